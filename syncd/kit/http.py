@@ -1,0 +1,268 @@
+"""The one door to a vendor: HTTP with time-outs, limits, retries, the vendor's clock, and errors by remedy.
+
+What is not here: what an answer means to a vendor (its connector hands in `explain`), and paging.
+"""
+
+from __future__ import annotations
+
+import ipaddress
+import ssl
+import time
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager, nullcontext
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+from urllib.parse import urlsplit
+
+import httpx
+import orjson
+import stamina
+
+from syncd.errors import Ambiguous, ConfigError, Problem, Refused, SyncdError, Transient
+from syncd.kit.answers import Explain, correlation_id, decoded, default_error, retry_after, sentence
+from syncd.kit.connector import Timing
+from syncd.kit.limits import Limit, Rates, credential_key, parse_rates, shared_limit
+from syncd.kit.vendorclock import VendorClock
+
+__all__ = [
+    "Answer",
+    "Explain",
+    "Http",
+    "Limit",
+    "Rates",
+    "correlation_id",
+    "credential_key",
+    "parse_rates",
+    "retry_after",
+    "sentence",
+    "shared_limit",
+]
+
+_IDLE_SECONDS = 4.0
+"""How long an idle connection is kept: below the shortest keep-alive of common servers, so that a create is not sent
+into a connection that the vendor is just closing."""
+
+_CONNECT_SECONDS = 10.0
+
+_NOT_SENT = (httpx.ConnectError, httpx.ConnectTimeout, httpx.PoolTimeout, httpx.UnsupportedProtocol, httpx.ProxyError)
+
+_TOLD_TO_WAIT = frozenset({429, 423})
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Answer:
+    """A 2xx answer: its parsed JSON (None when empty), headers (any case), address without secrets.
+
+    `sent_at` is the vendor's clock when the question was sent, never later than it really was.
+    """
+
+    status: int
+    body: Any
+    headers: Mapping[str, str]
+    url: str
+    sent_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class _Call:
+    """One request as a value, so that every attempt sends the same."""
+
+    method: str
+    path: str
+    params: Any
+    content: bytes | None
+    idempotent: bool
+    where: str
+
+
+class Http:
+    """A vendor's base address with our credential. One per connector, shared by all its threads."""
+
+    def __init__(
+        self,
+        system: str,
+        base_url: str,
+        headers: Mapping[str, str],
+        limits: Mapping[str, Limit],
+        explain: Explain,
+        timing: Timing,
+        ca_file: str | None = None,
+    ) -> None:
+        """Open nothing yet. `headers` carry the credential; ConfigError for http:// to anything but loopback."""
+        local = _check_scheme(system, base_url)
+        self._system, self._limits, self._explain, self._timing = system, limits, explain, timing
+        self._secrets = tuple({word for value in headers.values() for word in (value, *value.split()) if len(word) > 7})
+        self._clock = VendorClock()
+        seconds = timing.timeout.total_seconds()
+        self._client = httpx.Client(
+            base_url=base_url,
+            headers={"accept": "application/json", "user-agent": "syncd", **headers},
+            timeout=httpx.Timeout(seconds, connect=min(seconds, _CONNECT_SECONDS)),
+            limits=httpx.Limits(max_connections=20, max_keepalive_connections=20, keepalive_expiry=_IDLE_SECONDS),
+            verify=ssl.create_default_context(cafile=ca_file),
+            follow_redirects=False,
+            trust_env=not local,
+        )
+
+    def now(self) -> datetime:
+        """The vendor's clock: our monotonic clock, set by the `Date` headers heard; never ahead of the vendor's."""
+        return self._clock.now()
+
+    def close(self) -> None:
+        """Give the sockets back."""
+        self._client.close()
+
+    def request(
+        self,
+        method: str,
+        path: str,
+        *,
+        params: Any = None,
+        json: Any = None,
+        limit: str = "default",
+        idempotent: bool = True,
+    ) -> Answer:
+        """Send, and give the 2xx answer; every other end is a SyncdError.
+
+        `params` as httpx takes them, `json` any orjson value, `limit` the name of one of the limits handed in.
+        Idempotent requests are repeated on trouble for `timing.retry_for`, then Transient. Others are repeated only
+        when they surely were not carried out (no connection, 429, 423); a lost or unreadable answer and any 5xx
+        raises Ambiguous.
+        """
+        content = None if json is None else orjson.dumps(json)
+        call = _Call(method, path, params, content, idempotent, f"{self._system}: {method} {path}")
+        deadline = time.monotonic() + self._timing.retry_for.total_seconds()
+        for attempt in stamina.retry_context(
+            on=lambda error: _again(error, deadline),
+            attempts=None,
+            timeout=max(0.001, self._timing.retry_for.total_seconds()),
+            wait_initial=0.2,
+            wait_max=5.0,
+            wait_jitter=0.5,
+        ):
+            with attempt:
+                return self._once(call, limit)
+        raise AssertionError("stamina ends a retry by returning or raising")
+
+    def _once(self, call: _Call, limit: str) -> Answer:
+        bucket = self._limits[limit] if self._limits else None
+        patience = self._timing.retry_for.total_seconds()
+        with bucket.slot(patience) if bucket else nullcontext():
+            response, raw, sent = self._exchange(call)
+        if response.is_success:
+            return Answer(
+                status=response.status_code,
+                body=_parsed(call, raw),
+                headers=response.headers,
+                url=str(response.url.copy_with(query=None)),
+                sent_at=self._clock.at(sent),
+            )
+        error = self._error(call, response, raw)
+        if bucket and response.status_code in _TOLD_TO_WAIT and isinstance(error, Transient):
+            _slow_down(bucket, response, error)
+        raise error
+
+    def _exchange(self, call: _Call) -> tuple[httpx.Response, bytes, float]:
+        """One request on the wire: the response, its whole body, and when it was sent (monotonic)."""
+        headers = {"content-type": "application/json"} if call.content is not None else None
+        request = self._client.build_request(
+            call.method, call.path, params=call.params, content=call.content, headers=headers
+        )
+        with _network_errors(call):
+            sent = time.monotonic()
+            response = self._client.send(request, stream=True)
+            try:
+                self._clock.learn(response.headers.get("date"), sent, time.monotonic())
+                body = self._whole_body(response, request, sent)
+            finally:
+                response.close()
+        return response, body, sent
+
+    def _whole_body(self, response: httpx.Response, request: httpx.Request, sent: float) -> bytes:
+        """The body, within the total time-out: httpx's own one starts again with every piece that arrives."""
+        until = sent + self._timing.timeout.total_seconds()
+        pieces = bytearray()
+        for piece in response.iter_bytes():
+            pieces += piece
+            if time.monotonic() > until:
+                raise httpx.ReadTimeout("the answer took too long in all", request=request)
+        return bytes(pieces)
+
+    def _error(self, call: _Call, response: httpx.Response, raw: bytes) -> SyncdError:
+        body = decoded(self._scrub(raw.decode("utf-8", errors="replace")))
+        status, headers = response.status_code, response.headers
+        error = self._explain(status, headers, body) or default_error(status, headers, body, where=call.where)
+        lost = status >= 500 or status == 408
+        if lost and not call.idempotent and isinstance(error, Transient):
+            return Ambiguous(f"{error} The write may have been carried out.")
+        return error
+
+    def _scrub(self, text: str) -> str:
+        """The text without our credential, should a vendor echo it."""
+        for secret in self._secrets:
+            text = text.replace(secret, "[secret]")
+        return text
+
+
+def _parsed(call: _Call, raw: bytes) -> Any:
+    """The JSON of a 2xx body; a page of HTML or half a document is trouble, never an empty answer."""
+    if not raw.strip():
+        return None
+    try:
+        return orjson.loads(raw)
+    except orjson.JSONDecodeError:
+        words = f"{call.where} answered with something that is not JSON."
+        raise (Transient(words) if call.idempotent else Ambiguous(words)) from None
+
+
+@contextmanager
+def _network_errors(call: _Call) -> Iterator[None]:
+    """Turn httpx's errors into ours; whether a request was sent decides between Transient and Ambiguous."""
+    try:
+        yield
+    except _NOT_SENT as error:
+        raise Transient(f"{call.where}: no connection ({type(error).__name__}).") from error
+    except (httpx.TransportError, httpx.DecodingError) as error:
+        words = f"{call.where}: the answer was lost ({type(error).__name__})."
+        raise (Transient(words) if call.idempotent else Ambiguous(words)) from error
+    except (httpx.InvalidURL, httpx.TooManyRedirects) as error:
+        raise Refused(f"{call.where}: {type(error).__name__}.") from error
+
+
+def _again(error: Exception, deadline: float) -> bool | float:
+    """Stamina's question: whether to try again, and after how many seconds if the vendor told."""
+    if not isinstance(error, Transient):
+        return False
+    if error.retry_after is None:
+        return True
+    return error.retry_after if time.monotonic() + error.retry_after <= deadline else False
+
+
+def _slow_down(limit: Limit, response: httpx.Response, error: Transient) -> None:
+    if error.retry_after is not None:
+        limit.pause(error.retry_after)
+    if response.status_code == 429 and retry_after(response.headers) is None:
+        limit.halve()
+
+
+def _check_scheme(system: str, base_url: str) -> bool:
+    """Whether the address is on this machine; ConfigError where a credential would travel in clear."""
+    parts = urlsplit(base_url)
+    local = _is_loopback(parts.hostname or "")
+    if not parts.hostname or parts.scheme not in ("http", "https"):
+        raise ConfigError(Problem(f"systems.{system}.base_url", f"{base_url!r} is not a web address."))
+    if parts.scheme == "http" and not local:
+        raise ConfigError(
+            Problem(f"systems.{system}.base_url", "http:// is accepted only for this machine.", "Use https://.")
+        )
+    return local
+
+
+def _is_loopback(host: str) -> bool:
+    if host == "localhost":
+        return True
+    try:
+        return ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return False

@@ -1,0 +1,151 @@
+"""How fast we may call a vendor: buckets per credential, shared by every thread of this process.
+
+What is not here: a vendor's numbers (connectors hand them in), and daily budgets (rows in the store).
+"""
+
+from __future__ import annotations
+
+import hashlib
+import random
+import re
+import threading
+import time
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+
+from pyrate_limiter import InMemoryBucket, Limiter, Rate, SingleBucketFactory
+
+from syncd.errors import ConfigError, Problem, Transient
+
+Rates = tuple[tuple[int, float], ...]
+"""Pairs of (requests, seconds); all of them hold at once."""
+
+RECOVERY = 60.0
+"""Seconds without a 429 after which a halved limit is doubled again."""
+
+_DEEPEST = 4
+"""Halvings at most: below a sixteenth of the rate a vendor is down, not busy."""
+
+_UNITS = {"s": 1.0, "sec": 1.0, "second": 1.0, "min": 60.0, "m": 60.0, "minute": 60.0, "h": 3600.0, "hour": 3600.0}
+
+_PACE = re.compile(r"\s*(\d+)\s*/\s*(?:(\d+(?:\.\d+)?)\s*)?([a-z]+)?\s*")
+
+
+def parse_rates(text: str) -> Rates:
+    """Read `80/min`, `100/10` (seconds) or several of them with commas; ConfigError for anything else."""
+    return tuple(_pace(part, text) for part in text.split(","))
+
+
+def _pace(part: str, text: str) -> tuple[int, float]:
+    match = _PACE.fullmatch(part.lower())
+    if match and (match[2] or match[3]) and int(match[1]) > 0 and (match[3] or "s") in _UNITS:
+        seconds = float(match[2] or 1) * _UNITS[match[3] or "s"]
+        if seconds > 0:
+            return int(match[1]), seconds
+    raise ConfigError(Problem("rate", f"{text!r} is not a rate.", "Write 80/min, 100/10s or 10/s,80/min."))
+
+
+class Limit:
+    """One vendor limit: rates, a cap on requests in flight, and what 429 answers taught us.
+
+    A 429 with a wish pauses every caller for that long; one without halves the pace until `RECOVERY` seconds have
+    passed without another. Thread-safe.
+    """
+
+    def __init__(self, name: str, rates: Rates, *, in_flight: int | None = None, recovery: float = RECOVERY) -> None:
+        """Take the name for error texts, the rates, and how many requests may be under way at once."""
+        self.name = name
+        self.rates = rates
+        self._buckets = tuple(_bucket(count, seconds) for count, seconds in rates)
+        self._smallest = min((count for count, _ in rates), default=1)
+        self._patience = max((seconds for _, seconds in rates), default=0.0) + 1.0
+        self._flights = threading.BoundedSemaphore(in_flight) if in_flight else None
+        self._lock = threading.Lock()
+        self._paused_until = 0.0
+        self._halvings = 0
+        self._recovery = recovery
+        self._halved_at = 0.0
+
+    @contextmanager
+    def slot(self, patience: float) -> Iterator[None]:
+        """Wait for a turn and hold a place in flight; Transient if that takes longer than `patience` seconds.
+
+        The slowest rate's own period is always waited for, so a busy but healthy limit never fails.
+        """
+        deadline = time.monotonic() + max(patience, self._patience)
+        if self._flights is not None and not self._flights.acquire(timeout=max(0.0, deadline - time.monotonic())):
+            raise Transient(f"{self.name}: too many requests of our own are under way.", retry_after=1.0)
+        try:
+            self._wait_out_pause(deadline)
+            self._take(deadline)
+            yield
+        finally:
+            if self._flights is not None:
+                self._flights.release()
+
+    def pause(self, seconds: float) -> None:
+        """Hold every caller back for so many seconds: the vendor said so."""
+        with self._lock:
+            self._paused_until = max(self._paused_until, time.monotonic() + seconds)
+
+    def halve(self) -> None:
+        """Go at half the pace: the vendor said 429 without saying for how long."""
+        with self._lock:
+            self._halved_at = time.monotonic()
+            self._halvings = min(self._halvings + 1, _DEEPEST)
+
+    @property
+    def pace(self) -> float:
+        """The share of the full rate that is used right now: 1.0, or 0.5, 0.25 ... after 429 answers."""
+        return 1.0 / self._weight()
+
+    def _weight(self) -> int:
+        with self._lock:
+            now = time.monotonic()
+            while self._halvings and now - self._halved_at >= self._recovery:
+                self._halvings -= 1
+                self._halved_at += self._recovery
+            return int(min(2**self._halvings, self._smallest))
+
+    def _wait_out_pause(self, deadline: float) -> None:
+        while (left := self._paused_until - time.monotonic()) > 0:
+            if time.monotonic() + left > deadline:
+                raise Transient(f"{self.name}: the vendor asked us to wait.", retry_after=left)
+            # A little apart, so that the threads do not all come back in the same instant.
+            time.sleep(left + random.uniform(0.0, 0.02))
+
+    def _take(self, deadline: float) -> None:
+        weight = self._weight()
+        for bucket in self._buckets:
+            inner = bucket.buckets()[0]
+            inner.leak(time.monotonic_ns() // 1_000_000)
+            if not bucket.try_acquire(self.name, weight, timeout=max(0.0, deadline - time.monotonic())):
+                raise Transient(f"{self.name}: our own rate limit is used up.", retry_after=self._patience)
+
+
+def _bucket(count: int, seconds: float) -> Limiter:
+    """One pyrate limiter per rate: it refuses some sets of rates that vendors do publish together.
+
+    Leaks are done by `Limit` at each turn, so that no background thread is needed.
+    """
+    rates = [Rate(count, int(seconds * 1000))]
+    return Limiter(SingleBucketFactory(InMemoryBucket(rates), schedule_leak=False), buffer_ms=5)
+
+
+_shared: dict[tuple[str, Rates, int | None], Limit] = {}
+_shared_lock = threading.Lock()
+
+
+def shared_limit(key: str, rates: Sequence[tuple[int, float]], *, in_flight: int | None = None) -> Limit:
+    """The limit of this key, made at the first call: one per credential and process, whoever asks."""
+    with _shared_lock:
+        wanted = (key, tuple((int(count), float(seconds)) for count, seconds in rates), in_flight)
+        if wanted not in _shared:
+            _shared[wanted] = Limit(key.split("#")[0], wanted[1], in_flight=in_flight)
+        return _shared[wanted]
+
+
+def credential_key(system: str, base_url: str, secret: str, bucket: str = "default") -> str:
+    """A key for `shared_limit` that names system and bucket in clear and the credential only as a digest."""
+    digest = hashlib.sha256(f"{base_url}\n{secret}".encode()).hexdigest()[:16]
+    return f"{system} {bucket}#{digest}"
