@@ -74,6 +74,9 @@ class Converter(Protocol):
     def key(self, value: Value, side: Side) -> str | None:
         """The normal form in which values of both sides are compared for matching; None: nothing to compare."""
 
+    def equal(self, left: Value, right: Value) -> bool:
+        """Whether the two sides' values mean the same, up to what either field loses; never raises."""
+
 
 class Expression(Protocol):
     """A compiled CEL expression over `left` and `right`, the fields of a record by name.
