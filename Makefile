@@ -1,0 +1,57 @@
+# Everything a developer and CI do. Each target is enough by itself on a fresh machine with Python 3.11+, git and make.
+#   make setup      the environment in .venv (quick when nothing changed)
+#   make demo       two sandboxed vendors and the daemon between them
+#   make test       everything CI runs: all tests, layers, lint, types, docs
+#   make test-long  the same, with the long tests
+#   make check      layers, lint, types, docs; no tests
+#   make docs       the documentation as a site in site/
+#   make lock       requirements/ and NOTICE written anew (UPGRADE=--upgrade for newer versions)
+PYTEST = .venv/bin/python -m pytest
+STAMP = .venv/.setup-done
+
+.DEFAULT_GOAL := help
+.PHONY: help setup demo test test-long check docs lock browser core-tests other-tests
+
+help:
+	@sed -n 's/^#   //p' Makefile
+
+setup: $(STAMP)
+
+$(STAMP): requirements/dev.txt requirements/uv.txt pyproject.toml tools/setup
+	@PYTHON="$(PYTHON)" tools/setup
+	@touch $@
+
+demo: setup
+	@.venv/bin/syncd demo
+
+# The pure core must be covered in every branch, by its own tests.
+core-tests: setup
+	$(PYTEST) -n 2 tests/core --cov=syncd/core --cov-branch --cov-report=term-missing --cov-fail-under=100
+
+other-tests: setup browser
+	$(PYTEST) -n 2 --ignore=tests/core
+
+test: setup browser
+	@$(MAKE) --no-print-directory core-tests
+	@$(MAKE) --no-print-directory other-tests
+	@$(MAKE) --no-print-directory check
+
+test-long: export SYNCD_LONG = 1
+test-long: test
+
+check: setup
+	.venv/bin/lint-imports
+	.venv/bin/ruff check
+	.venv/bin/ruff format --check
+	.venv/bin/mypy
+	.venv/bin/mkdocs build --strict --quiet
+
+docs: setup
+	.venv/bin/mkdocs build --strict
+
+browser:
+	@tools/browser
+
+lock: setup
+	@tools/lock
+	@.venv/bin/python tools/notice.py
