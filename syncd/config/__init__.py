@@ -1,0 +1,30 @@
+"""The set-up: config.toml and the environment, read into one frozen Config with every mistake reported at once.
+
+What is not here: maps (`syncd.fieldmaps`), and what a vendor needs (connectors declare it, the app hands it in).
+"""
+
+from syncd.config.load import find, load, variables
+from syncd.config.model import (
+    Config,
+    Guard,
+    LogConfig,
+    PairConfig,
+    SystemConfig,
+    SystemShape,
+    TimingConfig,
+    WebConfig,
+)
+
+__all__ = [
+    "Config",
+    "Guard",
+    "LogConfig",
+    "PairConfig",
+    "SystemConfig",
+    "SystemShape",
+    "TimingConfig",
+    "WebConfig",
+    "find",
+    "load",
+    "variables",
+]

@@ -1,0 +1,242 @@
+"""config.toml and the environment into one Config; every mistake found is reported at once, with its line.
+
+What is not here: what the settings are (`model`) and what a single value must look like (`values`).
+Connectors are not known here: whoever loads hands in what they declare (`SystemShape`).
+"""
+
+from __future__ import annotations
+
+import re
+import tomllib
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import fields, is_dataclass
+from pathlib import Path
+from typing import Annotated, Any, get_type_hints
+
+from pydantic import BaseModel, BeforeValidator, Field, TypeAdapter, ValidationError, create_model
+from rapidfuzz import fuzz, process
+
+from syncd.config import places, values
+from syncd.config.model import (
+    STRICT,
+    Config,
+    FileTable,
+    LogConfig,
+    PairConfig,
+    PairTable,
+    StoreConfig,
+    SystemConfig,
+    SystemShape,
+    WebConfig,
+)
+from syncd.errors import ConfigError, Problem
+
+VARIABLE = "SYNCD_CONFIG"
+DEFAULT = "config.toml"
+NAME = re.compile(r"[a-z][a-z0-9_-]*")
+COMMON = ("connector", "base_url", "ca_file", "timezone", "rate")
+
+
+class _SystemTable(BaseModel):
+    """The keys that every `[systems.NAME]` table has; a connector's own ones are added to it."""
+
+    model_config = STRICT
+
+    connector: str
+    base_url: Annotated[str | None, BeforeValidator(values.url)] = None
+    ca_file: Annotated[Path | None, BeforeValidator(values.file)] = None
+    timezone: Annotated[str | None, BeforeValidator(values.timezone)] = None
+    rate: Annotated[str | None, BeforeValidator(values.rate)] = None
+
+
+def find(path: str | Path | None, environ: Mapping[str, str]) -> Path:
+    """The config file: the one asked for, else SYNCD_CONFIG, else ./config.toml. ConfigError if it is not there."""
+    asked = path or environ.get(VARIABLE)
+    found = Path(asked or DEFAULT)
+    if found.is_file():
+        return found
+    remedy = "Run `syncd init` to write one, or name yours: --config FILE, or the environment variable SYNCD_CONFIG."
+    if asked:
+        remedy = f"Mend the path given by {'--config' if path else VARIABLE}, or run `syncd init` to write a new one."
+    raise ConfigError(Problem(str(found), "there is no such config file.", remedy))
+
+
+def load(path: str | Path | None, environ: Mapping[str, str], *, known: Mapping[str, SystemShape]) -> Config:
+    """Read, check and resolve the set-up. `known`: what the installed connectors declare, by connector name.
+
+    Raises ConfigError with every mistake of the file, each with its line and its remedy.
+    """
+    found = find(path, environ)
+    return _Loader(found, _text(found), environ, known).config()
+
+
+def variables() -> Mapping[str, tuple[str, str]]:
+    """The environment variables that stand over the file: SYNCD_STORE -> ("syncd", "store"), SYNCD_LOG_LEVEL, ..."""
+    sections = {"syncd": StoreConfig, "web": WebConfig, "log": LogConfig}
+    return {
+        "_".join(("SYNCD", *([] if section == "syncd" else [section]), setting.name)).upper(): (section, setting.name)
+        for section, table in sections.items()
+        for setting in fields(table)
+    }
+
+
+def _text(path: Path) -> str:
+    try:
+        return path.read_text(encoding="utf-8")
+    except (OSError, UnicodeDecodeError) as error:
+        reason = error.strerror if isinstance(error, OSError) else "it is not UTF-8 text"
+        raise ConfigError(Problem(str(path), f"cannot be read: {reason}.", "Mend the file or its rights.")) from None
+
+
+class _Loader:
+    """One reading of one file: collects problems until the end."""
+
+    def __init__(self, path: Path, text: str, environ: Mapping[str, str], known: Mapping[str, SystemShape]) -> None:
+        """Take the file's text and what it is checked against."""
+        self.path = path
+        self.text = text
+        self.known = known
+        self.lines = places.lines(text)
+        self.overridden: dict[tuple[str, str], str] = {}
+        self.environ = environ
+        self.folder = path.resolve().parent
+        self.context: dict[str, Any] = {"folder": self.folder, "environ": environ}
+        self.problems: list[Problem] = []
+
+    def config(self) -> Config:
+        """The Config, or ConfigError."""
+        raw = self._override(self._parse())
+        root = self._check(FileTable, raw, ())
+        systems = {name: self._system(name, table) for name, table in _tables(raw, "systems")}
+        pairs = {name: self._pair(name, table, systems.keys()) for name, table in _tables(raw, "pairs")}
+        if self.problems or root is None:
+            raise ConfigError(sorted(self.problems, key=_line))
+        return Config(
+            path=self.path,
+            store=root.syncd.store,
+            maps=root.syncd.maps or self.folder / "mappings",
+            systems={name: system for name, system in systems.items() if system},
+            pairs={name: pair for name, pair in pairs.items() if pair},
+            web=root.web,
+            log=root.log,
+            timing=root.timing,
+        )
+
+    def _parse(self) -> dict[str, Any]:
+        try:
+            return tomllib.loads(self.text)
+        except tomllib.TOMLDecodeError as error:
+            at = re.search(r"\(at line (\d+), column (\d+)\)", str(error))
+            place = f"{self.path}:{at[1]}:{at[2]}" if at else str(self.path)
+            message = f"is not valid TOML: {str(error).split(' (at ')[0]}."
+            raise ConfigError(Problem(place, message, "Mend that line; texts stand in quotes.")) from None
+
+    def _override(self, raw: dict[str, Any]) -> dict[str, Any]:
+        for variable, (section, setting) in variables().items():
+            if variable in self.environ and isinstance(raw.setdefault(section, {}), dict):
+                raw[section][setting] = self.environ[variable]
+                self.overridden[section, setting] = variable
+        return raw
+
+    def _system(self, name: str, table: Mapping[str, Any]) -> SystemConfig | None:
+        self._name("systems", name)
+        connector = table.get("connector")
+        shape = self.known.get(connector) if isinstance(connector, str) else None
+        if isinstance(connector, str) and shape is None:
+            remedy = _did_you_mean(connector, self.known)
+            self._problem(("systems", name, "connector"), f"names no installed connector: {connector!r}.", remedy)
+            return None
+        checked = self._check(_system_model(shape or SystemShape("token")), table, ("systems", name))
+        if checked is None or shape is None:
+            return None
+        given = checked.model_dump()
+        common = {key: given.pop(key) for key in COMMON}
+        return SystemConfig(name=name, secret=given.pop("secret_value"), options=given, **common)
+
+    def _pair(self, name: str, table: Mapping[str, Any], systems: Iterable[str]) -> PairConfig | None:
+        self._name("pairs", name)
+        for side in ("left", "right"):
+            if isinstance(system := table.get(side), str) and system not in systems:
+                message = f"names a system that is not set up: {system!r}."
+                self._problem(("pairs", name, side), message, _did_you_mean(system, systems))
+        if table.get("left") and table.get("left") == table.get("right"):
+            self._problem(("pairs", name, "right"), "is the same system as left.", "Name two different systems.")
+        checked = self._check(PairTable, table, ("pairs", name))
+        if checked is None:
+            return None
+        return PairConfig(name=name, **{item.name: getattr(checked, item.name) for item in fields(PairTable)})
+
+    def _name(self, section: str, name: str) -> None:
+        if not NAME.fullmatch(name):
+            remedy = "Use small letters, digits, - and _, beginning with a letter."
+            self._problem((section, name), "is not a name that can be typed in a reference.", remedy)
+
+    def _check(self, table: type[Any], raw: object, at: tuple[str, ...]) -> Any:
+        try:
+            return TypeAdapter(table).validate_python(raw, context=self.context)
+        except ValidationError as error:
+            for found in error.errors(include_input=False, include_url=False):
+                self._mistake(at, found, table)
+            return None
+
+    def _mistake(self, at: tuple[str, ...], error: Mapping[str, Any], table: type[Any]) -> None:
+        location = (*at, *error["loc"])
+        if error["type"] == "missing":
+            self._problem(location, "is missing.", "Add it; config.example.toml shows how.")
+        elif error["type"] in ("extra_forbidden", "unexpected_keyword_argument"):
+            self._problem(location, "is not a setting.", _did_you_mean(str(location[-1]), _keys(table, error["loc"])))
+        else:
+            message = (
+                error["msg"]
+                .replace("Input should be", "should be")
+                .replace("a valid dictionary", "a table")
+                .rstrip(".")
+                + "."
+            )
+            self._problem(location, message, error.get("ctx", {}).get("remedy", ""))
+
+    def _problem(self, location: Sequence[str | int], message: str, remedy: str) -> None:
+        variable = self.overridden.get((str(location[0]), str(location[-1]))) if len(location) > 1 else None
+        line = places.nearest(self.lines, location)
+        place = f"${variable}" if variable else f"{self.path}:{line}" if line else str(self.path)
+        setting = ".".join(str(part) for part in location)
+        self.problems.append(Problem(place, f"`{setting}` {message}", remedy))
+
+
+def _system_model(shape: SystemShape) -> type[BaseModel]:
+    own: dict[str, Any] = {
+        setting.name: (setting.type | None if setting.default is None else setting.type, setting.default)
+        for setting in shape.settings
+    }
+    secret = Annotated[str, BeforeValidator(values.secret)]
+    own["secret_value"] = (secret, Field(alias=shape.secret_name))
+    return create_model("SystemTable", __base__=_SystemTable, **own)
+
+
+def _tables(raw: Mapping[str, Any], section: str) -> list[tuple[str, Mapping[str, Any]]]:
+    tables = raw.get(section)
+    if not isinstance(tables, dict):
+        return []
+    return [(name, table) for name, table in tables.items() if isinstance(table, dict)]
+
+
+def _keys(table: type[Any], location: Sequence[str | int]) -> list[str]:
+    """The settings that could have been meant: those of the innermost table that the location goes through."""
+    if issubclass(table, BaseModel):
+        return [item.alias or name for name, item in table.model_fields.items()]
+    inner: Any = table
+    for part in location[:-1]:
+        hint = get_type_hints(inner).get(str(part))
+        inner = hint if is_dataclass(hint) else inner
+    return [item.name for item in fields(inner)]
+
+
+def _line(problem: Problem) -> int:
+    number = problem.place.rpartition(":")[2]
+    return int(number) if number.isdigit() else 0
+
+
+def _did_you_mean(word: str, known: Iterable[str]) -> str:
+    names = sorted(known)
+    best = process.extractOne(word, names, scorer=fuzz.ratio, score_cutoff=60) if names else None
+    return f"Did you mean `{best[0]}`?" if best else f"Known: {', '.join(names) or 'none'}."

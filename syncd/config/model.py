@@ -1,0 +1,197 @@
+"""The set-up as frozen data: every section and setting of `config.toml`, with its default.
+
+What is not here: reading files and the environment (`load`), and the checks of single values (`values`).
+Every field of a class below is one setting of that section; durations are written as "30s", "5m", "1h", "250ms".
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import timedelta
+from pathlib import Path
+from typing import Annotated, Any, ClassVar, Literal, Protocol
+
+from pydantic import AfterValidator, BeforeValidator, ConfigDict, Field
+
+from syncd.config import values
+
+Duration = Annotated[timedelta, BeforeValidator(values.duration)]
+"""A positive span of time, written as number and unit: ms, s, m, h or d."""
+
+Count = Annotated[int, Field(ge=0)]
+Some = Annotated[int, Field(ge=1)]
+STRICT = ConfigDict(extra="forbid")
+
+
+class SettingShape(Protocol):
+    """One key that a connector accepts in its table (`kit.connector.Setting` is one)."""
+
+    @property
+    def name(self) -> str:
+        """The key."""
+
+    @property
+    def type(self) -> type:
+        """What its value must be."""
+
+    @property
+    def default(self) -> Any:
+        """What holds when the key is left out."""
+
+
+@dataclass(frozen=True, slots=True)
+class SystemShape:
+    """What a connector declares of its `[systems.NAME]` table: the name of its credential and its own keys."""
+
+    secret_name: str
+    settings: Sequence[SettingShape] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SystemConfig:
+    """One `[systems.NAME]` table, its secret resolved. `options` are the connector's own keys, defaults filled in."""
+
+    name: str
+    connector: str
+    secret: str = field(repr=False)
+    base_url: str | None = None
+    ca_file: Path | None = None
+    timezone: str | None = None
+    rate: str | None = None
+    options: Mapping[str, Any] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Guard:
+    """The most that one run may change before it is held for a person. `percent` is of the linked records."""
+
+    __pydantic_config__: ClassVar[ConfigDict] = STRICT
+
+    creates: Count = 500
+    updates: Count = 5000
+    deletes: Count = 10
+    percent: Annotated[int, Field(ge=0, le=100)] = 20
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PairTable:
+    """One `[pairs.NAME]` table: two systems, the maps between them, how often, and whether it may write.
+
+    `mode`: plan reads everything and writes nothing, live writes, paused does neither.
+    """
+
+    __pydantic_config__: ClassVar[ConfigDict] = STRICT
+
+    left: str
+    right: str
+    maps: Annotated[tuple[str, ...], AfterValidator(values.some_maps)]
+    every: Duration = timedelta(seconds=30)
+    mode: Literal["plan", "live", "paused"] = "plan"
+    guard: Guard = Guard()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PairConfig(PairTable):
+    """A pair with its name."""
+
+    name: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StoreConfig:
+    """The `[syncd]` table: where syncd keeps its memory, and the folder of your maps (shipped maps need none)."""
+
+    __pydantic_config__: ClassVar[ConfigDict] = STRICT
+
+    store: Annotated[str, BeforeValidator(values.store_url)]
+    maps: Annotated[Path | None, BeforeValidator(values.folder)] = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class WebConfig:
+    """The `[web]` table: where the console and the webhooks listen, and the address vendors reach them under."""
+
+    __pydantic_config__: ClassVar[ConfigDict] = STRICT
+
+    listen: Annotated[str, BeforeValidator(values.listen)] = "127.0.0.1:8484"
+    public_url: Annotated[str | None, BeforeValidator(values.url)] = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LogConfig:
+    """The `[log]` table. `auto` is console on a terminal and JSON everywhere else."""
+
+    __pydantic_config__: ClassVar[ConfigDict] = STRICT
+
+    format: Literal["auto", "json", "console"] = "auto"
+    level: Literal["debug", "info", "warning", "error"] = "info"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TimingConfig:
+    """The `[timing]` table; tests shorten these and nothing else differs from production.
+
+    What connectors work with: `overlap`: how far a feed re-reads behind its cursor. `settle`: the age at which a
+    lagging index is trusted. `settle_every`: how often the settled lane runs. `gone_every`: how often lists of deleted
+    records are read. `lag`: how far behind now a feed's horizon stays. `landing`: how long after we gave up on a write
+    it can still land. `fresh`: how long a schema may be cached. `timeout`: of one request. `retry_for`: how long one
+    request is tried again. `backfill_pages`: pages of a first reading per tick.
+
+    What the engine works with: `lease`: of a claimed mark. `retry_first`, `retry_max`: the first and the longest wait
+    before a mark is tried again. `park_after`: how long it is tried before a person is asked. `batch`: records per
+    step. `proofs`: the time between two proofs that a record is gone. `idle`: the wait when nothing is due.
+    """
+
+    __pydantic_config__: ClassVar[ConfigDict] = STRICT
+
+    overlap: Duration = timedelta(minutes=5)
+    settle: Duration = timedelta(minutes=60)
+    settle_every: Duration = timedelta(minutes=10)
+    gone_every: Duration = timedelta(minutes=10)
+    lag: Duration = timedelta(seconds=30)
+    landing: Duration = timedelta(minutes=5)
+    fresh: Duration = timedelta(minutes=10)
+    timeout: Duration = timedelta(seconds=30)
+    retry_for: Duration = timedelta(seconds=45)
+    backfill_pages: Some = 20
+    lease: Duration = timedelta(seconds=60)
+    retry_first: Duration = timedelta(seconds=30)
+    retry_max: Duration = timedelta(hours=1)
+    park_after: Duration = timedelta(hours=24)
+    batch: Some = 100
+    proofs: Duration = timedelta(minutes=10)
+    idle: Duration = timedelta(seconds=1)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FileTable:
+    """The file as a whole. Systems and pairs are checked one by one, so that a mistake in one hides none in another."""
+
+    __pydantic_config__: ClassVar[ConfigDict] = STRICT
+
+    syncd: StoreConfig
+    web: WebConfig = WebConfig()
+    log: LogConfig = LogConfig()
+    timing: TimingConfig = TimingConfig()
+    systems: Annotated[dict[str, dict[str, Any]], Field(min_length=1)]
+    pairs: dict[str, dict[str, Any]] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Config:
+    """The whole set-up, checked. `path` is the file it came from."""
+
+    path: Path
+    store: str = field(repr=False)
+    maps: Path
+    systems: Mapping[str, SystemConfig]
+    pairs: Mapping[str, PairConfig]
+    web: WebConfig = WebConfig()
+    log: LogConfig = LogConfig()
+    timing: TimingConfig = TimingConfig()
+
+    def secrets(self) -> tuple[str, ...]:
+        """Every secret value of this set-up, for the log's redaction; the store's password is one."""
+        password = values.password(self.store)
+        return (*(system.secret for system in self.systems.values()), *([password] if password else []))

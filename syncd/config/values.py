@@ -1,0 +1,175 @@
+"""Checks of single settings: durations, addresses, secrets. Each returns the value as the program wants it.
+
+What is not here: which setting is which (`model`) and the collecting of mistakes (`load`). A wrong value raises
+`wrong()`, which carries what is wrong and what to do; a secret's value is never part of either.
+"""
+
+from __future__ import annotations
+
+import re
+import stat
+from datetime import timedelta
+from ipaddress import ip_address
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+from urllib.parse import urlsplit
+from zoneinfo import ZoneInfo
+
+from pydantic_core import PydanticCustomError
+
+if TYPE_CHECKING:
+    from pydantic import ValidationInfo
+
+UNITS = {"ms": 0.001, "s": 1.0, "m": 60.0, "h": 3600.0, "d": 86400.0}
+LAST_PORT = 65535
+STORES = ("sqlite", "postgresql+psycopg")
+
+
+def wrong(message: str, remedy: str) -> PydanticCustomError:
+    """A mistake with its remedy, in the form that is collected with all the others."""
+    return PydanticCustomError("syncd", "{message}", {"message": message, "remedy": remedy})
+
+
+def duration(value: Any) -> timedelta:
+    """Seconds and such from "30s", "5m", "1h30m"; zero and bare numbers are mistakes."""
+    text = value.replace(" ", "") if isinstance(value, str) else ""
+    parts = re.findall(r"(\d+(?:\.\d+)?)(ms|[smhd])", text)
+    if not parts or "".join(number + unit for number, unit in parts) != text:
+        raise wrong(f"is not a duration: {value!r}.", 'Write a number and a unit: "250ms", "30s", "5m", "1h" or "1d".')
+    seconds = sum(float(number) * UNITS[unit] for number, unit in parts)
+    if seconds <= 0:
+        raise wrong("must be longer than nothing.", 'Write for example "30s".')
+    return timedelta(seconds=seconds)
+
+
+def _context(info: ValidationInfo) -> dict[str, Any]:
+    return info.context or {}
+
+
+def path(value: Any, info: ValidationInfo) -> Path:
+    """A path; relative to the folder of the config file."""
+    if not isinstance(value, str) or not value:
+        raise wrong("must be a path in quotes.", "")
+    base: Path = _context(info)["folder"]
+    return (base / Path(value).expanduser()).resolve()
+
+
+def file(value: Any, info: ValidationInfo) -> Path:
+    """A file that is there."""
+    found = path(value, info)
+    if not found.is_file():
+        raise wrong(f"names a file that is not there: {found}.", "Mend the path; it is relative to the config file.")
+    return found
+
+
+def folder(value: Any, info: ValidationInfo) -> Path:
+    """A folder that is there."""
+    found = path(value, info)
+    if not found.is_dir():
+        raise wrong(
+            f"names a folder that is not there: {found}.",
+            "Make it, mend the path (relative to the config file), or leave the setting out to use the shipped maps.",
+        )
+    return found
+
+
+def store_url(value: Any, info: ValidationInfo) -> str:
+    """A database URL; a relative SQLite file is relative to the folder of the config file."""
+    remedy = 'Write "sqlite:///syncd.db" or "postgresql+psycopg://user@host/database".'
+    text = value if isinstance(value, str) else ""
+    scheme, _, rest = text.partition("://")
+    if scheme not in STORES or not rest:
+        raise wrong(f"is not a store that syncd can use (it begins with {scheme[:20]!r}).", remedy)
+    if scheme != "sqlite":
+        return text
+    if not rest.startswith("/") or rest in ("/", "/:memory:"):
+        raise wrong("must name a file: what is kept in memory is lost at the next start.", remedy)
+    return f"sqlite:///{path(rest[1:], info)}"
+
+
+def some_maps(value: tuple[str, ...]) -> tuple[str, ...]:
+    """At least one map, and none twice."""
+    if not value or len(set(value)) != len(value):
+        fault = "names a map twice." if value else "names no map."
+        raise wrong(fault, 'Write for example maps = ["hubspot-jobnimbus/contacts.yaml"].')
+    return value
+
+
+def password(store: str) -> str | None:
+    """The password inside a database URL, if there is one."""
+    return None if store.startswith("sqlite") else urlsplit(store).password
+
+
+def listen(value: Any) -> str:
+    """`host:port`."""
+    host, _, port = value.rpartition(":") if isinstance(value, str) else ("", "", "")
+    if not host or not port.isdigit() or int(port) > LAST_PORT:
+        raise wrong("must be host and port.", 'Write for example "127.0.0.1:8484".')
+    return f"{host}:{port}"
+
+
+def url(value: Any) -> str:
+    """An https address, or http on this very machine."""
+    parts = urlsplit(value) if isinstance(value, str) else urlsplit("")
+    if parts.scheme not in ("http", "https") or not parts.hostname:
+        raise wrong("must be a full address.", 'Write for example "https://sync.example.com".')
+    if parts.scheme == "http" and not _loopback(parts.hostname):
+        raise wrong("must begin with https:// (http is taken only on 127.0.0.1).", "Use the https address.")
+    return str(value).rstrip("/")
+
+
+def _loopback(host: str) -> bool:
+    try:
+        return ip_address(host).is_loopback
+    except ValueError:
+        return host == "localhost"
+
+
+def timezone(value: Any) -> str:
+    """An IANA time zone name."""
+    try:
+        return ZoneInfo(value).key
+    except (ValueError, OSError, TypeError, KeyError):
+        raise wrong(f"is not a time zone: {value!r}.", 'Write an IANA name such as "America/Chicago".') from None
+
+
+def rate(value: Any) -> str:
+    """Requests per time, as "80/min"; the connector reads it."""
+    if not isinstance(value, str) or not re.fullmatch(r"[1-9]\d*/(s|sec|second|min|minute|h|hour|day)", value):
+        raise wrong(f"is not a rate: {value!r}.", 'Write for example "80/min", "5/s" or "40000/day".')
+    return value
+
+
+def secret(value: Any, info: ValidationInfo) -> str:
+    """A credential from where the setting says it is: {env = "NAME"} or {file = "path"}; never written in the file."""
+    if isinstance(value, dict) and len(value) == 1:
+        ((source, name),) = value.items()
+        if source == "env" and isinstance(name, str):
+            return _from_environment(name, info)
+        if source == "file":
+            return _from_file(file(name, info))
+    if isinstance(value, str):
+        raise wrong(
+            "holds a secret in plain text.",
+            'Take it out, and make a new one if others could read this file. Write {env = "NAME"} or {file = "path"}.',
+        )
+    raise wrong("does not say where the secret is.", 'Write {env = "NAME"} or {file = "path"}.')
+
+
+def _from_environment(name: str, info: ValidationInfo) -> str:
+    found: str = _context(info)["environ"].get(name, "").strip()
+    if not found:
+        raise wrong(f"needs the environment variable {name}, which is not set.", f"Set it: export {name}=...")
+    return found
+
+
+def _from_file(name: Path) -> str:
+    if stat.S_IMODE(name.stat().st_mode) & 0o077:
+        raise wrong(f"is in a file that others can read: {name}.", f"Run: chmod 600 {name}")
+    try:
+        found = name.read_text(encoding="utf-8").strip()
+    except (OSError, UnicodeDecodeError) as error:
+        raise wrong(f"is in a file that cannot be read: {name} ({type(error).__name__}).", "Mend the file.") from None
+    if not found:
+        raise wrong(f"is in a file that is empty: {name}.", "Put the secret into it, on one line.")
+    return found
