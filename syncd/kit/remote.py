@@ -1,0 +1,122 @@
+"""The client of the control protocol: how tests, the lab and the demo speak to a sandbox, in or out of process.
+
+What is not here: the vendor's API; connectors speak that.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Mapping
+from typing import Any
+
+import httpx
+import orjson
+
+from syncd.kit.control import ControlError
+
+
+class Remote:
+    """A sandbox somewhere on this machine, by its base address."""
+
+    def __init__(self, url: str) -> None:
+        """Take the sandbox's base address, without /_sim."""
+        self.url = url
+        self._client = httpx.Client(base_url=url, timeout=120.0, trust_env=False)
+
+    def close(self) -> None:
+        """Give the socket back."""
+        self._client.close()
+
+    def health(self) -> dict[str, Any]:
+        """Name, kinds and the sandbox's clock."""
+        return self._get("health")
+
+    def clock(self, **order: Any) -> dict[str, Any]:
+        """Where the clock stands; with `advance=seconds`, `freeze=True`, `thaw=True` or `set=iso` after moving it."""
+        return self._post("clock", order) if order else self._get("clock")
+
+    def advance(self, seconds: float) -> None:
+        """Let time pass in the sandbox."""
+        self._post("clock", {"advance": seconds})
+
+    def reset(self, *, seed: int = 1, settings: Mapping[str, Any] | None = None) -> None:
+        """Forget everything and begin again."""
+        self._post("reset", {"seed": seed, "settings": dict(settings or {})})
+
+    def settings(self, **switches: Any) -> dict[str, Any]:
+        """The switches in force; those given are set first."""
+        return self._post("settings", switches) if switches else self._get("settings")
+
+    def faults(self, *rules: Mapping[str, Any]) -> None:
+        """Play these faults from now on, instead of all before; none at all ends the trouble."""
+        self._post("faults", {"rules": [dict(rule) for rule in rules]})
+
+    def played(self) -> list[dict[str, Any]]:
+        """The fault rules with how often each matched and was played."""
+        return list(self._get("faults")["rules"])
+
+    def mark(self) -> int:
+        """The number of the next request, for `requests(since=...)`."""
+        return int(self._get("requests", since=2**62)["next"])
+
+    def requests(self, since: int = 1) -> list[dict[str, Any]]:
+        """The vendor requests from this number on, oldest first; see `kit.requestlog.Entry`."""
+        return list(self._get("requests", since=since)["requests"])
+
+    def writes(self, since: int = 1) -> list[dict[str, Any]]:
+        """Those of the requests that change records."""
+        return [one for one in self.requests(since) if one["write"]]
+
+    def summary(self, since: int = 1) -> list[dict[str, Any]]:
+        """Counts by method and path template."""
+        return list(self._get("requests", since=since, summary=1)["summary"])
+
+    def records(self, kind: str) -> list[dict[str, Any]]:
+        """The primary store, archived records included, in the vendor's wire form."""
+        return list(self._get(f"records/{kind}")["records"])
+
+    def act(self, do: str, kind: str | None = None, **more: Any) -> dict[str, Any]:
+        """A person does something in the vendor's pages: `id`, `fields`, `as_` (who) and vendor words."""
+        order = {"as" if key == "as_" else key: value for key, value in more.items()}
+        return self._post("act", {"do": do, **({"kind": kind} if kind else {}), **order})
+
+    def seed(self, **spec: Any) -> dict[str, Any]:
+        """Fill the account: leads=n, seed=n, messy=True and vendor words."""
+        return self._post("seed", spec)
+
+    def import_csv(self, kind: str, text: str) -> dict[str, Any]:
+        """Create a record per row."""
+        return self._answer(self._client.post(f"/_sim/import/{kind}", content=text.encode()))
+
+    def settled(self) -> bool:
+        """Whether the lagging index shows what the primary store holds."""
+        return bool(self._get("settled")["settled"])
+
+    def settle(self) -> None:
+        """Let so much time pass in the sandbox that the index has caught up."""
+        for _ in range(50):
+            state = self._get("settled")
+            if state["settled"]:
+                return
+            self.advance(float(state.get("in") or 0.0) + 0.05)
+            time.sleep(0.001)
+        raise ControlError("the sandbox's index did not catch up")
+
+    def history(self, kind: str, id: str) -> list[dict[str, Any]]:
+        """Every change of a record: at, by, via, fields {name: [before, after]}."""
+        return list(self._get(f"history/{kind}/{id}")["history"])
+
+    def _get(self, path: str, **params: Any) -> dict[str, Any]:
+        return self._answer(self._client.get(f"/_sim/{path}", params=params))
+
+    def _post(self, path: str, body: Mapping[str, Any]) -> dict[str, Any]:
+        return self._answer(self._client.post(f"/_sim/{path}", content=orjson.dumps(dict(body))))
+
+    def _answer(self, response: httpx.Response) -> dict[str, Any]:
+        if response.is_success:
+            return dict(orjson.loads(response.content))
+        try:
+            words = str(orjson.loads(response.content).get("error"))
+        except orjson.JSONDecodeError:
+            words = response.text[:300]
+        raise ControlError(words, response.status_code)
