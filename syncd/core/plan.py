@@ -1,0 +1,431 @@
+"""The whole decision: what two linked records, compared with what they were, ask us to write. Pure.
+
+What is not here: who is linked with whom (`match`), reading, writing, and remembering (`engine`).
+The rules are numbered in docs/explanation/design.md; this module is rules 8 and 10 to 13.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from enum import StrEnum
+
+from syncd.core.fieldmap import Blank, Direction, Drift, FieldMap, Owner, Rule, Unconvertible, Unmapped
+from syncd.core.loss import same
+from syncd.core.model import FieldKind, Record, Ref, Side, Value
+
+Twins = Mapping[tuple[str, Side, str], str]
+"""(map key, side, id there) -> id of the linked record on the other side."""
+
+
+@dataclass(frozen=True, slots=True)
+class Shadow:
+    """What one side of one rule was when both sides last agreed, and when that value was last seen there."""
+
+    value: Value
+    seen_at: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Base:
+    """One shadow per side and rule, by rule name; a rule without one is unknown, which is not blank."""
+
+    left: Mapping[str, Shadow] = dataclasses.field(default_factory=dict)
+    right: Mapping[str, Shadow] = dataclasses.field(default_factory=dict)
+
+    def side(self, side: Side) -> Mapping[str, Shadow]:
+        """The shadows of a side."""
+        return self.left if side is Side.LEFT else self.right
+
+
+class Verdict(StrEnum):
+    """What was decided for one rule.
+
+    UNCHANGED: nothing to do. AGREED: both sides mean the same, base moves. WRITE: one side is written.
+    KEPT: the sides differ and stay so, by the map; base moves. IGNORED: a blank that does not travel; base moves.
+    CONFLICT: a person is asked. UNMAPPED: no counterpart. UNKNOWN: a value is not known. WAITING: a parent is not
+    linked yet. The last four leave base as it was.
+    """
+
+    UNCHANGED = "unchanged"
+    AGREED = "agreed"
+    WRITE = "write"
+    KEPT = "kept"
+    IGNORED = "ignored"
+    CONFLICT = "conflict"
+    UNMAPPED = "unmapped"
+    UNKNOWN = "unknown"
+    WAITING = "waiting"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Decision:
+    """What one rule asks for, and why.
+
+    `to`, `field`, `before`, `after`: the write, when there is one. `source`: the value it comes from.
+    `settle`: the values base moves to, per side; of a written side it is replaced by the vendor's answer.
+    `lost`: the side and value of a person's edit that this decision passes over; it is listed.
+    `waits_for`: the ref of the parent, for WAITING. `park`: the record cannot be called done while this stands.
+    """
+
+    rule: Rule
+    verdict: Verdict
+    reason: str
+    to: Side | None = None
+    field: str | None = None
+    before: Value = None
+    after: Value = None
+    settle: Mapping[Side, Value] = dataclasses.field(default_factory=dict)
+    lost: tuple[Side, Value] | None = None
+    sides: tuple[Value, Value] = (None, None)
+    waits_for: Ref | None = None
+    park: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """Every rule's decision for one link or one creation."""
+
+    decisions: tuple[Decision, ...]
+
+    def writes(self, to: Side) -> tuple[Decision, ...]:
+        """The decisions that write a side."""
+        return tuple(d for d in self.decisions if d.verdict is Verdict.WRITE and d.to is to)
+
+    def having(self, verdict: Verdict) -> tuple[Decision, ...]:
+        """The decisions of a verdict."""
+        return tuple(d for d in self.decisions if d.verdict is verdict)
+
+    @property
+    def parked(self) -> tuple[Decision, ...]:
+        """The decisions that a person, or a changed world, must help with."""
+        return tuple(d for d in self.decisions if d.park)
+
+
+class Waiting(Exception):
+    """A relation's parent has no twin yet."""
+
+    def __init__(self, ref: Ref) -> None:
+        """Keep whom it waits for."""
+        self.ref = ref
+        super().__init__(f"waits for {ref} to be linked")
+
+
+MISSING = object()
+"""Stands for a value that is not known."""
+
+
+def suffixed(name: str, other: Ref) -> str:
+    """A name made unique with the tail of the id of the record across."""
+    return f"{name} ({other.id[-6:]})"
+
+
+def view(rule: Rule, side: Side, fields: Mapping[str, Value]) -> Value | object:
+    """A rule's value on a side: of a many-valued relation the first one; MISSING where it is not known."""
+    name = rule.field(side)
+    if name is None:
+        return None
+    value = fields.get(name, MISSING)
+    if isinstance(value, tuple) and rule.relation is not None:
+        return value[0] if value else None
+    return value
+
+
+def expression_side(rule: Rule) -> Side | None:
+    """The side that a rule's expression looks at and stands for; None for a rule without one."""
+    if rule.expr is None:
+        return None
+    if rule.direction in (Direction.RIGHT, Direction.LEFT):
+        return _target(rule).other
+    return Side.LEFT if rule.expr.reads[Side.LEFT] else Side.RIGHT
+
+
+def plan(m: FieldMap, base: Base, left: Record, right: Record, twins: Twins, state: str | None = None) -> Plan:
+    """Decide every rule of a linked pair. `state` is the receipt's text (`sync.state`), if one is to be written."""
+    pair = _Pair(m, base, left, right, twins, state)
+    return Plan(tuple(pair.decide(rule) for rule in m.rules))
+
+
+def plan_create(m: FieldMap, to: Side, source: Record, twins: Twins) -> Plan:
+    """Decide what a record created on side `to` for `source` carries."""
+    blank = Record(ref=Ref(m.end(to).system, m.end(to).kind, ""), fields={})
+    left, right = (source, blank) if to is Side.RIGHT else (blank, source)
+    pair = _Pair(m, Base(), left, right, twins, None)
+    return Plan(tuple(pair.create(rule, to) for rule in m.rules if _created(rule, to)))
+
+
+def _created(rule: Rule, to: Side) -> bool:
+    kind = rule.type(to)
+    if rule.field(to) is None or rule.receipt is not None or (kind is not None and kind.read_only):
+        return False
+    if rule.expr is not None:
+        return expression_side(rule) is to.other
+    return rule.field(to.other) is not None and (rule.flows(to) or rule.direction is Direction.CREATE)
+
+
+@dataclass(frozen=True, slots=True)
+class _Pair:
+    """Two records under one map, and the decisions about them."""
+
+    m: FieldMap
+    base: Base
+    left: Record
+    right: Record
+    twins: Twins
+    state: str | None
+
+    def record(self, side: Side) -> Record:
+        return self.left if side is Side.LEFT else self.right
+
+    def value(self, rule: Rule, side: Side) -> Value | object:
+        """The value now, as base keeps it: an expression's or receipt's result stands for the side without a field."""
+        if rule.field(side) is None or side is expression_side(rule):
+            return self._made(rule, side)
+        value = self.record(side).fields.get(rule.field(side) or "", MISSING)
+        if isinstance(value, tuple) and rule.relation is not None:
+            shadow = self.base.side(side).get(rule.name)
+            kept = shadow.value if shadow is not None and shadow.value in value else None
+            return kept if kept is not None else (value[0] if value else None)
+        return value
+
+    def _made(self, rule: Rule, side: Side) -> Value | object:
+        if rule.receipt is not None:
+            return self.state if self.state is not None else MISSING
+        return rule.expr.value({side: self.record(side).fields}) if rule.expr is not None else None
+
+    def carry(self, rule: Rule, to: Side, value: Value) -> Value:
+        """The value as the other side would hold it. Raises Unconvertible or Waiting."""
+        if value is None or rule.receipt is not None or rule.expr is not None:
+            return value
+        if rule.relation is not None:
+            twin = self.twins.get((rule.relation.map, to.other, str(value)))
+            if twin is None:
+                kind = rule.type(to.other)
+                parent = kind.ref_kind if kind is not None and kind.ref_kind else ""
+                raise Waiting(Ref(self.m.end(to.other).system, parent, str(value)))
+            return twin
+        return rule.convert.convert(self.plain(rule, to.other, value), to)
+
+    def plain(self, rule: Rule, side: Side, value: Value) -> Value:
+        """The value without the suffix that made a name unique on this side."""
+        kind = rule.type(side)
+        if isinstance(value, str) and kind is not None and kind.unique:
+            return value.removesuffix(suffixed("", self.record(side.other).ref))
+        return value
+
+    def equal(self, rule: Rule, left: Value, right: Value) -> bool:
+        """Whether both sides mean the same, up to the declared loss, in a direction the rule carries."""
+        if left is None or right is None:
+            return left is None and right is None
+        return any(self._carries_to(rule, to, left, right) for to in Side if rule.flows(to))
+
+    def _carries_to(self, rule: Rule, to: Side, left: Value, right: Value) -> bool:
+        source, target = (left, right) if to is Side.RIGHT else (right, left)
+        try:
+            carried = self.carry(rule, to, source)
+        except (Unconvertible, Waiting):
+            return False
+        if same(carried, self.plain(rule, to, target), rule.type(to)):
+            return True
+        return rule.relation is None and rule.expr is None and rule.convert.equal(left, right)
+
+    def decide(self, rule: Rule) -> Decision:
+        """One rule, both sides known or not."""
+        try:
+            left, right = self.value(rule, Side.LEFT), self.value(rule, Side.RIGHT)
+        except Unconvertible as error:
+            return Decision(rule=rule, verdict=Verdict.UNMAPPED, reason=str(error), park=rule.unmapped is Unmapped.PARK)
+        if left is MISSING or right is MISSING:
+            return self._unknown(rule, left, right)
+        values = {Side.LEFT: _known(left), Side.RIGHT: _known(right)}
+        if rule.direction is Direction.CREATE:
+            return _settled(rule, Verdict.UNCHANGED, values, "carried once, when the record was made")
+        if rule.name not in self.base.left or rule.name not in self.base.right:
+            return self._first(rule, values)
+        changed = {side: self.changed(rule, side, values[side]) for side in Side}
+        if not changed[Side.LEFT] and not changed[Side.RIGHT]:
+            return Decision(rule=rule, verdict=Verdict.UNCHANGED, reason="nothing changed", sides=_pair(values))
+        if self.equal(rule, values[Side.LEFT], values[Side.RIGHT]):
+            return _settled(rule, Verdict.AGREED, values, "both sides say the same")
+        if rule.direction is Direction.BOTH:
+            return self._both(rule, values, changed)
+        return self._one_way(rule, values, changed)
+
+    def changed(self, rule: Rule, side: Side, value: Value) -> bool:
+        """Whether a side's value differs from its own shadow, up to the loss its schema declares."""
+        return not same(value, self.base.side(side)[rule.name].value, rule.type(side))
+
+    def _unknown(self, rule: Rule, left: object, right: object) -> Decision:
+        if rule.receipt is not None and self.state is None:
+            return Decision(rule=rule, verdict=Verdict.UNCHANGED, reason="no receipt to write")
+        names = [f"{side} {rule.field(side)}" for side, v in zip(Side, (left, right), strict=True) if v is MISSING]
+        return Decision(rule=rule, verdict=Verdict.UNKNOWN, reason=f"{' and '.join(names)} is not known")
+
+    def _first(self, rule: Rule, values: dict[Side, Value]) -> Decision:
+        """No base yet: equal is agreement, blank is filled, the rest goes by `first_link` or the rule's `drift`."""
+        left, right = values[Side.LEFT], values[Side.RIGHT]
+        if self.equal(rule, left, right):
+            return _settled(rule, Verdict.AGREED, values, "both sides say the same")
+        for to in Side:
+            if values[to] is None:
+                if rule.flows(to):
+                    return self.flow(rule, to, values, "it was blank")
+                return _settled(rule, Verdict.KEPT, values, "nothing is never written over something")
+        if rule.receipt is not None:
+            return self.flow(rule, _target(rule), values, "the state changed")
+        winner = self._first_winner(rule)
+        if winner is None:
+            return _conflict(rule, values, "the records differ at first link, and the map says ask")
+        if rule.flows(winner.other):
+            loser = (winner.other, values[winner.other])
+            return self.flow(rule, winner.other, values, f"first link: {winner} wins", lost=loser)
+        return _settled(rule, Verdict.KEPT, values, f"first link: {winner} stays as it is")
+
+    def _first_winner(self, rule: Rule) -> Side | None:
+        if self.m.first_link is Owner.LEFT:
+            return Side.LEFT
+        if self.m.first_link is Owner.RIGHT:
+            return Side.RIGHT
+        if self.m.first_link is Owner.NEWEST:
+            return _later(self.left.modified_at, self.right.modified_at)
+        if rule.direction is Direction.BOTH or rule.drift is Drift.ASK:
+            return None
+        return _target(rule) if rule.drift is Drift.KEEP else _target(rule).other
+
+    def _both(self, rule: Rule, values: dict[Side, Value], changed: Mapping[Side, bool]) -> Decision:
+        if not changed[Side.RIGHT]:
+            return self.flow(rule, Side.RIGHT, values, "changed on the left")
+        if not changed[Side.LEFT]:
+            return self.flow(rule, Side.LEFT, values, "changed on the right")
+        winner = self._owner(rule)
+        if winner is None:
+            return _conflict(rule, values, "both sides changed it")
+        return self.flow(
+            rule,
+            winner.other,
+            values,
+            f"both sides changed it, {rule.owner or 'the map'} decides for {winner}",
+            lost=(winner.other, values[winner.other]),
+        )
+
+    def _owner(self, rule: Rule) -> Side | None:
+        if rule.owner is Owner.LEFT:
+            return Side.LEFT
+        if rule.owner is Owner.RIGHT:
+            return Side.RIGHT
+        return self._newest(rule) if rule.owner is Owner.NEWEST else None
+
+    def _newest(self, rule: Rule) -> Side | None:
+        """The side that changed last, if the intervals in which the changes lie do not overlap."""
+        left, right = self._interval(rule, Side.LEFT), self._interval(rule, Side.RIGHT)
+        if left is None or right is None:
+            return None
+        if left[0] >= right[1]:
+            return Side.LEFT
+        return Side.RIGHT if right[0] >= left[1] else None
+
+    def _interval(self, rule: Rule, side: Side) -> tuple[datetime, datetime] | None:
+        record = self.record(side)
+        exact = record.times.get(rule.field(side) or "")
+        if exact is not None:
+            return exact, exact
+        since = self.base.side(side)[rule.name].seen_at
+        return (since, record.modified_at) if since is not None and record.modified_at is not None else None
+
+    def _one_way(self, rule: Rule, values: dict[Side, Value], changed: Mapping[Side, bool]) -> Decision:
+        to = _target(rule)
+        lost = (to, values[to]) if changed[to] else None
+        if changed[to.other]:
+            return self.flow(rule, to, values, f"changed on the {to.other}", lost=lost)
+        if rule.drift is Drift.RESTORE:
+            return self.flow(rule, to, values, f"the map restores what the {to.other} says", lost=lost)
+        if rule.drift is Drift.ASK:
+            return _conflict(rule, values, f"somebody changed it on the {to}, which only receives it")
+        return _settled(rule, Verdict.KEPT, values, f"changed on the {to}, kept until the {to.other} changes", lost=lost)
+
+    def flow(
+        self, rule: Rule, to: Side, values: dict[Side, Value], reason: str, lost: tuple[Side, Value] | None = None
+    ) -> Decision:
+        """Carry a value across, or say why it cannot be."""
+        source = values[to.other]
+        try:
+            wanted = self.carry(rule, to, source)
+        except Unconvertible as error:
+            return self._unmapped(rule, values, error)
+        except Waiting as error:
+            return Decision(
+                rule=rule, verdict=Verdict.WAITING, reason=str(error), waits_for=error.ref, sides=_pair(values), park=True
+            )
+        if wanted is None and rule.on_blank is Blank.IGNORE:
+            settle = {to.other: source}
+            return Decision(rule=rule, verdict=Verdict.IGNORED, reason="a blank is not carried", settle=settle)
+        if same(wanted, self.plain(rule, to, values[to]), rule.type(to)):
+            return _settled(rule, Verdict.AGREED, values, "both sides say the same")
+        before = self.record(to).fields.get(rule.field(to) or "")
+        after = _widened(before, values[to], wanted) if _many(rule, to) else wanted
+        return Decision(
+            rule=rule,
+            verdict=Verdict.WRITE,
+            reason=reason,
+            to=to,
+            field=rule.field(to),
+            before=before,
+            after=after,
+            settle={to.other: source, to: wanted},
+            lost=lost,
+            sides=_pair(values),
+        )
+
+    def _unmapped(self, rule: Rule, values: dict[Side, Value], error: Unconvertible) -> Decision:
+        park = rule.unmapped is Unmapped.PARK
+        return Decision(rule=rule, verdict=Verdict.UNMAPPED, reason=str(error), park=park, sides=_pair(values))
+
+    def create(self, rule: Rule, to: Side) -> Decision:
+        """What a new record on side `to` gets from this rule."""
+        try:
+            source = self.value(rule, to.other)
+        except Unconvertible as error:
+            return Decision(rule=rule, verdict=Verdict.UNMAPPED, reason=str(error), park=rule.unmapped is Unmapped.PARK)
+        if source is MISSING:
+            return Decision(rule=rule, verdict=Verdict.UNKNOWN, reason=f"{rule.field(to.other)} is not known")
+        return self.flow(rule, to, {to.other: _known(source), to: None}, "a new record")
+
+
+def _known(value: Value | object) -> Value:
+    return value  # type: ignore[return-value]  # the caller has excluded MISSING
+
+
+def _pair(values: Mapping[Side, Value]) -> tuple[Value, Value]:
+    return values[Side.LEFT], values[Side.RIGHT]
+
+
+def _target(rule: Rule) -> Side:
+    return Side.LEFT if rule.direction is Direction.LEFT else Side.RIGHT
+
+
+def _later(left: datetime | None, right: datetime | None) -> Side | None:
+    if left is None or right is None or left == right:
+        return None
+    return Side.LEFT if left > right else Side.RIGHT
+
+
+def _many(rule: Rule, side: Side) -> bool:
+    kind = rule.type(side)
+    return kind is not None and kind.kind is FieldKind.REF and kind.many
+
+
+def _widened(before: Value, old: Value, new: Value) -> Value:
+    others = tuple(v for v in before if v not in (old, new)) if isinstance(before, tuple) else ()
+    return (*others, str(new)) if new is not None else others
+
+
+def _settled(
+    rule: Rule, verdict: Verdict, values: Mapping[Side, Value], reason: str, lost: tuple[Side, Value] | None = None
+) -> Decision:
+    return Decision(rule=rule, verdict=verdict, reason=reason, settle=dict(values), lost=lost, sides=_pair(values))
+
+
+def _conflict(rule: Rule, values: Mapping[Side, Value], reason: str) -> Decision:
+    return Decision(rule=rule, verdict=Verdict.CONFLICT, reason=reason, sides=_pair(values))
