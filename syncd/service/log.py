@@ -1,0 +1,116 @@
+"""Logging: one JSON object or one console line per message, on stderr, with every secret taken out by construction.
+
+What is not here: what is logged; code anywhere below calls `structlog.get_logger()`. Messages of libraries that use
+the standard `logging` go the same way, so nothing reaches the stream around the redaction.
+"""
+
+from __future__ import annotations
+
+import logging
+import re
+import sys
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any, Literal, TextIO
+
+import orjson
+import structlog
+from structlog.typing import EventDict, Processor, WrappedLogger
+
+Format = Literal["auto", "json", "console"]
+
+REDACTED = "[redacted]"
+SECRET_KEY = re.compile(r"token|authorization|api_?key|password|passwd|secret|cookie|credential", re.IGNORECASE)
+CREDENTIAL = re.compile(r"\b(bearer|basic)\s+[\w.~+/=-]{4,}", re.IGNORECASE)
+SHORTEST = 4
+"""A known secret shorter than this is not searched for in texts: it would black out ordinary words."""
+CHATTY = ("httpx", "httpcore", "hpack", "urllib3", "apscheduler", "uvicorn.access", "alembic", "stamina")
+
+
+def setup(
+    secrets: Sequence[str] = (),
+    *,
+    format: Format = "auto",
+    level: str = "info",
+    stream: TextIO | None = None,
+) -> None:
+    """Send every log message to `stream` (stderr) from now on; `secrets` are values that must never appear.
+
+    May be called again; the last call holds. `auto` is console if the stream is a terminal, else JSON.
+    """
+    out = stream or sys.stderr
+    console = format == "console" or (format == "auto" and out.isatty())
+    shared: list[Processor] = [
+        structlog.contextvars.merge_contextvars,
+        structlog.stdlib.add_log_level,
+        structlog.stdlib.PositionalArgumentsFormatter(),
+        structlog.processors.TimeStamper(fmt="iso", utc=True, key="at"),
+        structlog.processors.format_exc_info,
+    ]
+    renderer = _console(out) if console else structlog.processors.JSONRenderer(serializer=_json)
+    structlog.configure(
+        processors=[structlog.stdlib.filter_by_level, *shared, structlog.stdlib.ProcessorFormatter.wrap_for_formatter],
+        logger_factory=structlog.stdlib.LoggerFactory(),
+        wrapper_class=structlog.stdlib.BoundLogger,
+        cache_logger_on_first_use=False,
+    )
+    last: list[Processor] = [structlog.stdlib.ProcessorFormatter.remove_processors_meta, redactor(secrets), renderer]
+    _take_over(structlog.stdlib.ProcessorFormatter(processors=last, foreign_pre_chain=shared), out, level)
+
+
+def redactor(secrets: Sequence[str]) -> Processor:
+    """Make the step that takes secrets out: known values anywhere, `Bearer ...`, and all under a key named like one.
+
+    What it returns is plain JSON: objects have become their text, so nothing can print itself later.
+    """
+    known = sorted({secret for secret in secrets if len(secret) >= SHORTEST}, key=len, reverse=True)
+    pattern = re.compile("|".join(map(re.escape, known))) if known else None
+
+    def text(value: str) -> str:
+        return CREDENTIAL.sub(rf"\1 {REDACTED}", pattern.sub(REDACTED, value) if pattern else value)
+
+    def redact(_logger: WrappedLogger, _method: str, event: EventDict) -> EventDict:
+        return {text(str(key)): _clean(key, value, text) for key, value in event.items()}
+
+    return redact
+
+
+def run_line(report: Mapping[str, Any]) -> None:
+    """Log one pass of the engine over a pair in one line; a pass that found nothing to do is told at level debug.
+
+    `report`: the names and counts of a run. Keys `failed`, `parked` and `held` that are not zero make it a warning.
+    """
+    logger = structlog.stdlib.get_logger("syncd.run")
+    counts = [value for value in report.values() if isinstance(value, int) and not isinstance(value, bool)]
+    needs_a_person = any(report.get(key) for key in ("failed", "parked", "held"))
+    tell = logger.warning if needs_a_person else logger.info if any(counts) else logger.debug
+    tell("run", **report)
+
+
+def _clean(key: object, value: Any, text: Callable[[str], str]) -> Any:
+    if isinstance(key, str) and SECRET_KEY.search(key) and not isinstance(value, bool | int | float | None):
+        return REDACTED
+    if isinstance(value, Mapping):
+        return {text(str(name)): _clean(name, item, text) for name, item in value.items()}
+    if isinstance(value, list | tuple | set | frozenset):
+        return [_clean(None, item, text) for item in value]
+    if value is None or isinstance(value, bool | int | float):
+        return value
+    return text(value if isinstance(value, str) else str(value))
+
+
+def _json(event: EventDict, **_: Any) -> str:
+    return orjson.dumps(event, default=str, option=orjson.OPT_NON_STR_KEYS).decode()
+
+
+def _console(stream: TextIO) -> structlog.dev.ConsoleRenderer:
+    return structlog.dev.ConsoleRenderer(colors=stream.isatty(), timestamp_key="at", pad_event_to=24)
+
+
+def _take_over(formatter: logging.Formatter, stream: TextIO, level: str) -> None:
+    handler = logging.StreamHandler(stream)
+    handler.setFormatter(formatter)
+    root = logging.getLogger()
+    root.handlers[:] = [handler]
+    root.setLevel(level.upper())
+    for name in CHATTY:
+        logging.getLogger(name).setLevel(max(logging.WARNING, root.level))
