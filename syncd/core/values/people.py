@@ -1,0 +1,187 @@
+"""What people write about people: phones, e-mails, names, street lines, states, ZIP codes.
+
+What is not here: users of the systems (`choices`). These converters carry what was typed; only their keys are normal
+forms, so that matching and agreement see through spelling and nothing a person typed is rewritten without need.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass, field
+
+import phonenumbers
+from email_validator import EmailNotValidError, validate_email
+from nameparser import HumanName
+from scourgify import normalize_address_record
+from scourgify.exceptions import AddressNormalizationError
+
+from syncd.core.fieldmap import Unconvertible
+from syncd.core.model import Side, Value
+from syncd.core.values.base import Base, plain, written
+from syncd.core.values.states import STATES, state_code
+
+SHORTEST_PHONE = 7
+UNIT_WORDS = frozenset({"apt", "unit", "ste"})
+
+
+@dataclass(frozen=True, slots=True)
+class Phone(Base):
+    """Phones. `format`: `keep` what was typed (default), or write `e164` or `national` on the way over.
+
+    `region`: where a number without a country code is (two letters). Facts: phonenumbers (libphonenumber's tables).
+    """
+
+    region: str = "US"
+    format: str = "keep"
+
+    def to(self, value: Value, side: Side) -> Value:
+        """The number as typed or formatted; what cannot be read as a phone is carried as typed."""
+        number = self._parse(value)
+        if self.format == "keep" or number is None:
+            return value if isinstance(value, str) else written(value)
+        form = phonenumbers.PhoneNumberFormat.E164
+        if self.format == "national":
+            form = phonenumbers.PhoneNumberFormat.NATIONAL
+        text = phonenumbers.format_number(number, form)
+        return f"{text} ext. {number.extension}" if number.extension and self.format == "e164" else text
+
+    def key(self, value: Value, side: Side) -> str | None:
+        """E.164 without extension; the digits if it cannot be read but has seven; None for placeholders."""
+        digits = re.sub(r"\D", "", written(value))
+        if len(digits) < SHORTEST_PHONE or len(set(digits.removeprefix("1"))) <= 1:
+            return None
+        number = self._parse(value)
+        return phonenumbers.format_number(number, phonenumbers.PhoneNumberFormat.E164) if number else digits
+
+    def equal(self, left: Value, right: Value) -> bool:
+        """The same number and extension, however written."""
+        one, other = self._parse(left), self._parse(right)
+        if one is None or other is None:
+            return Base.equal(self, left, right)
+        keys = self.key(left, Side.LEFT), self.key(right, Side.RIGHT)
+        return keys[0] == keys[1] and (one.extension or "") == (other.extension or "")
+
+    def _parse(self, value: Value) -> phonenumbers.PhoneNumber | None:
+        try:
+            number = phonenumbers.parse(written(value), self.region)
+        except phonenumbers.NumberParseException:
+            return None
+        # A local number without area code is "possible" too, but means another line in every town.
+        whole = phonenumbers.is_possible_number_with_reason(number) == phonenumbers.ValidationResult.IS_POSSIBLE
+        return number if whole else None
+
+
+@dataclass(frozen=True, slots=True)
+class Email(Base):
+    """E-mail addresses, carried as typed without spaces around; case does not count, a plus tag does."""
+
+    def to(self, value: Value, side: Side) -> Value:
+        """The address as typed, trimmed."""
+        return written(value).strip()
+
+    def key(self, value: Value, side: Side) -> str | None:
+        """The address in lower case and normal form; None for what is no address."""
+        try:
+            found = validate_email(written(value).strip(), check_deliverability=False, test_environment=True)
+        except EmailNotValidError:
+            return None
+        return found.normalized.lower()
+
+    def equal(self, left: Value, right: Value) -> bool:
+        """The same address, or the same text if it is no address."""
+        key = self.key(left, Side.LEFT)
+        return Base.equal(self, left, right) or (key is not None and key == self.key(right, Side.RIGHT))
+
+
+@dataclass(frozen=True, slots=True)
+class Address(Base):
+    """A US street line, carried as typed. Its key spells like the post office (usaddress-scourgify)."""
+
+    def key(self, value: Value, side: Side) -> str | None:
+        """`123 n main st 4` for `123 N. Main Street, Apt #4`; what the parser cannot read (post boxes, rural routes) as plain text."""
+        text = written(value).strip()
+        if not text:
+            return None
+        try:
+            found = normalize_address_record(text)
+        except (AddressNormalizationError, ValueError):
+            return plain(text)
+        lines = " ".join(part for part in (found["address_line_1"], found["address_line_2"]) if part)
+        words = (plain(lines) or "").split()
+        return " ".join(word for word in words if word not in UNIT_WORDS) or plain(text)
+
+    def equal(self, left: Value, right: Value) -> bool:
+        """The same place, however abbreviated."""
+        key = self.key(left, Side.LEFT)
+        return Base.equal(self, left, right) or (key is not None and key == self.key(right, Side.RIGHT))
+
+
+@dataclass(frozen=True, slots=True)
+class Zip(Base):
+    """A ZIP code, carried as typed; ZIP+4 matches its five digits but is not rewritten by them."""
+
+    def to(self, value: Value, side: Side) -> Value:
+        """The code as text; a number gets its leading zeros back."""
+        return value if isinstance(value, str) else written(value).zfill(5)
+
+    def key(self, value: Value, side: Side) -> str | None:
+        """The first five digits of a US code; any other code as plain text."""
+        text = written(value).strip()
+        found = re.match(r"^(\d{5})(?:[-\s]?\d{4})?$", text)
+        return found[1] if found else plain(text)
+
+
+@dataclass(frozen=True, slots=True)
+class State(Base):
+    """A US state: name against code. `left`, `right`: `name`, `code`, or `keep` as typed (default) on that side."""
+
+    forms: dict[Side, str] = field(default_factory=dict)
+
+    def to(self, value: Value, side: Side) -> Value:
+        """The form that the side wants, or the side's option that means this state; unknown text as typed."""
+        text = written(value).strip()
+        code = state_code(text)
+        target = self.ends.type(side)
+        for option in target.options if target else ():
+            if code and code in (state_code(option.value), state_code(option.label)):
+                return option.value
+        form = self.forms.get(side, "keep")
+        if code is None or form == "keep":
+            return text
+        return code if form == "code" else STATES[code]
+
+    def key(self, value: Value, side: Side) -> str | None:
+        """The two-letter code, or the plain text of what is no US state."""
+        return state_code(written(value)) or plain(value)
+
+    def equal(self, left: Value, right: Value) -> bool:
+        """The same state, by name or by code."""
+        code = state_code(written(left))
+        return Base.equal(self, left, right) or (code is not None and code == state_code(written(right)))
+
+
+@dataclass(frozen=True, slots=True)
+class Name(Base):
+    """A person's name. With `part` (first, middle, last, suffix) the `full` side holds the whole name in one field.
+
+    The part is read out of the whole (nameparser); a whole cannot be made of one part, so such a rule goes one way.
+    """
+
+    full: Side | None = None
+    part: str | None = None
+
+    def to(self, value: Value, side: Side) -> Value:
+        """The name as typed, or its part. Raises Unconvertible towards the whole name."""
+        text = written(value)
+        if self.full is None or self.part is None:
+            return text
+        if side is self.full:
+            raise Unconvertible(f"{text!r} is only the {self.part} name; a whole name cannot be made of it")
+        return str(getattr(HumanName(text), self.part))
+
+    def equal(self, left: Value, right: Value) -> bool:
+        """The same name; between a whole and its part, the part is what it says."""
+        if self.full is None:
+            return Base.equal(self, left, right)
+        whole, part = (left, right) if self.full is Side.LEFT else (right, left)
+        return plain(self.convert(whole, self.full.other)) == plain(part)
