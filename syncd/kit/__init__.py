@@ -1,0 +1,1 @@
+"""What a connector is made with: the protocol, HTTP, limits, sandboxes, and the contract tests."""
