@@ -1,0 +1,51 @@
+"""What holds for every test: no talk with the outside world, long tests only when asked for, steady Hypothesis.
+
+What is not here: fixtures of one room; they stand in that room's own conftest.
+"""
+
+from __future__ import annotations
+
+import os
+import socket
+from collections.abc import Iterator
+from typing import Any
+
+import hypothesis
+import pytest
+
+LONG = os.environ.get("SYNCD_LONG") == "1"
+LOOPBACK = ("127.", "::1", "localhost")
+
+# Deadlines measure the machine, not the code; the long run looks further, and CI repeats what it saw.
+hypothesis.settings.register_profile("default", deadline=None, print_blob=True, derandomize="CI" in os.environ)
+hypothesis.settings.register_profile("long", deadline=None, print_blob=True, max_examples=1000)
+hypothesis.settings.load_profile("long" if LONG else "default")
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Skip tests marked `long` unless SYNCD_LONG=1 (`make test-long`)."""
+    if LONG:
+        return
+    for item in items:
+        if item.get_closest_marker("long"):
+            item.add_marker(pytest.mark.skip(reason="long; run by make test-long"))
+
+
+@pytest.fixture(autouse=True, scope="session")
+def _at_home() -> Iterator[None]:
+    """Refuse every connection that leaves this machine: sandboxes are on 127.0.0.1, vendors are never called."""
+    with pytest.MonkeyPatch.context() as patch:
+        for name in ("connect", "connect_ex"):
+            patch.setattr(socket.socket, name, _guarded(getattr(socket.socket, name)))
+        yield
+
+
+def _guarded(connect: Any) -> Any:
+    """`connect`, for addresses of this machine only."""
+
+    def checked(self: socket.socket, address: Any) -> Any:
+        if self.family in {socket.AF_INET, socket.AF_INET6} and not str(address[0]).startswith(LOOPBACK):
+            raise AssertionError(f"a test tried to reach {address[0]}: only 127.0.0.1 is allowed")
+        return connect(self, address)
+
+    return checked

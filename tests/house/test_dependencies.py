@@ -1,0 +1,82 @@
+"""What is imported is declared, what is declared is locked, and what is locked has hashes and no address."""
+
+from __future__ import annotations
+
+import ast
+import re
+import sys
+import tomllib
+from importlib.metadata import packages_distributions
+from pathlib import Path
+
+from tests.house.tree import ROOT, parsed, python
+
+PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text())
+OURS = {"syncd", "syncd_hubspot", "syncd_jobnimbus"}
+# The contract suite runs in a test session, which has pytest by definition.
+BROUGHT_BY_ITS_USER = {"syncd/kit/contract": {"pytest"}}
+
+
+def _name(requirement: str) -> str:
+    """The normal form of a requirement's package name."""
+    return re.split(r"[\s\[<>=;~!]", requirement, maxsplit=1)[0].lower().replace("_", "-").replace(".", "-")
+
+
+def _imported(path: Path) -> set[str]:
+    """The top-level names of other packages that a file imports."""
+    names = set()
+    for node in ast.walk(parsed(path)):
+        if isinstance(node, ast.Import):
+            names |= {alias.name.split(".")[0] for alias in node.names}
+        elif isinstance(node, ast.ImportFrom) and node.module:
+            names.add(node.module.split(".")[0])
+    return names - set(sys.stdlib_module_names) - OURS
+
+
+def test_every_import_is_declared() -> None:
+    """No file of the product leans on a package that is there only by somebody else's need."""
+    declared = {_name(requirement) for requirement in PROJECT["project"]["dependencies"]}
+    makers = packages_distributions()
+    missing = []
+    for path in python("syncd/", "connectors/", "migrations/"):
+        brought = [names for start, names in BROUGHT_BY_ITS_USER.items() if str(path).startswith(start)]
+        for name in _imported(path).difference(*brought):
+            if not {_name(maker) for maker in makers.get(name, ())} & declared:
+                missing.append(f"{path} imports {name}")
+    assert missing == []
+
+
+def test_every_declared_package_is_imported() -> None:
+    """Nothing is installed on somebody's machine that the product does not use."""
+    used = {
+        _name(maker)
+        for path in python("syncd/", "connectors/", "migrations/")
+        for name in _imported(path)
+        for maker in packages_distributions().get(name, ())
+    }
+    declared = {_name(requirement) for requirement in PROJECT["project"]["dependencies"]}
+    assert declared - used == set()
+
+
+def test_every_declared_package_is_locked() -> None:
+    """requirements/run.txt holds all that pyproject.toml asks for, dev.txt the development group too."""
+    run = _locked("run.txt")
+    dev = _locked("dev.txt")
+    assert {_name(requirement) for requirement in PROJECT["project"]["dependencies"]} <= run, "run `make lock`"
+    assert {_name(requirement) for requirement in PROJECT["dependency-groups"]["dev"]} | run <= dev, "run `make lock`"
+
+
+def test_every_lock_has_hashes_and_no_address() -> None:
+    """Whatever registry answers, only the files that were locked are installed."""
+    for name in ("run.txt", "dev.txt", "uv.txt"):
+        text = (ROOT / "requirements" / name).read_text()
+        entries = re.split(r"\n(?=\S)", text.strip())
+        assert entries
+        assert [entry for entry in entries if not entry.startswith("#") and "--hash=sha256:" not in entry] == []
+        assert "://" not in text
+
+
+def _locked(name: str) -> set[str]:
+    """The packages of a lock file."""
+    text = (ROOT / "requirements" / name).read_text()
+    return {_name(line) for line in text.splitlines() if "==" in line and not line.startswith((" ", "#"))}
