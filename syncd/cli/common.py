@@ -1,0 +1,51 @@
+"""What commands share: the options that mean the same everywhere, and opening the app.
+
+What is not here: showing things (`render`).
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, NoReturn
+
+import typer
+
+from syncd.cli.render import Format
+
+if TYPE_CHECKING:
+    from syncd.app import App
+
+ConfigOption = Annotated[
+    Path | None,
+    typer.Option("--config", "-c", metavar="FILE", help="The set-up; else $SYNCD_CONFIG, else ./config.toml."),
+]
+FormatOption = Annotated[Format, typer.Option("--format", help="table for people, json for programs.")]
+PairArgument = Annotated[str | None, typer.Argument(metavar="[PAIR]", help="One pair; all of them if left out.")]
+
+NEEDS_A_PERSON = 1
+
+
+@dataclass(frozen=True, slots=True)
+class Globals:
+    """The options given before the command."""
+
+    config: Path | None = None
+
+
+@contextmanager
+def opened(context: typer.Context, config: Path | None) -> Iterator[App]:
+    """The app of the config file that was asked for, logging as it says; closed again at the end."""
+    from syncd.app import App
+
+    above = context.obj.config if isinstance(context.obj, Globals) else None
+    with App.open(config or above, environ=os.environ) as app:
+        yield app
+
+
+def leave(*, needs_a_person: bool) -> NoReturn:
+    """End the command: exit code 1 if something waits for a person, else 0."""
+    raise typer.Exit(NEEDS_A_PERSON if needs_a_person else 0)

@@ -1,0 +1,73 @@
+"""What `syncd init` writes: the text of a config.toml from a few answers.
+
+What is not here: asking (`setup`) and checking (`syncd.config`).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SystemAnswers:
+    """What is asked about one system. `secret_name` is the connector's word, `variable` holds the secret."""
+
+    name: str
+    connector: str
+    secret_name: str
+    variable: str
+    base_url: str | None = None
+    timezone: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Answers:
+    """Everything `syncd init` needs to know."""
+
+    pair: str
+    left: SystemAnswers
+    right: SystemAnswers
+    maps: Sequence[str]
+    store: str = "sqlite:///syncd.db"
+
+
+def config_text(answers: Answers) -> str:
+    """The whole config.toml: what was answered, and hints for the rest. A pair begins in mode plan."""
+    maps = ", ".join(_quoted(name) for name in answers.maps)
+    return "\n".join(
+        [
+            "# `syncd check` names every mistake with its line; all settings: config.example.toml.",
+            "",
+            "[syncd]",
+            f"store = {_quoted(answers.store)}",
+            "",
+            *_system(answers.left),
+            *_system(answers.right),
+            f"[pairs.{answers.pair}]",
+            f"left = {_quoted(answers.left.name)}",
+            f"right = {_quoted(answers.right.name)}",
+            f"maps = [{maps}]",
+            'every = "30s"',
+            'mode = "plan"   # shows what it would do and writes nothing; when `syncd plan` looks right: "live"',
+            "",
+        ]
+    )
+
+
+def _system(system: SystemAnswers) -> list[str]:
+    lines = [
+        f"[systems.{system.name}]",
+        f"connector = {_quoted(system.connector)}",
+        f"{system.secret_name} = {{env = {_quoted(system.variable)}}}",
+    ]
+    if system.timezone:
+        lines.append(f"timezone = {_quoted(system.timezone)}   # for dates without a zone")
+    if system.base_url:
+        lines.append(f"base_url = {_quoted(system.base_url)}")
+    return [*lines, ""]
+
+
+def _quoted(text: str) -> str:
+    escaped = text.replace("\\", "\\\\").replace('"', '\\"')
+    return f'"{escaped}"'

@@ -1,0 +1,94 @@
+"""The verbs for what waits for a person: conflicts, parked records, held runs, retries, and why a value is what it is.
+
+What is not here: deciding (`syncd.engine` carries out what a person took).
+"""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import typer
+
+from syncd.cli.common import ConfigOption, FormatOption, opened
+from syncd.cli.render import Format, show_facts, show_rows
+
+MapOption = Annotated[str | None, typer.Option("--map", metavar="PAIR/MAP", help="Only of this map.")]
+
+conflicts = typer.Typer(help="List what both sides changed, and take a side.", no_args_is_help=True)
+
+
+@conflicts.command("list")
+def list_conflicts(
+    context: typer.Context,
+    *,
+    state: Annotated[str, typer.Option(help="open, overruled, kept, taken, agreed, gone, or all.")] = "open",
+    map: MapOption = None,
+    field: Annotated[str | None, typer.Option("--field", help="Only of this field.")] = None,
+    config: ConfigOption = None,
+    format: FormatOption = Format.TABLE,
+) -> None:
+    """List conflicts.
+
+    Open ones wait for you; overruled ones were decided by the map, and can be taken back.
+    """
+    with opened(context, config) as app:
+        rows = app.conflicts(state=None if state == "all" else state, map=map, field=field)
+    columns = ("id", "map", "rule", "left_id", "left", "right_id", "right", "state", "reason")
+    show_rows(rows, columns, format, empty=f"No conflict is {state}." if state != "all" else "There is no conflict.")
+
+
+@conflicts.command("take")
+def take(
+    context: typer.Context,
+    conflict: Annotated[int, typer.Argument(metavar="ID", help="The conflict, by the id that `list` shows.")],
+    choice: Annotated[str, typer.Argument(metavar="left|right", help="The side whose value you take.")],
+    *,
+    config: ConfigOption = None,
+) -> None:
+    """Take a side; the next run carries it out."""
+    if choice not in ("left", "right"):
+        raise typer.BadParameter("take left or right", param_hint="left|right")
+    with opened(context, config) as app:
+        app.take(conflict, choice)
+    typer.echo(f"Conflict {conflict}: the {choice} value is taken; the next run writes it.")
+
+
+def parked(context: typer.Context, *, config: ConfigOption = None, format: FormatOption = Format.TABLE) -> None:
+    """List records that cannot go on without you, and why."""
+    with opened(context, config) as app:
+        rows = app.parked()
+    show_rows(rows, ("map", "ref", "reason", "waits_for", "since"), format, empty="Nothing is parked.")
+
+
+def held(context: typer.Context, *, config: ConfigOption = None, format: FormatOption = Format.TABLE) -> None:
+    """List runs that would change too much, and wait for you."""
+    with opened(context, config) as app:
+        rows = app.held()
+    show_rows(rows, ("id", "pair", "started_at", "reason", "counts"), format, empty="Nothing is held.")
+
+
+def retry(
+    context: typer.Context,
+    ref: Annotated[str | None, typer.Argument(metavar="[REF]", help="One record: SYSTEM:KIND:ID.")] = None,
+    *,
+    map: MapOption = None,
+    config: ConfigOption = None,
+) -> None:
+    """Let parked records try again."""
+    with opened(context, config) as app:
+        count = app.retry(map, ref)
+    typer.echo(f"{count} {'record tries' if count == 1 else 'records try'} again with the next run.")
+
+
+def explain(
+    context: typer.Context,
+    ref: Annotated[str, typer.Argument(metavar="REF", help="SYSTEM:KIND:ID, as hubspot:contacts:123.")],
+    field: Annotated[str | None, typer.Argument(help="One field; all of them if left out.")] = None,
+    *,
+    config: ConfigOption = None,
+    format: FormatOption = Format.TABLE,
+) -> None:
+    """Say what a record is linked to, and why its fields are so."""
+    with opened(context, config) as app:
+        facts = app.explain(ref, field)
+    show_facts(facts, format)

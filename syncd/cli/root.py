@@ -1,0 +1,61 @@
+"""The `syncd` command with all its verbs. Heavy modules are imported by the verb that needs them, so --help is quick.
+
+What is not here: what the verbs do.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from syncd import VERSION
+from syncd.cli import people, sandboxes, setup, work
+from syncd.cli.common import Globals
+from syncd.cli.maps import maps
+
+app = typer.Typer(
+    help="Keep a CRM and a contractor's system equal, both ways. Begin with: syncd init, syncd check, syncd plan.",
+    no_args_is_help=True,
+    # Help and errors as plain text: drawing them with rich would double the time of `syncd --help`.
+    rich_markup_mode=None,
+    pretty_exceptions_enable=False,
+    add_completion=False,
+    context_settings={"help_option_names": ["--help", "-h"]},
+)
+
+
+def _version(asked: bool) -> None:
+    if asked:
+        typer.echo(f"syncd {VERSION}")
+        raise typer.Exit
+
+
+@app.callback()
+def options(
+    context: typer.Context,
+    *,
+    config: Annotated[Path | None, typer.Option("--config", "-c", metavar="FILE", help="The set-up.")] = None,
+    _version: Annotated[bool, typer.Option("--version", help="Show the version.", callback=_version)] = False,
+    _debug: Annotated[bool, typer.Option("--debug", help="Show where an error came from.")] = False,
+) -> None:
+    """Options that stand before the verb."""
+    context.obj = Globals(config)
+
+
+app.command()(setup.init)
+app.command()(setup.check)
+app.command()(work.plan)
+app.command()(work.run)
+app.command()(work.once)
+app.command()(work.status)
+app.add_typer(people.conflicts, name="conflicts")
+app.command()(people.parked)
+app.command()(people.held)
+app.command()(people.retry)
+app.command()(people.explain)
+app.add_typer(maps, name="map")
+app.add_typer(setup.db, name="db")
+app.command()(sandboxes.sandbox)
+app.command()(sandboxes.demo)

@@ -1,0 +1,94 @@
+"""`syncd sandbox`: a vendor's account on this machine, to try maps without touching anybody's records.
+
+What is not here: what a sandbox does (`kit.sandbox` and each vendor's own).
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from typing import Annotated, Any
+
+import typer
+
+from syncd.errors import ConfigError, Problem
+
+
+def sandbox(
+    name: Annotated[str | None, typer.Argument(help="Which vendor; left out, the installed ones are listed.")] = None,
+    *,
+    port: Annotated[int, typer.Option(help="The port on 127.0.0.1.", min=0, max=65535)] = 0,
+    seed: Annotated[int, typer.Option(help="The seed of everything that is left to chance.")] = 1,
+    leads: Annotated[int, typer.Option(help="Fill the account with so many invented leads.", min=0)] = 0,
+    switches: Annotated[
+        list[str] | None, typer.Option("--set", metavar="SWITCH=VALUE", help="Behavior of the vendor; may be repeated.")
+    ] = None,
+) -> None:
+    """Serve a vendor's fake account until Ctrl-C."""
+    from syncd.kit import registry
+
+    if name is None:
+        typer.echo("\n".join(registry.sandboxes()))
+        return
+    kind = registry.sandbox(name)
+    made = _made(kind, seed, _switches(switches or (), kind))
+    if leads:
+        typer.echo(f"filled with {leads} leads: {json.dumps(made.seed({'leads': leads, 'seed': seed}))}")
+    _serve(made, port)
+
+
+def _serve(made: Any, port: int) -> None:
+    from syncd.kit.sandbox import SandboxServer
+
+    try:
+        server = SandboxServer(made, port)
+    except OSError as error:
+        message = f"cannot be used: {error.strerror}."
+        raise ConfigError(Problem(f"--port {port}", message, "Choose another port, or 0 for a free one.")) from None
+    with server:
+        typer.echo(f"{made.name} sandbox on {server.url} (control: {server.url}/_sim/health). Ctrl-C stops it.")
+        _until_told_to_stop()
+
+
+def _until_told_to_stop() -> None:
+    import signal
+    import threading
+
+    stop = threading.Event()
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, lambda *_: stop.set())
+    stop.wait()
+
+
+def _made(kind: Any, seed: int, settings: dict[str, Any]) -> Any:
+    from syncd.kit.sandbox import ControlError
+
+    try:
+        return kind(seed=seed, settings=settings)
+    except ControlError as error:
+        raise ConfigError(Problem("--set", f"{error}.")) from None
+
+
+def _switches(given: Sequence[str], kind: Any) -> dict[str, Any]:
+    chosen: dict[str, Any] = {}
+    for item in given:
+        switch, equals, value = item.partition("=")
+        if not equals:
+            known = ", ".join(sorted(kind.switches))
+            raise ConfigError(Problem(f"--set {item}", "is not SWITCH=VALUE.", f"Known switches: {known}."))
+        chosen[switch] = _value(value)
+    return chosen
+
+
+def _value(text: str) -> Any:
+    try:
+        return json.loads(text)
+    except json.JSONDecodeError:
+        return text
+
+
+def demo() -> None:
+    """Show it all on this machine, with invented records."""
+    from syncd.lab import demo as play
+
+    play.run()

@@ -1,0 +1,134 @@
+"""The verbs of the set-up: `init` writes it, `check` tries it, `db` looks after the store.
+
+What is not here: the form of the file that `init` writes (`initial`).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from syncd.cli.common import ConfigOption, FormatOption, opened
+from syncd.cli.initial import Answers, SystemAnswers, config_text
+from syncd.cli.render import Format, plain, show_facts, show_finding, show_json
+from syncd.errors import ConfigError, Problem
+
+if TYPE_CHECKING:
+    from syncd.config import SystemShape
+
+WRONG = ConfigError.exit_code
+
+db = typer.Typer(help="Look after the store.", no_args_is_help=True)
+
+
+def init(
+    *,
+    output: Annotated[Path, typer.Option("--output", "-o", metavar="FILE", help="Where to write.")] = Path(
+        "config.toml"
+    ),
+    left: Annotated[str, typer.Option(help="The connector of the left side.")] = "hubspot",
+    right: Annotated[str, typer.Option(help="The connector of the right side.")] = "jobnimbus",
+    left_env: Annotated[str | None, typer.Option(help="The variable that holds the left key.")] = None,
+    right_env: Annotated[str | None, typer.Option(help="The variable that holds the right key.")] = None,
+    left_url: Annotated[str | None, typer.Option(help="Another address of the left vendor, as of a sandbox.")] = None,
+    right_url: Annotated[str | None, typer.Option(help="Another address of the right vendor.")] = None,
+    timezone: Annotated[str | None, typer.Option(help="For dates without a zone, as America/Chicago.")] = None,
+    pair: Annotated[str, typer.Option(help="The name of the pair.")] = "sales",
+    yes: Annotated[bool, typer.Option("--yes", "-y", help="Ask nothing: take the options and the defaults.")] = False,
+    force: Annotated[bool, typer.Option("--force", help="Write over a file that is there.")] = False,
+) -> None:
+    """Write a config.toml from a few answers."""
+    if output.exists() and not force:
+        raise ConfigError(Problem(str(output), "is there already.", "Name another with --output, or use --force."))
+    ask = _given if yes else typer.prompt
+    left, right = ask("Left connector", default=left), ask("Right connector", default=right)
+    sides = {"left": left, "right": right if right != left else f"{right}2"}
+    zone = ask("Time zone of both accounts", default=timezone or "America/Chicago")
+    answers = Answers(
+        pair=ask("Name of the pair", default=pair),
+        left=_system(ask, sides["left"], left, left_env, left_url, zone),
+        right=_system(ask, sides["right"], right, right_env, right_url, zone),
+        maps=_maps(left, right),
+    )
+    variables = [answers.left.variable, answers.right.variable]
+    _write(output, config_text(answers), variables)
+    typer.echo(f"Wrote {output}.\nNext:")
+    typer.echo("".join(f"  export {variable}=...\n" for variable in variables) + "  syncd check\n  syncd plan")
+
+
+def check(context: typer.Context, *, config: ConfigOption = None, format: FormatOption = Format.TABLE) -> None:
+    """Try the whole set-up: keys, permissions, fields, maps.
+
+    Exit code 2 if something must be mended.
+    """
+    with opened(context, config) as app:
+        findings = plain(app.check())
+    if format is Format.JSON:
+        show_json(findings)
+    else:
+        for finding in findings:
+            show_finding(**finding)
+    if any(finding["severity"] == "error" for finding in findings):
+        raise typer.Exit(WRONG)
+
+
+@db.command("upgrade")
+def upgrade(context: typer.Context, *, config: ConfigOption = None) -> None:
+    """Bring the store to the form of this version of syncd."""
+    with opened(context, config) as app:
+        typer.echo(app.db_upgrade())
+
+
+@db.command("check")
+def check_store(context: typer.Context, *, config: ConfigOption = None, format: FormatOption = Format.TABLE) -> None:
+    """Say whether the store is sound and of this version."""
+    with opened(context, config) as app:
+        show_facts(app.db_check(), format)
+
+
+def _given(_question: str, *, default: str) -> str:
+    return default
+
+
+def _system(
+    ask: Callable[..., str], name: str, connector: str, variable: str | None, url: str | None, zone: str
+) -> SystemAnswers:
+    secret_name = _shape(connector).secret_name
+    proposed = variable or f"{name}_{secret_name}".upper().replace("-", "_")
+    return SystemAnswers(
+        name=name,
+        connector=connector,
+        secret_name=secret_name,
+        variable=ask(f"Environment variable that holds the {secret_name} of {name}", default=proposed),
+        base_url=url,
+        timezone=zone,
+    )
+
+
+def _shape(connector: str) -> SystemShape:
+    from syncd.config import SystemShape
+    from syncd.kit import registry
+
+    known: Any = registry.connector(connector)
+    return SystemShape(known.secret_name, known.settings)
+
+
+def _maps(left: str, right: str) -> list[str]:
+    return [f"{left}-{right}/contacts.yaml", f"{left}-{right}/deals-jobs.yaml"]
+
+
+def _write(output: Path, text: str, variables: Sequence[str]) -> None:
+    """Write the file, if it is one that `load` takes; the keys need not be there yet."""
+    from syncd.config import load
+    from syncd.kit import registry
+
+    known = {name: _shape(name) for name in registry.connectors()}
+    with TemporaryDirectory() as folder:
+        trial = Path(folder) / output.name
+        trial.write_text(text, encoding="utf-8")
+        load(trial, dict.fromkeys(variables, "not set yet"), known=known)
+    output.write_text(text, encoding="utf-8")
