@@ -1,0 +1,365 @@
+"""Writing to HubSpot: batches of a hundred, compared just before, every input answered exactly once.
+
+Each input carries its operation's id as `objectWriteTraceId`, so that one bad input does not refuse the others. Where
+a whole batch is refused all the same, nothing of it was written: it is halved until the bad input stands alone.
+
+What is not here: retries and limits (`kit.http`), and whose write wins: the engine planned that.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+
+from syncd.core.model import Action, Gone, Operation, Outcome, Record, Result, Value
+from syncd.errors import Ambiguous, AuthError, Bug, Refused, SyncdError, Transient
+from syncd_hubspot.client import BATCH_LIMIT, Answered, Client, Row
+from syncd_hubspot.pairing import pair
+from syncd_hubspot.reads import Reads, chunks, numerically
+from syncd_hubspot.schema import RELATION, RELATION_KIND, has_relation
+from syncd_hubspot.troubles import FIELD_CODES, HubSpotRefused, Trouble
+from syncd_hubspot.values import same, to_wire
+
+_DEAL_TO_CONTACT = {"associationCategory": "HUBSPOT_DEFINED", "associationTypeId": 3}
+_LOST = "HubSpot answered without a word about this record."
+
+Outcomes = list[Outcome]
+
+
+@dataclass(frozen=True, slots=True)
+class Writer:
+    """Writes operations of one account."""
+
+    reads: Reads
+
+    @property
+    def client(self) -> Client:
+        """The door."""
+        return self.reads.client
+
+    def write(self, kind: str, operations: Sequence[Operation]) -> Iterator[Outcomes]:
+        """Outcomes after each vendor call that settled some; a lost key settles the rest as LATER and then raises."""
+        creates = [op for op in operations if op.action is Action.CREATE]
+        updates = [op for op in operations if op.action is Action.UPDATE]
+        batches = [*chunks(creates, BATCH_LIMIT), *(piece for run in _apart(updates) for piece in chunks(run, 100))]
+        for number, batch in enumerate(batches):
+            done: set[str] = set()
+            try:
+                for outcomes in self._batch(kind, batch):
+                    done |= {outcome.operation for outcome in outcomes}
+                    yield outcomes
+            except HubSpotRefused as error:  # of a read that came before the write
+                yield [refused(op, error.trouble) for op in batch if op.id not in done]
+            except (AuthError, Transient) as error:
+                left = [op for later in batches[number:] for op in later if op.id not in done]
+                if left:
+                    yield [later(op, error) for op in left]
+                if isinstance(error, AuthError):
+                    raise
+                return
+
+    def _batch(self, kind: str, batch: Sequence[Operation]) -> Iterator[Outcomes]:
+        if batch[0].action is Action.CREATE:
+            yield from self._create(kind, batch)
+        else:
+            yield from self._update(kind, batch)
+
+    # Creates
+
+    def _create(self, kind: str, batch: Sequence[Operation]) -> Iterator[Outcomes]:
+        inputs = [self._new(kind, op) for op in batch]
+        try:
+            answer = self.client.batch_write(kind, "create", inputs)
+        except Ambiguous as error:
+            yield [ended(op, Result.AMBIGUOUS, str(error)) for op in batch]
+        except HubSpotRefused as error:
+            yield from self._halved(kind, batch, error)
+        else:
+            yield from self._created(kind, batch, inputs, answer)
+
+    def _created(
+        self, kind: str, batch: Sequence[Operation], inputs: Sequence[Row], answer: Answered
+    ) -> Iterator[Outcomes]:
+        paired = pair(inputs, answer.rows, answer.errors)
+        silent = [op for op in batch if op.id not in paired.rows and op.id not in paired.troubles]
+        # As many nameless refusals as silent inputs: these surely did not land, so each may be asked alone.
+        retry = silent if silent and len(silent) == len(paired.nameless) and len(batch) > 1 else []
+        if not retry and len(silent) == 1 and len(paired.nameless) == 1:
+            paired.troubles[silent[0].id] = paired.nameless[0]
+        told = [op for op in batch if op not in retry]
+        yield [
+            *self._written(kind, [op for op in told if op.id in paired.rows], paired.rows, answer),
+            *(refused(op, paired.troubles[op.id]) for op in told if op.id in paired.troubles),
+            *(ended(op, Result.AMBIGUOUS, _LOST) for op in told if op in silent and op.id not in paired.troubles),
+        ]
+        for op in retry:
+            yield from self._create(kind, [op])
+
+    def _new(self, kind: str, op: Operation) -> dict[str, object]:
+        properties = {name: to_wire(value) for name, value in self._plain(kind, op).items() if value is not None}
+        if op.sync_key is not None:
+            properties[op.sync_key.field] = op.sync_key.value
+        body: dict[str, object] = {"properties": properties, "objectWriteTraceId": op.id}
+        contacts = op.fields.get(RELATION) if has_relation(kind) else None
+        if contacts:
+            body["associations"] = [{"to": {"id": one}, "types": [_DEAL_TO_CONTACT]} for one in _ids(contacts)]
+        return body
+
+    # Updates
+
+    def _update(self, kind: str, batch: Sequence[Operation]) -> Iterator[Outcomes]:
+        before = self._before(kind, batch)
+        settled, moved = self._compared(kind, batch, before)
+        if settled:
+            yield settled
+        ready: list[Operation] = []
+        for op in moved:
+            if self._relates(kind, op):
+                failed = self._related(kind, op, before)
+                if failed is not None or not self._plain(kind, op):
+                    yield [failed or self._answered(op, before)]
+                    continue
+            ready.append(op)
+        if ready:
+            yield from self._send(kind, ready)
+
+    def _before(self, kind: str, batch: Sequence[Operation]) -> Mapping[str, Record | Gone]:
+        """What the records of a batch are right now, in the fields it is about; nothing where nothing is expected."""
+        asked = [op for op in batch if op.expect or self._relates(kind, op)]
+        fields = list(dict.fromkeys(name for op in asked for name in (*op.expect, *op.fields)))
+        return self.reads.read(kind, [_id(op) for op in asked], fields) if asked else {}
+
+    def _compared(
+        self, kind: str, batch: Sequence[Operation], before: Mapping[str, Record | Gone]
+    ) -> tuple[Outcomes, list[Operation]]:
+        """What needs no write (gone, stale, already so), and the operations that do, less what is already so."""
+        settled: Outcomes = []
+        moved: list[Operation] = []
+        for op in batch:
+            found = before.get(_id(op))
+            if found is None:
+                moved.append(op)
+            elif isinstance(found, Gone):
+                settled.append(missing(op, found))
+            elif self._is_stale(kind, op, found):
+                settled.append(Outcome(operation=op.id, result=Result.STALE, record=found))
+            else:
+                left = {name: value for name, value in op.fields.items() if not self._is(kind, found, name, value)}
+                if left:
+                    moved.append(replace(op, fields=left))
+                else:
+                    settled.append(Outcome(operation=op.id, result=Result.WRITTEN, record=found))
+        return settled, moved
+
+    def _is_stale(self, kind: str, op: Operation, found: Record) -> bool:
+        """Whether a field holds neither what it was believed to hold nor what is wanted; unknown is not stale."""
+        return any(
+            name in found.fields
+            and not self._is(kind, found, name, value)
+            and not (name in op.fields and self._is(kind, found, name, op.fields[name]))
+            for name, value in op.expect.items()
+        )
+
+    def _is(self, kind: str, found: Record, name: str, value: Value) -> bool:
+        return name in found.fields and same(self.reads.schemas.types(kind).get(name), found.fields[name], value)
+
+    def _send(self, kind: str, batch: Sequence[Operation]) -> Iterator[Outcomes]:
+        try:
+            inputs = [self._changed(kind, op) for op in batch]
+            answer = self.client.batch_write(kind, "update", inputs)
+        except Ambiguous as error:
+            yield [ended(op, Result.AMBIGUOUS, str(error)) for op in batch]
+        except HubSpotRefused as error:
+            yield from self._halved(kind, batch, error)
+        else:
+            yield from self._sent(kind, batch, inputs, answer)
+
+    def _sent(
+        self, kind: str, batch: Sequence[Operation], inputs: Sequence[Row], answer: Answered
+    ) -> Iterator[Outcomes]:
+        paired = pair(inputs, answer.rows, answer.errors)
+        lost = [op for op in batch if op.id not in paired.rows and _is_lost(paired.troubles.get(op.id))]
+        blamed = [op for op in batch if op.id in paired.troubles and op not in lost]
+        yield [
+            *self._written(kind, [op for op in batch if op.id in paired.rows], paired.rows, answer),
+            *(refused(op, paired.troubles[op.id]) for op in blamed),
+        ]
+        if lost:
+            yield from self._looked_up(kind, lost, paired.nameless, alone=len(batch) == 1)
+
+    def _looked_up(
+        self, kind: str, lost: Sequence[Operation], nameless: Sequence[Trouble], *, alone: bool
+    ) -> Iterator[Outcomes]:
+        """Updates that HubSpot said nothing about: merged away, gone, written all the same, or refused namelessly."""
+        fields = list(dict.fromkeys(name for op in lost for name in op.fields))
+        found = self.reads.read(kind, [_id(op) for op in lost], fields)
+        again: list[Operation] = []
+        outcomes: Outcomes = []
+        for op in lost:
+            there = found[_id(op)]
+            if isinstance(there, Gone):
+                outcomes.append(missing(op, there))
+            elif all(self._is(kind, there, name, value) for name, value in op.fields.items()):
+                outcomes.append(Outcome(operation=op.id, result=Result.WRITTEN, record=there))
+            elif nameless and not alone:
+                again.append(op)
+            else:
+                outcomes.append(refused(op, nameless[0]) if nameless else ended(op, Result.LATER, _LOST))
+        yield outcomes
+        for op in again:
+            yield from self._update(kind, [op])
+
+    def _changed(self, kind: str, op: Operation) -> dict[str, object]:
+        properties = {name: to_wire(value) for name, value in self._plain(kind, op).items()}
+        return {"id": _id(op), "properties": properties, "objectWriteTraceId": op.id}
+
+    # Both
+
+    def _halved(self, kind: str, batch: Sequence[Operation], error: HubSpotRefused) -> Iterator[Outcomes]:
+        """A batch refused as a whole: nothing was written. Name those at fault, and try the others without them."""
+        if len(batch) == 1:
+            yield [self._one_refused(kind, batch[0], error)]
+            return
+        guilty = _guilty(batch, error.trouble)
+        if guilty:
+            yield [refused(op, error.trouble) for op in guilty]
+            rest = [op for op in batch if op not in guilty]
+            parts = [rest] if rest else []
+        else:
+            parts = [list(batch[: len(batch) // 2]), list(batch[len(batch) // 2 :])]
+        for part in parts:
+            yield from self._batch(kind, part)
+
+    def _one_refused(self, kind: str, op: Operation, error: HubSpotRefused) -> Outcome:
+        if op.action is Action.UPDATE and error.status == 404:
+            found = self.reads.read(kind, [_id(op)], list(op.fields))[_id(op)]
+            if isinstance(found, Gone):
+                return missing(op, found)
+        return refused(op, error.trouble)
+
+    def _written(self, kind: str, batch: Sequence[Operation], rows: Mapping[str, Row], answer: Answered) -> Outcomes:
+        """Outcomes of the answered operations; what an answer does not hold is read once more."""
+        records = {op.id: self._record(kind, op, rows[op.id], answer) for op in batch}
+        thin = [op for op in batch if any(name not in records[op.id].fields for name in op.fields)]
+        if thin:
+            fields = list(dict.fromkeys(name for op in thin for name in op.fields))
+            whole = self._again(kind, [records[op.id].ref.id for op in thin], fields)
+            for op in thin:
+                found = whole.get(records[op.id].ref.id)
+                if isinstance(found, Record):
+                    # The version stays the write's own: what a person changes after it must look newer.
+                    records[op.id] = replace(records[op.id], fields={**found.fields, **records[op.id].fields})
+        return [Outcome(operation=op.id, result=Result.WRITTEN, record=records[op.id]) for op in batch]
+
+    def _again(self, kind: str, ids: Sequence[str], fields: Sequence[str]) -> Mapping[str, Record | Gone]:
+        """The records after a write that has landed: trouble here must not make it look as if it had not."""
+        try:
+            return self.reads.read(kind, ids, fields)
+        except SyncdError:
+            return {}
+
+    def _record(self, kind: str, op: Operation, row: Row, answer: Answered) -> Record:
+        names = [*op.fields, *([op.sync_key.field] if op.sync_key else [])]
+        record = self.reads.record(kind, row, names, answer.sent_at)
+        if not self._relates(kind, op):
+            return record
+        return replace(record, fields={**record.fields, RELATION: numerically(_ids(op.fields[RELATION]))})
+
+    def _answered(self, op: Operation, before: Mapping[str, Record | Gone]) -> Outcome:
+        """The outcome of an update that was all relation."""
+        found = before[_id(op)]
+        if isinstance(found, Gone):
+            return missing(op, found)
+        fields = {**found.fields, RELATION: numerically(_ids(op.fields[RELATION]))}
+        return Outcome(operation=op.id, result=Result.WRITTEN, record=replace(found, fields=fields))
+
+    def _related(self, kind: str, op: Operation, before: Mapping[str, Record | Gone]) -> Outcome | None:
+        """Make the associations what they should be; an Outcome only when that failed."""
+        found = before[_id(op)]
+        if isinstance(found, Gone) or RELATION not in found.fields:
+            return ended(op, Result.LATER, "HubSpot does not tell which contacts this deal has.")
+        held, wanted = set(_ids(found.fields[RELATION])), set(_ids(op.fields[RELATION]))
+        try:
+            for one in sorted(wanted - held):
+                self.client.associate(kind, _id(op), RELATION_KIND, one)
+            for one in sorted(held - wanted):
+                self.client.dissociate(kind, _id(op), RELATION_KIND, one)
+        except Refused as error:
+            return Outcome(operation=op.id, result=Result.REFUSED, error=str(error), fields=(RELATION,))
+        return None
+
+    def _relates(self, kind: str, op: Operation) -> bool:
+        return has_relation(kind) and RELATION in op.fields
+
+    def _plain(self, kind: str, op: Operation) -> dict[str, Value]:
+        """The fields of an operation that are properties."""
+        relation = RELATION if has_relation(kind) else None
+        return {name: value for name, value in op.fields.items() if name != relation}
+
+
+def ended(op: Operation, result: Result, error: str) -> Outcome:
+    """An outcome that is all words."""
+    return Outcome(operation=op.id, result=result, error=error)
+
+
+def later(op: Operation, error: AuthError | Transient) -> Outcome:
+    """Not sent, or surely not landed; again when the vendor says so."""
+    wait = error.retry_after if isinstance(error, Transient) else None
+    return Outcome(operation=op.id, result=Result.LATER, error=str(error), retry_after=wait)
+
+
+def missing(op: Operation, gone: Gone) -> Outcome:
+    """The record answers no more."""
+    return Outcome(operation=op.id, result=Result.MISSING, gone=gone, error="HubSpot does not have this record.")
+
+
+def refused(op: Operation, trouble: Trouble) -> Outcome:
+    """The vendor's sentence about one record."""
+    return Outcome(
+        operation=op.id,
+        result=Result.REFUSED,
+        error=trouble.sentence,
+        fields=trouble.fields,
+        names=trouble.names,
+        duplicate=trouble.duplicate,
+    )
+
+
+def _is_lost(trouble: Trouble | None) -> bool:
+    """Whether an update without a row must be looked up: nothing was said of it, or that it was not found."""
+    return trouble is None or trouble.category == "OBJECT_NOT_FOUND"
+
+
+def _guilty(batch: Sequence[Operation], trouble: Trouble) -> list[Operation]:
+    """The operations a whole batch's refusal is about, when it tells: by trace, by id, or by a property at fault.
+
+    A property is at fault whatever its value only when it does not exist or may not be written.
+    """
+    named = [op for op in batch if op.id in trouble.traces or (op.ref is not None and op.ref.id in trouble.ids)]
+    if named or not trouble.codes or not set(trouble.codes) <= FIELD_CODES:
+        return named
+    return [op for op in batch if set(trouble.fields) & set(op.fields)]
+
+
+def _apart(updates: Sequence[Operation]) -> list[list[Operation]]:
+    """Runs in which no record stands twice: HubSpot refuses a batch that names one twice."""
+    runs: list[list[Operation]] = []
+    times: dict[str, int] = {}
+    for op in updates:
+        turn = times[_id(op)] = times.get(_id(op), -1) + 1
+        if turn == len(runs):
+            runs.append([])
+        runs[turn].append(op)
+    return runs
+
+
+def _id(op: Operation) -> str:
+    if op.ref is None:
+        raise Bug(f"The operation {op.id} names no record.")
+    return op.ref.id
+
+
+def _ids(value: Value) -> tuple[str, ...]:
+    if isinstance(value, tuple):
+        return value
+    return () if value is None else (str(value),)
