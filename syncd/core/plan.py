@@ -10,98 +10,11 @@ import dataclasses
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
-from enum import StrEnum
 
+from syncd.core.decision import Base, Decision, Given, Plan, Taken, Twins, Verdict
 from syncd.core.fieldmap import Blank, Direction, Drift, FieldMap, Owner, Rule, Unconvertible, Unmapped
 from syncd.core.loss import same
 from syncd.core.model import FieldKind, Record, Ref, Side, Value
-
-Twins = Mapping[tuple[str, Side, str], str]
-"""(map key, side, id there) -> id of the linked record on the other side."""
-
-
-@dataclass(frozen=True, slots=True)
-class Shadow:
-    """What one side of one rule was when both sides last agreed, and when that value was last seen there."""
-
-    value: Value
-    seen_at: datetime | None = None
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Base:
-    """One shadow per side and rule, by rule name; a rule without one is unknown, which is not blank."""
-
-    left: Mapping[str, Shadow] = dataclasses.field(default_factory=dict)
-    right: Mapping[str, Shadow] = dataclasses.field(default_factory=dict)
-
-    def side(self, side: Side) -> Mapping[str, Shadow]:
-        """The shadows of a side."""
-        return self.left if side is Side.LEFT else self.right
-
-
-class Verdict(StrEnum):
-    """What was decided for one rule.
-
-    UNCHANGED: nothing to do. AGREED: both sides mean the same, base moves. WRITE: one side is written.
-    KEPT: the sides differ and stay so, by the map; base moves. IGNORED: a blank that does not travel; base moves.
-    CONFLICT: a person is asked. UNMAPPED: no counterpart. UNKNOWN: a value is not known. WAITING: a parent is not
-    linked yet. The last four leave base as it was.
-    """
-
-    UNCHANGED = "unchanged"
-    AGREED = "agreed"
-    WRITE = "write"
-    KEPT = "kept"
-    IGNORED = "ignored"
-    CONFLICT = "conflict"
-    UNMAPPED = "unmapped"
-    UNKNOWN = "unknown"
-    WAITING = "waiting"
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Decision:
-    """What one rule asks for, and why.
-
-    `to`, `field`, `before`, `after`: the write, when there is one. `source`: the value it comes from.
-    `settle`: the values base moves to, per side; of a written side it is replaced by the vendor's answer.
-    `lost`: the side and value of a person's edit that this decision passes over; it is listed.
-    `waits_for`: the ref of the parent, for WAITING. `park`: the record cannot be called done while this stands.
-    """
-
-    rule: Rule
-    verdict: Verdict
-    reason: str
-    to: Side | None = None
-    field: str | None = None
-    before: Value = None
-    after: Value = None
-    settle: Mapping[Side, Value] = dataclasses.field(default_factory=dict)
-    lost: tuple[Side, Value] | None = None
-    sides: tuple[Value, Value] = (None, None)
-    waits_for: Ref | None = None
-    park: bool = False
-
-
-@dataclass(frozen=True, slots=True)
-class Plan:
-    """Every rule's decision for one link or one creation."""
-
-    decisions: tuple[Decision, ...]
-
-    def writes(self, to: Side) -> tuple[Decision, ...]:
-        """The decisions that write a side."""
-        return tuple(d for d in self.decisions if d.verdict is Verdict.WRITE and d.to is to)
-
-    def having(self, verdict: Verdict) -> tuple[Decision, ...]:
-        """The decisions of a verdict."""
-        return tuple(d for d in self.decisions if d.verdict is verdict)
-
-    @property
-    def parked(self) -> tuple[Decision, ...]:
-        """The decisions that a person, or a changed world, must help with."""
-        return tuple(d for d in self.decisions if d.park)
 
 
 class Waiting(Exception):
@@ -142,17 +55,17 @@ def expression_side(rule: Rule) -> Side | None:
     return Side.LEFT if rule.expr.reads[Side.LEFT] else Side.RIGHT
 
 
-def plan(m: FieldMap, base: Base, left: Record, right: Record, twins: Twins, state: str | None = None) -> Plan:
-    """Decide every rule of a linked pair. `state` is the receipt's text (`sync.state`), if one is to be written."""
-    pair = _Pair(m, base, left, right, twins, state)
-    return Plan(tuple(pair.decide(rule) for rule in m.rules))
+def plan(m: FieldMap, base: Base, left: Record, right: Record, given: Given) -> Plan:
+    """Decide every rule of a linked pair."""
+    pair = _Pair(m, base, left, right, given)
+    return Plan(tuple(decision for rule in m.rules for decision in pair.decide(rule)))
 
 
 def plan_create(m: FieldMap, to: Side, source: Record, twins: Twins) -> Plan:
     """Decide what a record created on side `to` for `source` carries."""
     blank = Record(ref=Ref(m.end(to).system, m.end(to).kind, ""), fields={})
     left, right = (source, blank) if to is Side.RIGHT else (blank, source)
-    pair = _Pair(m, Base(), left, right, twins, None)
+    pair = _Pair(m, Base(), left, right, Given(twins=twins))
     return Plan(tuple(pair.create(rule, to) for rule in m.rules if _created(rule, to)))
 
 
@@ -173,8 +86,7 @@ class _Pair:
     base: Base
     left: Record
     right: Record
-    twins: Twins
-    state: str | None
+    given: Given
 
     def record(self, side: Side) -> Record:
         return self.left if side is Side.LEFT else self.right
@@ -192,7 +104,7 @@ class _Pair:
 
     def _made(self, rule: Rule, side: Side) -> Value | object:
         if rule.receipt is not None:
-            return self.state if self.state is not None else MISSING
+            return self.given.state if self.given.state is not None else MISSING
         return rule.expr.value({side: self.record(side).fields}) if rule.expr is not None else None
 
     def carry(self, rule: Rule, to: Side, value: Value) -> Value:
@@ -200,7 +112,7 @@ class _Pair:
         if value is None or rule.receipt is not None or rule.expr is not None:
             return value
         if rule.relation is not None:
-            twin = self.twins.get((rule.relation.map, to.other, str(value)))
+            twin = self.given.twins.get((rule.relation.map, to.other, str(value)))
             if twin is None:
                 kind = rule.type(to.other)
                 parent = kind.ref_kind if kind is not None and kind.ref_kind else ""
@@ -231,15 +143,21 @@ class _Pair:
             return True
         return rule.relation is None and rule.expr is None and rule.convert.equal(left, right)
 
-    def decide(self, rule: Rule) -> Decision:
+    def decide(self, rule: Rule) -> tuple[Decision, ...]:
         """One rule, both sides known or not."""
         try:
             left, right = self.value(rule, Side.LEFT), self.value(rule, Side.RIGHT)
         except Unconvertible as error:
-            return Decision(rule=rule, verdict=Verdict.UNMAPPED, reason=str(error), park=rule.unmapped is Unmapped.PARK)
+            return (_no_counterpart(rule, error),)
         if left is MISSING or right is MISSING:
-            return self._unknown(rule, left, right)
+            return (self._unknown(rule, left, right),)
         values = {Side.LEFT: _known(left), Side.RIGHT: _known(right)}
+        taken = self.given.taken.get(rule.name)
+        if taken is not None and taken.sides == _pair(values):
+            return self._take(rule, taken, values)
+        return (self._decide(rule, values),)
+
+    def _decide(self, rule: Rule, values: dict[Side, Value]) -> Decision:
         if rule.direction is Direction.CREATE:
             return _settled(rule, Verdict.UNCHANGED, values, "carried once, when the record was made")
         if rule.name not in self.base.left or rule.name not in self.base.right:
@@ -249,16 +167,40 @@ class _Pair:
             return Decision(rule=rule, verdict=Verdict.UNCHANGED, reason="nothing changed", sides=_pair(values))
         if self.equal(rule, values[Side.LEFT], values[Side.RIGHT]):
             return _settled(rule, Verdict.AGREED, values, "both sides say the same")
+        if rule.name in self.given.asked:
+            return _conflict(rule, values, "a write was interrupted, and the value is neither the old one nor ours")
         if rule.direction is Direction.BOTH:
             return self._both(rule, values, changed)
         return self._one_way(rule, values, changed)
+
+    def _take(self, rule: Rule, taken: Taken, values: dict[Side, Value]) -> tuple[Decision, ...]:
+        """Carry out what a person took: on the side itself, and across."""
+        chosen = {**values, taken.side: taken.value}
+        across = self.flow(rule, taken.side.other, chosen, "a person took this value")
+        if same(values[taken.side], taken.value, rule.type(taken.side)):
+            return (across,)
+        here = dataclasses.replace(
+            across,
+            verdict=Verdict.WRITE,
+            reason="a person took this value",
+            to=taken.side,
+            field=rule.field(taken.side),
+            before=values[taken.side],
+            after=taken.value,
+            settle={taken.side: taken.value},
+            park=False,
+        )
+        if across.verdict is Verdict.WRITE:
+            there = dataclasses.replace(across, settle={taken.side.other: across.settle[taken.side.other]})
+            return (here, there)
+        return (here, across) if across.park else (dataclasses.replace(here, settle=chosen),)
 
     def changed(self, rule: Rule, side: Side, value: Value) -> bool:
         """Whether a side's value differs from its own shadow, up to the loss its schema declares."""
         return not same(value, self.base.side(side)[rule.name].value, rule.type(side))
 
     def _unknown(self, rule: Rule, left: object, right: object) -> Decision:
-        if rule.receipt is not None and self.state is None:
+        if rule.receipt is not None and self.given.state is None:
             return Decision(rule=rule, verdict=Verdict.UNCHANGED, reason="no receipt to write")
         names = [f"{side} {rule.field(side)}" for side, v in zip(Side, (left, right), strict=True) if v is MISSING]
         return Decision(rule=rule, verdict=Verdict.UNKNOWN, reason=f"{' and '.join(names)} is not known")
@@ -343,7 +285,9 @@ class _Pair:
             return self.flow(rule, to, values, f"the map restores what the {to.other} says", lost=lost)
         if rule.drift is Drift.ASK:
             return _conflict(rule, values, f"somebody changed it on the {to}, which only receives it")
-        return _settled(rule, Verdict.KEPT, values, f"changed on the {to}, kept until the {to.other} changes", lost=lost)
+        return _settled(
+            rule, Verdict.KEPT, values, f"changed on the {to}, kept until the {to.other} changes", lost=lost
+        )
 
     def flow(
         self, rule: Rule, to: Side, values: dict[Side, Value], reason: str, lost: tuple[Side, Value] | None = None
@@ -353,10 +297,15 @@ class _Pair:
         try:
             wanted = self.carry(rule, to, source)
         except Unconvertible as error:
-            return self._unmapped(rule, values, error)
+            return _no_counterpart(rule, error, _pair(values))
         except Waiting as error:
             return Decision(
-                rule=rule, verdict=Verdict.WAITING, reason=str(error), waits_for=error.ref, sides=_pair(values), park=True
+                rule=rule,
+                verdict=Verdict.WAITING,
+                reason=str(error),
+                waits_for=error.ref,
+                sides=_pair(values),
+                park=True,
             )
         if wanted is None and rule.on_blank is Blank.IGNORE:
             settle = {to.other: source}
@@ -378,19 +327,20 @@ class _Pair:
             sides=_pair(values),
         )
 
-    def _unmapped(self, rule: Rule, values: dict[Side, Value], error: Unconvertible) -> Decision:
-        park = rule.unmapped is Unmapped.PARK
-        return Decision(rule=rule, verdict=Verdict.UNMAPPED, reason=str(error), park=park, sides=_pair(values))
-
     def create(self, rule: Rule, to: Side) -> Decision:
         """What a new record on side `to` gets from this rule."""
         try:
             source = self.value(rule, to.other)
         except Unconvertible as error:
-            return Decision(rule=rule, verdict=Verdict.UNMAPPED, reason=str(error), park=rule.unmapped is Unmapped.PARK)
+            return _no_counterpart(rule, error)
         if source is MISSING:
             return Decision(rule=rule, verdict=Verdict.UNKNOWN, reason=f"{rule.field(to.other)} is not known")
         return self.flow(rule, to, {to.other: _known(source), to: None}, "a new record")
+
+
+def _no_counterpart(rule: Rule, error: Unconvertible, sides: tuple[Value, Value] = (None, None)) -> Decision:
+    park = rule.unmapped is Unmapped.PARK
+    return Decision(rule=rule, verdict=Verdict.UNMAPPED, reason=str(error), park=park, sides=sides)
 
 
 def _known(value: Value | object) -> Value:

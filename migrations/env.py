@@ -1,0 +1,16 @@
+"""Alembic's environment: runs migrations on the engine that `syncd.store.schema` hands over.
+
+What is not here: settings; `alembic revision` during development reads the address from `-x url=...`.
+"""
+
+from alembic import context
+from sqlalchemy import create_engine
+
+from syncd.store.tables import metadata
+
+engine = context.config.attributes.get("engine") or create_engine(context.get_x_argument(as_dictionary=True)["url"])
+with engine.connect() as connection:
+    context.configure(connection=connection, target_metadata=metadata, render_as_batch=True)
+    with context.begin_transaction():
+        context.run_migrations()
+    connection.commit()

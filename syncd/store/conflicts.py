@@ -1,0 +1,108 @@
+"""Conflicts: what a person is asked, and what a person was overruled in.
+
+What is not here: how one is decided (`core.plan`) or resolved (`engine`).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import Connection, Row, select, update
+
+from syncd.core.model import Side, Value
+from syncd.store.sql import chunks
+from syncd.store.tables import conflicts
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Conflict:
+    """One row. `forced`: a person is asked whatever the rule's owner says. `state`: open (a person is asked), overruled, kept (a drift that stays), taken, agreed, gone.
+
+    `choice`: what a person took, `{"side": ...}` or `{"value": ...}`, until the engine has carried it out.
+    """
+
+    id: int
+    map: str
+    link: int
+    rule: str
+    state: str
+    left_id: str
+    right_id: str
+    left: Value
+    right: Value
+    lost: Side | None
+    forced: bool
+    reason: str
+    choice: Mapping[str, Any] | None
+    run: int | None
+    at: datetime
+
+
+class Conflicts:
+    """Open ones are unique per link and rule; the others are history."""
+
+    def __init__(self, connection: Connection) -> None:
+        """Work on this connection."""
+        self.connection = connection
+
+    def open_of(self, link_ids: Iterable[int]) -> dict[int, dict[str, Conflict]]:
+        """The open ones, and those with a choice, by link and rule."""
+        found: dict[int, dict[str, Conflict]] = {}
+        for chunk in chunks(link_ids):
+            query = select(conflicts).where(
+                conflicts.c.link.in_(chunk), (conflicts.c.state == "open") | conflicts.c.choice.is_not(None)
+            )
+            for row in self.connection.execute(query.order_by(conflicts.c.id)):
+                found.setdefault(row.link, {})[row.rule] = _conflict(row)
+        return found
+
+    def ask(self, row: Mapping[str, Any]) -> None:
+        """List an open conflict, or move the values of the one that is open."""
+        where = (conflicts.c.link == row["link"], conflicts.c.rule == row["rule"], conflicts.c.state == "open")
+        values = {name: row[name] for name in ("left_value", "right_value", "reason")}
+        changed = self.connection.execute(update(conflicts).where(*where).values(values, choice=None))
+        if not changed.rowcount:
+            self.connection.execute(conflicts.insert(), {"forced": False, **row, "state": "open"})
+
+    def list_lost(self, rows: Sequence[Mapping[str, Any]]) -> None:
+        """List values that were passed over; their state says how (overruled, kept)."""
+        if rows:
+            self.connection.execute(conflicts.insert(), [{"forced": False, **row} for row in rows])
+
+    def settle(self, conflict_ids: Iterable[int], state: str, now: datetime) -> None:
+        """Close conflicts: taken by a person, or agreed."""
+        for chunk in chunks(conflict_ids):
+            query = update(conflicts).where(conflicts.c.id.in_(chunk))
+            self.connection.execute(query.values(state=state, closed_at=now, choice=None))
+
+    def choose(self, conflict_id: int, choice: Mapping[str, Any] | None) -> None:
+        """Note what a person took (None: no longer, because the values moved); the engine carries it out."""
+        self.connection.execute(update(conflicts).where(conflicts.c.id == conflict_id).values(choice=choice))
+
+    def get(self, conflict_id: int) -> Conflict | None:
+        """One, by its id."""
+        row = self.connection.execute(select(conflicts).where(conflicts.c.id == conflict_id)).one_or_none()
+        return _conflict(row) if row is not None else None
+
+    def list(
+        self, *, states: Sequence[str], map_key: str | None = None, rule: str | None = None, limit: int = 1000
+    ) -> list[Conflict]:
+        """Those in these states, newest first."""
+        query = select(conflicts).where(conflicts.c.state.in_(states))
+        if map_key is not None:
+            query = query.where(conflicts.c.map == map_key)
+        if rule is not None:
+            query = query.where(conflicts.c.rule == rule)
+        return [_conflict(row) for row in self.connection.execute(query.order_by(conflicts.c.id.desc()).limit(limit))]
+
+
+def _conflict(row: Row[tuple[object, ...]]) -> Conflict:
+    return Conflict(
+        id=row.id, map=row.map, link=row.link, rule=row.rule, state=row.state, left_id=row.left_id,
+        right_id=row.right_id, left=row.left_value, right=row.right_value,
+        lost=Side(row.lost_side) if row.lost_side else None, forced=row.forced, reason=row.reason, choice=row.choice, run=row.run,
+        at=row.at,
+    )  # fmt: skip

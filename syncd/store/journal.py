@@ -1,0 +1,153 @@
+"""The journal: every write as intent, then outcome; and the match keys that open creates claim.
+
+What is not here: what an intent without an outcome means (`engine.settle`).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import Connection, Row, delete, select, update
+from sqlalchemy.exc import IntegrityError
+
+from syncd.core.model import Action, Side, Value
+from syncd.store.snapshots import hashed
+from syncd.store.sql import chunks
+from syncd.store.tables import claims, journal
+
+
+class Claimed(Exception):
+    """Another open create has claimed one of the keys; `intent` is its id."""
+
+    def __init__(self, intent: int) -> None:
+        """Keep who was first."""
+        self.intent = intent
+        super().__init__(f"intent {intent} has claimed the same match key")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Intent:
+    """One write. `side` is written. `fields`: what is sent; `before`: what it overwrites, as far as known.
+
+    `rules`: per rule name the source and target values that base moves to, the reason, and what was lost.
+    `lands_by`: the written vendor's clock after which the write can no longer land. `outcome` None: open.
+    """
+
+    id: int
+    run: int | None
+    map: str
+    side: Side
+    action: Action
+    link: int | None
+    record_id: str | None
+    source_id: str
+    fields: Mapping[str, Value]
+    before: Mapping[str, Value]
+    rules: Mapping[str, Any]
+    version: str | None
+    outcome: str | None
+    error: str | None
+    opened_at: datetime
+    sent_at: datetime | None
+    lands_by: datetime | None
+
+
+class Journal:
+    """Intents, oldest first, and claims."""
+
+    def __init__(self, connection: Connection) -> None:
+        """Work on this connection."""
+        self.connection = connection
+
+    def open(self, row: Mapping[str, Any]) -> int:
+        """Write an intent; its id."""
+        return int(self.connection.execute(journal.insert(), dict(row)).inserted_primary_key[0])  # type: ignore[index]  # one row
+
+    def sent(self, ids: Iterable[int], lands_by: datetime, now: datetime) -> None:
+        """Note that these go out now, and until when they can land."""
+        for chunk in chunks(ids):
+            self.connection.execute(
+                update(journal).where(journal.c.id.in_(chunk)).values(sent_at=now, lands_by=lands_by)
+            )
+
+    def close(self, intent: int, outcome: str, now: datetime, *, error: str | None = None, record_id: str | None = None) -> None:
+        """Write an intent's outcome, and give its claims back."""
+        values: dict[str, Any] = {"outcome": outcome, "closed_at": now, "error": error}
+        if record_id is not None:
+            values["record_id"] = record_id
+        self.connection.execute(update(journal).where(journal.c.id == intent).values(values))
+        self.connection.execute(delete(claims).where(claims.c.intent == intent))
+
+    def open_of(self, map_key: str, sources: Iterable[str]) -> list[Intent]:
+        """Open intents whose source is one of these ids (either side's; ids of two systems do not meet in a map)."""
+        found: list[Intent] = []
+        for chunk in chunks(sources):
+            query = select(journal).where(
+                journal.c.map == map_key, journal.c.source_id.in_(chunk), journal.c.outcome.is_(None)
+            )
+            found.extend(_intent(row) for row in self.connection.execute(query.order_by(journal.c.id)))
+        return found
+
+    def open_links(self, link_ids: Iterable[int]) -> list[Intent]:
+        """Open intents of these links."""
+        found: list[Intent] = []
+        for chunk in chunks(link_ids):
+            query = select(journal).where(journal.c.link.in_(chunk), journal.c.outcome.is_(None))
+            found.extend(_intent(row) for row in self.connection.execute(query.order_by(journal.c.id)))
+        return found
+
+    def open_creates(self, map_key: str, side: Side) -> list[Intent]:
+        """Creates on a side that have no outcome yet."""
+        query = select(journal).where(
+            journal.c.map == map_key,
+            journal.c.side == str(side),
+            journal.c.action == str(Action.CREATE),
+            journal.c.outcome.is_(None),
+        )
+        return [_intent(row) for row in self.connection.execute(query.order_by(journal.c.id))]
+
+    def claim(self, intent: int, system: str, kind: str, keys: Sequence[str]) -> None:
+        """Claim these keys at a vendor's kind for an open create. Raises Claimed; then nothing was claimed."""
+        hashes = sorted({hashed(key) for key in keys})
+        for chunk in chunks(hashes):
+            query = select(claims.c.intent).where(
+                claims.c.system == system, claims.c.kind == kind, claims.c.key.in_(chunk)
+            )
+            other = self.connection.execute(query.limit(1)).scalar_one_or_none()
+            if other is not None:
+                raise Claimed(int(other))
+        try:
+            with self.connection.begin_nested():
+                rows = [{"system": system, "kind": kind, "key": key, "intent": intent} for key in hashes]
+                if rows:
+                    self.connection.execute(claims.insert(), rows)
+        except IntegrityError as error:
+            raise Claimed(0) from error
+
+    def of_run(self, run: int) -> list[Intent]:
+        """Everything a run wrote."""
+        query = select(journal).where(journal.c.run == run)
+        return [_intent(row) for row in self.connection.execute(query.order_by(journal.c.id))]
+
+    def last_of(self, map_key: str, ids: Sequence[str], *, limit: int = 50) -> list[Intent]:
+        """The newest writes from or to these ids."""
+        query = select(journal).where(
+            journal.c.map == map_key, journal.c.source_id.in_(list(ids)) | journal.c.record_id.in_(list(ids))
+        )
+        return [_intent(row) for row in self.connection.execute(query.order_by(journal.c.id.desc()).limit(limit))]
+
+    def recent(self, *, limit: int = 100) -> list[Intent]:
+        """The newest writes of all."""
+        return [_intent(row) for row in self.connection.execute(select(journal).order_by(journal.c.id.desc()).limit(limit))]
+
+
+def _intent(row: Row[tuple[object, ...]]) -> Intent:
+    return Intent(
+        id=row.id, run=row.run, map=row.map, side=Side(row.side), action=Action(row.action), link=row.link,
+        record_id=row.record_id, source_id=row.source_id, fields=row.fields, before=row.before, rules=row.rules,
+        version=row.version, outcome=row.outcome, error=row.error, opened_at=row.opened_at, sent_at=row.sent_at,
+        lands_by=row.lands_by,
+    )  # fmt: skip

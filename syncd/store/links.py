@@ -1,0 +1,161 @@
+"""Links and their bases: which two refs are one thing, and what each side was when they last agreed.
+
+What is not here: when a base moves (`engine.confirm`, `engine.absorb`).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from hashlib import blake2b
+
+from sqlalchemy import Connection, Row, func, select, update
+from sqlalchemy.exc import IntegrityError
+
+from syncd.core.model import Side, Value
+from syncd.store.sql import chunks
+from syncd.store.tables import links, rulesets
+
+Delta = Mapping[str, tuple[Value, float | None]]
+"""Rule name -> (base value, when it was last seen as unix seconds), only where it differs from the snapshot."""
+
+
+class Taken(Exception):
+    """One of the two refs is linked already in this map."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Link:
+    """A link with its bases. `known`: the rules that have a base; for one not in `deltas` it is the snapshot's value."""
+
+    id: int
+    map: str
+    left_id: str
+    right_id: str
+    state: str = "open"
+    reason: str | None = None
+    left: Delta = field(default_factory=dict)
+    right: Delta = field(default_factory=dict)
+    known: frozenset[str] = frozenset()
+
+    def id_on(self, side: Side) -> str:
+        """The record's id on a side."""
+        return self.left_id if side is Side.LEFT else self.right_id
+
+    def delta(self, side: Side) -> Delta:
+        """The bases of a side that differ from the snapshot."""
+        return self.left if side is Side.LEFT else self.right
+
+
+class Links:
+    """Links by ref and by id."""
+
+    def __init__(self, connection: Connection) -> None:
+        """Work on this connection."""
+        self.connection = connection
+        self._names: dict[int, frozenset[str]] = {}
+
+    def of(self, map_key: str, side: Side, ids: Iterable[str], *, state: str = "open") -> dict[str, Link]:
+        """The links of these ids on a side; of several closed ones the last."""
+        column = links.c.left_id if side is Side.LEFT else links.c.right_id
+        found: dict[str, Link] = {}
+        for chunk in chunks(ids):
+            query = select(links).where(links.c.map == map_key, links.c.state == state, column.in_(chunk))
+            for row in self.connection.execute(query.order_by(links.c.id)):
+                link = self._link(row)
+                found[link.id_on(side)] = link
+        return found
+
+    def get(self, ids: Iterable[int]) -> dict[int, Link]:
+        """Links by their own id."""
+        found: dict[int, Link] = {}
+        for chunk in chunks(ids):
+            for row in self.connection.execute(select(links).where(links.c.id.in_(chunk))):
+                found[row.id] = self._link(row)
+        return found
+
+    def all(self, map_key: str, *, after: int = 0, limit: int = 1000) -> list[Link]:
+        """Open links of a map in the order of their ids, a page at a time."""
+        query = select(links).where(links.c.map == map_key, links.c.state == "open", links.c.id > after)
+        return [self._link(row) for row in self.connection.execute(query.order_by(links.c.id).limit(limit))]
+
+    def count(self, map_key: str) -> int:
+        """How many are open."""
+        query = select(func.count()).where(links.c.map == map_key, links.c.state == "open")
+        return int(self.connection.execute(query).scalar_one())
+
+    def make(self, map_key: str, left_id: str, right_id: str, rules: Sequence[str], now: datetime) -> Link:
+        """A new open link without any base. Raises Taken."""
+        row = {
+            "map": map_key, "left_id": left_id, "right_id": right_id, "state": "open", "made_at": now, "fence": 0,
+            "ruleset": self._ruleset(map_key, rules), "unknown": sorted(rules),
+        }  # fmt: skip
+        try:
+            with self.connection.begin_nested():
+                key = self.connection.execute(links.insert(), row).inserted_primary_key
+        except IntegrityError as error:
+            raise Taken(f"{left_id} or {right_id} is linked already in {map_key}") from error
+        return Link(id=key[0], map=map_key, left_id=left_id, right_id=right_id)  # type: ignore[index]  # one row
+
+    def save(self, link: Link, rules: Sequence[str]) -> None:
+        """Store a link's bases; `rules` are the names of the map's rules now."""
+        self.connection.execute(
+            update(links)
+            .where(links.c.id == link.id)
+            .values(
+                left_base=dict(link.left) or None,
+                right_base=dict(link.right) or None,
+                ruleset=self._ruleset(link.map, rules),
+                unknown=sorted(set(rules) - link.known) or None,
+            )
+        )
+
+    def save_deltas(self, rows: Sequence[Link]) -> None:
+        """Store only the deltas of links whose snapshots moved."""
+        for link in rows:
+            values = {"left_base": dict(link.left) or None, "right_base": dict(link.right) or None}
+            self.connection.execute(update(links).where(links.c.id == link.id).values(values))
+
+    def close(self, link_id: int, reason: str, now: datetime) -> None:
+        """Close a link with its reason; it is never forgotten."""
+        self.connection.execute(
+            update(links).where(links.c.id == link_id).values(state="closed", reason=reason, closed_at=now)
+        )
+
+    def reopen(self, link_id: int) -> None:
+        """Open a closed link again. Raises Taken."""
+        try:
+            with self.connection.begin_nested():
+                self.connection.execute(
+                    update(links).where(links.c.id == link_id).values(state="open", reason=None, closed_at=None)
+                )
+        except IntegrityError as error:
+            raise Taken(f"link {link_id} cannot open again: one of its records is linked elsewhere") from error
+
+    def _ruleset(self, map_key: str, rules: Sequence[str]) -> int:
+        names = sorted(rules)
+        digest = blake2b("\n".join(names).encode(), digest_size=16).hexdigest()
+        query = select(rulesets.c.id).where(rulesets.c.map == map_key, rulesets.c.digest == digest)
+        found = self.connection.execute(query).scalar_one_or_none()
+        if found is None:
+            row = {"map": map_key, "digest": digest, "names": names}
+            found = self.connection.execute(rulesets.insert(), row).inserted_primary_key[0]  # type: ignore[index]  # one row
+        self._names[found] = frozenset(names)
+        return int(found)
+
+    def _link(self, row: Row[tuple[object, ...]]) -> Link:
+        if row.ruleset not in self._names:
+            query = select(rulesets.c.names).where(rulesets.c.id == row.ruleset)
+            self._names[row.ruleset] = frozenset(self.connection.execute(query).scalar_one())
+        return Link(
+            id=row.id,
+            map=row.map,
+            left_id=row.left_id,
+            right_id=row.right_id,
+            state=row.state,
+            reason=row.reason,
+            left=row.left_base or {},
+            right=row.right_base or {},
+            known=self._names[row.ruleset] - frozenset(row.unknown or ()),
+        )

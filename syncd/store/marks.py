@@ -1,0 +1,264 @@
+"""Marks: "this ref may have changed", per map. Claimed with a lease, dropped only by who holds the fence.
+
+What is not here: why a mark is parked or when it is due again (`engine`).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import Connection, Row, and_, case, delete, func, or_, select, true, update
+
+from syncd.core.model import Side
+from syncd.store.links import Link, Links
+from syncd.store.sql import chunks, upsert
+from syncd.store.tables import links, marks
+
+DUE, PARKED, PLANNED, HELD = "due", "parked", "planned", "held"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Mark:
+    """One mark. `generation` moves with every new cause; `reread`: look by id before planning."""
+
+    map: str
+    side: Side
+    id: str
+    generation: int
+    state: str
+    lane: int
+    due_at: datetime
+    first_at: datetime
+    attempts: int
+    reread: bool
+    pulled: bool
+    cause: str | None
+    reason: str | None
+    waits_for: str | None
+    plan: Any
+
+
+@dataclass(frozen=True, slots=True)
+class Unit:
+    """What is worked on at once: a link, or a ref without one, with the marks that ask for it, under one fence."""
+
+    link: Link | None
+    marks: tuple[Mark, ...]
+    fence: int
+
+
+class Marks:
+    """Marks by (map, side, id)."""
+
+    def __init__(self, connection: Connection) -> None:
+        """Work on this connection."""
+        self.connection = connection
+
+    def add(
+        self,
+        map_key: str,
+        side: Side,
+        ids: Iterable[str],
+        due_at: datetime,
+        *,
+        lane: int = 1,
+        reread: bool = False,
+        pulled: bool = False,
+    ) -> None:
+        """Mark these refs: a new mark, or a new generation of the one that is there (parked ones are due again)."""
+        rows = [
+            {
+                "map": map_key, "side": str(side), "id": id_, "generation": 1, "state": DUE, "lane": lane,
+                "due_at": due_at, "first_at": due_at, "attempts": 0, "reread": reread, "pulled": pulled, "fence": 0,
+            }
+            for id_ in dict.fromkeys(ids)
+        ]  # fmt: skip
+        upsert(
+            self.connection,
+            marks,
+            rows,
+            update={
+                "generation": marks.c.generation + 1,
+                "state": DUE,
+                "due_at": due_at,
+                "lane": case((marks.c.lane < lane, marks.c.lane), else_=lane),
+                "reread": true() if reread else marks.c.reread,
+                "pulled": true() if pulled else marks.c.pulled,
+                "attempts": 0,
+                "waits_for": None,
+                "plan": None,
+            },
+        )
+
+    def claim(
+        self, map_key: str, now: datetime, until: datetime, fence: int, *, limit: int, linked_only: bool = False
+    ) -> list[Unit]:
+        """Lease due marks, the lead lane first; a linked mark leases its link and takes the other side's mark along."""
+        free = or_(marks.c.leased_until.is_(None), marks.c.leased_until < now)
+        query = select(marks).where(marks.c.map == map_key, marks.c.state == DUE, marks.c.due_at <= now, free)
+        if linked_only:
+            query = query.where(_linked(map_key))
+        query = query.order_by(marks.c.lane, marks.c.due_at).limit(limit).with_for_update(skip_locked=True)
+        due = [_mark(row) for row in self.connection.execute(query)]
+        units = self._units(map_key, due, now, fence)
+        self._lease(units, until, fence)
+        return units
+
+    def _units(self, map_key: str, due: Sequence[Mark], now: datetime, fence: int) -> list[Unit]:
+        of: dict[tuple[Side, str], Link] = {}
+        for side in Side:
+            ids = [mark.id for mark in due if mark.side is side]
+            of.update({(side, id_): link for id_, link in Links(self.connection).of(map_key, side, ids).items()})
+        free = self._free_links([link.id for link in of.values()], now)
+        units: dict[object, Unit] = {}
+        for mark in due:
+            link = of.get((mark.side, mark.id))
+            if link is not None and link.id not in free:
+                continue
+            key: object = link.id if link is not None else (mark.side, mark.id)
+            before = units[key].marks if key in units else ()
+            units[key] = Unit(link, (*before, mark), fence)
+        return self._with_other_side(map_key, list(units.values()), now)
+
+    def _free_links(self, ids: Sequence[int], now: datetime) -> set[int]:
+        found: set[int] = set()
+        for chunk in chunks(ids):
+            query = select(links.c.id).where(
+                links.c.id.in_(chunk), or_(links.c.leased_until.is_(None), links.c.leased_until < now)
+            )
+            found.update(self.connection.execute(query.with_for_update(skip_locked=True)).scalars())
+        return found
+
+    def _with_other_side(self, map_key: str, units: Sequence[Unit], now: datetime) -> list[Unit]:
+        lonely = [unit for unit in units if unit.link is not None and len(unit.marks) == 1]
+        others: dict[tuple[Side, str], Mark] = {}
+        for side in Side:
+            ids = [unit.link.id_on(side) for unit in lonely if unit.link and unit.marks[0].side is not side]
+            others.update({(side, mark.id): mark for mark in self.get(map_key, side, ids).values()})
+        whole: list[Unit] = []
+        for unit in units:
+            if unit.link is not None and len(unit.marks) == 1:
+                side = unit.marks[0].side.other
+                other = others.get((side, unit.link.id_on(side)))
+                if other is not None and other.state == DUE:
+                    unit = Unit(unit.link, (*unit.marks, other), unit.fence)  # noqa: PLW2901  # the unit, made whole
+            whole.append(unit)
+        return whole
+
+    def _lease(self, units: Sequence[Unit], until: datetime, fence: int) -> None:
+        for mark in (mark for unit in units for mark in unit.marks):
+            self.connection.execute(update(marks).where(_at(mark)).values(leased_until=until, fence=fence))
+        for chunk in chunks(unit.link.id for unit in units if unit.link is not None):
+            self.connection.execute(update(links).where(links.c.id.in_(chunk)).values(leased_until=until, fence=fence))
+
+    def lease_link(self, link_id: int, until: datetime, fence: int) -> None:
+        """Lease a link that was made under this fence."""
+        self.connection.execute(update(links).where(links.c.id == link_id).values(leased_until=until, fence=fence))
+
+    def renew(self, fence: int, until: datetime) -> None:
+        """Hold on to everything leased under this fence."""
+        for table in (marks, links):
+            query = update(table).where(table.c.fence == fence, table.c.leased_until.is_not(None))
+            self.connection.execute(query.values(leased_until=until))
+
+    def holds(self, mark: Mark, fence: int, now: datetime) -> bool:
+        """Whether this fence still leases the mark."""
+        query = select(marks.c.fence, marks.c.leased_until).where(_at(mark))
+        row = self.connection.execute(query).one_or_none()
+        return row is not None and row.fence == fence and row.leased_until is not None and row.leased_until >= now
+
+    def release(self, fence: int) -> None:
+        """Give every lease of this fence back."""
+        for table in (marks, links):
+            query = update(table).where(table.c.fence == fence, table.c.leased_until.is_not(None))
+            self.connection.execute(query.values(leased_until=None))
+
+    def done(self, mark: Mark, fence: int) -> bool:
+        """Drop a mark that is settled; false, and left due, if it was renewed meanwhile or the fence was lost."""
+        query = delete(marks).where(_at(mark), marks.c.generation == mark.generation, marks.c.fence == fence)
+        return bool(self.connection.execute(query).rowcount)
+
+    def rest(self, mark: Mark, fence: int, state: str, **values: Any) -> bool:
+        """Leave a mark in a state (due later, parked, planned, held) with its reason, unless it was renewed."""
+        query = update(marks).where(_at(mark), marks.c.generation == mark.generation, marks.c.fence == fence)
+        return bool(self.connection.execute(query.values(state=state, **values)).rowcount)
+
+    def wake(self, waits_for: Iterable[str], now: datetime) -> int:
+        """Make due what waits for any of these."""
+        woken = 0
+        for chunk in chunks(waits_for):
+            query = update(marks).where(marks.c.waits_for.in_(chunk))
+            values = {"state": DUE, "due_at": now, "waits_for": None, "generation": marks.c.generation + 1}
+            woken += self.connection.execute(query.values(values)).rowcount
+        return woken
+
+    def retry(self, map_key: str | None, now: datetime, *, state: str = PARKED, ids: Sequence[str] = ()) -> int:
+        """Make resting marks due again; how many."""
+        query = update(marks).where(marks.c.state == state)
+        if map_key is not None:
+            query = query.where(marks.c.map == map_key)
+        if ids:
+            query = query.where(marks.c.id.in_(list(ids)))
+        values = {"state": DUE, "due_at": now, "attempts": 0, "waits_for": None, "plan": None, "reread": True,
+                  "generation": marks.c.generation + 1}  # fmt: skip
+        return int(self.connection.execute(query.values(values)).rowcount)
+
+    def get(self, map_key: str, side: Side, ids: Iterable[str]) -> dict[str, Mark]:
+        """Marks of these ids."""
+        found: dict[str, Mark] = {}
+        for chunk in chunks(ids):
+            query = select(marks).where(marks.c.map == map_key, marks.c.side == str(side), marks.c.id.in_(chunk))
+            found.update({row.id: _mark(row) for row in self.connection.execute(query)})
+        return found
+
+    def resting(self, state: str, map_key: str | None = None, *, limit: int = 10_000) -> list[Mark]:
+        """Marks in a state, oldest first."""
+        query = select(marks).where(marks.c.state == state)
+        if map_key is not None:
+            query = query.where(marks.c.map == map_key)
+        return [_mark(row) for row in self.connection.execute(query.order_by(marks.c.first_at).limit(limit))]
+
+    def counts(self, now: datetime) -> list[tuple[str, str, bool, int, datetime]]:
+        """(map, state, is it due now, how many, the oldest) for every map."""
+        ready = and_(marks.c.state == DUE, marks.c.due_at <= now)
+        query = select(marks.c.map, marks.c.state, ready.label("ready"), func.count(), func.min(marks.c.first_at))
+        rows = self.connection.execute(query.group_by(marks.c.map, marks.c.state, "ready"))
+        return [(row[0], row[1], bool(row[2]), row[3], row[4]) for row in rows]
+
+    def due_count(self, map_key: str, now: datetime) -> int:
+        """How many marks of a map are due now."""
+        query = select(func.count()).where(marks.c.map == map_key, marks.c.state == DUE, marks.c.due_at <= now)
+        return int(self.connection.execute(query).scalar_one())
+
+    def next_due(self) -> datetime | None:
+        """When the next due mark of any map becomes due."""
+        found: datetime | None = self.connection.execute(
+            select(func.min(marks.c.due_at)).where(marks.c.state == DUE)
+        ).scalar_one()
+        return found
+
+
+def _at(mark: Mark) -> Any:
+    return and_(marks.c.map == mark.map, marks.c.side == str(mark.side), marks.c.id == mark.id)
+
+
+def _linked(map_key: str) -> Any:
+    sides = ((Side.LEFT, links.c.left_id), (Side.RIGHT, links.c.right_id))
+    tests = [
+        and_(
+            marks.c.side == str(side),
+            marks.c.id.in_(select(column).where(links.c.map == map_key, links.c.state == "open")),
+        )
+        for side, column in sides
+    ]
+    return or_(*tests)
+
+
+def _mark(row: Row[tuple[object, ...]]) -> Mark:
+    values = row._mapping
+    names = ("map", "id", "generation", "state", "lane", "due_at", "first_at", "attempts", "reread", "pulled",
+             "cause", "reason", "waits_for", "plan")  # fmt: skip
+    return Mark(side=Side(values["side"]), **{name: values[name] for name in names})

@@ -1,0 +1,149 @@
+"""Snapshots and match keys: the last record seen of every ref, and what it is compared by.
+
+What is not here: when a snapshot may move (rule 2, `engine.absorb`).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from hashlib import blake2b
+
+from sqlalchemy import Connection, Row, delete, func, select
+
+from syncd.core.model import Record, Ref, Side
+from syncd.store.sql import chunks, upsert
+from syncd.store.tables import match_keys, snapshots
+
+
+@dataclass(frozen=True, slots=True)
+class Snapshot:
+    """A stored record. `missing`: fields asked for and not answered (unknown). `gone`: None, `gone` or `tombstone`.
+
+    `record.fields` leaves the missing ones out; `kept` has them, as last known.
+    """
+
+    record: Record
+    kept: Mapping[str, object]
+    missing: tuple[str, ...] = ()
+    gone: str | None = None
+
+
+def hashed(text: str) -> bytes:
+    """Eight bytes that stand for a key: equal texts are equal, and nobody reads a person's data from it."""
+    return blake2b(text.encode(), digest_size=8).digest()
+
+
+class Snapshots:
+    """Snapshots by ref, and refs by match key."""
+
+    def __init__(self, connection: Connection) -> None:
+        """Work on this connection."""
+        self.connection = connection
+
+    def get(self, system: str, kind: str, ids: Iterable[str]) -> dict[str, Snapshot]:
+        """Those of the ids that have one."""
+        found: dict[str, Snapshot] = {}
+        for chunk in chunks(ids):
+            query = select(snapshots).where(
+                snapshots.c.system == system, snapshots.c.kind == kind, snapshots.c.id.in_(chunk)
+            )
+            for row in self.connection.execute(query):
+                found[row.id] = _snapshot(row)
+        return found
+
+    def seen(self, system: str, kind: str, ids: Iterable[str]) -> dict[str, tuple[str | None, datetime | None]]:
+        """Version and moment of reading of those that have one and are not gone."""
+        found: dict[str, tuple[str | None, datetime | None]] = {}
+        for chunk in chunks(ids):
+            query = select(snapshots.c.id, snapshots.c.version, snapshots.c.read_at).where(
+                snapshots.c.system == system,
+                snapshots.c.kind == kind,
+                snapshots.c.id.in_(chunk),
+                snapshots.c.gone.is_(None),
+            )
+            found.update({row.id: (row.version, row.read_at) for row in self.connection.execute(query)})
+        return found
+
+    def put(self, rows: Sequence[Snapshot]) -> None:
+        """Store these, whole."""
+        upsert(self.connection, snapshots, [_row(snapshot) for snapshot in rows])
+
+    def made_between(self, system: str, kind: str, start: datetime, end: datetime) -> list[str]:
+        """Ids of living records that the vendor's clock says were made in this time."""
+        query = select(snapshots.c.id).where(
+            snapshots.c.system == system,
+            snapshots.c.kind == kind,
+            snapshots.c.created_at >= start,
+            snapshots.c.created_at <= end,
+            snapshots.c.gone.is_(None),
+        )
+        return list(self.connection.execute(query).scalars())
+
+    def count(self, system: str, kind: str) -> int:
+        """How many living records are known."""
+        query = select(func.count()).where(
+            snapshots.c.system == system, snapshots.c.kind == kind, snapshots.c.gone.is_(None)
+        )
+        return int(self.connection.execute(query).scalar_one())
+
+    def rekey(self, map_key: str, side: Side, texts: Mapping[str, Sequence[str]]) -> None:
+        """Replace the match keys of these ids."""
+        for chunk in chunks(texts):
+            self.connection.execute(
+                delete(match_keys).where(
+                    match_keys.c.map == map_key, match_keys.c.side == side, match_keys.c.id.in_(chunk)
+                )
+            )
+        rows = [
+            {"map": map_key, "side": str(side), "id": id_, "key": key}
+            for id_, several in texts.items()
+            for key in {hashed(text) for text in several}
+        ]
+        if rows:
+            self.connection.execute(match_keys.insert(), rows)
+
+    def keyed(self, map_key: str, side: Side, texts: Iterable[str]) -> dict[bytes, list[str]]:
+        """Ids of a side by hashed key, for those of the keys that somebody has."""
+        found: dict[bytes, list[str]] = {}
+        for chunk in chunks(hashed(text) for text in texts):
+            query = select(match_keys.c.key, match_keys.c.id).where(
+                match_keys.c.map == map_key, match_keys.c.side == side, match_keys.c.key.in_(chunk)
+            )
+            for row in self.connection.execute(query):
+                found.setdefault(row.key, []).append(row.id)
+        return found
+
+
+def _snapshot(row: Row[tuple[object, ...]]) -> Snapshot:
+    missing = tuple(row.missing or ())
+    record = Record(
+        ref=Ref(row.system, row.kind, row.id),
+        fields={name: value for name, value in row.fields.items() if name not in missing},
+        version=row.version,
+        modified_at=row.modified_at,
+        created_at=row.created_at,
+        read_at=row.read_at,
+        mine=row.mine,
+        was=tuple(row.was or ()),
+    )
+    return Snapshot(record, row.fields, missing, row.gone)
+
+
+def _row(snapshot: Snapshot) -> dict[str, object]:
+    record = snapshot.record
+    return {
+        "system": record.ref.system,
+        "kind": record.ref.kind,
+        "id": record.ref.id,
+        "fields": snapshot.kept,
+        "missing": snapshot.missing or None,
+        "version": record.version,
+        "modified_at": record.modified_at,
+        "created_at": record.created_at,
+        "read_at": record.read_at,
+        "mine": record.mine,
+        "was": record.was or None,
+        "gone": snapshot.gone,
+    }

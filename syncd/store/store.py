@@ -1,0 +1,126 @@
+"""The store: one database, short transactions, one writer at a time on SQLite.
+
+What is not here: what the rows mean to the engine. No transaction may be open while a vendor is spoken to.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from functools import cached_property
+from typing import Any
+
+from sqlalchemy import Connection, create_engine, event
+from sqlalchemy.engine import Engine, make_url
+from sqlalchemy.exc import ArgumentError, NoSuchModuleError
+
+from syncd.errors import ConfigError, Problem
+from syncd.store.conflicts import Conflicts
+from syncd.store.feeds import Feeds
+from syncd.store.journal import Journal
+from syncd.store.links import Links
+from syncd.store.marks import Marks
+from syncd.store.runs import Runs
+from syncd.store.snapshots import Snapshots
+
+BUSY_SECONDS = 30
+"""How long a writer waits for another process before the database counts as locked."""
+
+
+class Tx:
+    """One transaction: the verbs of each table group, on one connection."""
+
+    def __init__(self, connection: Connection) -> None:
+        """Wrap an open connection; `Store` begins and ends the transaction."""
+        self.connection = connection
+
+    @cached_property
+    def feeds(self) -> Feeds:
+        """Cursors."""
+        return Feeds(self.connection)
+
+    @cached_property
+    def snapshots(self) -> Snapshots:
+        """The last record seen, one per ref."""
+        return Snapshots(self.connection)
+
+    @cached_property
+    def links(self) -> Links:
+        """Who is linked with whom, with their bases."""
+        return Links(self.connection)
+
+    @cached_property
+    def marks(self) -> Marks:
+        """What may have changed."""
+        return Marks(self.connection)
+
+    @cached_property
+    def journal(self) -> Journal:
+        """Every write: intent, then outcome; and what open creates claim."""
+        return Journal(self.connection)
+
+    @cached_property
+    def conflicts(self) -> Conflicts:
+        """What a person decides, or has been overruled in."""
+        return Conflicts(self.connection)
+
+    @cached_property
+    def runs(self) -> Runs:
+        """Runs, and the state of systems."""
+        return Runs(self.connection)
+
+
+class Store:
+    """Opens transactions on one database, given as an SQLAlchemy URL. Thread-safe."""
+
+    def __init__(self, url: str) -> None:
+        """Open the engine; nothing is read yet. Raises ConfigError for a URL that names no known database."""
+        self.url = url
+        try:
+            self.engine: Engine = create_engine(url, **_options(url))
+        except (ArgumentError, NoSuchModuleError, ImportError) as error:
+            known = "Known are sqlite:///FILE and postgresql+psycopg://."
+            raise ConfigError(Problem("[syncd] store", f"this address cannot be opened: {error}.", known)) from error
+        self.sqlite = self.engine.dialect.name == "sqlite"
+        self._writer = threading.RLock()
+        if self.sqlite:
+            event.listen(self.engine, "connect", _pragmas)
+            event.listen(self.engine, "begin", _begin)
+
+    @contextmanager
+    def begin(self) -> Iterator[Tx]:
+        """A writing transaction: all of it, or nothing."""
+        if not self.sqlite:
+            with self.engine.begin() as connection:
+                yield Tx(connection)
+            return
+        with self._writer, self.engine.connect().execution_options(syncd_begin="IMMEDIATE") as connection:
+            with connection.begin():
+                yield Tx(connection)
+
+    @contextmanager
+    def read(self) -> Iterator[Tx]:
+        """A reading transaction: one consistent view."""
+        with self.engine.connect() as connection, connection.begin():
+            yield Tx(connection)
+
+    def close(self) -> None:
+        """Give the connections back."""
+        self.engine.dispose()
+
+
+def _options(url: str) -> dict[str, Any]:
+    if make_url(url).get_backend_name() != "sqlite":
+        return {"pool_pre_ping": True}
+    return {"connect_args": {"timeout": BUSY_SECONDS, "check_same_thread": False}}
+
+
+def _pragmas(connection: Any, _record: Any) -> None:
+    connection.isolation_level = None
+    for pragma in ("journal_mode=WAL", "synchronous=NORMAL", "foreign_keys=ON", f"busy_timeout={BUSY_SECONDS * 1000}"):
+        connection.execute(f"PRAGMA {pragma}")
+
+
+def _begin(connection: Connection) -> None:
+    connection.exec_driver_sql(f"BEGIN {connection.get_execution_options().get('syncd_begin', 'DEFERRED')}")

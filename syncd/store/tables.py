@@ -1,0 +1,266 @@
+"""The tables, and how values travel into them. The only place that knows the columns.
+
+What is not here: statements (the sibling modules) and how the tables come to be (`migrations/`).
+"""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from typing import Any
+
+import orjson
+from sqlalchemy import (
+    BigInteger,
+    Boolean,
+    Column,
+    Dialect,
+    Index,
+    Integer,
+    LargeBinary,
+    MetaData,
+    String,
+    Table,
+    Text,
+    TypeDecorator,
+    UniqueConstraint,
+    text,
+)
+
+metadata = MetaData(
+    naming_convention={"ix": "ix_%(table_name)s_%(column_0_N_name)s", "uq": "uq_%(table_name)s_%(column_0_N_name)s"}
+)
+
+
+class Json(TypeDecorator[Any]):
+    """JSON as text; arrays come back as tuples, so that values compare as `core.model` says."""
+
+    impl = Text
+    cache_ok = True
+
+    def process_bind_param(self, value: Any, dialect: Dialect) -> str | None:
+        """To text; None stays NULL."""
+        return None if value is None else orjson.dumps(value, option=orjson.OPT_NON_STR_KEYS).decode()
+
+    def process_result_value(self, value: Any, dialect: Dialect) -> Any:
+        """From text."""
+        return None if value is None else _tuples(orjson.loads(value))
+
+
+def _tuples(value: Any) -> Any:
+    if isinstance(value, dict):
+        return {key: _tuples(item) for key, item in value.items()}
+    return tuple(_tuples(item) for item in value) if isinstance(value, list) else value
+
+
+class Moment(TypeDecorator[datetime]):
+    """An aware datetime as whole microseconds since 1970: compact, ordered, the same in every database."""
+
+    impl = BigInteger
+    cache_ok = True
+
+    def process_bind_param(self, value: datetime | None, dialect: Dialect) -> int | None:
+        """To microseconds."""
+        return None if value is None else int(value.timestamp() * 1_000_000 + 0.5)
+
+    def process_result_value(self, value: Any, dialect: Dialect) -> datetime | None:
+        """From microseconds, in UTC."""
+        if value is None:
+            return None
+        seconds, micros = divmod(value, 1_000_000)
+        return datetime.fromtimestamp(seconds, tz=UTC).replace(microsecond=micros)
+
+
+def _id() -> Column[int]:
+    return Column("id", BigInteger().with_variant(Integer, "sqlite"), primary_key=True, autoincrement=True)
+
+
+feeds = Table(
+    "feeds",
+    metadata,
+    Column("system", String(64), primary_key=True),
+    Column("kind", String(64), primary_key=True),
+    Column("cursor", Json),
+    Column("read_to", Moment),
+    Column("backfilled", Boolean, nullable=False, default=False),
+    Column("polled_at", Moment),
+    Column("leased_until", Moment),
+    Column("fence", BigInteger, nullable=False, default=0),
+)
+
+snapshots = Table(
+    "snapshots",
+    metadata,
+    Column("system", String(64), primary_key=True),
+    Column("kind", String(64), primary_key=True),
+    Column("id", String(64), primary_key=True),
+    Column("fields", Json, nullable=False),
+    Column("missing", Json),
+    Column("version", String(64)),
+    Column("modified_at", Moment),
+    Column("created_at", Moment),
+    Column("read_at", Moment),
+    Column("mine", Boolean),
+    Column("was", Json),
+    Column("gone", String(16)),
+    sqlite_with_rowid=False,
+)
+
+links = Table(
+    "links",
+    metadata,
+    _id(),
+    Column("map", String(128), nullable=False),
+    Column("left_id", String(64), nullable=False),
+    Column("right_id", String(64), nullable=False),
+    Column("state", String(8), nullable=False),
+    Column("reason", Text),
+    Column("left_base", Json),
+    Column("right_base", Json),
+    Column("ruleset", Integer),
+    Column("unknown", Json),
+    Column("made_at", Moment, nullable=False),
+    Column("closed_at", Moment),
+    Column("leased_until", Moment),
+    Column("fence", BigInteger, nullable=False, default=0),
+    Index("ux_links_left", "map", "left_id", unique=True, sqlite_where=text("state = 'open'"),
+          postgresql_where=text("state = 'open'")),
+    Index("ux_links_right", "map", "right_id", unique=True, sqlite_where=text("state = 'open'"),
+          postgresql_where=text("state = 'open'")),
+)  # fmt: skip
+
+rulesets = Table(
+    "rulesets",
+    metadata,
+    _id(),
+    Column("map", String(128), nullable=False),
+    Column("digest", String(32), nullable=False),
+    Column("names", Json, nullable=False),
+    UniqueConstraint("map", "digest"),
+)
+
+marks = Table(
+    "marks",
+    metadata,
+    Column("map", String(128), primary_key=True),
+    Column("side", String(5), primary_key=True),
+    Column("id", String(64), primary_key=True),
+    Column("generation", BigInteger, nullable=False, default=1),
+    Column("state", String(8), nullable=False),
+    Column("lane", Integer, nullable=False, default=1),
+    Column("due_at", Moment, nullable=False),
+    Column("first_at", Moment, nullable=False),
+    Column("attempts", Integer, nullable=False, default=0),
+    Column("reread", Boolean, nullable=False, default=False),
+    Column("pulled", Boolean, nullable=False, default=False),
+    Column("cause", String(32)),
+    Column("reason", Text),
+    Column("waits_for", String(200)),
+    Column("plan", Json),
+    Column("leased_until", Moment),
+    Column("fence", BigInteger, nullable=False, default=0),
+    Index(None, "map", "state", "lane", "due_at"),
+    Index(None, "waits_for"),
+    sqlite_with_rowid=False,
+)
+
+match_keys = Table(
+    "match_keys",
+    metadata,
+    Column("map", String(128), primary_key=True),
+    Column("side", String(5), primary_key=True),
+    Column("id", String(64), primary_key=True),
+    Column("key", LargeBinary(8), primary_key=True),
+    Index(None, "map", "side", "key"),
+    sqlite_with_rowid=False,
+)
+
+journal = Table(
+    "journal",
+    metadata,
+    _id(),
+    Column("run", BigInteger),
+    Column("map", String(128), nullable=False),
+    Column("side", String(5), nullable=False),
+    Column("action", String(8), nullable=False),
+    Column("link", BigInteger),
+    Column("record_id", String(64)),
+    Column("source_id", String(64), nullable=False),
+    Column("fields", Json, nullable=False),
+    Column("before", Json, nullable=False),
+    Column("rules", Json, nullable=False),
+    Column("version", String(64)),
+    Column("outcome", String(16)),
+    Column("error", Text),
+    Column("opened_at", Moment, nullable=False),
+    Column("sent_at", Moment),
+    Column("lands_by", Moment),
+    Column("closed_at", Moment),
+    Column("fence", BigInteger, nullable=False, default=0),
+    Index("ix_journal_open", "map", "source_id", sqlite_where=text("outcome IS NULL"),
+          postgresql_where=text("outcome IS NULL")),
+    Index(None, "map", "link"),
+)  # fmt: skip
+
+claims = Table(
+    "claims",
+    metadata,
+    Column("system", String(64), primary_key=True),
+    Column("kind", String(64), primary_key=True),
+    Column("key", LargeBinary(8), primary_key=True),
+    Column("intent", BigInteger, nullable=False, index=True),
+)
+
+conflicts = Table(
+    "conflicts",
+    metadata,
+    _id(),
+    Column("map", String(128), nullable=False),
+    Column("link", BigInteger, nullable=False),
+    Column("rule", String(200), nullable=False),
+    Column("state", String(16), nullable=False),
+    Column("left_id", String(64), nullable=False),
+    Column("right_id", String(64), nullable=False),
+    Column("left_value", Json),
+    Column("right_value", Json),
+    Column("lost_side", String(5)),
+    Column("reason", Text, nullable=False),
+    Column("forced", Boolean, nullable=False, default=False),
+    Column("choice", Json),
+    Column("run", BigInteger),
+    Column("at", Moment, nullable=False),
+    Column("closed_at", Moment),
+    Index("ux_conflicts_open", "link", "rule", unique=True, sqlite_where=text("state = 'open'"),
+          postgresql_where=text("state = 'open'")),
+    Index(None, "map", "state"),
+)  # fmt: skip
+
+runs = Table(
+    "runs",
+    metadata,
+    _id(),
+    Column("pair", String(64), nullable=False),
+    Column("mode", String(8), nullable=False),
+    Column("state", String(12), nullable=False),
+    Column("started_at", Moment, nullable=False),
+    Column("ended_at", Moment),
+    Column("counts", Json),
+    Column("digest", String(64)),
+    Index(None, "pair", "started_at"),
+)
+
+systems = Table(
+    "systems",
+    metadata,
+    Column("name", String(64), primary_key=True),
+    Column("state", String(12), nullable=False),
+    Column("reason", Text),
+    Column("since", Moment, nullable=False),
+    Column("again_at", Moment),
+)
+
+facts = Table(
+    "facts",
+    metadata,
+    Column("name", String(64), primary_key=True),
+    Column("value", Json),
+)
