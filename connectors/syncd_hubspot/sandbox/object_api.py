@@ -1,0 +1,175 @@
+"""List, get, create, update, archive, merge, GDPR delete and search of single objects.
+
+What is not here: batches (`batch_api`) and associations (`association_api`).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from syncd_hubspot.sandbox import wire
+from syncd_hubspot.sandbox.associations import CATEGORY, PAIRS
+from syncd_hubspot.sandbox.call import Answer, Call, whole_id
+from syncd_hubspot.sandbox.errors import bad_request, not_found
+from syncd_hubspot.sandbox.merging import merge
+from syncd_hubspot.sandbox.portal import Portal
+from syncd_hubspot.sandbox.records import Row
+from syncd_hubspot.sandbox.search import MAX_BODY, Scope, search
+from syncd_hubspot.sandbox.tables import Table
+
+MAX_PAGE, MAX_HISTORY_PAGE = 100, 50
+
+
+def list_objects(call: Call) -> Answer:
+    """GET a page in id order; `after` is the id the page begins with."""
+    table, history = call.table("read"), call.listed("propertiesWithHistory")
+    table.purge(call.portal.now())
+    limit = call.number("limit", 10, MAX_HISTORY_PAGE if history else MAX_PAGE)
+    rows, after = table.page(call.after(), limit, call.flag("archived"))
+    wanted = wire.names(table, call.listed("properties"))
+    results = [_shown(call, table, row, wanted) for row in rows]
+    return {"results": results, **wire.paging(str(after) if after else None)}, 200
+
+
+def get_object(call: Call) -> Answer:
+    """GET one record by id (an id merged away leads to the new record) or by a unique property."""
+    table = call.table("read")
+    row = _found(call, table, archived=call.flag("archived"))
+    return _shown(call, table, row, wire.names(table, call.listed("properties"))), 200
+
+
+def create_object(call: Call) -> Answer:
+    """POST a record, with inline associations."""
+    table, body = call.table("write"), call.object()
+    changes = call.rules.check(table, None, body.get("properties"))
+    ties = read_ties(call.portal, table, body.get("associations") or ())
+    row = call.portal.create(table, changes, call.who)
+    tie_all(call.portal, table, row, ties)
+    return wire.record(table, row, written(table, row)), 201
+
+
+def update_object(call: Call) -> Answer:
+    """PATCH a record; an id merged away leads to the new one."""
+    table = call.table("write")
+    row = _found(call, table)
+    call.portal.update(table, row, call.rules.check(table, row, call.object().get("properties")), call.who)
+    return wire.record(table, row, written(table, row)), 200
+
+
+def archive_object(call: Call) -> Answer:
+    """DELETE to the recycle bin; again is fine."""
+    table = call.table("write")
+    id = whole_id(call.path["id"])
+    row = table.resolve(id)
+    if row is not None:
+        call.portal.archive(table, row, call.who)
+    elif id not in table.rows and id not in table.purged:
+        raise not_found()
+    return None, 204
+
+
+def merge_objects(call: Call) -> Answer:
+    """POST merge; the answer is the new record."""
+    table, body = call.table("write"), call.object()
+    primary = call.portal.need(table, whole_id(body.get("primaryObjectId")))
+    secondary = call.portal.need(table, whole_id(body.get("objectIdToMerge")))
+    row = merge(call.portal, table, primary, secondary, call.who)
+    return wire.record(table, row, written(table, row)), 200
+
+
+def gdpr_delete(call: Call) -> Answer:
+    """POST gdpr-delete: for good."""
+    table, body = call.table("write"), call.object()
+    if table.kind.name != "contacts":
+        raise not_found()
+    row = by_key(table, str(body.get("idProperty") or ""), str(body.get("objectId")))
+    if row is not None:
+        call.portal.forget(table, row)
+    return None, 204
+
+
+def search_objects(call: Call) -> Answer:
+    """POST search: matched on the lagging index, filled from the primary store."""
+    table, body = call.table("read"), call.object()
+    if len(call.raw.decode("utf-8", "replace")) > MAX_BODY:
+        raise bad_request(f"The request body is longer than {MAX_BODY} characters")
+    hits = search(_scope(call.portal, table), body)
+    wanted = wire.names(table, body.get("properties"))
+    rows = [table.rows[id] for id in hits.ids if id in table.rows]
+    if call.portal.settings["archived_leave_search"] == "at once":
+        rows = [row for row in rows if row.archived_at is None]
+    results = [wire.record(table, row, wanted) for row in rows]
+    return {"total": hits.total, "results": results, **wire.paging(hits.after)}, 200
+
+
+def by_key(table: Table, prop: str, value: str, *, archived: bool = False) -> Row | None:
+    """The row of this id, or of this value of a unique property; in the recycle bin if `archived`."""
+    if prop in ("", "hs_object_id"):
+        row = table.rows.get(whole_id(value)) if archived else table.resolve(whole_id(value))
+        return row if row is None or (row.archived_at is not None) == archived else None
+    if prop not in table.unique_names():
+        raise bad_request(f"{prop} is not a unique property of {table.kind.name}")
+    key = value.strip().lower() if prop == "email" else value
+    id = table.holder(prop, key, archived=archived)
+    return None if id is None else table.rows[id]
+
+
+def written(table: Table, row: Row) -> list[str]:
+    """What the answer to a write shows: every property that has a value."""
+    return list(dict.fromkeys([*table.kind.defaults, *row.values]))
+
+
+Ties = list[tuple[tuple[str, int], set[int]]]
+
+
+def read_ties(portal: Portal, table: Table, given: Sequence[Mapping[str, Any]]) -> Ties:
+    """Inline associations of a create, checked; the target's type follows from the association type."""
+    found: Ties = []
+    for each in given:
+        types = {int(one["associationTypeId"]) for one in each.get("types") or ()}
+        target = _target(table, types)
+        other = portal.need(portal.tables[target], whole_id(each["to"]["id"]))
+        found.append(((target, other.id), types))
+    return found
+
+
+def tie_all(portal: Portal, table: Table, row: Row, ties: Ties) -> None:
+    """Carry out checked associations."""
+    for target, types in ties:
+        portal.ties.tie((table.kind.name, row.id), target, types)
+        portal.counted(*target)
+    if ties:
+        portal.counted(table.kind.name, row.id)
+
+
+def _target(table: Table, types: set[int]) -> str:
+    for (source, target), pair in PAIRS.items():
+        if source == table.kind.name and types and types <= set(pair.labels):
+            return target
+    raise bad_request(f"Invalid association types {sorted(types)} ({CATEGORY}) from {table.kind.name}")
+
+
+def _found(call: Call, table: Table, *, archived: bool = False) -> Row:
+    row = by_key(table, call.query.get("idProperty", ""), call.path["id"], archived=archived)
+    if row is None:
+        raise not_found()
+    return row
+
+
+def _shown(call: Call, table: Table, row: Row, wanted: Sequence[str]) -> dict[str, Any]:
+    found = wire.record(table, row, wanted, call.listed("propertiesWithHistory"))
+    if targets := call.listed("associations"):
+        ties = wire.inline_associations(call.portal, table, row, targets)
+        return {**found, "associations": ties} if ties else found
+    return found
+
+
+def _scope(portal: Portal, table: Table) -> Scope:
+    kind = table.kind
+
+    def tied(id: int, target: str) -> set[int]:
+        return set(portal.ties.of(kind.name, id, portal.table(target).kind.name))
+
+    blank = bool(portal.settings["neq_finds_blank"])
+    return Scope(table.index, table.schema, kind.modified, tied, blank, kind.searchable, kind.dead)
