@@ -1,0 +1,138 @@
+"""The JobNimbus connector: the protocol's methods, each a line into the module that does it.
+
+What is not here: decisions of any kind. Source of every fact about the vendor: its public api1 as documented and
+observed; what is unknown is a setting here and a switch in the sandbox.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from datetime import datetime, timedelta
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
+
+from syncd.core.model import Gone, MatchKey, Operation, Outcome, Record, Schema, SyncKey
+from syncd.errors import ConfigError, Problem
+from syncd.kit.connector import Capabilities, Cursor, Finding, Known, Page, Setting, SystemSettings
+from syncd_jobnimbus.checks import Checker
+from syncd_jobnimbus.client import Client, Row
+from syncd_jobnimbus.deltas import Feed
+from syncd_jobnimbus.explain import NotFound
+from syncd_jobnimbus.fields import KINDS
+from syncd_jobnimbus.names import parse_names
+from syncd_jobnimbus.probes import Probes
+from syncd_jobnimbus.proofs import Proofs
+from syncd_jobnimbus.reads import Reader
+from syncd_jobnimbus.rows import Rows
+from syncd_jobnimbus.schema import Catalog
+from syncd_jobnimbus.search import Finder
+from syncd_jobnimbus.values import Codec
+from syncd_jobnimbus.writes import Writer
+
+_PAGES = "https://app.jobnimbus.com/{kind}/{id}"
+_SINGULAR = {"contacts": "contact", "jobs": "job"}
+
+
+class JobNimbus:
+    """One JobNimbus account."""
+
+    name = "jobnimbus"
+    secret_name = "api_key"  # noqa: S105 - the name of the setting, not its value
+    kinds = KINDS
+    settings = (
+        Setting("actor", str, "", "E-mail of the team member in whose name syncd writes; needs an admin's key."),
+        Setting("custom_fields", str, "", "Labels of custom fields: jobs.cf_string_3=Roof Type; contacts.cf_..."),
+        Setting("sync_key", bool, False, "A custom field that people do not edit holds syncd's own key."),
+        Setting("move_primary", bool, True, "A job's primary contact may be changed after the job was made."),
+        Setting("blank_text", str, "", 'What clears a text field: "" or "null".'),
+        Setting("web_url", str, _PAGES, "Where people see a record; {kind} is contact or job."),
+    )
+
+    def __init__(self, settings: SystemSettings) -> None:
+        """Open no connection. ConfigError for a timezone, rate, address or custom_fields that cannot be read."""
+        self._settings, options = settings, settings.options
+        names = parse_names(settings.system, str(options.get("custom_fields") or ""))
+        codec = Codec(_zone(settings), None if options.get("blank_text") == "null" else "")
+        fresh = settings.timing.fresh.total_seconds()
+        self._client = client = Client(settings)
+        self._probes = Probes(client, fresh)
+        proofs = Proofs(names, self._fetch, client.sample)
+        self._catalog = Catalog(settings, client, names, proofs)
+        self._rows = rows = Rows(settings.system, codec, names, proofs, self._catalog.type_of)
+        self._reader = Reader(client, rows)
+        self._writer = Writer(client, self._catalog, rows, self._reader)
+        self._finder = Finder(client, self._probes, rows, names)
+        self._feed = Feed(client, self._probes, rows, settings.timing)
+        self._sync_fields: dict[tuple[str, str], None] = {}
+
+    @property
+    def capabilities(self) -> Capabilities:
+        """No batches, no maker, no vendor-side comparison; whether deleted records are listed is not documented."""
+        timing = self._settings.timing
+        return Capabilities(
+            lag=timing.lag,
+            tick=timedelta(seconds=1),
+            landing=timing.landing,
+            sync_key=bool(self._settings.options.get("sync_key")),
+            find_batch=20,
+            unique={"contacts": ("display_name",), "jobs": ("name",)},
+        )
+
+    def now(self) -> datetime:
+        """The vendor's clock."""
+        return self._client.now()
+
+    def check(self) -> Sequence[Finding]:
+        """Key, permissions, the lists' self-test; each with a remedy."""
+        return Checker(self._settings, self._client, self._probes, lambda: tuple(self._sync_fields)).check()
+
+    def describe(self, kind: str) -> Schema:
+        """Fields, pick lists, users of a kind. Three requests, cached."""
+        return self._catalog.describe(kind)
+
+    def forget_schema(self) -> None:
+        """Ask again next time."""
+        self._catalog.forget()
+
+    def changes(self, kind: str, since: Cursor | None, fields: Sequence[str], known: Known) -> Iterator[Page]:
+        """One tick: one request when nothing changed. The lists hold all values, so `known` is not asked."""
+        del known
+        self._catalog.asked(kind, fields)
+        return self._feed.tick(kind, since, fields)
+
+    def read(self, kind: str, ids: Sequence[str], fields: Sequence[str]) -> Mapping[str, Record | Gone]:
+        """From the primary store, a request per id."""
+        self._catalog.asked(kind, fields)
+        return self._reader.read(kind, ids, fields)
+
+    def find(self, kind: str, keys: Sequence[SyncKey | MatchKey], fields: Sequence[str]) -> Sequence[Record]:
+        """From the lists, which lag (`capabilities.lag`)."""
+        self._catalog.asked(kind, fields)
+        self._sync_fields.update({(kind, key.field): None for key in keys if isinstance(key, SyncKey)})
+        return self._finder.find(kind, keys, fields)
+
+    def write(self, kind: str, operations: Sequence[Operation]) -> Iterator[Sequence[Outcome]]:
+        """A GET and a PUT per update, a POST per creation."""
+        return self._writer.write(kind, operations)
+
+    def url(self, kind: str, id: str) -> str | None:
+        """The record's page in JobNimbus."""
+        pattern = str(self._settings.options.get("web_url") or _PAGES)
+        return pattern.replace("{kind}", _SINGULAR[kind]).replace("{id}", id)
+
+    def close(self) -> None:
+        """Give the sockets back."""
+        self._client.close()
+
+    def _fetch(self, kind: str, id: str) -> Row | None:
+        try:
+            return self._client.get(kind, id).row
+        except NotFound:
+            return None
+
+
+def _zone(settings: SystemSettings) -> ZoneInfo:
+    try:
+        return ZoneInfo(settings.timezone or "UTC")
+    except (ZoneInfoNotFoundError, ValueError) as error:
+        problem = Problem(f"systems.{settings.system}.timezone", f"{settings.timezone!r} is not a time zone.")
+        raise ConfigError(problem) from error

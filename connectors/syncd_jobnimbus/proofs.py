@@ -1,0 +1,82 @@
+"""Does a custom field that is missing from an answer still exist? Canary records tell.
+
+What is not here: reading values. JobNimbus leaves blank custom fields out of its answers, so a missing one is blank
+only if some record is known to carry the field; otherwise it may have been deleted or renamed, and is unknown.
+"""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from typing import Any
+
+from syncd_jobnimbus.names import Names
+
+Row = Mapping[str, Any]
+
+TRUSTED_SECONDS = 60.0
+"""How long a canary is believed before it is read again."""
+
+_KEPT = 3
+"""Canaries remembered per field: one may be deleted or blanked."""
+
+
+class Proofs:
+    """Remembers, per kind and custom field, records that carry it. Thread-safe."""
+
+    def __init__(
+        self, names: Names, fetch: Callable[[str, str], Row | None], sample: Callable[[str], Sequence[Row]]
+    ) -> None:
+        """`fetch` reads one record from the primary store (None: gone); `sample` lists some recent records."""
+        self._names, self._fetch, self._sample = names, fetch, sample
+        self._lock = threading.Lock()
+        self._carriers: dict[tuple[str, str], dict[str, float]] = {}
+        self._samples: dict[str, tuple[float, Sequence[Row]]] = {}
+
+    def note(self, kind: str, rows: Sequence[Row], fields: Iterable[str]) -> None:
+        """These rows were just read: remember which of the fields they carry."""
+        now = time.monotonic()
+        for name in fields:
+            carrying = (row["jnid"] for row in rows if self._names.locate(kind, name, row) is not None)
+            found = next(carrying, None)
+            if found is not None:
+                self._remember(kind, name, str(found), now)
+
+    def exists(self, kind: str, name: str) -> bool:
+        """Whether some record carries the field, as of at most a minute ago. May cost one read, or one list."""
+        now = time.monotonic()
+        with self._lock:
+            known = dict(self._carriers.get((kind, name), {}))
+        if any(now - at < TRUSTED_SECONDS for at in known.values()):
+            return True
+        return any(self._still(kind, name, carrier) for carrier in known) or self._seek(kind, name, now)
+
+    def _remember(self, kind: str, name: str, id: str, now: float) -> None:
+        with self._lock:
+            carriers = self._carriers.setdefault((kind, name), {})
+            carriers[id] = now
+            while len(carriers) > _KEPT:
+                del carriers[min(carriers, key=carriers.__getitem__)]
+
+    def _still(self, kind: str, name: str, carrier: str) -> bool:
+        """Read the canary again; what it carries is proven for every field that was ever noted."""
+        row = self._fetch(kind, carrier)
+        with self._lock:
+            noted = [field for of_kind, field in self._carriers if of_kind == kind]
+            if row is None or self._names.locate(kind, name, row) is None:
+                self._carriers.get((kind, name), {}).pop(carrier, None)
+        if row is not None:
+            self.note(kind, [row], noted)
+        return row is not None and self._names.locate(kind, name, row) is not None
+
+    def _seek(self, kind: str, name: str, now: float) -> bool:
+        """Look for a new canary among recent records, listed at most once a minute."""
+        with self._lock:
+            at, rows = self._samples.get(kind, (0.0, ()))
+        if not at or now - at >= TRUSTED_SECONDS:
+            rows = self._sample(kind)
+            with self._lock:
+                self._samples[kind] = (now, rows)
+            self.note(kind, rows, [name])
+        return any(self._names.locate(kind, name, row) is not None for row in rows)

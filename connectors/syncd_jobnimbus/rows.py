@@ -1,0 +1,113 @@
+"""JobNimbus rows as records: values, versions, tombstones, and what a missing key means.
+
+What is not here: where rows come from (`client`, `sweeps`).
+A standard field that is missing is blank. A custom field that is missing is blank only if it is proven to exist.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from syncd.core.model import FieldType, Gone, Record, Ref, Value
+from syncd_jobnimbus.names import Names
+from syncd_jobnimbus.proofs import Proofs
+from syncd_jobnimbus.values import Codec, moment
+
+Row = Mapping[str, Any]
+TypeOf = Callable[[str, str], FieldType | None]
+"""(kind, field name) -> its type, None for a field that does not exist as far as known."""
+
+
+@dataclass(frozen=True, slots=True)
+class Rows:
+    """Turns the rows of one account into records."""
+
+    system: str
+    codec: Codec
+    names: Names
+    proofs: Proofs
+    type_of: TypeOf
+
+    def records(
+        self, kind: str, rows: Sequence[Row], fields: Sequence[str], read_at: datetime, *, stale_ok: bool
+    ) -> list[Record | Gone]:
+        """Records, or tombstones for inactive rows, in the order given. Team members are not contacts: left out."""
+        types = self._types(kind, fields)
+        kept = [row for row in rows if not is_member(kind, row)]
+        self.proofs.note(kind, kept, [name for name, field in types.items() if field.custom])
+        found: list[Record | Gone] = []
+        for row in kept:
+            if is_deleted(row):
+                found.append(Gone(ref=self.ref(kind, row), tombstone=True, read_at=read_at))
+            else:
+                found.append(self._record(kind, row, types, read_at, stale_ok=stale_ok))
+        return found
+
+    def record(
+        self, kind: str, row: Row, fields: Sequence[str], read_at: datetime, *, stale_ok: bool = False
+    ) -> Record:
+        """One row as a record, whether or not it is active."""
+        types = self._types(kind, fields)
+        self.proofs.note(kind, [row], [name for name, field in types.items() if field.custom])
+        return self._record(kind, row, types, read_at, stale_ok=stale_ok)
+
+    def ref(self, kind: str, row: Row) -> Ref:
+        """The row's address."""
+        return Ref(self.system, kind, str(row["jnid"]))
+
+    def _types(self, kind: str, fields: Sequence[str]) -> dict[str, FieldType]:
+        known = ((name, self.type_of(kind, name)) for name in fields)
+        return {name: field for name, field in known if field is not None}
+
+    def _record(
+        self, kind: str, row: Row, types: Mapping[str, FieldType], read_at: datetime, *, stale_ok: bool
+    ) -> Record:
+        return Record(
+            ref=self.ref(kind, row),
+            fields=self._values(kind, row, types),
+            version=version(row),
+            modified_at=_stamp(row, "date_updated"),
+            created_at=_stamp(row, "date_created"),
+            read_at=read_at,
+            stale_ok=stale_ok,
+        )
+
+    def _values(self, kind: str, row: Row, types: Mapping[str, FieldType]) -> dict[str, Value]:
+        values: dict[str, Value] = {}
+        for name, field in types.items():
+            key = self.names.locate(kind, name, row) if field.custom else name
+            if key is None:
+                if self.proofs.exists(kind, name):
+                    values[name] = None
+                continue
+            try:
+                values[name] = self.codec.decode(field, row.get(key))
+            except ValueError:
+                continue  # a value that is none of this field's: unknown, never blank
+        return values
+
+
+def is_member(kind: str, row: Row) -> bool:
+    """Whether a contact is a person of the team: the vendor keeps them in one list."""
+    return kind == "contacts" and row.get("is_user") is True
+
+
+def is_deleted(row: Row) -> bool:
+    """Whether the vendor says that this record was deleted (softly)."""
+    return row.get("is_active") is False
+
+
+def version(row: Row) -> str | None:
+    """The row's version: its date_updated. Whole seconds, so two edits within one share it."""
+    stamp = row.get("date_updated")
+    return None if stamp is None else str(stamp)
+
+
+def _stamp(row: Row, name: str) -> datetime | None:
+    try:
+        return moment(row.get(name))
+    except ValueError:
+        return None

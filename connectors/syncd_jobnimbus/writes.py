@@ -1,0 +1,147 @@
+"""Writing: one record at a time, only what changes, compared just before with what it would overwrite.
+
+What is not here: deciding what to write. JobNimbus merges a PUT key by key and has no version to write against, so
+between the comparing GET and the PUT some milliseconds stay open.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import Any
+
+from syncd.core.model import Action, FieldType, Gone, Operation, Outcome, Record, Ref, Result, Value
+from syncd.errors import Ambiguous, Refused, Transient
+from syncd_jobnimbus.client import Client, One
+from syncd_jobnimbus.explain import NotFound
+from syncd_jobnimbus.reads import Reader
+from syncd_jobnimbus.rows import Rows
+from syncd_jobnimbus.schema import Catalog
+from syncd_jobnimbus.values import same
+
+
+@dataclass(frozen=True, slots=True)
+class Writer:
+    """Carries out operations at one account."""
+
+    client: Client
+    catalog: Catalog
+    rows: Rows
+    reader: Reader
+
+    def write(self, kind: str, operations: Sequence[Operation]) -> Iterator[Sequence[Outcome]]:
+        """One outcome after another. AuthError passes: nothing was sent for the operation at hand."""
+        for operation in operations:
+            yield [self._outcome(kind, operation)]
+
+    def _outcome(self, kind: str, operation: Operation) -> Outcome:
+        try:
+            if operation.action is Action.CREATE:
+                return self._create(kind, operation)
+            return self._update(kind, operation)
+        except Ambiguous as error:
+            return Outcome(operation=operation.id, result=Result.AMBIGUOUS, error=str(error))
+        except Transient as error:
+            return Outcome(operation=operation.id, result=Result.LATER, error=str(error), retry_after=error.retry_after)
+        except Refused as error:
+            return Outcome(
+                operation=operation.id,
+                result=Result.REFUSED,
+                error=str(error),
+                fields=error.fields,
+                names=error.names,
+                duplicate=error.duplicate,
+            )
+
+    def _create(self, kind: str, operation: Operation) -> Outcome:
+        fields = dict(operation.fields)
+        if key := operation.sync_key:
+            fields.setdefault(key.field, key.value)
+        body = self._body(kind, {name: value for name, value in fields.items() if value is not None}, create=True)
+        made = self.client.create(kind, body, quiet=operation.quiet)
+        if not made.row.get("jnid"):
+            raise Ambiguous(f"JobNimbus answered the new record of {kind} without its id.")
+        return self._written(kind, operation, made, fields)
+
+    def _update(self, kind: str, operation: Operation) -> Outcome:
+        ref = _ref(operation)
+        body = self._body(kind, operation.fields, create=False)
+        if operation.compare and (early := self._compared(kind, ref, operation)):
+            return early
+        try:
+            answer = self.client.update(kind, ref.id, body, quiet=operation.quiet)
+        except NotFound as error:
+            return self._missing(kind, ref, operation, error)
+        if not answer.row.get("jnid"):
+            answer = self.client.get(kind, ref.id)
+        return self._written(kind, operation, answer, operation.fields)
+
+    def _compared(self, kind: str, ref: Ref, operation: Operation) -> Outcome | None:
+        """The outcome of an update that need not or must not be sent; None to go on."""
+        now = self.reader.one(kind, ref.id, self._interest(kind, operation))
+        if isinstance(now, Gone):
+            return Outcome(operation=operation.id, result=Result.MISSING, gone=now)
+        types = {name: self.catalog.type_of(kind, name) for name in operation.fields}
+        if all(_equal(types[name], now, name, value) for name, value in operation.fields.items()):
+            return Outcome(operation=operation.id, result=Result.WRITTEN, record=now)
+        moved = [
+            name
+            for name, value in operation.expect.items()
+            if name in operation.fields and not _as_expected(types[name], now, name, value, operation.fields[name])
+        ]
+        return Outcome(operation=operation.id, result=Result.STALE, record=now) if moved else None
+
+    def _missing(self, kind: str, ref: Ref, operation: Operation, error: NotFound) -> Outcome:
+        """A write to a record that is not there, or that the acting person may not see."""
+        now = self.reader.one(kind, ref.id, self._interest(kind, operation))
+        if isinstance(now, Gone):
+            return Outcome(operation=operation.id, result=Result.MISSING, gone=now)
+        words = f"{error} It can be read: the `actor` may not change it."
+        return Outcome(operation=operation.id, result=Result.REFUSED, error=words)
+
+    def _written(self, kind: str, operation: Operation, answer: One, sent: Mapping[str, Value]) -> Outcome:
+        absent = [name for name in sent if self.rows.names.locate(kind, name, answer.row) is None]
+        if any(sent[name] is not None for name in absent):
+            answer = self.client.get(kind, str(answer.row["jnid"]))
+        record = self.rows.record(kind, answer.row, self._interest(kind, operation, sent), answer.sent_at)
+        # Blank custom fields are left out of answers: what was just cleared and is not there is blank.
+        cleared = {name: None for name in absent if sent[name] is None and name not in record.fields}
+        record = replace(record, fields={**record.fields, **cleared})
+        return Outcome(operation=operation.id, result=Result.WRITTEN, record=record)
+
+    def _interest(self, kind: str, operation: Operation, sent: Mapping[str, Value] | None = None) -> list[str]:
+        """The fields an answer is translated for: all that anybody reads of this kind, and what is at hand."""
+        at_hand = {*operation.fields, *operation.expect, *(sent or {})}
+        return sorted({*self.catalog.asked(kind), *at_hand})
+
+    def _body(self, kind: str, fields: Mapping[str, Value], *, create: bool) -> dict[str, Any]:
+        """The wire form. Refused for a field that cannot be written: JobNimbus would drop it without a word."""
+        body: dict[str, Any] = {}
+        for name, value in fields.items():
+            field = self.catalog.type_of(kind, name)
+            if field is None or field.read_only or (field.create_only and not create):
+                raise Refused(f"The field {name} of {kind} cannot be written in JobNimbus.", fields=[name])
+            try:
+                body[self.rows.names.wire_key(kind, name)] = self.rows.codec.encode(field, value)
+            except ValueError as error:
+                raise Refused(f"The field {name} of {kind}: {error}.", fields=[name]) from error
+        if not body:
+            raise Refused(f"An empty write of {kind} was asked for.")
+        return body
+
+
+def _ref(operation: Operation) -> Ref:
+    if operation.ref is None:
+        raise Refused("An update without a record was asked for.")
+    return operation.ref
+
+
+def _equal(field: FieldType | None, record: Record, name: str, value: Value) -> bool:
+    return field is not None and name in record.fields and same(field, record.fields[name], value)
+
+
+def _as_expected(field: FieldType | None, record: Record, name: str, expected: Value, wanted: Value) -> bool:
+    """Nobody changed the field, or somebody changed it to the very value that we write. Unknown counts as blank."""
+    if _equal(field, record, name, expected) or _equal(field, record, name, wanted):
+        return True
+    return name not in record.fields and expected is None
