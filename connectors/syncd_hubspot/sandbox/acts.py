@@ -101,10 +101,11 @@ def _archive(portal: Portal, action: Action) -> Done:
 
 def _restore(portal: Portal, action: Action) -> Done:
     table = _table(portal, action)
-    table.purge(portal.now())
     row = table.rows.get(whole_id(action["id"]))
     if row is None or row.archived_at is None:
         raise ControlError(f"{action['id']} is not in the recycle bin", 404)
+    if (holder := table.rival(row)) is not None:
+        raise ControlError(f"{holder} holds a unique value of {row.id} by now", 409)
     portal.restore(table, row, person(portal, action))
     return {"id": str(row.id)}
 
@@ -112,7 +113,7 @@ def _restore(portal: Portal, action: Action) -> Done:
 def _merge(portal: Portal, action: Action) -> Done:
     primary, secondary = _row(portal, action), _row(portal, action, "other")
     row = merge(portal, _table(portal, action), primary, secondary, person(portal, action))
-    return {"id": str(row.id), "merged": [str(id) for id in row.merged]}
+    return {"id": str(row.id), "merged": [str(one) for one in row.merged]}
 
 
 def _gdpr_delete(portal: Portal, action: Action) -> Done:

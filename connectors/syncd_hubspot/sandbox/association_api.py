@@ -67,7 +67,7 @@ def batch_read(call: Call) -> Answer:
         else:
             lost.append(str(each.get("id")))
     lost = lost if call.portal.settings["no_associations"] == "error" else []
-    return wire.batch(call.portal, started, results, [_none_found(source, target, id) for id in lost])
+    return wire.batch(call.portal, started, results, [_none_found(source, target, one) for one in lost])
 
 
 def batch_create(call: Call) -> Answer:
@@ -152,7 +152,8 @@ def _page(
 ) -> tuple[list[dict[str, Any]], str | None]:
     name = target.kind.name
     ties = [pair for pair in call.portal.ties.of(source.kind.name, row.id, name).items() if pair[0] >= after]
-    shown = [{"toObjectId": id, "associationTypes": typed(source.kind.name, name, types)} for id, types in ties[:limit]]
+    kind = source.kind.name
+    shown = [{"toObjectId": one, "associationTypes": typed(kind, name, types)} for one, types in ties[:limit]]
     return shown, str(ties[limit][0]) if limit < len(ties) else None
 
 

@@ -127,7 +127,8 @@ def _upsert(call: Call, table: Table, each: Input, claims: Claims | None) -> Car
 
 
 def _answer(table: Table, row: Row, each: Input) -> dict[str, Any]:
-    found = wire.record(table, row, written(table, row))
+    asked = [name for name in each.get("properties") or () if table.schema.get(name) is not None]
+    found = wire.record(table, row, written(table, row, asked))
     trace = each.get("objectWriteTraceId")
     return {**found, "objectWriteTraceId": trace} if trace else found
 

@@ -19,7 +19,7 @@ from syncd_hubspot.sandbox.records import Who
 from syncd_hubspot.sandbox.standard import DEFAULT_APP_ID
 from syncd_hubspot.sandbox.switches import rate
 
-SANDBOX_TOKEN = "sandbox-token"
+SANDBOX_TOKEN = "sandbox-token"  # noqa: S105 -- opens nothing but this fake
 _LOCK_SECONDS = 2.0
 
 

@@ -56,7 +56,7 @@ class Index:
     def between(self, low: int, high: int) -> list[int]:
         """Ids whose indexed modified time is in [low, high)."""
         start, end = bisect_left(self.by_modified, (low, -1)), bisect_left(self.by_modified, (high, -1))
-        return [id for _, id in self.by_modified[start:end]]
+        return [one for _, one in self.by_modified[start:end]]
 
     def _show(self, seen: Seen) -> None:
         if self._versions.get(seen.id, -1) > seen.version:

@@ -5,7 +5,7 @@ What is not here: batches (`batch_api`) and associations (`association_api`).
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from syncd_hubspot.sandbox import wire
@@ -24,7 +24,6 @@ MAX_PAGE, MAX_HISTORY_PAGE = 100, 50
 def list_objects(call: Call) -> Answer:
     """GET a page in id order; `after` is the id the page begins with."""
     table, history = call.table("read"), call.listed("propertiesWithHistory")
-    table.purge(call.portal.now())
     limit = call.number("limit", 10, MAX_HISTORY_PAGE if history else MAX_PAGE)
     rows, after = table.page(call.after(), limit, call.flag("archived"))
     wanted = wire.names(table, call.listed("properties"))
@@ -53,18 +52,19 @@ def update_object(call: Call) -> Answer:
     """PATCH a record; an id merged away leads to the new one."""
     table = call.table("write")
     row = _found(call, table)
-    call.portal.update(table, row, call.rules.check(table, row, call.object().get("properties")), call.who)
-    return wire.record(table, row, written(table, row)), 200
+    changes = call.rules.check(table, row, call.object().get("properties"))
+    call.portal.update(table, row, changes, call.who)
+    return wire.record(table, row, written(table, row, changes)), 200
 
 
 def archive_object(call: Call) -> Answer:
     """DELETE to the recycle bin; again is fine."""
     table = call.table("write")
-    id = whole_id(call.path["id"])
-    row = table.resolve(id)
+    one = whole_id(call.path["id"])
+    row = table.resolve(one)
     if row is not None:
         call.portal.archive(table, row, call.who)
-    elif id not in table.rows and id not in table.purged:
+    elif one not in table.rows and one not in table.purged:
         raise not_found()
     return None, 204
 
@@ -96,7 +96,7 @@ def search_objects(call: Call) -> Answer:
         raise bad_request(f"The request body is longer than {MAX_BODY} characters")
     hits = search(_scope(call.portal, table), body)
     wanted = wire.names(table, body.get("properties"))
-    rows = [table.rows[id] for id in hits.ids if id in table.rows]
+    rows = [table.rows[one] for one in hits.ids if one in table.rows]
     if call.portal.settings["archived_leave_search"] == "at once":
         rows = [row for row in rows if row.archived_at is None]
     results = [wire.record(table, row, wanted) for row in rows]
@@ -111,13 +111,13 @@ def by_key(table: Table, prop: str, value: str, *, archived: bool = False) -> Ro
     if prop not in table.unique_names():
         raise bad_request(f"{prop} is not a unique property of {table.kind.name}")
     key = value.strip().lower() if prop == "email" else value
-    id = table.holder(prop, key, archived=archived)
-    return None if id is None else table.rows[id]
+    one = table.holder(prop, key, archived=archived)
+    return None if one is None else table.rows[one]
 
 
-def written(table: Table, row: Row) -> list[str]:
-    """What the answer to a write shows: every property that has a value."""
-    return list(dict.fromkeys([*table.kind.defaults, *row.values]))
+def written(table: Table, row: Row, changes: Iterable[str] = ()) -> list[str]:
+    """What the answer to a write shows: every property that has a value or was written."""
+    return list(dict.fromkeys([*table.kind.defaults, *row.values, *changes]))
 
 
 Ties = list[tuple[tuple[str, int], set[int]]]

@@ -104,12 +104,12 @@ class Pipeline:
 
 def owners(now: int) -> dict[int, Owner]:
     """The invented sales people."""
-    return {id: Owner(id, user, first, last, email, now) for id, user, first, last, email in OWNERS}
+    return {one: Owner(one, user, first, last, email, now) for one, user, first, last, email in OWNERS}
 
 
 def pipelines(now: int) -> dict[str, Pipeline]:
     """The two deal pipelines."""
     return {
-        id: Pipeline(id, label, now, {stage: Stage(stage, name, odds) for stage, name, odds in stages})
-        for id, label, stages in PIPELINES
+        one: Pipeline(one, label, now, {stage: Stage(stage, name, odds) for stage, name, odds in stages})
+        for one, label, stages in PIPELINES
     }

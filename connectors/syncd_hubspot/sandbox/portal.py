@@ -19,7 +19,7 @@ from syncd_hubspot.sandbox.records import PORTAL, Change, Row, Who
 from syncd_hubspot.sandbox.schema import Schema
 from syncd_hubspot.sandbox.standard import KINDS, PROPERTIES
 from syncd_hubspot.sandbox.tables import Table
-from syncd_hubspot.sandbox.times import iso
+from syncd_hubspot.sandbox.times import DAY_MS, iso
 from syncd_hubspot.sandbox.writes import Changes
 
 _FIRST_ID = 20_101
@@ -38,7 +38,7 @@ class Portal:
         self.blocklist: set[str] = set()
         self.seeded: dict[int, int] = {}
         self._later: list[tuple[int, int, Callable[[int], None]]] = []
-        self._next_id, self._sequence = _FIRST_ID, 0
+        self._next_id, self._sequence, self._day = _FIRST_ID, 0, 0
 
     def table(self, name: str) -> Table:
         """The table of a type, by name, singular or `0-N`; 400 for an unknown one."""
@@ -62,6 +62,10 @@ class Portal:
     def tick(self) -> None:
         """Do what has become due: post-processing, then what the index was told."""
         now = self.now()
+        if now // DAY_MS != self._day:
+            self._day = now // DAY_MS
+            for table in self.tables.values():
+                table.purge(now)
         while self._later and self._later[0][0] <= now:
             due, _, work = heapq.heappop(self._later)
             work(due)
@@ -154,6 +158,7 @@ class Portal:
         number = len(self.ties.of(kind, id, target))
         values = {**row.values, f"num_associated_{target}": str(number)}
         self.tables[kind].change(row, values)
+        self.indexed(self.tables[kind], row)
 
     def new_id(self) -> int:
         """The next record id; ids of all types grow together, with gaps."""
@@ -219,7 +224,7 @@ class Portal:
         domain, table = contact.values.get("hs_email_domain"), self.tables["companies"]
         if not domain or domain in _FREE_MAIL or self.tables["contacts"].alive(contact.id) is None:
             return
-        found = next((id for id in table.live if table.rows[id].values.get("domain") == domain), None)
+        found = next((one for one in table.live if table.rows[one].values.get("domain") == domain), None)
         if found is None:
             found = self.create(table, {"domain": domain, "name": domain.partition(".")[0].title()}, PORTAL, at).id
         self.ties.tie(("contacts", contact.id), ("companies", found), (1,))

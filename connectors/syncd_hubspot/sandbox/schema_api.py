@@ -73,7 +73,7 @@ def delete_stage(call: Call) -> Answer:
     if pipeline.stage(stage) is None:
         raise not_found()
     deals = call.portal.tables["deals"]
-    if any(deals.rows[id].values.get("dealstage") == stage for id in deals.live):
+    if any(deals.rows[one].values.get("dealstage") == stage for one in deals.live):
         sub = "PipelineError.STAGE_ID_IN_USE"
         raise refuse(400, "VALIDATION_ERROR", f"Stage ID {stage} is in use and cannot be deleted", subCategory=sub)
     pipeline.stages[stage].archived = True
@@ -86,8 +86,8 @@ def list_owners(call: Call) -> Answer:
     email, limit = call.query.get("email", "").lower(), call.number("limit", 100, MAX_OWNERS)
     found = [
         each
-        for id, each in sorted(call.portal.owners.items())
-        if each.archived == call.flag("archived") and id >= call.after() and email in ("", each.email)
+        for one, each in sorted(call.portal.owners.items())
+        if each.archived == call.flag("archived") and one >= call.after() and email in ("", each.email)
     ]
     more = str(found[limit].id) if limit < len(found) else None
     return {"results": [each.wire() for each in found[:limit]], **wire.paging(more)}, 200

@@ -55,7 +55,7 @@ def search(scope: Scope, body: Mapping[str, Any]) -> Hits:
     found = _all(scope, groups)
     if body.get("query"):
         wanted = text_predicate(str(body["query"]), scope.searchable)
-        found = [id for id in found if wanted(scope.index.rows[id])]
+        found = [one for one in found if wanted(scope.index.rows[one])]
     ordered = _sorted(scope, found, body.get("sorts") or ())
     end = offset + limit
     after = str(end) if end < len(ordered) else None
@@ -92,7 +92,7 @@ def _all(scope: Scope, groups: Sequence[Sequence[Mapping[str, Any]]]) -> list[in
         return list(scope.index.rows)
     if len(groups) == 1:
         return _group(scope, groups[0])
-    return list({id for filters in groups for id in _group(scope, filters)})
+    return list({one for filters in groups for one in _group(scope, filters)})
 
 
 def _group(scope: Scope, filters: Sequence[Mapping[str, Any]]) -> list[int]:
@@ -108,10 +108,10 @@ def _group(scope: Scope, filters: Sequence[Mapping[str, Any]]) -> list[int]:
     found: Iterable[int] = rows if modified.open else scope.index.between(modified.low, modified.high)
     if not ids.open:
         low, high = ids.low, ids.high
-        found = [id for id in found if low <= id < high]
+        found = [one for one in found if low <= one < high]
     if not others:
         return list(found)
-    return [id for id in found if all(wanted(rows[id]) for wanted in others)]
+    return [one for one in found if all(wanted(rows[one]) for wanted in others)]
 
 
 class _Range:
@@ -149,12 +149,12 @@ def _sorted(scope: Scope, ids: list[int], sorts: Sequence[Any]) -> list[int]:
         raise bad_request("Only one sort is allowed")
     rows = scope.index.rows
     if not sorts:
-        return sorted(ids, key=lambda id: (rows[id].created, id))
+        return sorted(ids, key=lambda one: (rows[one].created, one))
     name, descending = _sort(sorts[0])
     if name == "hs_object_id":
         return sorted(ids, reverse=descending)
     if name == scope.modified:
-        return sorted(ids, key=lambda id: (rows[id].modified, id), reverse=descending)
+        return sorted(ids, key=lambda one: (rows[one].modified, one), reverse=descending)
     return sorted(ids, key=_key(scope, name), reverse=descending)
 
 

@@ -59,7 +59,7 @@ class HubSpotSandbox(Sandbox):
         """Every record, the recycle bin included, with every value and its associations."""
         self.portal.tick()
         table = self.portal.tables[kind]
-        return [whole(self.portal, table, table.rows[id]) for id in sorted(table.rows)]
+        return [whole(self.portal, table, table.rows[one]) for one in sorted(table.rows)]
 
     def history(self, kind: str, id: str) -> list[dict[str, Any]]:
         """Every change of a record; an id merged away tells of the record it became."""

@@ -40,9 +40,10 @@ class Table:
 
     def resolve(self, id: int) -> Row | None:
         """The living row that this id, or an id merged away, leads to."""
-        while id in self.aliases:
-            id = self.aliases[id]
-        return self.alive(id)
+        end = id
+        while end in self.aliases:
+            end = self.aliases[end]
+        return self.alive(end)
 
     def add(self, row: Row) -> None:
         """Put a new row in."""
@@ -81,20 +82,25 @@ class Table:
 
     def purge(self, now: int) -> None:
         """Empty the recycle bin of what has lain there for 90 days."""
-        for id in [id for id in self.bin if (self.rows[id].archived_at or 0) < now - BIN_DAYS * DAY_MS]:
-            self.remove(self.rows[id])
+        for one in [one for one in self.bin if (self.rows[one].archived_at or 0) < now - BIN_DAYS * DAY_MS]:
+            self.remove(self.rows[one])
 
     def holder(self, name: str, value: str, *, archived: bool = False) -> int | None:
         """The id of the row that holds a unique value, living or in the bin."""
         if not archived:
             return self._taken.get(name, {}).get(value)
-        return next((id for id in self.bin if value in _claims(self.rows[id].values, name)), None)
+        return next((one for one in self.bin if value in _claims(self.rows[one].values, name)), None)
+
+    def rival(self, row: Row) -> int | None:
+        """The living row that holds a unique value of this one, which is in the bin."""
+        holders = (self.holder(name, value) for name, value in self._pairs(row.values))
+        return next((one for one in holders if one is not None), None)
 
     def page(self, after: int, limit: int, archived: bool) -> tuple[list[Row], int | None]:
         """Rows from id `after` on, in id order, and the id the next page begins with."""
         ids = self.bin if archived else self.live
         start = bisect_left(ids, after)
-        rows = [self.rows[id] for id in ids[start : start + limit]]
+        rows = [self.rows[one] for one in ids[start : start + limit]]
         more = start + limit
         return rows, ids[more] if more < len(ids) else None
 

@@ -42,7 +42,7 @@ def record(table: Table, row: Row, wanted: Sequence[str], history: Sequence[str]
 
 def whole(portal: Portal, table: Table, row: Row) -> dict[str, Any]:
     """One record with every value and its associations, for the lab."""
-    ties = {target: [str(id) for id in portal.ties.of(table.kind.name, row.id, target)] for target in portal.tables}
+    ties = {target: [str(one) for one in portal.ties.of(table.kind.name, row.id, target)] for target in portal.tables}
     found = record(table, row, sorted(row.values))
     return {**found, "associations": {target: ids for target, ids in ties.items() if ids}}
 
@@ -57,7 +57,7 @@ def inline_associations(portal: Portal, table: Table, row: Row, targets: Iterabl
         if not ids:
             continue
         label = f"{table.kind.singular}_to_{target.singular}"
-        found[target.name] = {"results": [{"id": str(id), "type": label} for id in ids[:limit]]}
+        found[target.name] = {"results": [{"id": str(one), "type": label} for one in ids[:limit]]}
         if len(ids) > limit:
             found[target.name]["paging"] = {"next": {"after": str(ids[limit])}}
     return found
