@@ -12,6 +12,7 @@ import pytest
 from syncd.config import Config, SystemShape, TimingConfig, find, load, variables
 from syncd.errors import ConfigError, Problem
 from syncd.kit.connector import Timing
+from syncd.kit.limits import parse_rates
 
 ROOT = Path(__file__).parent.parent
 SECRETS = {"HUBSPOT_TOKEN": "hub-secret-1", "JOBNIMBUS_API_KEY": "job-secret-2"}
@@ -201,6 +202,21 @@ def test_the_password_of_a_store_counts_as_a_secret(tmp_path: Path) -> None:
 def test_durations(tmp_path: Path, text: str, seconds: float) -> None:
     """A duration is number and unit, and several may follow each other."""
     assert read(tmp_path, f'{GOOD}every = "{text}"\n').pairs["sales"].every == timedelta(seconds=seconds)
+
+
+@pytest.mark.parametrize(
+    "text", ["80/min", "5/s", "100/10", "100/10s", "10/s, 80/min", "fast", "0/s", "80/day", "5", "5/", "5/0s", "/s", ""]
+)
+def test_a_rate_is_what_the_connectors_read(tmp_path: Path, text: str) -> None:
+    """The set-up takes exactly those rates that the kit can read, so that a wrong one is told with its line."""
+    changed = GOOD.replace('actor = "sync@example.com"', f'rate = "{text}"')
+    try:
+        parse_rates(text)
+    except ConfigError:
+        (found,) = mistakes(tmp_path, changed)
+        assert "not a rate" in found.message
+    else:
+        assert read(tmp_path, changed).systems["jobnimbus"].rate == text
 
 
 @pytest.mark.parametrize("text", ['"0s"', '"30"', '"s"', '"1x"', '"-5s"', "30", "true", '""'])

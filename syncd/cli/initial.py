@@ -44,7 +44,7 @@ def config_text(answers: Answers) -> str:
             "",
             *_system(answers.left),
             *_system(answers.right),
-            f"[pairs.{answers.pair}]",
+            f"[pairs.{_quoted(answers.pair) if not answers.pair.isalnum() else answers.pair}]",
             f"left = {_quoted(answers.left.name)}",
             f"right = {_quoted(answers.right.name)}",
             f"maps = [{maps}]",

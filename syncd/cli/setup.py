@@ -5,7 +5,7 @@ What is not here: the form of the file that `init` writes (`initial`).
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Annotated, Any
@@ -55,7 +55,7 @@ def init(
         maps=_maps(left, right),
     )
     variables = [answers.left.variable, answers.right.variable]
-    _write(output, config_text(answers), variables)
+    _write(output, config_text(answers), variables, {name: _shape(name) for name in (left, right)})
     typer.echo(f"Wrote {output}.\nNext:")
     typer.echo("".join(f"  export {variable}=...\n" for variable in variables) + "  syncd check\n  syncd plan")
 
@@ -118,17 +118,22 @@ def _shape(connector: str) -> SystemShape:
 
 
 def _maps(left: str, right: str) -> list[str]:
-    return [f"{left}-{right}/contacts.yaml", f"{left}-{right}/deals-jobs.yaml"]
+    from syncd.fieldmaps import library
+
+    shipped = [name for name in library.names(library.shipped()) if name.startswith(f"{left}-{right}/")]
+    return shipped or [f"{left}-{right}/contacts.yaml"]
 
 
-def _write(output: Path, text: str, variables: Sequence[str]) -> None:
+def _write(output: Path, text: str, variables: Sequence[str], known: Mapping[str, SystemShape]) -> None:
     """Write the file, if it is one that `load` takes; the keys need not be there yet."""
     from syncd.config import load
-    from syncd.kit import registry
 
-    known = {name: _shape(name) for name in registry.connectors()}
     with TemporaryDirectory() as folder:
         trial = Path(folder) / output.name
         trial.write_text(text, encoding="utf-8")
-        load(trial, dict.fromkeys(variables, "not set yet"), known=known)
+        try:
+            load(trial, dict.fromkeys(variables, "not set yet"), known=known)
+        except ConfigError as error:
+            told = [Problem(one.place.replace(str(trial), "answer"), one.message, one.remedy) for one in error.problems]
+            raise ConfigError(told) from None
     output.write_text(text, encoding="utf-8")

@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from pydantic import ValidationInfo
 
 UNITS = {"ms": 0.001, "s": 1.0, "m": 60.0, "h": 3600.0, "d": 86400.0}
+RATE = re.compile(r"[1-9]\d*/(?:[1-9]\d*(?:s|sec|second|m|min|minute|h|hour)?|s|sec|second|m|min|minute|h|hour)")
 LAST_PORT = 65535
 STORES = ("sqlite", "postgresql+psycopg")
 
@@ -134,10 +135,11 @@ def timezone(value: Any) -> str:
 
 
 def rate(value: Any) -> str:
-    """Requests per time, as "80/min"; the connector reads it."""
-    if not isinstance(value, str) or not re.fullmatch(r"[1-9]\d*/(s|sec|second|min|minute|h|hour|day)", value):
-        raise wrong(f"is not a rate: {value!r}.", 'Write for example "80/min", "5/s" or "40000/day".')
-    return value
+    """Requests per time, as "80/min" or "10/s,80/min"; the connector reads it."""
+    parts = value.split(",") if isinstance(value, str) else [""]
+    if not all(RATE.fullmatch(part.strip()) for part in parts):
+        raise wrong(f"is not a rate: {value!r}.", 'Write for example "80/min", "100/10s" or "10/s,80/min".')
+    return str(value)
 
 
 def secret(value: Any, info: ValidationInfo) -> str:

@@ -1,0 +1,89 @@
+"""`syncd init`: what it writes is a set-up that loads. Not here: what each setting does (tests/test_config.py)."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from pathlib import Path
+
+import pytest
+
+from syncd.cli import main
+from syncd.config import Config, SystemShape, load
+
+KNOWN = {"hubspot": SystemShape("token"), "jobnimbus": SystemShape("api_key")}
+
+
+@pytest.fixture(autouse=True)
+def _here(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Work in an empty folder."""
+    monkeypatch.chdir(tmp_path)
+
+
+def written(*options: str, environ: dict[str, str] | None = None, file: str = "config.toml") -> Config:
+    """Run init and load what it wrote."""
+    assert main(["init", *options]) == 0
+    return load(file, environ or {"HUBSPOT_TOKEN": "x", "JOBNIMBUS_API_KEY": "y"}, known=KNOWN)
+
+
+def test_the_defaults_are_a_set_up_that_writes_nothing(capsys: pytest.CaptureFixture[str]) -> None:
+    """With --yes nothing is asked; the pair begins in mode plan, and the next steps are named."""
+    config = written("--yes")
+    pair = config.pairs["sales"]
+    assert (pair.left, pair.right, pair.mode, pair.every) == ("hubspot", "jobnimbus", "plan", timedelta(seconds=30))
+    assert pair.maps
+    said = capsys.readouterr().out
+    assert "export HUBSPOT_TOKEN=..." in said
+    assert "syncd check" in said
+
+
+def test_options_are_taken() -> None:
+    """Every option ends up in its place."""
+    config = written(
+        "--yes", "-o", "other.toml", "--pair", "roofs", "--left-env", "A", "--right-env", "B", "--timezone",
+        "America/Denver", "--left-url", "http://127.0.0.1:9101", "--right-url", "http://127.0.0.1:9102",
+        environ={"A": "a", "B": "b"}, file="other.toml",
+    )  # fmt: skip
+    assert set(config.pairs) == {"roofs"}
+    left, right = config.systems["hubspot"], config.systems["jobnimbus"]
+    assert (left.secret, left.base_url, left.timezone) == ("a", "http://127.0.0.1:9101", "America/Denver")
+    assert (right.secret, right.base_url) == ("b", "http://127.0.0.1:9102")
+
+
+def test_answers_are_taken(monkeypatch: pytest.MonkeyPatch) -> None:
+    """What is typed is written; an empty line takes what is proposed."""
+    answers = iter(["", "", "Europe/Berlin", "roofs", "MY_KEY", ""])
+    monkeypatch.setattr("typer.prompt", lambda _question, default: next(answers) or default)
+    config = written(environ={"MY_KEY": "x", "JOBNIMBUS_API_KEY": "y"})
+    assert config.systems["hubspot"].timezone == "Europe/Berlin"
+    assert set(config.pairs) == {"roofs"}
+
+
+def test_a_file_that_is_there_is_kept(capsys: pytest.CaptureFixture[str]) -> None:
+    """Without --force nothing is written over; with it, it is."""
+    Path("config.toml").write_text("mine", encoding="utf-8")
+    assert main(["init", "--yes"]) == 2
+    assert "--force" in capsys.readouterr().err
+    assert Path("config.toml").read_text(encoding="utf-8") == "mine"
+    assert written("--yes", "--force").pairs
+
+
+@pytest.mark.parametrize(
+    ("options", "says"),
+    [
+        (["--timezone", "Chicago"], "not a time zone"),
+        (["--left", "hubspt"], "Installed: hubspot, jobnimbus."),
+        (["--pair", "My Pair"], "is not a name"),
+        (["--right", "hubspot", "--right-url", "http://example.com"], "must begin with https"),
+    ],
+)
+def test_a_wrong_answer_writes_nothing(options: list[str], says: str, capsys: pytest.CaptureFixture[str]) -> None:
+    """A mistake is told in one line, and no file is left behind."""
+    assert main(["init", "--yes", *options]) == 2
+    assert says in capsys.readouterr().err
+    assert not list(Path().iterdir())
+
+
+def test_two_accounts_of_one_vendor_get_two_names() -> None:
+    """The same connector on both sides makes two systems."""
+    config = written("--yes", "--right", "hubspot", environ={"HUBSPOT_TOKEN": "x", "HUBSPOT2_TOKEN": "y"})
+    assert set(config.systems) == {"hubspot", "hubspot2"}

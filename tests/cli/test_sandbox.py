@@ -1,0 +1,69 @@
+"""`syncd sandbox` as a real process: it serves, it can be spoken to, and it stops when told to."""
+
+from __future__ import annotations
+
+import re
+import signal
+import subprocess
+import sys
+from contextlib import closing
+
+import pytest
+
+from syncd.cli import main
+from syncd.kit.remote import Remote
+
+
+def start(*options: str) -> subprocess.Popen[str]:
+    """`syncd sandbox jobnimbus` with these options."""
+    command = [sys.executable, "-u", "-m", "syncd", "sandbox", "jobnimbus", *options]
+    return subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+
+
+def test_it_serves_with_the_switches_that_were_set() -> None:
+    """A free port, a seed, leads and switches; SIGTERM ends it with exit code 0 and no trace."""
+    with start("--leads", "3", "--set", "index_lag=0.5") as process:
+        assert process.stdout is not None
+        said = process.stdout.readline() + process.stdout.readline()
+        found = re.search(r"jobnimbus sandbox on (http://127\.0\.0\.1:\d+)", said)
+        assert found, said
+        with closing(Remote(found[1])) as remote:
+            assert remote.settings()["index_lag"] == 0.5
+            assert len(remote.records("contacts")) >= 3
+        process.send_signal(signal.SIGTERM)
+        _, errors = process.communicate(timeout=10)
+    assert (process.returncode, errors) == (0, "")
+
+
+def test_alone_it_lists_the_vendors(capsys: pytest.CaptureFixture[str]) -> None:
+    """Without a name, the names are shown."""
+    assert main(["sandbox"]) == 0
+    assert {"hubspot", "jobnimbus"} <= set(capsys.readouterr().out.split())
+
+
+@pytest.mark.parametrize(
+    ("typed", "says"),
+    [
+        (["nimbusjob"], "Installed: hubspot, jobnimbus."),
+        (["jobnimbus", "--set", "index_lag"], "is not SWITCH=VALUE"),
+        (["jobnimbus", "--set", "index_leg=1"], "unknown switch index_leg"),
+    ],
+)
+def test_what_cannot_be_served_is_said(typed: list[str], says: str, capsys: pytest.CaptureFixture[str]) -> None:
+    """A vendor or a switch that is not known is one line that names the known ones."""
+    assert main(["sandbox", *typed]) == 2
+    assert says in capsys.readouterr().err
+
+
+def test_a_port_in_use_is_said() -> None:
+    """A second sandbox on the same port does not end in a traceback; Ctrl-C ends the first."""
+    with start() as first:
+        assert first.stdout is not None
+        port = first.stdout.readline().split("127.0.0.1:")[1].split(" ")[0]
+        with start("--port", port) as second:
+            _, errors = second.communicate(timeout=10)
+        assert second.returncode == 2
+        assert errors.startswith(f"error: --port {port}: cannot be used")
+        assert "Traceback" not in errors
+        first.send_signal(signal.SIGINT)
+        assert first.wait(timeout=10) == 0
