@@ -116,20 +116,19 @@ class Limit:
 
     def _take(self, deadline: float) -> None:
         weight = self._weight()
-        for bucket in self._buckets:
-            inner = bucket.buckets()[0]
-            inner.leak(time.monotonic_ns() // 1_000_000)
-            if not bucket.try_acquire(self.name, weight, timeout=max(0.0, deadline - time.monotonic())):
+        for bucket, limiter in self._buckets:
+            bucket.leak(time.monotonic_ns() // 1_000_000)
+            if not limiter.try_acquire(self.name, weight, timeout=max(0.0, deadline - time.monotonic())):
                 raise Transient(f"{self.name}: our own rate limit is used up.", retry_after=self._patience)
 
 
-def _bucket(count: int, seconds: float) -> Limiter:
+def _bucket(count: int, seconds: float) -> tuple[InMemoryBucket, Limiter]:
     """One pyrate limiter per rate: it refuses some sets of rates that vendors do publish together.
 
     Leaks are done by `Limit` at each turn, so that no background thread is needed.
     """
-    rates = [Rate(count, int(seconds * 1000))]
-    return Limiter(SingleBucketFactory(InMemoryBucket(rates), schedule_leak=False), buffer_ms=5)
+    bucket = InMemoryBucket([Rate(count, int(seconds * 1000))])
+    return bucket, Limiter(SingleBucketFactory(bucket, schedule_leak=False), buffer_ms=5)
 
 
 _shared: dict[tuple[str, Rates, int | None], Limit] = {}
