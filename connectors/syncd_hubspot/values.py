@@ -15,7 +15,7 @@ from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
 from typing import Any
 
-from syncd.core.model import FieldKind, FieldType, Value
+from syncd.core.model import FieldKind, Value
 
 _WHOLE = re.compile(r"[+-]?\d+\Z")
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
@@ -47,25 +47,6 @@ def to_wire(value: Value) -> str:
     if isinstance(value, float):
         return format(Decimal(repr(value)), "f").removesuffix(".0")
     return str(value)
-
-
-def image(field: FieldType | None, value: Value) -> Value | frozenset[str]:
-    """What HubSpot keeps of a value: two values with one image are the same value in that field."""
-    if isinstance(value, tuple):
-        return frozenset(value) or None
-    if not isinstance(value, str):
-        return value
-    text = value.strip().replace("\r\n", "\n")
-    if field is not None:
-        text = text[: field.loss.max_length]
-        text = text.casefold() if field.loss.caseless else text
-    return text or None
-
-
-def same(field: FieldType | None, one: Value, other: Value) -> bool:
-    """Whether two canonical values are one value in this field; `1` and `True` are not."""
-    left, right = image(field, one), image(field, other)
-    return left == right and isinstance(left, bool) == isinstance(right, bool)
 
 
 def moment(raw: Any) -> datetime | None:

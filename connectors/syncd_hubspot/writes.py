@@ -11,6 +11,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 
+from syncd.core.loss import same
 from syncd.core.model import Action, Gone, Operation, Outcome, Record, Result, Value
 from syncd.errors import Ambiguous, AuthError, Bug, Refused, SyncdError, Transient
 from syncd_hubspot.client import BATCH_LIMIT, Answered, Client, Row
@@ -18,7 +19,7 @@ from syncd_hubspot.pairing import pair
 from syncd_hubspot.reads import Reads, chunks, numerically
 from syncd_hubspot.schema import RELATION, RELATION_KIND, has_relation
 from syncd_hubspot.troubles import FIELD_CODES, HubSpotRefused, Trouble
-from syncd_hubspot.values import same, to_wire
+from syncd_hubspot.values import to_wire
 
 _DEAL_TO_CONTACT = {"associationCategory": "HUBSPOT_DEFINED", "associationTypeId": 3}
 _LOST = "HubSpot answered without a word about this record."
@@ -161,7 +162,7 @@ class Writer:
         )
 
     def _is(self, kind: str, found: Record, name: str, value: Value) -> bool:
-        return name in found.fields and same(self.reads.schemas.types(kind).get(name), found.fields[name], value)
+        return name in found.fields and same(found.fields[name], value, self.reads.schemas.types(kind).get(name))
 
     def _send(self, kind: str, batch: Sequence[Operation]) -> Iterator[Outcomes]:
         try:
