@@ -47,7 +47,7 @@ def default(ends: Ends) -> Converter | None:
     """The converter that the two kinds ask for; None when a person must name one."""
     kinds = {ends.kind(Side.LEFT), ends.kind(Side.RIGHT)}
     for family, build in FAMILIES:
-        if kinds <= family:
+        if kinds == family:
             return build(ends, {})
     return Same(ends) if len(kinds) == 1 else None
 
@@ -227,7 +227,10 @@ FAMILIES: Sequence[tuple[frozenset[FieldKind], Builder]] = (
     (frozenset({K.BOOL, K.TEXT}), _yes_no),
     (frozenset({K.BOOL, K.ENUM}), _yes_no),
     (frozenset({K.BOOL, K.NUMBER}), _yes_no),
+    (frozenset({K.ENUM}), _pick),
     (frozenset({K.ENUM, K.TEXT}), _pick),
-    (frozenset({K.MULTI, K.TEXT, K.ENUM}), _several),
+    (frozenset({K.MULTI}), _several),
+    (frozenset({K.MULTI, K.TEXT}), _several),
+    (frozenset({K.MULTI, K.ENUM}), _several),
 )
-"""Which pairs of kinds need no named converter, first fit first."""
+"""Which pairs of kinds need no named converter; two equal kinds that are not listed carry values as they are."""

@@ -1,0 +1,60 @@
+"""Where maps are: an admin's folder first, then the ones that ship with syncd, shadowed by file name.
+
+What is not here: reading them (`maps`).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+
+from syncd.errors import ConfigError, Problem
+from syncd.fieldmaps.source import nearest
+
+PACKAGE = Path(__file__).resolve().parent.parent
+
+
+def shipped() -> Path:
+    """The folder of shipped maps: inside an installed package, beside it in a checkout."""
+    inside = PACKAGE / "mappings"
+    return inside if inside.is_dir() else PACKAGE.parent / "mappings"
+
+
+def find(name: str, folder: Path | None = None) -> Path:
+    """The file of a map named as in the config, `hubspot-jobnimbus/contacts.yaml`. Raises ConfigError."""
+    folders = [place for place in (folder, shipped()) if place is not None]
+    for place in folders:
+        if (place / name).is_file():
+            return place / name
+    known = sorted({found for place in folders for found in names(place)})
+    where = " nor in ".join(str(place) for place in folders)
+    raise ConfigError(Problem(name, f"There is no such map in {where}.", nearest(name, known)))
+
+
+def find_all(wanted: Sequence[str], folder: Path | None = None) -> list[Path]:
+    """The files of several maps. Raises ConfigError naming every one that is missing."""
+    problems: list[Problem] = []
+    found: list[Path] = []
+    for name in wanted:
+        try:
+            found.append(find(name, folder))
+        except ConfigError as error:
+            problems.extend(error.problems)
+    if problems:
+        raise ConfigError(problems)
+    return found
+
+
+def names(folder: Path) -> list[str]:
+    """The maps under a folder, as the config names them."""
+    files = sorted(folder.glob("*/*.yaml")) if folder.is_dir() else []
+    return [str(path.relative_to(folder)) for path in files if _is_map(path)]
+
+
+def tests_of(path: Path) -> Path:
+    """The file of a map's tests, beside it."""
+    return path.with_name(path.name.removesuffix(".yaml") + ".test.yaml")
+
+
+def _is_map(path: Path) -> bool:
+    return not path.name.endswith(".test.yaml") and path.name != "schemas.yaml"

@@ -1,0 +1,185 @@
+"""YAML as text with places: every scalar, table and list knows its file, line and column.
+
+What is not here: what a map means. Scalars stay the text that was written, so `no`, `012` and `2024-01-01` are never
+turned into something else behind an admin's back; duplicate keys are refused.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, field
+from typing import Any
+
+from rapidfuzz import process
+from ruamel.yaml import YAML
+from ruamel.yaml.error import MarkedYAMLError, YAMLError
+from ruamel.yaml.nodes import MappingNode, Node, ScalarNode
+
+from syncd.errors import ConfigError, Problem
+
+NULLS = frozenset({"", "~", "null", "Null", "NULL"})
+CLOSE = 60
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """Where something is written; line and column count from one."""
+
+    file: str
+    line: int
+    column: int
+
+    def __str__(self) -> str:
+        """`file:line:column`, as editors jump to it."""
+        return f"{self.file}:{self.line}:{self.column}"
+
+
+@dataclass(frozen=True, slots=True)
+class Scalar:
+    """A piece of text, or None if it is blank and unquoted.
+
+    `style` is YAML's: `'`, `"`, `|`, `>` or None; `indent` the columns before a block's text.
+    """
+
+    text: str | None
+    place: Place
+    style: str | None = None
+    indent: int = 0
+
+    @property
+    def plain(self) -> object:
+        """The text."""
+        return self.text
+
+
+@dataclass(frozen=True, slots=True)
+class Sequence:
+    """A list."""
+
+    items: tuple[Item, ...]
+    place: Place
+
+    @property
+    def plain(self) -> object:
+        """The list without places."""
+        return [item.plain for item in self.items]
+
+
+@dataclass(frozen=True, slots=True)
+class Table:
+    """A table; `keys` holds where each key stands."""
+
+    entries: dict[str, Item]
+    keys: dict[str, Place]
+    place: Place
+
+    @property
+    def plain(self) -> object:
+        """The table without places."""
+        return {key: item.plain for key, item in self.entries.items()}
+
+    def at(self, key: str) -> Place:
+        """The place of a value, or of the table itself."""
+        return self.entries[key].place if key in self.entries else self.place
+
+
+Item = Scalar | Sequence | Table
+
+
+@dataclass(slots=True)
+class Report:
+    """Collects what is wrong, so that all of it is told at once. Warnings do not stop anything."""
+
+    errors: list[Problem] = field(default_factory=list)
+    warnings: list[Problem] = field(default_factory=list)
+
+    def error(self, place: Place, message: str, remedy: str = "") -> None:
+        """Note a mistake."""
+        self._add(self.errors, place, message, remedy)
+
+    def warn(self, place: Place, message: str, remedy: str = "") -> None:
+        """Note something to look at."""
+        self._add(self.warnings, place, message, remedy)
+
+    def stop_on_errors(self) -> None:
+        """Raise ConfigError with every mistake noted so far, if any."""
+        if self.errors:
+            raise ConfigError(self.errors)
+
+    @staticmethod
+    def _add(where: list[Problem], place: Place, message: str, remedy: str) -> None:
+        problem = Problem(str(place), message, remedy)
+        if problem not in where:
+            where.append(problem)
+
+
+def nearest(word: str, known: Iterable[str]) -> str:
+    """A remedy naming the known word nearest to a wrong one, or all of them if they are few."""
+    words = sorted(set(known))
+    found = process.extract(word, words, limit=3, score_cutoff=CLOSE, processor=str.casefold)
+    if found:
+        return f"Did you mean {' or '.join(match[0] for match in found)}?"
+    return f"Known: {', '.join(words[:20])}." if words else ""
+
+
+def parse(text: str, file: str) -> Item:
+    """The content of one YAML document. Raises ConfigError with the place of what cannot be read."""
+    report = Report()
+    try:
+        node = YAML(typ="safe", pure=True).compose(text)
+    except MarkedYAMLError as error:
+        mark: Any = error.problem_mark or error.context_mark
+        place = Place(file, mark.line + 1, mark.column + 1) if mark else Place(file, 1, 1)
+        raise ConfigError(Problem(str(place), f"This is not YAML: {error.problem or error}.")) from error
+    except YAMLError as error:
+        raise ConfigError(Problem(str(Place(file, 1, 1)), f"This is not YAML: {error}.")) from error
+    if node is None:
+        raise ConfigError(Problem(str(Place(file, 1, 1)), "The file is empty."))
+    item = _item(node, _Source(file, text.splitlines(), report))
+    report.stop_on_errors()
+    return item
+
+
+@dataclass(frozen=True, slots=True)
+class _Source:
+    file: str
+    lines: list[str]
+    report: Report
+
+    def indent(self, node: ScalarNode) -> int:
+        """The columns before the first line of a block scalar, which begins on the line after its sign."""
+        line = node.start_mark.line + 1
+        found = self.lines[line] if node.style in ("|", ">") and line < len(self.lines) else ""
+        return len(found) - len(found.lstrip())
+
+
+def _item(node: Node, source: _Source) -> Item:
+    place = Place(source.file, node.start_mark.line + 1, node.start_mark.column + 1)
+    if isinstance(node, ScalarNode):
+        blank = node.style is None and node.value in NULLS
+        return Scalar(None if blank else str(node.value), place, node.style, source.indent(node))
+    if isinstance(node, MappingNode):
+        return _table(node, place, source)
+    return Sequence(tuple(_item(child, source) for child in node.value), place)
+
+
+def _table(node: MappingNode, place: Place, source: _Source) -> Table:
+    table = Table({}, {}, place)
+    for key, value in _pairs(node, source):
+        name = key.text or ""
+        if name in table.entries:
+            first = table.keys[name]
+            source.report.error(key.place, f"{name!r} is given twice; first on line {first.line}.", "Keep one.")
+            continue
+        table.keys[name] = key.place
+        table.entries[name] = value
+    return table
+
+
+def _pairs(node: MappingNode, source: _Source) -> Iterator[tuple[Scalar, Item]]:
+    for key, value in node.value:
+        found = _item(key, source)
+        if isinstance(found, Scalar):
+            yield found, _item(value, source)
+        else:
+            source.report.error(found.place, "A key must be a word.")
