@@ -185,15 +185,11 @@ class _Loader:
             self._problem(location, "is missing.", "Add it; config.example.toml shows how.")
         elif error["type"] in ("extra_forbidden", "unexpected_keyword_argument"):
             self._problem(location, "is not a setting.", _did_you_mean(str(location[-1]), _keys(table, error["loc"])))
+        elif isinstance(cause := error.get("ctx", {}).get("error"), values.Wrong):
+            self._problem(location, str(cause), cause.remedy)
         else:
-            message = (
-                error["msg"]
-                .replace("Input should be", "should be")
-                .replace("a valid dictionary", "a table")
-                .rstrip(".")
-                + "."
-            )
-            self._problem(location, message, error.get("ctx", {}).get("remedy", ""))
+            message = error["msg"].replace("Input should be", "should be").replace("a valid dictionary", "a table")
+            self._problem(location, message.rstrip(".") + ".", "")
 
     def _problem(self, location: Sequence[str | int], message: str, remedy: str) -> None:
         variable = self.overridden.get((str(location[0]), str(location[-1]))) if len(location) > 1 else None

@@ -1,7 +1,7 @@
 """Checks of single settings: durations, addresses, secrets. Each returns the value as the program wants it.
 
 What is not here: which setting is which (`model`) and the collecting of mistakes (`load`). A wrong value raises
-`wrong()`, which carries what is wrong and what to do; a secret's value is never part of either.
+`Wrong`, which carries what is wrong and what to do; a secret's value is never part of either.
 """
 
 from __future__ import annotations
@@ -15,8 +15,6 @@ from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 from zoneinfo import ZoneInfo
 
-from pydantic_core import PydanticCustomError
-
 if TYPE_CHECKING:
     from pydantic import ValidationInfo
 
@@ -26,9 +24,13 @@ LAST_PORT = 65535
 STORES = ("sqlite", "postgresql+psycopg")
 
 
-def wrong(message: str, remedy: str) -> PydanticCustomError:
-    """A mistake with its remedy, in the form that is collected with all the others."""
-    return PydanticCustomError("syncd", "{message}", {"message": message, "remedy": remedy})
+class Wrong(ValueError):
+    """A value that cannot be taken: what is wrong with it, and what to do. Collected with all the others."""
+
+    def __init__(self, message: str, remedy: str) -> None:
+        """Take the two sentences."""
+        self.remedy = remedy
+        super().__init__(message)
 
 
 def duration(value: Any) -> timedelta:
@@ -36,10 +38,10 @@ def duration(value: Any) -> timedelta:
     text = value.replace(" ", "") if isinstance(value, str) else ""
     parts = re.findall(r"(\d+(?:\.\d+)?)(ms|[smhd])", text)
     if not parts or "".join(number + unit for number, unit in parts) != text:
-        raise wrong(f"is not a duration: {value!r}.", 'Write a number and a unit: "250ms", "30s", "5m", "1h" or "1d".')
+        raise Wrong(f"is not a duration: {value!r}.", 'Write a number and a unit: "250ms", "30s", "5m", "1h" or "1d".')
     seconds = sum(float(number) * UNITS[unit] for number, unit in parts)
     if seconds <= 0:
-        raise wrong("must be longer than nothing.", 'Write for example "30s".')
+        raise Wrong("must be longer than nothing.", 'Write for example "30s".')
     return timedelta(seconds=seconds)
 
 
@@ -50,7 +52,7 @@ def _context(info: ValidationInfo) -> dict[str, Any]:
 def path(value: Any, info: ValidationInfo) -> Path:
     """A path; relative to the folder of the config file."""
     if not isinstance(value, str) or not value:
-        raise wrong("must be a path in quotes.", "")
+        raise Wrong("must be a path in quotes.", "")
     base: Path = _context(info)["folder"]
     return (base / Path(value).expanduser()).resolve()
 
@@ -59,7 +61,7 @@ def file(value: Any, info: ValidationInfo) -> Path:
     """A file that is there."""
     found = path(value, info)
     if not found.is_file():
-        raise wrong(f"names a file that is not there: {found}.", "Mend the path; it is relative to the config file.")
+        raise Wrong(f"names a file that is not there: {found}.", "Mend the path; it is relative to the config file.")
     return found
 
 
@@ -67,7 +69,7 @@ def folder(value: Any, info: ValidationInfo) -> Path:
     """A folder that is there."""
     found = path(value, info)
     if not found.is_dir():
-        raise wrong(
+        raise Wrong(
             f"names a folder that is not there: {found}.",
             "Make it, mend the path (relative to the config file), or leave the setting out to use the shipped maps.",
         )
@@ -80,11 +82,11 @@ def store_url(value: Any, info: ValidationInfo) -> str:
     text = value if isinstance(value, str) else ""
     scheme, _, rest = text.partition("://")
     if scheme not in STORES or not rest:
-        raise wrong(f"is not a store that syncd can use (it begins with {scheme[:20]!r}).", remedy)
+        raise Wrong(f"is not a store that syncd can use (it begins with {scheme[:20]!r}).", remedy)
     if scheme != "sqlite":
         return text
     if not rest.startswith("/") or rest in ("/", "/:memory:"):
-        raise wrong("must name a file: what is kept in memory is lost at the next start.", remedy)
+        raise Wrong("must name a file: what is kept in memory is lost at the next start.", remedy)
     return f"sqlite:///{path(rest[1:], info)}"
 
 
@@ -92,7 +94,7 @@ def some_maps(value: tuple[str, ...]) -> tuple[str, ...]:
     """At least one map, and none twice."""
     if not value or len(set(value)) != len(value):
         fault = "names a map twice." if value else "names no map."
-        raise wrong(fault, 'Write for example maps = ["hubspot-jobnimbus/contacts.yaml"].')
+        raise Wrong(fault, 'Write for example maps = ["hubspot-jobnimbus/contacts.yaml"].')
     return value
 
 
@@ -105,7 +107,7 @@ def listen(value: Any) -> str:
     """`host:port`."""
     host, _, port = value.rpartition(":") if isinstance(value, str) else ("", "", "")
     if not host or not port.isdigit() or int(port) > LAST_PORT:
-        raise wrong("must be host and port.", 'Write for example "127.0.0.1:8484".')
+        raise Wrong("must be host and port.", 'Write for example "127.0.0.1:8484".')
     return f"{host}:{port}"
 
 
@@ -113,9 +115,9 @@ def url(value: Any) -> str:
     """An https address, or http on this very machine."""
     parts = urlsplit(value) if isinstance(value, str) else urlsplit("")
     if parts.scheme not in ("http", "https") or not parts.hostname:
-        raise wrong("must be a full address.", 'Write for example "https://sync.example.com".')
+        raise Wrong("must be a full address.", 'Write for example "https://sync.example.com".')
     if parts.scheme == "http" and not _loopback(parts.hostname):
-        raise wrong("must begin with https:// (http is taken only on 127.0.0.1).", "Use the https address.")
+        raise Wrong("must begin with https:// (http is taken only on 127.0.0.1).", "Use the https address.")
     return str(value).rstrip("/")
 
 
@@ -131,14 +133,14 @@ def timezone(value: Any) -> str:
     try:
         return ZoneInfo(value).key
     except (ValueError, OSError, TypeError, KeyError):
-        raise wrong(f"is not a time zone: {value!r}.", 'Write an IANA name such as "America/Chicago".') from None
+        raise Wrong(f"is not a time zone: {value!r}.", 'Write an IANA name such as "America/Chicago".') from None
 
 
 def rate(value: Any) -> str:
     """Requests per time, as "80/min" or "10/s,80/min"; the connector reads it."""
     parts = value.split(",") if isinstance(value, str) else [""]
     if not all(RATE.fullmatch(part.strip()) for part in parts):
-        raise wrong(f"is not a rate: {value!r}.", 'Write for example "80/min", "100/10s" or "10/s,80/min".')
+        raise Wrong(f"is not a rate: {value!r}.", 'Write for example "80/min", "100/10s" or "10/s,80/min".')
     return str(value)
 
 
@@ -151,27 +153,27 @@ def secret(value: Any, info: ValidationInfo) -> str:
         if source == "file":
             return _from_file(file(name, info))
     if isinstance(value, str):
-        raise wrong(
+        raise Wrong(
             "holds a secret in plain text.",
             'Take it out, and make a new one if others could read this file. Write {env = "NAME"} or {file = "path"}.',
         )
-    raise wrong("does not say where the secret is.", 'Write {env = "NAME"} or {file = "path"}.')
+    raise Wrong("does not say where the secret is.", 'Write {env = "NAME"} or {file = "path"}.')
 
 
 def _from_environment(name: str, info: ValidationInfo) -> str:
     found: str = _context(info)["environ"].get(name, "").strip()
     if not found:
-        raise wrong(f"needs the environment variable {name}, which is not set.", f"Set it: export {name}=...")
+        raise Wrong(f"needs the environment variable {name}, which is not set.", f"Set it: export {name}=...")
     return found
 
 
 def _from_file(name: Path) -> str:
     if stat.S_IMODE(name.stat().st_mode) & 0o077:
-        raise wrong(f"is in a file that others can read: {name}.", f"Run: chmod 600 {name}")
+        raise Wrong(f"is in a file that others can read: {name}.", f"Run: chmod 600 {name}")
     try:
         found = name.read_text(encoding="utf-8").strip()
     except (OSError, UnicodeDecodeError) as error:
-        raise wrong(f"is in a file that cannot be read: {name} ({type(error).__name__}).", "Mend the file.") from None
+        raise Wrong(f"is in a file that cannot be read: {name} ({type(error).__name__}).", "Mend the file.") from None
     if not found:
-        raise wrong(f"is in a file that is empty: {name}.", "Put the secret into it, on one line.")
+        raise Wrong(f"is in a file that is empty: {name}.", "Put the secret into it, on one line.")
     return found

@@ -84,8 +84,12 @@ def run_line(report: Mapping[str, Any]) -> None:
     logger = structlog.stdlib.get_logger("syncd.run")
     counts = [value for value in report.values() if isinstance(value, int) and not isinstance(value, bool)]
     needs_a_person = any(report.get(key) for key in ("failed", "parked", "held"))
-    tell = logger.warning if needs_a_person else logger.info if any(counts) else logger.debug
-    tell("run", **report)
+    if needs_a_person:
+        logger.warning("run", **report)
+    elif any(counts):
+        logger.info("run", **report)
+    else:
+        logger.debug("run", **report)
 
 
 def _clean(key: object, value: Any, text: Callable[[str], str]) -> Any:
