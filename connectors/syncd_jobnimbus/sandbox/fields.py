@@ -104,8 +104,7 @@ PHONES = ("home_phone", "mobile_phone", "work_phone", "fax_number")
 """The phone fields that jobs repeat as `parent_*`."""
 
 
-def blank(kind: str) -> dict[str, Any]:
-    """A record without values: null, 0 for the dates, false for the flags, empty lists, as the vendor answers."""
+def _blank(kind: str) -> dict[str, Any]:
     row: dict[str, Any] = dict.fromkeys(STANDARD[kind])
     for name, holds in STANDARD[kind].items():
         if holds is Holds.DATE:
@@ -117,3 +116,11 @@ def blank(kind: str) -> dict[str, Any]:
     if kind in TITLE:
         row.update(geo={"lat": 0, "lon": 0}, task_count=0, attachment_count=0)
     return row
+
+
+_BLANK = {kind: _blank(kind) for kind in STANDARD}
+
+
+def blank(kind: str) -> dict[str, Any]:
+    """A record without values: null, 0 for the dates, false for the flags, empty lists, as the vendor answers."""
+    return dict(_BLANK[kind])

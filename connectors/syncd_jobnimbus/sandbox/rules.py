@@ -54,7 +54,8 @@ class Rules:
         self._workflow(kind, body, None, fields)
         self._people(body, fields)
         self._primary(kind, body, None, fields)
-        self._required(kind, fields)
+        if not person:
+            self._required(kind, fields)
         self._title(kind, fields)
         return fields
 
@@ -77,15 +78,14 @@ class Rules:
         """The body's own fields by stored key; names that nobody knows are dropped without a word."""
         fields: dict[str, Any] = {}
         for name, value in body.items():
-            custom = self.account.custom_field(kind, name)
-            if custom is not None:
-                if name == custom.key or custom.key not in body:
-                    fields[custom.key] = self._custom(custom, value)
-                continue
             holds = STANDARD[kind].get(name)
-            if holds is Holds.COMPUTED and person:
+            if holds is None:
+                custom = self.account.custom_field(kind, name)
+                if custom is not None and (name == custom.key or custom.key not in body):
+                    fields[custom.key] = self._custom(custom, value)
+            elif holds is Holds.COMPUTED and person:
                 fields[name] = value
-            elif holds is not None and holds in _PLAIN and self._writable(name):
+            elif holds in _PLAIN and self._writable(name):
                 fields[name] = coerce(name, holds, value)
         return fields
 

@@ -108,8 +108,11 @@ class Store:
             self._jobs[row["primary"]["id"]].discard(row["jnid"])
 
     def _remember(self, kind: str, before: Row, after: Row, who: Who) -> None:
-        names = sorted({*before, *after} - {"jnid", "date_updated"})
-        fields = {n: (before.get(n), after.get(n)) for n in names if before.get(n) != after.get(n)}
+        if before:
+            names = sorted({*before, *after} - {"jnid", "date_updated"})
+            fields = {n: (before.get(n), after.get(n)) for n in names if before.get(n) != after.get(n)}
+        else:
+            fields = {name: (None, value) for name, value in after.items() if value and name != "jnid"}
         if fields:
             self._note(kind, after["jnid"], by=who.user.email, via=who.via, fields=fields)
 
