@@ -31,7 +31,7 @@ class Desk:
         self.api.close()
         self.sim.close()
 
-    def list(self, kind: str, filter: object = None, **params: Any) -> dict[str, Any]:
+    def page(self, kind: str, filter: object = None, **params: Any) -> dict[str, Any]:
         """A list's envelope; `from_` is `from`."""
         answer = self.ask(kind, filter, **params)
         assert answer.status_code == 200, answer.text
@@ -45,7 +45,7 @@ class Desk:
 
     def ids(self, kind: str, filter: object = None, **params: Any) -> list[str]:
         """The ids of a list, in its order."""
-        envelope = self.list(kind, filter, **params)
+        envelope = self.page(kind, filter, **params)
         return [row["jnid"] for row in envelope["activity" if kind == "activities" else "results"]]
 
     def get(self, kind: str, jnid: str) -> dict[str, Any]:

@@ -53,7 +53,7 @@ def test_a_profile_with_nothing_is_forbidden_everything(jn: Desk) -> None:
     paths = ["contacts", "jobs", "activities", "account/settings", "account/users"]
     assert [jn.api.get(path).status_code for path in paths] == [403] * 5
     jn.sim.settings(denied_lists="empty")
-    assert jn.list("jobs") == {"count": 0, "results": []}
+    assert jn.page("jobs") == {"count": 0, "results": []}
 
 
 def test_a_revoked_key_is_refused_in_mid_run(jn: Desk) -> None:
@@ -133,7 +133,7 @@ def test_a_custom_field_is_defined_once(jn: Desk) -> None:
 def test_team_members_are_contacts(jn: Desk) -> None:
     """Each user is a contact with is_user true, under the user's id."""
     users = {user["id"] for user in jn.api.get("account/users").json()["users"]}
-    assert {row["jnid"] for row in jn.list("contacts")["results"] if row["is_user"]} == users
+    assert {row["jnid"] for row in jn.page("contacts")["results"] if row["is_user"]} == users
 
 
 # -- creating
@@ -172,8 +172,7 @@ def test_a_bad_primary_is_a_500(jn: Desk) -> None:
 
 
 def test_names_are_unique_in_the_account_without_regard_to_case(jn: Desk) -> None:
-    """A second contact or job of a name is refused on create and update, in plain text or JSON; deleted ones do not
-    count unless the switch says so."""
+    """A second contact or job of a living name is refused on create and update; deleted ones count by switch."""
     ann, bo = jn.contact("Ann Lee"), jn.contact("Bo")
     answer = jn.post("contacts", first_name="ANN", last_name="lee")
     assert (answer.status_code, answer.text) == (400, "Duplicate contact exists")
@@ -353,7 +352,7 @@ def test_every_write_leaves_an_activity(jn: Desk) -> None:
     jn.put("jobs", jnid, description="x")
     jn.put("jobs", jnid, status_name="Sold")
     jn.put("jobs", jnid, is_active=False)
-    entries = jn.list("activities", {"must": [{"term": {"primary.id": jnid}}]})["activity"]
+    entries = jn.page("activities", {"must": [{"term": {"primary.id": jnid}}]})["activity"]
     assert sorted(entry["record_type_name"] for entry in entries) == [
         "Job Created",
         "Job Deleted",

@@ -24,7 +24,7 @@ def jn() -> Iterator[Desk]:
 
 def _names(jn: Desk, filter: object, kind: str = "contacts") -> list[str]:
     """The display names of the living customers that a filter finds."""
-    rows = jn.list(kind, filter)["results"]
+    rows = jn.page(kind, filter)["results"]
     return sorted(row["display_name"] for row in rows if not row["is_user"])
 
 
@@ -34,16 +34,16 @@ def _names(jn: Desk, filter: object, kind: str = "contacts") -> list[str]:
 def test_lists_are_newest_first_and_count_all_matches(jn: Desk) -> None:
     """The default order is date_created, descending; `count` is the total, also of an empty page."""
     jn.sim.seed(leads=30, days=30)
-    rows = jn.list("jobs", size=10)["results"]
+    rows = jn.page("jobs", size=10)["results"]
     dates = [row["date_created"] for row in rows]
     assert dates == sorted(dates, reverse=True)
-    assert jn.list("jobs", size=0) == {"count": 30, "results": []}
+    assert jn.page("jobs", size=0) == {"count": 30, "results": []}
     newest = max(row["date_created"] for row in jn.sim.records("jobs"))
     assert dates[0] == newest
 
 
 def test_pages_cover_everything_once(jn: Desk) -> None:
-    """from and size walk a quiet list of distinct times without gap or repetition, both ways."""
+    """Pages walk a quiet list of distinct times without gap or repetition, both ways."""
     jn.sim.seed(leads=50, days=50)
     for direction in ("asc", "desc"):
         order = {"sort_field": "date_created", "sort_direction": direction, "size": 7}
@@ -52,7 +52,7 @@ def test_pages_cover_everything_once(jn: Desk) -> None:
 
 
 def test_a_page_holds_1000_rows_at_most(jn: Desk) -> None:
-    """size defaults to 1000 and is capped there."""
+    """A page defaults to 1000 and is capped there."""
     jn.sim.seed(leads=1100, jobs=False)
     assert len(jn.ids("contacts")) == 1000
     assert len(jn.ids("contacts", size=5000)) == 1000
@@ -77,25 +77,25 @@ def test_ties_come_in_another_order_every_time(jn: Desk) -> None:
 def test_fields_limits_what_is_told(jn: Desk) -> None:
     """Only the named fields come back, in lists and by id, labels too."""
     jnid = jn.job("Roof", cf_string_1="C-1")
-    (row,) = jn.list("jobs", fields="jnid,name,Claim Number")["results"]
+    (row,) = jn.page("jobs", fields="jnid,name,Claim Number")["results"]
     assert row == {"jnid": jnid, "name": "Roof", "Claim Number": "C-1"}
     assert jn.api.get(f"jobs/{jnid}", params={"fields": "cf_string_1"}).json() == {"cf_string_1": "C-1"}
 
 
 def test_beyond_10000_there_is_an_error_or_nothing(jn: Desk) -> None:
-    """from + size above 10,000 fails, or is an empty page by switch."""
+    """A window above 10,000 fails, or is an empty page by switch."""
     jn.contact("Ann")
     assert jn.ask("contacts", size=1000, from_=9000).status_code == 200
     assert jn.ask("contacts", size=1000, from_=9001).status_code == 500
     jn.sim.settings(beyond_window="empty")
-    assert jn.list("contacts", size=1000, from_=9001) == {"count": 6, "results": []}
+    assert jn.page("contacts", size=1000, from_=9001) == {"count": 6, "results": []}
 
 
 # -- filters
 
 
 def test_terms_find_exactly(jn: Desk) -> None:
-    """term on ids, names, numbers, nested ids and custom fields by key or label; owners.id finds nothing."""
+    """A term on ids, names, numbers, nested ids and custom fields by key or label; owners.id finds nothing."""
     ann = jn.contact("Ann", email="Ann@Example.com")
     job = jn.job("Roof", primary={"id": ann}, owners=[{"id": "u1"}], **{"CRM ID": "55"})
     number = jn.get("jobs", job)["number"]
@@ -140,7 +140,7 @@ def test_text_queries(jn: Desk) -> None:
 
 
 def test_should_and_its_minimum(jn: Desk) -> None:
-    """should alone needs one hit, beside must none unless told; nested in bool as well; a switch breaks it."""
+    """A should alone needs one hit, beside must none unless told; nested in bool as well; a switch breaks it."""
     for name in ("Ann", "Bo", "Cy"):
         jn.contact(name, company="X")
     either = [{"term": {"display_name": "Ann"}}, {"term": {"display_name": "Bo"}}]
@@ -272,7 +272,13 @@ _DICE = random.Random(1)
 
 def test_filters_that_are_none_are_refused() -> None:
     """A body must be an object of known clauses with known queries of one field each."""
-    for body in ([], {"must": ["x"]}, {"must": [{"term": {"a": 1, "b": 2}}]}, {"must": [{"range": {"a": {"eq": 1}}}]}):
+    bodies: list[object] = [
+        [],
+        {"must": ["x"]},
+        {"must": [{"term": {"a": 1, "b": 2}}]},
+        {"must": [{"range": {"a": {"eq": 1}}}]},
+    ]
+    for body in bodies:
         with pytest.raises(BadFilter):
             compile_filter(body, Dialect(0))
 
@@ -300,10 +306,10 @@ def test_a_list_may_show_an_older_version() -> None:
         jnid = jn.contact("Ann", company="old")
         jn.sim.advance(8)
         jn.put("contacts", jnid, company="new")
-        (row,) = jn.list("contacts", {"must": [{"term": {"jnid": jnid}}]})["results"]
+        (row,) = jn.page("contacts", {"must": [{"term": {"jnid": jnid}}]})["results"]
         assert (row["company"], jn.get("contacts", jnid)["company"]) == ("old", "new")
         jn.sim.settle()
-        (row,) = jn.list("contacts", {"must": [{"term": {"jnid": jnid}}]})["results"]
+        (row,) = jn.page("contacts", {"must": [{"term": {"jnid": jnid}}]})["results"]
         assert row["company"] == "new"
 
 
@@ -318,7 +324,7 @@ def test_versions_never_go_back_in_the_index() -> None:
         seen: dict[str, int] = {}
         for _ in range(40):
             jn.sim.advance(1)
-            for row in jn.list("contacts", {"must": [{"exists": {"field": "company"}}]})["results"]:
+            for row in jn.page("contacts", {"must": [{"exists": {"field": "company"}}]})["results"]:
                 assert int(row["company"]) >= seen.get(row["jnid"], 0)
                 seen[row["jnid"]] = int(row["company"])
         assert seen == dict.fromkeys(ids, 5)
@@ -339,17 +345,17 @@ def test_the_lag_differs_from_write_to_write() -> None:
 def test_ten_thousand_contacts_are_searched_in_milliseconds(jn: Desk) -> None:
     """A delta query, a page by keyset and a batch look-up over 10,000 contacts each take some ms of the server."""
     jn.sim.seed(leads=10_000, jobs=False)
-    now = jn.list("contacts", size=1)["results"][0]["date_updated"]
+    now = jn.page("contacts", size=1)["results"][0]["date_updated"]
     delta = {"must": [{"range": {"date_updated": {"gte": now - 3600}}}]}
     emails = [{"term": {"email": f"nobody{n}@example.com"}} for n in range(20)]
     many = {"must": [{"bool": {"should": emails, "minimum_should_match": 1}}]}
-    jn.list("contacts", many)
+    jn.page("contacts", many)
 
     def best(filter: object, **params: Any) -> float:
         times = []
         for _ in range(5):
             began = time.perf_counter()
-            jn.list("contacts", filter, **params)
+            jn.page("contacts", filter, **params)
             times.append(time.perf_counter() - began)
         return min(times)
 

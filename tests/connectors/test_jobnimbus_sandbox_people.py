@@ -163,8 +163,8 @@ def test_a_seed_is_the_same_again_and_makes_jobs(jn: Desk) -> None:
 
 def test_a_seed_under_a_running_feed_is_stamped_now(jn: Desk) -> None:
     """Once somebody has read a list, new customers do not hide in the past."""
-    jn.list("contacts")
-    before = jn.list("contacts", size=1)["results"][0]["date_updated"]
+    jn.page("contacts")
+    before = jn.page("contacts", size=1)["results"][0]["date_updated"]
     jn.sim.seed(leads=5)
     assert all(int(str(row["date_updated"])) > before for row in _customers(jn))
 
@@ -212,5 +212,5 @@ def test_unknown_columns_are_named(jn: Desk) -> None:
 
 def test_unknown_switches_are_refused(jn: Desk) -> None:
     """A misspelled switch is named, together with the known ones."""
-    with pytest.raises(ControlError, match="index_leg.*index_lag"):
+    with pytest.raises(ControlError, match=r"index_leg.*index_lag"):
         jn.sim.settings(index_leg=1)

@@ -139,7 +139,6 @@ class Records:
             "date_status_change": at,
             "location": {"id": 1},
             "is_active": True,
-            **({"is_user": False} if kind == "contacts" else {"related": []}),
         }
         row["is_archived"] = self._archives(fields)
         row.update({name: value for name, value in fields.items() if name != "number" or value})
