@@ -11,6 +11,7 @@ from math import isfinite
 
 from syncd.core.model import FieldKind, FieldType, Loss, Value
 
+MILLISECOND = 1000
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 
@@ -69,5 +70,5 @@ def _moment(value: str, resolution: float | None) -> str | None:
 def iso(moment: datetime) -> str:
     """The canonical text of an aware moment: UTC, `Z`, milliseconds only when they are not zero."""
     utc = moment.astimezone(UTC)
-    grain = "milliseconds" if utc.microsecond >= 1000 else "seconds"
+    grain = "milliseconds" if utc.microsecond >= MILLISECOND else "seconds"
     return utc.replace(tzinfo=None).isoformat(timespec=grain) + "Z"

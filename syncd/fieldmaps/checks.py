@@ -48,9 +48,9 @@ def required(
         if end.when is None:
             continue
         filled = {line.rule.field(side) for line in lines if line.writes(side)} | set(end.on_create)
-        for type in schemas[side].fields.values():
-            if type.required and not type.read_only and type.name not in filled:
-                message = f"{end.kind} on the {side.value} side need {type.name}, and no rule fills it."
+        for field in schemas[side].fields.values():
+            if field.required and not field.read_only and field.name not in filled:
+                message = f"{end.kind} on the {side.value} side need {field.name}, and no rule fills it."
                 report.warn(place, message, f"Add a rule, or {side.value}.on_create.")
 
 
@@ -93,10 +93,10 @@ def sync_keys(map: FieldMap, schemas: Mapping[Side, Schema], places: Mapping[Sid
         name = map.end(side).sync_key
         if name is None:
             continue
-        type = schemas[side].fields[name]
-        if type.kind is not FieldKind.TEXT:
-            report.error(places[side], f"{name} holds {type.kind.value}; our key is text.")
-        elif not type.unique:
+        field = schemas[side].fields[name]
+        if field.kind is not FieldKind.TEXT:
+            report.error(places[side], f"{name} holds {field.kind.value}; our key is text.")
+        elif not field.unique:
             message = f"{name} does not enforce unique values; two records may carry one key."
             report.warn(places[side], message, "Where the vendor can, make it unique.")
         if any(name == rule.field(side) for rule in map.rules):

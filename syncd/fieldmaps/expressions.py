@@ -148,16 +148,18 @@ def _prepare(
             continue
         at = token.start("hasname") if token["hasname"] else token.start("name")
         side, field = Side(name.split(".")[0]), name.split(".")[1]
-        type = schemas[side].fields.get(field) if schemas else None
-        if schemas and type is None:
+        found_type = schemas[side].fields.get(field) if schemas else None
+        if schemas and found_type is None:
             place = position(scalar, *_line_column(source, at))
             known = nearest(field, schemas[side].fields)
             report.error(place, f"{schemas[side].kind} on the {side.value} side has no field {field!r}.", known)
             good = False
             continue
         variable = f"has.{name}" if token["hasname"] else name
-        kind = type.kind if type else None
-        found[variable] = Variable(variable, side, field, kind, bool(type and type.many) and not token["hasname"])
+        kind = found_type.kind if found_type else None
+        found[variable] = Variable(
+            variable, side, field, kind, bool(found_type and found_type.many) and not token["hasname"]
+        )
     prepared = TOKENS.sub(lambda token: _padded(token) if token["has"] else token[0], source)
     return (tuple(found.values()) if good else None), prepared
 

@@ -183,11 +183,11 @@ class _Reader:
         found: dict[str, Value] = {}
         for name, item in form.table.entries.items():
             self.context.known(side, name, form.table.keys[name])
-            type = self.context.type(side, name)
-            if type is not None and type.read_only:
+            field = self.context.type(side, name)
+            if field is not None and field.read_only:
                 form.report.error(form.table.keys[name], f"{name} cannot be written on the {side.value} side.")
             try:
-                found[name] = constant(item, type, side)
+                found[name] = constant(item, field, side)
             except (OptionError, ValueError) as error:
                 remedy = error.remedy if isinstance(error, OptionError) else ""
                 form.report.error(item.place, f"{error}.", remedy)

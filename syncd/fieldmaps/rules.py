@@ -109,13 +109,13 @@ class Context:
         """The id of a custom field; another label than the map remembers is a warning, a missing id a mistake."""
         if not self.schemas:
             return name
-        type = self.schemas[side].fields.get(name)
-        if type is None:
+        found = self.schemas[side].fields.get(name)
+        if found is None:
             others = [item.name for item in self.schemas[side].fields.values() if item.label == label]
             remedy = f"A field labeled {label!r} exists as {others[0]}." if others else UNSEEN
             self.report.error(place, f"{self._kind(side)} has no custom field {name!r} ({label}).", remedy)
-        elif type.label and type.label != label:
-            message = f"custom field {name} is now labeled {type.label!r}, and the map says {label!r}."
+        elif found.label and found.label != label:
+            message = f"custom field {name} is now labeled {found.label!r}, and the map says {label!r}."
             self.report.warn(place, message, "If it is still the right field, change the label in the map.")
         return name
 
@@ -124,10 +124,10 @@ class Context:
         if not self.schemas:
             return False
         for side, name, label in _fields_of(form):
-            type = self.schemas[side].fields.get(name)
-            if type is not None and (label is None or type.label in ("", name, label)):
+            found = self.schemas[side].fields.get(name)
+            if found is not None and (label is None or found.label in ("", name, label)):
                 continue
-            what = f"no field {name!r}" if type is None else f"another field as {name!r}: {type.label}"
+            what = f"no field {name!r}" if found is None else f"another field as {name!r}: {found.label}"
             message = f"{self._kind(side)} has {what}, so this optional rule is left out."
             self.report.warn(form.table.place, message, f"To use it, make a field {label or name!r} there.")
             self.left_out.append(f"{side.value} {name}")
@@ -196,9 +196,9 @@ def compile_relation(form: Form, context: Context) -> Line | None:
             form.report.error(form.table.place, "A relation needs a field on both sides.")
         return None
     types = context.type(Side.LEFT, left), context.type(Side.RIGHT, right)
-    for name, type, side in zip((left, right), types, Side, strict=True):
-        if type is not None and type.kind is not FieldKind.REF:
-            form.report.error(form.at(side.value), f"{name} holds {type.kind.value}, not a relation.")
+    for name, found, side in zip((left, right), types, Side, strict=True):
+        if found is not None and found.kind is not FieldKind.REF:
+            form.report.error(form.at(side.value), f"{name} holds {found.kind.value}, not a relation.")
     direction = form.word("direction", Direction, Direction.BOTH)
     owner = form.word("owner", Owner, Owner.LEFT) if form.has("owner") or direction is Direction.BOTH else None
     rule = Rule(
@@ -262,13 +262,13 @@ def _check_rule(rule: Rule, form: Form) -> None:
         remedy = "Add `owner: left`, right, newest or ask: who wins when both sides changed."
         report.error(form.table.place, f"The two-way rule {rule.name} names no owner.", remedy)
     for side in Side:
-        type = rule.type(side)
-        if type is None or not Line(rule, form.table.place).writes(side):
+        found = rule.type(side)
+        if found is None or not Line(rule, form.table.place).writes(side):
             continue
-        if type.read_only or type.calculated:
+        if found.read_only or found.calculated:
             away = "->" if side is Side.LEFT else "<-"
             remedy = f'Make the rule one-way: direction: "{away}".'
-            report.error(form.at(side.value), f"{type.name} cannot be written on the {side.value} side.", remedy)
-        elif type.create_only and rule.direction is not Direction.CREATE:
+            report.error(form.at(side.value), f"{found.name} cannot be written on the {side.value} side.", remedy)
+        elif found.create_only and rule.direction is not Direction.CREATE:
             remedy = "Make it `direction: create`."
-            report.error(form.at(side.value), f"{type.name} can only be written when a record is made.", remedy)
+            report.error(form.at(side.value), f"{found.name} can only be written when a record is made.", remedy)

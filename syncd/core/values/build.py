@@ -88,9 +88,9 @@ def _yes_no(ends: Ends, options: Options) -> Converter:
 
 def _option_for(ends: Ends, truth: YesNo, wanted: bool, word: str) -> str:
     """The pick list's own value for yes or no, where a side has one that reads so."""
-    types = [found for side in Side if (found := ends.type(side)) and found.kind is FieldKind.ENUM]
-    values = [option.value for type in types for option in type.options]
-    named = [value for type in types if (value := option_named(type, word))]
+    lists = [found for side in Side if (found := ends.type(side)) and found.kind is FieldKind.ENUM]
+    values = [option.value for listed in lists for option in listed.options]
+    named = [value for listed in lists if (value := option_named(listed, word))]
     fits = [value for value in values if truth.key(value, Side.LEFT) == ("yes" if wanted else "no")]
     return next(iter([*named, *fits]), word)
 
@@ -139,11 +139,11 @@ def _choices(build: type[Pick], ends: Ends, options: Options) -> Converter:
 
 def resolve(ends: Ends, side: Side, text: str) -> str:
     """The stored value of an option given by value or label. Raises OptionError, `text` as option, if there is none."""
-    type = ends.type(side)
-    found = option_named(type, text)
-    if found is None and type is not None and type.options and not type.open_options:
-        known = ", ".join(sorted({item.label or item.value for item in type.options})[:12])
-        raise OptionError(text, f"{text!r} is not an option of {side.value} {type.name}", f"It has: {known}.")
+    field = ends.type(side)
+    found = option_named(field, text)
+    if found is None and field is not None and field.options and not field.open_options:
+        known = ", ".join(sorted({item.label or item.value for item in field.options})[:12])
+        raise OptionError(text, f"{text!r} is not an option of {side.value} {field.name}", f"It has: {known}.")
     return text if found is None else found
 
 

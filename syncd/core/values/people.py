@@ -98,7 +98,7 @@ class Address(Base):
     """A US street line, carried as typed. Its key spells like the post office (usaddress-scourgify)."""
 
     def key(self, value: Value, side: Side) -> str | None:
-        """`123 n main st 4` for `123 N. Main Street, Apt #4`; what the parser cannot read (post boxes, rural routes) as plain text."""
+        """`123 n main st 4` for `123 N. Main Street, Apt #4`; a post box or rural route as plain text."""
         text = written(value).strip()
         if not text:
             return None
