@@ -5,12 +5,13 @@
 #   make test-long  the same, with the long tests
 #   make check      layers, lint, types, docs; no tests
 #   make docs       the documentation as a site in site/
+#   make reference  the page of the commands, written anew from their help
 #   make lock       requirements/ and NOTICE written anew (UPGRADE=--upgrade for newer versions)
 PYTEST = .venv/bin/python -m pytest
 STAMP = .venv/.setup-done
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test test-long check docs lock browser core-tests other-tests
+.PHONY: help setup demo test test-long check docs reference lock browser core-tests other-tests
 
 help:
 	@sed -n 's/^#   //p' Makefile
@@ -48,6 +49,9 @@ check: setup
 
 docs: setup
 	.venv/bin/mkdocs build --strict
+
+reference: setup
+	.venv/bin/python tools/reference.py
 
 browser:
 	@tools/browser

@@ -34,7 +34,7 @@ SAID_IN_FILE = {
 
 def required() -> list[str]:
     """The names in requirements/run.txt, each once, in order."""
-    names = re.findall(r"^([a-z0-9][a-z0-9._-]*)==", REQUIREMENTS.read_text(), flags=re.MULTILINE)
+    names = re.findall(r"^([a-z0-9][a-z0-9._-]*)==", REQUIREMENTS.read_text(encoding="utf-8"), flags=re.MULTILINE)
     return list(dict.fromkeys(names))
 
 
@@ -64,7 +64,7 @@ def text() -> str:
 def main() -> None:
     """Write NOTICE."""
     try:
-        NOTICE.write_text(text())
+        NOTICE.write_text(text(), encoding="utf-8")
     except PackageNotFoundError as missing:
         sys.exit(f"notice: {missing.name} is not installed; run make setup first")
 

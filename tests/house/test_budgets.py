@@ -12,7 +12,8 @@ LONGER: dict[str, str] = {}
 
 def test_no_file_is_longer_than_400_lines() -> None:
     """A file of syncd or of a connector that needs more than 400 lines is two files."""
-    lengths = {str(path): len((ROOT / path).read_text().splitlines()) for path in python("syncd/", "connectors/")}
+    texts = {str(path): (ROOT / path).read_text(encoding="utf-8") for path in python("syncd/", "connectors/")}
+    lengths = {path: len(text.splitlines()) for path, text in texts.items()}
     assert {path: length for path, length in lengths.items() if length > FILE} == {}
 
 

@@ -11,7 +11,7 @@ from pathlib import Path
 
 from tests.house.tree import ROOT, parsed, python
 
-PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text())
+PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))
 OURS = {"syncd", "syncd_hubspot", "syncd_jobnimbus"}
 # The contract suite runs in a test session, which has pytest by definition.
 BROUGHT_BY_ITS_USER = {"syncd/kit/contract": {"pytest"}}
@@ -69,7 +69,7 @@ def test_every_declared_package_is_locked() -> None:
 def test_every_lock_has_hashes_and_no_address() -> None:
     """Whatever registry answers, only the files that were locked are installed."""
     for name in ("run.txt", "dev.txt", "uv.txt"):
-        text = (ROOT / "requirements" / name).read_text()
+        text = (ROOT / "requirements" / name).read_text(encoding="utf-8")
         entries = re.split(r"\n(?=\S)", text.strip())
         assert entries
         assert [entry for entry in entries if not entry.startswith("#") and "--hash=sha256:" not in entry] == []
@@ -78,5 +78,5 @@ def test_every_lock_has_hashes_and_no_address() -> None:
 
 def _locked(name: str) -> set[str]:
     """The packages of a lock file."""
-    text = (ROOT / "requirements" / name).read_text()
+    text = (ROOT / "requirements" / name).read_text(encoding="utf-8")
     return {_name(line) for line in text.splitlines() if "==" in line and not line.startswith((" ", "#"))}

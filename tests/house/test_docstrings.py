@@ -29,7 +29,7 @@ def test_no_comment_postpones_work() -> None:
     found = [
         f"{path}:{number}"
         for path in python()
-        for number, line in enumerate((ROOT / path).read_text().splitlines(), start=1)
+        for number, line in enumerate((ROOT / path).read_text(encoding="utf-8").splitlines(), start=1)
         if any(f"# {word}" in line for word in words)
     ]
     assert found == []

@@ -21,7 +21,7 @@ def _lines() -> list[tuple[str, str]]:
     lines = []
     for path in files():
         try:
-            text = (ROOT / path).read_text()
+            text = (ROOT / path).read_text(encoding="utf-8")
         except UnicodeDecodeError:
             continue
         lines += [(f"{path}:{number}", line) for number, line in enumerate(text.splitlines(), start=1)]

@@ -20,7 +20,7 @@ def test_every_import_contract_is_kept() -> None:
 def test_every_connector_package_is_under_contract() -> None:
     """A connector that is added to connectors/ is named in the contracts, the wheel and the entry points."""
     there = {path.parts[1] for path in files() if path.parts[0] == "connectors" and len(path.parts) > 2}
-    project = tomllib.loads((ROOT / "pyproject.toml").read_text())
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))
     assert there == set(project["tool"]["importlinter"]["root_packages"]) - {"syncd"}
     assert {f"connectors/{name}" for name in there} == set(
         project["tool"]["hatch"]["build"]["targets"]["wheel"]["packages"]

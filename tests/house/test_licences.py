@@ -13,16 +13,16 @@ import notice
 
 def test_the_licence_is_the_full_text() -> None:
     """LICENSE holds Apache-2.0 from its title to its end, and pyproject.toml says the same."""
-    text = (ROOT / "LICENSE").read_text()
+    text = (ROOT / "LICENSE").read_text(encoding="utf-8")
     assert "Apache License" in text
     assert "Version 2.0, January 2004" in text
     assert "END OF TERMS AND CONDITIONS" in text
-    assert 'license = "Apache-2.0"' in (ROOT / "pyproject.toml").read_text()
+    assert 'license = "Apache-2.0"' in (ROOT / "pyproject.toml").read_text(encoding="utf-8")
 
 
 def test_notice_tells_every_package_and_its_licence() -> None:
     """For each locked package NOTICE has one line with the licence that its installed metadata tells, and no other."""
-    told = (ROOT / "NOTICE").read_text().removeprefix(notice.HEAD).splitlines()
+    told = (ROOT / "NOTICE").read_text(encoding="utf-8").removeprefix(notice.HEAD).splitlines()
     assert [line.split(":")[0] for line in told] == notice.required(), "run `make lock`"
     for line in told:
         try:
@@ -33,7 +33,7 @@ def test_notice_tells_every_package_and_its_licence() -> None:
 
 def test_no_package_forbids_shipping() -> None:
     """No dependency is under a licence that would reach over to syncd itself (GPL, AGPL) or forbid commercial use."""
-    told = (ROOT / "NOTICE").read_text().removeprefix(notice.HEAD).splitlines()
+    told = (ROOT / "NOTICE").read_text(encoding="utf-8").removeprefix(notice.HEAD).splitlines()
     licences = {line.split(": ", maxsplit=1)[0]: line.split(": ", maxsplit=1)[1] for line in told}
     words = {name: said.replace("LGPL", "").upper() for name, said in licences.items()}
     assert [name for name, said in words.items() if "GPL" in said or "NONCOMMERCIAL" in said.replace("-", "")] == []

@@ -32,7 +32,7 @@ def python(*folders: str) -> tuple[Path, ...]:
 @cache
 def parsed(path: Path) -> ast.Module:
     """A Python file as a tree."""
-    return ast.parse((ROOT / path).read_text(), filename=str(path))
+    return ast.parse((ROOT / path).read_text(encoding="utf-8"), filename=str(path))
 
 
 def functions(path: Path) -> list[ast.FunctionDef | ast.AsyncFunctionDef]:
@@ -42,7 +42,7 @@ def functions(path: Path) -> list[ast.FunctionDef | ast.AsyncFunctionDef]:
 
 def page(name: str) -> str:
     """A page of the documentation."""
-    return (ROOT / "docs" / name).read_text()
+    return (ROOT / "docs" / name).read_text(encoding="utf-8")
 
 
 def section(text: str, heading: str) -> str:
