@@ -21,7 +21,7 @@ from cel_expr_python.ext import ext_strings
 from syncd.core.fieldmap import Unconvertible
 from syncd.core.loss import iso
 from syncd.core.model import FieldKind, FieldType, Schema, Side, Value
-from syncd.core.values import blank
+from syncd.core.values import blank, option_named
 from syncd.fieldmaps.source import Place, Report, Scalar, nearest
 
 TOKENS = re.compile(
@@ -41,28 +41,37 @@ class Variable:
     name: str
     side: Side
     field: str
-    kind: FieldKind | None
-    many: bool = False
+    described: FieldType | None
 
-    def value(self, fields: Mapping[Side, Mapping[str, Value]]) -> Any:
-        """What the expression sees of a record."""
-        found = fields.get(self.side, {}).get(self.field)
-        if self.name.startswith("has."):
-            return not blank(found)
-        if blank(found) or found is None:
-            return [] if self.many else BLANKS.get(self.kind, "") if self.kind else None
-        if self.kind is FieldKind.NUMBER and not isinstance(found, (str, tuple)):
-            return float(found)
-        return list(found) if isinstance(found, tuple) else found
+    @property
+    def asks(self) -> bool:
+        """Whether it only tells if the field is filled."""
+        return self.name.startswith("has.")
+
+    @property
+    def kind(self) -> FieldKind | None:
+        """What the expression sees the field as; several ids look like several values."""
+        if self.described is None:
+            return None
+        return FieldKind.MULTI if self.described.many else self.described.kind
 
     @property
     def type(self) -> Any:
         """The CEL type."""
-        if self.name.startswith("has."):
-            return cel.Type.BOOL
-        if self.many:
-            return cel.Type.List(cel.Type.STRING)
-        return _type(self.kind)
+        return cel.Type.BOOL if self.asks else _type(self.kind)
+
+    def value(self, fields: Mapping[Side, Mapping[str, Value]]) -> Any:
+        """What the expression sees of a record: an option as the schema spells it, whatever the record's capitals."""
+        found = fields.get(self.side, {}).get(self.field)
+        if self.asks:
+            return not blank(found)
+        if blank(found) or found is None:
+            return BLANKS.get(self.kind, "") if self.kind else None
+        if self.kind is FieldKind.NUMBER and not isinstance(found, (str, tuple)):
+            return float(found)
+        if self.kind is FieldKind.ENUM and isinstance(found, str):
+            return option_named(self.described, found) or found
+        return list(found) if isinstance(found, tuple) else found
 
 
 def _type(kind: FieldKind | None) -> Any:
@@ -148,18 +157,15 @@ def _prepare(
             continue
         at = token.start("hasname") if token["hasname"] else token.start("name")
         side, field = Side(name.split(".")[0]), name.split(".")[1]
-        found_type = schemas[side].fields.get(field) if schemas else None
-        if schemas and found_type is None:
+        described = schemas[side].fields.get(field) if schemas else None
+        if schemas and described is None:
             place = position(scalar, *_line_column(source, at))
             known = nearest(field, schemas[side].fields)
             report.error(place, f"{schemas[side].kind} on the {side.value} side has no field {field!r}.", known)
             good = False
             continue
         variable = f"has.{name}" if token["hasname"] else name
-        kind = found_type.kind if found_type else None
-        found[variable] = Variable(
-            variable, side, field, kind, bool(found_type and found_type.many) and not token["hasname"]
-        )
+        found[variable] = Variable(variable, side, field, described)
     prepared = TOKENS.sub(lambda token: _padded(token) if token["has"] else token[0], source)
     return (tuple(found.values()) if good else None), prepared
 
