@@ -21,7 +21,7 @@ from syncd_hubspot.find import Finder
 from syncd_hubspot.findings import findings
 from syncd_hubspot.reads import Reads
 from syncd_hubspot.schema import Schemas, zone_of
-from syncd_hubspot.troubles import explainer
+from syncd_hubspot.troubles import WINDOW_SECONDS, explainer
 from syncd_hubspot.writes import Writer
 
 _BASE_URL = "https://api.hubapi.com"
@@ -122,7 +122,9 @@ class HubSpot:
             "search": shared_limit(credential_key(*key, "search"), parse_rates(search_rate)),
         }
         headers = {"authorization": f"Bearer {settings.secret}"}
-        explain = explainer(self._until_midnight)
+        # A third of the patience: whoever is short of that (tests) may still ask again in time.
+        patience = settings.timing.retry_for.total_seconds() / 3
+        explain = explainer(self._until_midnight, min(WINDOW_SECONDS, patience))
         return Http(settings.system, base_url, headers, limits, explain, settings.timing, settings.ca_file)
 
     def _until_midnight(self) -> float | None:

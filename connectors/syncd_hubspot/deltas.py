@@ -21,7 +21,7 @@ from syncd.core.model import Gone, Record, Ref
 from syncd.errors import Transient
 from syncd.kit.connector import Cursor, Known, Page, Seen, Timing
 from syncd_hubspot.client import SEARCH_LIMIT, Answered, Row
-from syncd_hubspot.position import FAST, SETTLED, Bin, Position, Window, span
+from syncd_hubspot.position import BACKFILL, BIN, FAST, SETTLED, Bin, Position, Window, span
 from syncd_hubspot.reads import Reads, inline_contacts, with_contacts
 from syncd_hubspot.schema import RELATION, RELATION_KIND, has_relation, modified_property
 from syncd_hubspot.values import millis, moment, stamp
@@ -45,10 +45,9 @@ class Tick:
         """The pages of this tick; one at least."""
         self._properties = self._reads.properties(self._kind, self._fields)  # also teaches us the vendor's clock
         self.position = Position.begin(self._now(), self._timing) if since is None else Position.load(since)
-        yield from self._fast()
-        yield from self._settled()
-        yield from self._bin()
-        yield from self._backfill()
+        stages = {FAST: self._fast, SETTLED: self._settled, BIN: self._bin, BACKFILL: self._backfill}
+        for stage in self.position.stages:
+            yield from stages[stage]()
 
     def _fast(self) -> Iterator[Page]:
         if FAST in self.position.windows:
@@ -76,7 +75,7 @@ class Tick:
                 self.position = self.position.closed(lane, self._now())
             else:
                 self.position = self.position.advanced(lane, _next_id(hits, window, self._kind))
-            yield self._page(records)
+            yield self._page(records, lane)
 
     def _hydrated(self, hits: Sequence[Row]) -> list[Record | Gone]:
         """What the hits are by now, except those that the engine holds already in that very version."""
@@ -106,7 +105,7 @@ class Tick:
             gone = self._bin_page()
             pages += 1
             if gone or self.position.bin.started is None or pages % _SEEN_PAGES == 0:
-                yield self._page(gone)
+                yield self._page(gone, BIN)
 
     def _bin_page(self) -> list[Record | Gone]:
         heap = self.position.bin
@@ -131,7 +130,7 @@ class Tick:
                 return
             records, after = self._listed()
             self.position = replace(self.position, after=after, done=after is None)
-            yield self._page(records)
+            yield self._page(records, BACKFILL)
 
     def _listed(self) -> tuple[Sequence[Record | Gone], str | None]:
         """One page of the primary store; when the names are too many for an address, its ids are read in a batch."""
@@ -158,8 +157,8 @@ class Tick:
         found = {id_: ids for id_, (ids, whole) in inline.items() if whole}
         return with_contacts(records, found | (self._reads.contacts(self._kind, cut) if cut else {}))
 
-    def _page(self, records: Sequence[Record | Gone]) -> Page:
-        position = self.position
+    def _page(self, records: Sequence[Record | Gone], stage: str) -> Page:
+        position = self.position = self.position.after_page(stage)
         return Page(
             records=records,
             cursor=position.cursor(),

@@ -13,7 +13,8 @@ from typing import Any
 from syncd.kit.connector import Cursor, Timing
 from syncd_hubspot.values import from_millis
 
-FAST, SETTLED = "fast", "settled"
+FAST, SETTLED, BIN, BACKFILL = STAGES = ("fast", "settled", "bin", "backfill")
+"""The stages of a tick in their order: the two lanes, the bin of archived records, the backfill."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,7 +44,8 @@ class Position:
     """The watermarks of both lanes, their windows in progress, the backfill and the bin.
 
     `fast` runs up to now over an index that lags and may miss; `settled` follows `timing.settle` behind and is sure.
-    `settled_at`: when the settled lane last finished. `t0`: when the backfill began.
+    `settled_at`: when the settled lane last finished. `t0`: when the backfill began. `turn`: the stage that comes
+    first in the next tick: the one after the last page, so that ticks cut short after one page starve no stage.
     """
 
     fast: int
@@ -54,6 +56,7 @@ class Position:
     after: str | None = None
     done: bool = False
     bin: Bin = Bin()
+    turn: str = FAST
 
     @staticmethod
     def begin(now: int, timing: Timing) -> Position:
@@ -74,6 +77,7 @@ class Position:
             after=backfill["after"],
             done=backfill["done"],
             bin=Bin(**cursor["bin"]),
+            turn=cursor["turn"],
         )
 
     def cursor(self) -> dict[str, Any]:
@@ -87,6 +91,7 @@ class Position:
             "windows": windows,
             "backfill": {"t0": self.t0, "after": self.after, "done": self.done},
             "bin": {"since": gone.since, "at": gone.at, "started": gone.started, "after": gone.after},
+            "turn": self.turn,
         }
 
     @property
@@ -97,6 +102,16 @@ class Position:
         None before.
         """
         return from_millis(max(self.t0, self.settled)) if self.done else None
+
+    @property
+    def stages(self) -> tuple[str, ...]:
+        """The stages of the next tick, in their order."""
+        first = STAGES.index(self.turn)
+        return STAGES[first:] + STAGES[:first]
+
+    def after_page(self, stage: str) -> Position:
+        """With the turn passed on from the stage that gave a page."""
+        return replace(self, turn=STAGES[(STAGES.index(stage) + 1) % len(STAGES)])
 
     def watermark(self, lane: str) -> int:
         """Up to when this lane has read."""

@@ -16,15 +16,16 @@ from typing import Any
 import orjson
 
 from syncd.errors import AuthError, Refused, SyncdError, Transient
-from syncd.kit.http import retry_after
+from syncd.kit.http import Explain, retry_after
 
 _EXISTING = re.compile(r"Existing ID:\s*(\d+)|\b(\d+)\s+already has that value", re.IGNORECASE)
 _TAKEN = re.compile(r"already (?:exists|has that value)", re.IGNORECASE)
 _LONGEST = 400
 _LOCKED_SECONDS = 2.0
-_WINDOW_SECONDS = 10.0
 _DAILY_SECONDS = 3600.0
 _MIGRATING_SECONDS = 300.0
+WINDOW_SECONDS = 10.0
+"""The span of HubSpot's rolling limit."""
 FIELD_CODES = frozenset({"PROPERTY_DOESNT_EXIST", "READ_ONLY_VALUE"})
 """Codes that blame a property whatever its value: every operation that carries the property is refused alike."""
 
@@ -85,16 +86,17 @@ def parse(body: Any, correlation: str = "") -> Trouble:
     )
 
 
-def explainer(until_midnight: Callable[[], float | None]) -> Callable[[int, Mapping[str, str], Any], SyncdError | None]:
+def explainer(until_midnight: Callable[[], float | None], window: float = WINDOW_SECONDS) -> Explain:
     """The error table for `kit.http`; `until_midnight` gives seconds to the account's midnight, None while unknown.
 
-    5xx is left to the kit, which alone knows whether the request may be sent again.
+    `window`: the longest wait for the ten-second limit, at most those ten seconds. 5xx is left to the kit, which
+    alone knows whether a request may be sent again.
     """
 
     def explain(status: int, headers: Mapping[str, str], body: Any) -> SyncdError | None:
         trouble = parse(body, str(headers.get("x-hubspot-correlation-id") or ""))
         if status == 429:
-            return Transient(trouble.sentence, retry_after=_wait(headers, body, until_midnight))
+            return Transient(trouble.sentence, retry_after=_wait(headers, body, until_midnight, window))
         return _explain(status, headers, trouble)
 
     return explain
@@ -117,7 +119,9 @@ def _explain(status: int, headers: Mapping[str, str], trouble: Trouble) -> Syncd
     return None
 
 
-def _wait(headers: Mapping[str, str], body: Any, until_midnight: Callable[[], float | None]) -> float | None:
+def _wait(
+    headers: Mapping[str, str], body: Any, until_midnight: Callable[[], float | None], window: float
+) -> float | None:
     told = retry_after(headers)
     if told is not None:
         return told
@@ -126,7 +130,7 @@ def _wait(headers: Mapping[str, str], body: Any, until_midnight: Callable[[], fl
         return until_midnight() or _DAILY_SECONDS
     if policy.startswith("TEN_SECONDLY"):
         interval = str(headers.get("x-hubspot-ratelimit-interval-milliseconds") or "")
-        return int(interval) / 1000 if interval.isdigit() else _WINDOW_SECONDS
+        return min(window, int(interval) / 1000 if interval.isdigit() else WINDOW_SECONDS)
     return 1.0 if policy.startswith("SECONDLY") else None
 
 
