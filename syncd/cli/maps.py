@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from syncd.cli.common import FormatOption
+from syncd.cli.common import FormatOption, leave
 from syncd.cli.render import Format, show_finding, show_json, shown_path
 from syncd.errors import ConfigError, Problem
 
@@ -54,6 +54,28 @@ def check(names: MapsArgument = None, *, format: FormatOption = Format.TABLE) ->
                 show_finding("ok", shown_path(path), f"{len(loaded.map.rules)} rules.")
     if any(line.severity == "error" for line in lines):
         raise typer.Exit(ConfigError.exit_code)
+
+
+@maps.command("test")
+def run_tests(names: MapsArgument = None, *, format: FormatOption = Format.TABLE) -> None:
+    """Run the tests beside maps: record in, record out, both ways."""
+    from syncd.fieldmaps.cases import run_file
+
+    tested = [(path, run_file(path)) for path in _paths(names or ())]
+    lines = [
+        Line("error", _shown(str(failure.place)), f"{failure.case}: {failure.message}.", "")
+        for _, result in tested
+        for failure in result.failures
+    ]
+    if format is Format.JSON:
+        show_json({"cases": sum(result.cases for _, result in tested), "failures": lines})
+    else:
+        for line in lines:
+            show_finding(line.severity, line.place, line.message)
+        for path, result in tested:
+            if not result.failures:
+                show_finding("ok", shown_path(path), f"{result.cases} cases.")
+    leave(needs_a_person=bool(lines))
 
 
 @maps.command("schema")
@@ -106,5 +128,9 @@ def _lines(loaded: Loaded) -> list[Line]:
 
 
 def _line(severity: str, problem: Problem) -> Line:
-    place, colon, position = problem.place.partition(":")
-    return Line(severity, shown_path(Path(place)) + colon + position, problem.message, problem.remedy)
+    return Line(severity, _shown(problem.place), problem.message, problem.remedy)
+
+
+def _shown(place: str) -> str:
+    file, colon, position = place.partition(":")
+    return shown_path(Path(file)) + colon + position
