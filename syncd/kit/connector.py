@@ -25,6 +25,7 @@ class Capabilities:
     compares before it writes. `free_compare`: comparing before a write costs no request of its own per record.
     `read_batch`, `write_batch`, `find_batch`: records per request. `field_times`: exact change times per field.
     `unique`: per kind, the fields in which the vendor refuses a second record of the same value.
+    `names`: per kind, those of them that name the record for people and may be made unique with a suffix.
     """
 
     lag: timedelta
@@ -43,6 +44,7 @@ class Capabilities:
     write_batch: int = 1
     find_batch: int = 1
     unique: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    names: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)

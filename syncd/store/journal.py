@@ -51,7 +51,6 @@ class Intent:
     outcome: str | None
     error: str | None
     opened_at: datetime
-    sent_at: datetime | None
     lands_by: datetime | None
 
 
@@ -66,13 +65,6 @@ class Journal:
         """Write an intent; its id."""
         return int(self.connection.execute(journal.insert(), dict(row)).inserted_primary_key[0])  # type: ignore[index]  # one row
 
-    def sent(self, ids: Iterable[int], lands_by: datetime, now: datetime) -> None:
-        """Note that these go out now, and until when they can land."""
-        for chunk in chunks(ids):
-            self.connection.execute(
-                update(journal).where(journal.c.id.in_(chunk)).values(sent_at=now, lands_by=lands_by)
-            )
-
     def close(self, intent: int, outcome: str, now: datetime, *, error: str | None = None, record_id: str | None = None) -> None:
         """Write an intent's outcome, and give its claims back."""
         values: dict[str, Any] = {"outcome": outcome, "closed_at": now, "error": error}
@@ -80,6 +72,15 @@ class Journal:
             values["record_id"] = record_id
         self.connection.execute(update(journal).where(journal.c.id == intent).values(values))
         self.connection.execute(delete(claims).where(claims.c.intent == intent))
+
+    def is_open(self, intent: int) -> bool:
+        """Whether a write has no outcome yet."""
+        query = select(journal.c.id).where(journal.c.id == intent, journal.c.outcome.is_(None))
+        return self.connection.execute(query).one_or_none() is not None
+
+    def note(self, intent: int, error: str) -> None:
+        """Note why an open write has no outcome."""
+        self.connection.execute(update(journal).where(journal.c.id == intent).values(error=error))
 
     def open_of(self, map_key: str, sources: Iterable[str]) -> list[Intent]:
         """Open intents whose source is one of these ids (either side's; ids of two systems do not meet in a map)."""
@@ -148,6 +149,6 @@ def _intent(row: Row[tuple[object, ...]]) -> Intent:
     return Intent(
         id=row.id, run=row.run, map=row.map, side=Side(row.side), action=Action(row.action), link=row.link,
         record_id=row.record_id, source_id=row.source_id, fields=row.fields, before=row.before, rules=row.rules,
-        version=row.version, outcome=row.outcome, error=row.error, opened_at=row.opened_at, sent_at=row.sent_at,
+        version=row.version, outcome=row.outcome, error=row.error, opened_at=row.opened_at,
         lands_by=row.lands_by,
     )  # fmt: skip

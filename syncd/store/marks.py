@@ -5,7 +5,7 @@ What is not here: why a mark is parked or when it is due again (`engine`).
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -185,6 +185,11 @@ class Marks:
         """Leave a mark in a state (due later, parked, planned, held) with its reason, unless it was renewed."""
         query = update(marks).where(_at(mark), marks.c.generation == mark.generation, marks.c.fence == fence)
         return bool(self.connection.execute(query.values(state=state, **values)).rowcount)
+
+    def keep_plan(self, mark: Mark, plan: Mapping[str, Any]) -> None:
+        """Store a resting mark's plan with it."""
+        query = update(marks).where(_at(mark), marks.c.generation == mark.generation)
+        self.connection.execute(query.values(plan=dict(plan)))
 
     def wake(self, waits_for: Iterable[str], now: datetime) -> int:
         """Make due what waits for any of these."""

@@ -192,7 +192,6 @@ journal = Table(
     Column("outcome", String(16)),
     Column("error", Text),
     Column("opened_at", Moment, nullable=False),
-    Column("sent_at", Moment),
     Column("lands_by", Moment),
     Column("closed_at", Moment),
     Column("fence", BigInteger, nullable=False, default=0),

@@ -1,0 +1,197 @@
+"""How a snapshot moves, whatever moves it: a feed, a read, a look-up, an answer. Rule 2.
+
+What is not here: where records come from (`intake`, `worker`) and what marks lead to.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Collection, Iterable, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+
+from syncd.core.fieldmap import FieldMap
+from syncd.core.match import keys
+from syncd.core.model import Gone, Record, Side
+from syncd.engine.base import moved
+from syncd.engine.world import World
+from syncd.store.links import Link
+from syncd.store.snapshots import Snapshot
+from syncd.store.store import Tx
+
+LEAD_LANE, NORMAL_LANE = 0, 1
+
+
+@dataclass(slots=True)
+class Absorbed:
+    """What became of the items: ids whose values or existence moved, and ids that a read by id must decide."""
+
+    moved: dict[str, frozenset[str] | None] = field(default_factory=dict)
+    unsure: list[str] = field(default_factory=list)
+
+
+def absorb(
+    tx: Tx,
+    world: World,
+    items: Iterable[Record | Gone],
+    *,
+    asked: Collection[str],
+    seen_to: datetime | None = None,
+    in_hand: tuple[FieldMap, frozenset[tuple[Side, str]]] | None = None,
+) -> Absorbed:
+    """Store what moved, keep bases where they were, and mark every map that reads a changed field.
+
+    `asked`: the fields that were asked for; one that is missing from a record is unknown from now on. Empty: the
+    answer holds what it holds. `seen_to`: the feed's horizon before this page, a later "last seen" than the read.
+    `in_hand`: a map and the refs being worked on in it, which get no mark for it. One kind of one system at a time.
+    """
+    items = list(items)
+    if not items:
+        return Absorbed()
+    system, kind = items[0].ref.system, items[0].ref.kind
+    before = tx.snapshots.get(system, kind, [item.ref.id for item in items])
+    found = Absorbed()
+    rows: dict[str, Snapshot] = {}
+    for item in items:
+        row = _moved_row(item, rows.get(item.ref.id) or before.get(item.ref.id), asked, found)
+        if row is not None:
+            rows[item.ref.id] = row
+    tx.snapshots.put(list(rows.values()))
+    for m, side in world.readers.get((system, kind), ()):
+        held = in_hand[1] if in_hand is not None and in_hand[0].key == m.key else frozenset()
+        _keep_bases(tx, m, side, rows, before, found, seen_to)
+        _rekey(tx, m, side, rows, found)
+        _mark(tx, m, side, found, world.clock(), held)
+    return found
+
+
+def _moved_row(
+    item: Record | Gone, before: Snapshot | None, asked: Collection[str], found: Absorbed
+) -> Snapshot | None:
+    """The snapshot to store for this item; None if it stays. Notes what moved."""
+    if isinstance(item, Gone):
+        return _gone_row(item, before, found)
+    if before is None:
+        found.moved[item.ref.id] = None
+        missing = tuple(sorted(set(asked) - set(item.fields)))
+        return Snapshot(item, item.fields, missing)
+    if before.gone is not None:
+        return _back_row(item, before, asked, found)
+    if _older(item, before.record):
+        return None
+    changed = _changed(item, before)
+    same_version = item.version == before.record.version and item.modified_at == before.record.modified_at
+    if changed and same_version and not _decides(item, before.record):
+        found.unsure.append(item.ref.id)
+        return None
+    if not changed and same_version and not _later_read(item, before.record):
+        return None
+    row = _merged(item, before, asked)
+    if changed:
+        found.moved[item.ref.id] = (found.moved.get(item.ref.id) or frozenset()) | changed
+    return row
+
+
+def _gone_row(item: Gone, before: Snapshot | None, found: Absorbed) -> Snapshot | None:
+    if before is None or before.gone is not None:
+        return None
+    found.moved[item.ref.id] = None
+    return dataclasses.replace(before, gone="tombstone" if item.tombstone else "gone")
+
+
+def _back_row(item: Record, before: Snapshot, asked: Collection[str], found: Absorbed) -> Snapshot | None:
+    """A gone record is there again: a lagging list may lie, a read by id does not."""
+    if item.stale_ok:
+        found.unsure.append(item.ref.id)
+        return None
+    found.moved[item.ref.id] = None
+    return dataclasses.replace(_merged(item, before, asked), gone=None)
+
+
+def _older(item: Record, before: Record) -> bool:
+    return item.modified_at is not None and before.modified_at is not None and item.modified_at < before.modified_at
+
+
+def _decides(item: Record, before: Record) -> bool:
+    """Whether a record of the snapshot's own version may overrule it: only a read asked for after it was stored."""
+    if item.stale_ok:
+        return False
+    return item.read_at is None or before.read_at is None or item.read_at >= before.read_at
+
+
+def _later_read(item: Record, before: Record) -> bool:
+    return not item.stale_ok and item.read_at is not None and (before.read_at is None or item.read_at > before.read_at)
+
+
+def _changed(item: Record, before: Snapshot) -> frozenset[str]:
+    return frozenset(
+        name
+        for name, value in item.fields.items()
+        if name not in before.kept or before.kept[name] != value or name in before.missing
+    )
+
+
+def _merged(item: Record, before: Snapshot, asked: Collection[str]) -> Snapshot:
+    kept = {**before.kept, **item.fields}
+    missing = (set(before.missing) | set(asked)) - set(item.fields)
+    record = dataclasses.replace(
+        item,
+        fields=kept,  # type: ignore[arg-type]  # what is kept are values
+        created_at=item.created_at or before.record.created_at,
+        mine=item.mine if item.mine is not None else before.record.mine,
+        was=item.was or before.record.was,
+        version=item.version or before.record.version,
+        modified_at=item.modified_at or before.record.modified_at,
+        read_at=max((t for t in (item.read_at, before.record.read_at) if t is not None), default=None),
+    )
+    return Snapshot(record, kept, tuple(sorted(missing)), before.gone)
+
+
+def _keep_bases(
+    tx: Tx,
+    m: FieldMap,
+    side: Side,
+    rows: dict[str, Snapshot],
+    before: dict[str, Snapshot],
+    found: Absorbed,
+    seen_to: datetime | None,
+) -> None:
+    ids = [id_ for id_, fields in found.moved.items() if fields and fields & m.reads(side)]
+    changed: list[Link] = []
+    for id_, link in tx.links.of(m.key, side, ids).items():
+        old = before[id_]
+        seen = max((t for t in (old.record.read_at, seen_to) if t is not None), default=None)
+        now = moved(m, side, link, old.kept, rows[id_].record, seen)
+        if now != link:
+            changed.append(now)
+    tx.links.save_deltas(changed)
+
+
+def _rekey(tx: Tx, m: FieldMap, side: Side, rows: dict[str, Snapshot], found: Absorbed) -> None:
+    names = {rule.field(side) for match in (*m.link, *m.ask) for part in match.parts for rule in part.rules}
+    touched = [i for i, fields in found.moved.items() if i in rows and (fields is None or fields & names)]
+    texts = {
+        id_: () if rows[id_].gone else [key_text(key.match, key.text) for key in keys(m, side, rows[id_].record.fields)]
+        for id_ in touched
+    }
+    tx.snapshots.rekey(m.key, side, texts)
+
+
+def key_text(match: str, text: str) -> str:
+    """A match key as it is hashed."""
+    return f"{match}\x1e{text}"
+
+
+def _mark(
+    tx: Tx, m: FieldMap, side: Side, found: Absorbed, now: datetime, held: frozenset[tuple[Side, str]]
+) -> None:
+    lane = LEAD_LANE if m.lane == "lead" else NORMAL_LANE
+    reads = m.reads(side) | {
+        name for match in (*m.link, *m.ask) for part in match.parts for rule in part.rules if (name := rule.field(side))
+    }
+    ids: Sequence[str] = [
+        id_ for id_, fields in found.moved.items() if (fields is None or fields & reads) and (side, id_) not in held
+    ]
+    tx.marks.add(m.key, side, ids, now, lane=lane)
+    unsure = [id_ for id_ in found.unsure if (side, id_) not in held]
+    tx.marks.add(m.key, side, unsure, now, lane=lane, reread=True)

@@ -1,0 +1,86 @@
+"""Bases as they are stored: only what differs from the snapshot. Pure.
+
+What is not here: when a base moves (`absorb` when a snapshot moves under it, `confirm` when fields are settled).
+"""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Iterable, Mapping
+from datetime import UTC, datetime
+
+from syncd.core.decision import Base, Shadow
+from syncd.core.fieldmap import FieldMap, Rule
+from syncd.core.model import Record, Side, Value
+from syncd.core.plan import MISSING, expression_side, view
+from syncd.store.links import Delta, Link
+from syncd.store.snapshots import Snapshot
+
+
+def stands_alone(rule: Rule, side: Side) -> bool:
+    """Whether a side's base of this rule is no field's value (an expression's result, a receipt): always stored."""
+    return rule.field(side) is None or expression_side(rule) is side
+
+
+def base_of(m: FieldMap, link: Link, left: Snapshot, right: Snapshot) -> Base:
+    """The shadows of a link, put together from its deltas and the snapshots."""
+    return Base(left=_shadows(m, link, Side.LEFT, left), right=_shadows(m, link, Side.RIGHT, right))
+
+
+def _shadows(m: FieldMap, link: Link, side: Side, snapshot: Snapshot) -> dict[str, Shadow]:
+    found: dict[str, Shadow] = {}
+    delta = link.delta(side)
+    for rule in m.rules:
+        if rule.name not in link.known:
+            continue
+        if rule.name in delta:
+            value, seen = delta[rule.name]
+            found[rule.name] = Shadow(value, datetime.fromtimestamp(seen, tz=UTC) if seen is not None else None)
+            continue
+        now = view(rule, side, snapshot.record.fields)
+        if now is not MISSING:
+            found[rule.name] = Shadow(now, snapshot.record.read_at)  # type: ignore[arg-type]  # MISSING is excluded
+    return found
+
+
+def moved(
+    m: FieldMap, side: Side, link: Link, before: Mapping[str, object], record: Record, seen_at: datetime | None
+) -> Link:
+    """The link's deltas after the snapshot of one side moved from `before` to `record`: bases stay what they were."""
+    delta = dict(link.delta(side))
+    for rule in m.rules:
+        if rule.name not in link.known or stands_alone(rule, side):
+            continue
+        old, new = view(rule, side, before), view(rule, side, record.fields)  # type: ignore[arg-type]  # kept values
+        if new is MISSING or old is MISSING:
+            continue
+        if rule.name not in delta and old != new:
+            delta[rule.name] = (old, seen_at.timestamp() if seen_at else None)  # type: ignore[assignment]  # a value
+        elif rule.name in delta and delta[rule.name][0] == new:
+            del delta[rule.name]
+    return _with(link, side, delta)
+
+
+def settled(m: FieldMap, side: Side, link: Link, values: Mapping[str, Value], snapshot: Snapshot) -> Link:
+    """The link with the base of these rules moved to `values` on one side; they are known from now on."""
+    delta = dict(link.delta(side))
+    rules = {rule.name: rule for rule in m.rules}
+    at = snapshot.record.read_at
+    for name, value in values.items():
+        rule = rules.get(name)
+        if rule is None:
+            continue
+        if not stands_alone(rule, side) and view(rule, side, snapshot.record.fields) == value:
+            delta.pop(name, None)
+        else:
+            delta[name] = (value, at.timestamp() if at else None)
+    return _with(link, side, delta)
+
+
+def knowing(link: Link, names: Iterable[str]) -> Link:
+    """The link with these rules' bases known."""
+    return dataclasses.replace(link, known=link.known | frozenset(names))
+
+
+def _with(link: Link, side: Side, delta: Delta) -> Link:
+    return dataclasses.replace(link, left=delta) if side is Side.LEFT else dataclasses.replace(link, right=delta)

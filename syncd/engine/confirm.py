@@ -1,0 +1,243 @@
+"""CONFIRM: after every vendor call its fields are settled, in one transaction; at the end the marks. Rules 3, 7, 13.
+
+What is not here: sending (`writing`), and intents that lost their answer (`settling`).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import timedelta
+from typing import Any
+
+from syncd.core.decision import Decision, Verdict
+from syncd.core.fieldmap import FieldMap, Rule
+from syncd.core.loss import same
+from syncd.core.model import Record, Side, Value
+from syncd.engine.absorb import absorb
+from syncd.engine.base import knowing, settled
+from syncd.engine.item import Item, Rest, again
+from syncd.engine.linking import wake_for
+from syncd.engine.planning import lost_row
+from syncd.engine.world import World
+from syncd.store.links import Link, Taken
+from syncd.store.marks import DUE, PARKED
+from syncd.store.store import Tx
+
+SettleData = Mapping[str, Mapping[Side, Value]]
+"""Rule name -> side -> the value that base moves to."""
+
+
+def settle_rules(tx: Tx, m: FieldMap, link: Link, rules: SettleData) -> None:
+    """Move the bases of these rules, on the link as it is stored now."""
+    now = tx.links.get([link.id])[link.id]
+    for side in Side:
+        end = m.end(side)
+        snapshot = tx.snapshots.get(end.system, end.kind, [now.id_on(side)])[now.id_on(side)]
+        values = {name: sides[side] for name, sides in rules.items() if side in sides}
+        now = settled(m, side, now, values, snapshot)
+    complete = [
+        name
+        for name, sides in rules.items()
+        if name in now.known or len(sides) == len(Side)
+    ]
+    tx.links.save(knowing(now, complete), [rule.name for rule in m.rules])
+
+
+def answered(rule: Rule, side: Side, sent: Value, record: Record) -> Value:
+    """What base becomes on a written side: what the vendor answered, or what was sent where it did not say."""
+    name = rule.field(side)
+    value = record.fields.get(name) if name is not None else None
+    if name is None or name not in record.fields:
+        return sent
+    if isinstance(value, tuple) and rule.relation is not None:
+        return sent if sent in value else (value[0] if value else None)
+    return value
+
+
+def written_update(world: World, tx: Tx, item: Item, side: Side, record: Record, run: int | None) -> None:
+    """An update was answered: the snapshot takes the answer, the written fields are settled, the loser is listed."""
+    m, link = item.m, item.link
+    if link is None or item.plan is None:
+        return
+    refs = frozenset((s, link.id_on(s)) for s in Side)
+    absorb(tx, world, [record], asked=(), in_hand=(m, refs))
+    if _moved_elsewhere(item, side, record):
+        item.fail(again("moved", "another field changed meanwhile", count=False))
+    decisions = item.plan.writes(side)
+    settle_rules(tx, m, link, {d.rule.name: _with_answer(d, side, record) for d in decisions})
+    _list_lost(tx, item, decisions, run, world)
+    now = world.clock()
+    tx.journal.close(item.intents[side], "written", now)
+    item.written.add(side)
+
+
+def _with_answer(decision: Decision, side: Side, record: Record) -> dict[Side, Value]:
+    settle = dict(decision.settle)
+    settle[side] = answered(decision.rule, side, settle.get(side), record)
+    return settle
+
+
+def _moved_elsewhere(item: Item, side: Side, record: Record) -> bool:
+    """Whether the answer differs from what PLAN saw in a field that the map reads and we did not write."""
+    seen, written = item.record(side).fields, item.operations[side].fields
+    reads = item.m.reads(side)
+    return any(
+        name in reads and name not in written and name in seen and seen[name] != value
+        for name, value in record.fields.items()
+    )
+
+
+def written_create(world: World, tx: Tx, item: Item, side: Side, record: Record, run: int | None) -> None:
+    """A create was answered: the link is made, what was sent is settled, who waited is released. Rule 7."""
+    link = adopt(world, tx, item.m, side, record, item.id_on(side.other) or "", run)
+    if link is None:
+        item.fail(again("taken", f"{record.ref} was linked meanwhile"))
+        return
+    sent = {d.rule.name: d for d in (item.plan.decisions if item.plan else ())}
+    settle_rules(tx, item.m, link, _created_bases(item.m, side, sent, record))
+    close_intent(world, tx, item.intents[side], "written", record.ref.id)
+    item.link, item.leftover = link, True
+    item.written.add(side)
+
+
+def _created_bases(m: FieldMap, side: Side, sent: Mapping[str, Decision], record: Record) -> dict[str, dict[Side, Value]]:
+    bases: dict[str, dict[Side, Value]] = {}
+    for rule in m.rules:
+        decision = sent.get(rule.name)
+        if decision is None or not decision.settle:
+            continue
+        wanted = decision.settle.get(side)
+        got = answered(rule, side, wanted, record)
+        if decision.verdict is Verdict.WRITE or same(got, wanted, rule.type(side)):
+            bases[rule.name] = {side.other: decision.settle.get(side.other), side: got}
+    return bases
+
+
+def adopt(world: World, tx: Tx, m: FieldMap, side: Side, record: Record, source_id: str, run: int | None) -> Link | None:
+    """Store the record and link it with its source; None if either is linked elsewhere."""
+    refs = frozenset({(side, record.ref.id), (side.other, source_id)})
+    absorb(tx, world, [record], asked=(), in_hand=(m, refs))
+    left, right = (source_id, record.ref.id) if side is Side.RIGHT else (record.ref.id, source_id)
+    now = world.clock()
+    try:
+        link = tx.links.make(m.key, left, right, [rule.name for rule in m.rules], now)
+    except Taken:
+        same_pair = tx.links.of(m.key, Side.LEFT, [left]).get(left)
+        return same_pair if same_pair is not None and same_pair.right_id == right else None
+    wake_for(tx, m, left, right, now)
+    return link
+
+
+def close_intent(world: World, tx: Tx, intent: int, outcome: str, record_id: str | None = None, error: str | None = None) -> None:
+    """Write an outcome, and release who waits for it."""
+    now = world.clock()
+    tx.journal.close(intent, outcome, now, record_id=record_id, error=error)
+    tx.marks.wake([f"intent:{intent}"], now)
+
+
+def _list_lost(tx: Tx, item: Item, decisions: tuple[Decision, ...], run: int | None, world: World) -> None:
+    if item.link is None:
+        return
+    rows = [
+        lost_row(
+            item.m.key, item.link.id, (item.link.left_id, item.link.right_id), d.rule.name, d.sides,
+            "overruled" if d.verdict is Verdict.WRITE else "kept",
+            lost_side=str(d.lost[0]), reason=d.reason, run=run, at=world.clock(),
+        )
+        for d in decisions
+        if d.lost is not None
+    ]  # fmt: skip
+    tx.conflicts.list_lost(rows)
+
+
+def finish(world: World, tx: Tx, item: Item, run: int | None) -> None:
+    """What needed no write is settled, conflicts are listed or closed, and the marks rest or are dropped."""
+    if item.link is not None and item.plan is not None and not item.leftover:
+        _settle_unwritten(world, tx, item, run)
+        _list_conflicts(world, tx, item, run)
+        for decision in item.plan.parked[:1]:
+            waits = str(decision.waits_for) if decision.waits_for else None
+            cause = "waiting" if waits else "unmapped"
+            item.fail(Rest(state=PARKED, cause=cause, reason=decision.reason, waits_for=waits))
+    if item.leftover:
+        item.fail(again("created", "the rest of its fields follow", count=False))
+    if item.rest is not None and item.rest.waits_for is not None and not _still_waits(tx, item, item.rest.waits_for):
+        item.rest = again("released", "what it waited for is there", after=timedelta(0), count=False)
+    for mark in item.unit.marks:
+        if item.rest is None or item.rest.state == "done":
+            tx.marks.done(mark, item.unit.fence)
+        else:
+            tx.marks.rest(mark, item.unit.fence, item.rest.state, **_resting(world, item, item.rest))
+    for map_key, side, id_ in item.pulls:
+        _pull(world, tx, map_key, side, id_)
+
+
+def _still_waits(tx: Tx, item: Item, waits_for: str) -> bool:
+    """Whether what a mark is about to wait for has not come while it was worked on."""
+    if waits_for.startswith("intent:"):
+        return tx.journal.is_open(int(waits_for.removeprefix("intent:")))
+    parent = waits_for.split(":", 2)[2]
+    relations = {rule.relation.map for rule in item.m.rules if rule.relation is not None}
+    return not any(tx.links.of(map_key, side, [parent]) for map_key in relations for side in Side)
+
+
+def _resting(world: World, item: Item, rest: Rest) -> dict[str, Any]:
+    mark, pace, now = item.mark, world.pace, world.clock()
+    values: dict[str, Any] = {"cause": rest.cause, "reason": rest.reason, "waits_for": rest.waits_for}
+    if rest.state != DUE:
+        return {**values, "due_at": now}
+    if not rest.count:
+        return {**values, "due_at": now + (rest.after or timedelta(0)), "reread": rest.reread}
+    wait = min(pace.retry_first * 2 ** min(mark.attempts, 20), pace.retry_max)
+    if mark.attempts and now - mark.first_at > pace.retry_for:
+        return {**values, "state": PARKED, "due_at": now}
+    due = now + (rest.after if rest.after is not None else wait)
+    return {**values, "due_at": due, "attempts": mark.attempts + 1, "reread": rest.reread}
+
+
+def _settle_unwritten(world: World, tx: Tx, item: Item, run: int | None) -> None:
+    if item.link is None or item.plan is None:
+        return
+    quiet = [d for d in item.plan.decisions if d.verdict is not Verdict.WRITE and d.settle]
+    fresh = [d for d in quiet if d.verdict is not Verdict.UNCHANGED or d.rule.name not in item.link.known]
+    if fresh:
+        settle_rules(tx, item.m, item.link, {d.rule.name: d.settle for d in fresh})
+    _list_lost(tx, item, tuple(fresh), run, world)
+
+
+def _list_conflicts(world: World, tx: Tx, item: Item, run: int | None) -> None:
+    """Open ones are listed once, and closed when the sides agree or a person's choice has been carried out."""
+    if item.link is None or item.plan is None:
+        return
+    link = item.link
+    by_rule: dict[str, list[Decision]] = {}
+    for d in item.plan.decisions:
+        by_rule.setdefault(d.rule.name, []).append(d)
+    for name, decisions in by_rule.items():
+        before = item.conflicts.get(name)
+        if decisions[0].verdict is Verdict.CONFLICT:
+            if before is None or before.choice or (before.left, before.right) != decisions[0].sides:
+                ids = (link.left_id, link.right_id)
+                row = lost_row(item.m.key, link.id, ids, name, decisions[0].sides, "open",
+                               reason=decisions[0].reason, run=run, at=world.clock())  # fmt: skip
+                tx.conflicts.ask(row)
+        elif before is not None and all(_carried_out(item, d) for d in decisions):
+            tx.conflicts.settle([before.id], "taken" if before.choice else "agreed", world.clock())
+
+
+def _carried_out(item: Item, decision: Decision) -> bool:
+    if decision.verdict is Verdict.WRITE:
+        return decision.to in item.written
+    return decision.verdict in (Verdict.AGREED, Verdict.UNCHANGED, Verdict.KEPT, Verdict.IGNORED)
+
+
+def _pull(world: World, tx: Tx, map_key: str, side: Side, id_: str) -> None:
+    """Ask for a parent to be carried across although its own rule says no."""
+    m = world.maps.get(map_key)
+    if m is None or tx.links.of(map_key, side, [id_]):
+        return
+    known = tx.marks.get(map_key, side, [id_]).get(id_)
+    if known is None or not known.pulled:
+        unread = not tx.snapshots.get(m.end(side).system, m.end(side).kind, [id_])
+        tx.marks.add(map_key, side, [id_], world.clock(), lane=0, pulled=True, reread=unread)
+

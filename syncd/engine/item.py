@@ -1,0 +1,126 @@
+"""One unit on its way down the steps: what is known of it, what is planned, what becomes of its marks.
+
+What is not here: the steps (`linking`, `planning`, `writing`, `settling`).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import timedelta
+from typing import Any
+
+from syncd.core.decision import Plan
+from syncd.core.fieldmap import FieldMap
+from syncd.core.model import Operation, Record, Side
+from syncd.store.conflicts import Conflict
+from syncd.store.links import Link
+from syncd.store.marks import DUE, PARKED, Mark, Unit
+from syncd.store.snapshots import Snapshot
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Rest:
+    """What a mark does when it is not done: its next state, why, what it waits for, and when it is due."""
+
+    state: str
+    cause: str
+    reason: str
+    waits_for: str | None = None
+    after: timedelta | None = None
+    reread: bool = False
+    count: bool = True
+
+
+def park(cause: str, reason: str, *, waits_for: str | None = None) -> Rest:
+    """It cannot go on without a person or a changed world."""
+    return Rest(state=PARKED, cause=cause, reason=reason, waits_for=waits_for)
+
+
+def again(cause: str, reason: str, *, after: timedelta | None = None, reread: bool = False, count: bool = True) -> Rest:
+    """It is due again, after a while (None: the usual back-off); `count` false does not count as a failure."""
+    return Rest(state=DUE, cause=cause, reason=reason, after=after, reread=reread, count=count)
+
+
+@dataclass(slots=True)
+class Item:
+    """One unit. `side`: of an unlinked unit, the side its record is on. `twin`: who it was found to be, before a link.
+
+    `rest`: set as soon as it is clear that the marks stay; an item with a rest takes no further step.
+    """
+
+    m: FieldMap
+    unit: Unit
+    link: Link | None
+    side: Side | None = None
+    twin: str | None = None
+    found: str = ""
+    snapshots: dict[Side, Snapshot] = field(default_factory=dict)
+    conflicts: Mapping[str, Conflict] = field(default_factory=dict)
+    plan: Plan | None = None
+    operations: dict[Side, Operation] = field(default_factory=dict)
+    intents: dict[Side, int] = field(default_factory=dict)
+    written: set[Side] = field(default_factory=set)
+    leftover: bool = False
+    rest: Rest | None = None
+    pulls: list[tuple[str, Side, str]] = field(default_factory=list)
+
+    @property
+    def mark(self) -> Mark:
+        """The mark that brought it here (the first of two)."""
+        return self.unit.marks[0]
+
+    def record(self, side: Side) -> Record:
+        """The record on a side; it must be known."""
+        return self.snapshots[side].record
+
+    def id_on(self, side: Side) -> str | None:
+        """The id on a side, as far as it is known."""
+        if self.link is not None:
+            return self.link.id_on(side)
+        if side is self.side:
+            return self.mark.id
+        return self.twin
+
+    def stands(self) -> bool:
+        """Whether it still takes steps."""
+        return self.rest is None
+
+    def fail(self, rest: Rest) -> None:
+        """Note what becomes of its marks, unless something was noted before."""
+        self.rest = self.rest or rest
+
+
+def described(item: Item) -> dict[str, Any]:
+    """The item's plan as data that a person or a script reads: what would be written, field by field, and why."""
+    writes = [
+        {
+            "side": str(d.to), "field": d.field, "rule": d.rule.name, "before": d.before, "after": d.after,
+            "reason": d.reason,
+        }
+        for d in (item.plan.decisions if item.plan else ())
+        if d.to is not None and d.field is not None
+    ]  # fmt: skip
+    create = item.side.other if item.link is None and item.twin is None and item.side is not None else None
+    if create is not None and create in item.operations:
+        planned = {w["field"] for w in writes}
+        extra = {k: v for k, v in item.operations[create].fields.items() if k not in planned}
+        writes += [
+            {"side": str(create), "field": k, "rule": None, "before": None, "after": v, "reason": "on creation"}
+            for k, v in extra.items()
+        ]
+    return {
+        "map": item.m.key,
+        "action": "create" if create is not None else ("link" if item.twin is not None else "update"),
+        "left": item.id_on(Side.LEFT),
+        "right": item.id_on(Side.RIGHT),
+        "creates": str(create) if create is not None else None,
+        "why": item.found,
+        "writes": writes,
+        "conflicts": [
+            {"rule": d.rule.name, "left": d.sides[0], "right": d.sides[1], "reason": d.reason}
+            for d in (item.plan.decisions if item.plan else ())
+            if d.verdict == "conflict"
+        ],
+        "parked": [d.reason for d in (item.plan.parked if item.plan else ())],
+    }

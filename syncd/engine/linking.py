@@ -1,0 +1,266 @@
+"""Whose is it? What to do with a ref that has no link: drop it, link it, ask, wait, or create its twin. Rules 4 to 9.
+
+What is not here: the verdict over candidates (`core.match`) and the writes (`writing`).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from datetime import datetime, timedelta
+
+from syncd.core.decision import Twins, Verdict
+from syncd.core.fieldmap import FieldMap, Unconvertible
+from syncd.core.match import Answer, Candidate, Whose, carried_key, keys, lookups, sync_key_of, whose
+from syncd.core.model import Action, Operation, Record, Side, SyncKey
+from syncd.core.plan import plan_create, suffixed
+from syncd.engine.absorb import absorb, key_text
+from syncd.engine.item import Item, Rest, again, park
+from syncd.engine.world import World
+from syncd.store.journal import Intent
+from syncd.store.links import Taken
+from syncd.store.marks import Mark
+from syncd.store.snapshots import Snapshot, hashed
+from syncd.store.store import Tx
+
+DONE = Rest(state="done", cause="done", reason="nothing to do")
+NAMESAKE = "namesake"
+
+
+def local(world: World, tx: Tx, m: FieldMap, items: Sequence[Item]) -> None:
+    """Everything that needs no vendor: conditions, our own key, match keys, open creates."""
+    for side in Side:
+        _local_side(world, tx, m, side, [item for item in items if item.side is side and item.stands()])
+
+
+def _local_side(world: World, tx: Tx, m: FieldMap, side: Side, items: list[Item]) -> None:
+    if not items:
+        return
+    closed = tx.links.of(m.key, side, [item.mark.id for item in items], state="closed")
+    for item in items:
+        rest = _unfit(m, side, item, item.mark.id in closed)
+        if rest is not None:
+            item.fail(rest)
+    items = [item for item in items if item.stands()]
+    candidates = _local_candidates(tx, m, side, [item.record(side) for item in items])
+    creates = {intent.source_id: intent for intent in tx.journal.open_creates(m.key, side)}
+    for item in items:
+        _judge(item, whose(m, item.record(side), side, candidates.get(item.mark.id, ())), creates)
+    for item in items:
+        if item.stands() and item.twin is None:
+            _own_key_or_window(world, tx, item, creates)
+        if item.stands() and item.twin is None and not _wanted(m, side, item.record(side), item.mark):
+            item.fail(DONE)
+
+
+def _unfit(m: FieldMap, side: Side, item: Item, closed: bool) -> Rest | None:
+    snapshot = item.snapshots.get(side)
+    if snapshot is None or snapshot.gone:
+        return DONE
+    if closed:
+        return Rest(state="done", cause="closed", reason="its link was closed; only a person links it again")
+    if m.only is not None and m.only.reads[side] and not _holds(m.only.value, {side: snapshot.record.fields}):
+        return DONE
+    return None
+
+
+def _holds(value: Callable[..., object], fields: Mapping[Side, Mapping[str, object]]) -> bool:
+    try:
+        return bool(value(fields))
+    except Unconvertible:
+        return False
+
+
+def _wanted(m: FieldMap, side: Side, record: Record, mark: Mark) -> bool:
+    """Whether a twin may be made on the other side."""
+    when = m.end(side.other).when
+    return mark.pulled or (when is not None and _holds(when.value, {side: record.fields}))
+
+
+def _local_candidates(tx: Tx, m: FieldMap, side: Side, records: Sequence[Record]) -> dict[str, list[Candidate]]:
+    """Records on the other side that share a match key, from the snapshots, by the id of the asker."""
+    texts = {r.ref.id: [key_text(k.match, k.text) for k in keys(m, side, r.fields)] for r in records}
+    by_key = tx.snapshots.keyed(m.key, side.other, (text for several in texts.values() for text in several))
+    end = m.end(side.other)
+    ids = {id_ for several in by_key.values() for id_ in several}
+    known = tx.snapshots.get(end.system, end.kind, ids)
+    taken = _linked(tx, m, side.other, ids)
+    found: dict[str, list[Candidate]] = {}
+    for asker, several in texts.items():
+        answers = dict.fromkeys(id_ for text in several for id_ in by_key.get(hashed(text), ()))
+        found[asker] = [Candidate(known[i].record, i in taken) for i in answers if i in known and not known[i].gone]
+    return found
+
+
+def _linked(tx: Tx, m: FieldMap, side: Side, ids: set[str]) -> set[str]:
+    return set(tx.links.of(m.key, side, ids)) | set(tx.links.of(m.key, side, ids, state="closed"))
+
+
+def _judge(item: Item, answer: Answer, creates: Mapping[str, Intent]) -> None:
+    if answer.whose is Whose.QUESTION:
+        names = ", ".join(str(ref) for ref in answer.candidates)
+        item.fail(park("question", f"{answer.reason} ({names})" if names not in answer.reason else answer.reason))
+    elif answer.record is not None:
+        intent = creates.get(answer.record.ref.id)
+        if intent is not None:
+            item.fail(park("waiting", f"may be the answer to open write {intent.id}", waits_for=f"intent:{intent.id}"))
+        else:
+            item.twin, item.found = answer.record.ref.id, answer.reason
+
+
+def _own_key_or_window(world: World, tx: Tx, item: Item, creates: Mapping[str, Intent]) -> None:
+    """A record that carries a key of ours, was made by us, or in an open create's window, is no new lead."""
+    side, m = item.mark.side, item.m
+    record = item.record(side)
+    key = carried_key(m, side, record.fields)
+    end = m.end(side.other)
+    prefix = f"{end.system}:{end.kind}:"
+    if key is not None and key.startswith(prefix):
+        _by_key(tx, item, key.removeprefix(prefix), creates)
+        return
+    if record.mine and item.mark.cause != NAMESAKE:
+        item.fail(park("question", f"{record.ref} was made by our own key, and no open write claims it"))
+        return
+    if record.mine is None and m.end(side).sync_key is None:
+        for intent in creates.values():
+            if _in_window(record, intent):
+                reason = f"was made while write {intent.id} was open, and may be its answer"
+                item.fail(park("waiting", reason, waits_for=f"intent:{intent.id}"))
+                return
+
+
+def _in_window(record: Record, intent: Intent) -> bool:
+    if record.created_at is None:
+        return False
+    start = intent.opened_at - timedelta(seconds=2)
+    return record.created_at >= start and (intent.lands_by is None or record.created_at <= intent.lands_by)
+
+
+def _by_key(tx: Tx, item: Item, source_id: str, creates: Mapping[str, Intent]) -> None:
+    m, side = item.m, item.mark.side
+    end = m.end(side.other)
+    if source_id in creates:
+        intent = creates[source_id]
+        item.fail(park("waiting", f"is the answer to open write {intent.id}", waits_for=f"intent:{intent.id}"))
+        return
+    if _linked(tx, m, side.other, {source_id}):
+        reason = f"carries the sync key of {end.system}:{end.kind}:{source_id}, which is linked with another record"
+        item.fail(park("question", reason))
+        return
+    snapshot = tx.snapshots.get(end.system, end.kind, [source_id]).get(source_id)
+    if snapshot is None or snapshot.gone:
+        reason = f"carries the sync key of {end.system}:{end.kind}:{source_id}, which is not there"
+        item.fail(park("question", reason))
+        return
+    item.twin, item.found = source_id, "carries our sync key"
+
+
+def plan_creates(world: World, tx: Tx, m: FieldMap, items: Sequence[Item], twins: Twins) -> None:
+    """Work out what the new records carry; wait for parents, pull them, or park what has no counterpart."""
+    for item in items:
+        if item.side is None or not item.stands() or item.twin is not None:
+            continue
+        to = item.side.other
+        item.plan = plan_create(m, to, item.record(item.side), twins)
+        unknown = item.plan.having(Verdict.UNKNOWN)
+        if unknown:
+            item.fail(_unknown(item, unknown[0].reason))
+        for decision in item.plan.having(Verdict.WAITING):
+            parent = decision.waits_for
+            if decision.rule.relation is not None and decision.rule.relation.create and parent is not None:
+                item.pulls.append((decision.rule.relation.map, item.side, parent.id))
+        for decision in item.plan.parked[:1]:
+            waits = str(decision.waits_for) if decision.waits_for else None
+            item.fail(park("waiting" if waits else "unmapped", decision.reason, waits_for=waits))
+        if item.stands():
+            item.operations[to] = _creation(world, item, to)
+
+
+def _unknown(item: Item, reason: str) -> Rest:
+    if item.mark.cause == "unknown":
+        return park("drift", f"{reason}: the field was asked for twice and did not come")
+    return again("unknown", reason, after=timedelta(0), reread=True)
+
+
+def _creation(world: World, item: Item, to: Side) -> Operation:
+    m, source = item.m, item.record(to.other)
+    end = m.end(to)
+    plan = item.plan
+    fields = {d.field: d.after for d in (plan.writes(to) if plan else ()) if d.field is not None}
+    for name, value in end.on_create.items():
+        fields.setdefault(name, value)
+    key = SyncKey(end.sync_key, sync_key_of(source.ref)) if end.sync_key else None
+    if key is not None:
+        fields[key.field] = key.value
+    if item.mark.cause == NAMESAKE:
+        for name in world.connectors[end.system].capabilities.names.get(end.kind, ()):
+            if isinstance(fields.get(name), str):
+                fields[name] = suffixed(str(fields[name]), source.ref)
+    return Operation(id="", action=Action.CREATE, fields=fields, quiet=end.quiet, sync_key=key)
+
+
+def look_up(world: World, m: FieldMap, items: Sequence[Item]) -> None:
+    """Ask the vendor before anything is created there. Raises AuthError and Transient."""
+    for to in Side:
+        asking = [i for i in items if i.side is to.other and i.stands() and to in i.operations and i.twin is None]
+        questions = [key for item in asking for key in lookups(m, to, item.record(to.other))]
+        if not questions:
+            continue
+        end = m.end(to)
+        fields = world.fields(end.system, end.kind)
+        records = list(world.connectors[end.system].find(end.kind, list(dict.fromkeys(questions)), fields))
+        with world.store.begin() as tx:
+            absorb(tx, world, records, asked=fields)
+            _judge_found(tx, m, to, asking, records)
+
+
+def _judge_found(tx: Tx, m: FieldMap, to: Side, asking: Sequence[Item], records: Sequence[Record]) -> None:
+    by_text: dict[str, list[Record]] = {}
+    for record in records:
+        own = carried_key(m, to, record.fields)
+        texts = [key_text(k.match, k.text) for k in keys(m, to, record.fields)] + ([f"\x1d{own}"] if own else [])
+        for text in texts:
+            by_text.setdefault(text, []).append(record)
+    taken = _linked(tx, m, to, {record.ref.id for record in records})
+    creates = {intent.source_id: intent for intent in tx.journal.open_creates(m.key, to.other)}
+    for item in asking:
+        source = item.record(to.other)
+        texts = [key_text(k.match, k.text) for k in keys(m, to.other, source.fields)] + [f"\x1d{sync_key_of(source.ref)}"]
+        hits = {r.ref.id: r for text in texts for r in by_text.get(text, ())}
+        _judge(item, whose(m, source, to.other, [Candidate(r, r.ref.id in taken) for r in hits.values()]), creates)
+        if item.twin is not None:
+            item.operations.clear()
+            item.plan = None
+
+
+def make_links(world: World, tx: Tx, m: FieldMap, items: Sequence[Item], *, fence: int) -> None:
+    """Link those whose twin was found; a ref that somebody linked meanwhile is looked at again."""
+    now = world.clock()
+    names = [rule.name for rule in m.rules]
+    for item in items:
+        if item.twin is None or item.link is not None or not item.stands() or item.side is None:
+            continue
+        left, right = item.id_on(Side.LEFT), item.id_on(Side.RIGHT)
+        try:
+            item.link = tx.links.make(m.key, str(left), str(right), names, now)
+        except Taken as error:
+            same = tx.links.of(m.key, Side.LEFT, [str(left)]).get(str(left))
+            item.fail(DONE if same is not None and same.right_id == right else again("taken", str(error)))
+            continue
+        tx.marks.lease_link(item.link.id, now + world.pace.lease, fence)
+        wake_for(tx, m, str(left), str(right), now)
+
+
+def wake_for(tx: Tx, m: FieldMap, left_id: str, right_id: str, now: datetime) -> None:
+    """A link was made: release who waits for either of its records."""
+    tx.marks.wake([f"{m.left.system}:{m.left.kind}:{left_id}", f"{m.right.system}:{m.right.kind}:{right_id}"], now)
+
+
+def snapshots_for(tx: Tx, m: FieldMap, items: Sequence[Item]) -> None:
+    """Load the snapshots of both sides, as far as ids are known."""
+    for side in Side:
+        end = m.end(side)
+        wanted = [(item, id_) for item in items if (id_ := item.id_on(side)) is not None]
+        known: dict[str, Snapshot] = tx.snapshots.get(end.system, end.kind, [id_ for _, id_ in wanted])
+        for item, id_ in wanted:
+            if id_ in known:
+                item.snapshots[side] = known[id_]

@@ -1,0 +1,152 @@
+"""READ and PLAN for linked units: bases, twins of relations, what a person took; then `core.plan` decides.
+
+What is not here: the decision itself, and unlinked units (`linking`).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from typing import Any
+
+from syncd.core.decision import Base, Decision, Given, Plan, Taken, Twins, Verdict
+from syncd.core.fieldmap import Direction, FieldMap, Leave, Unconvertible
+from syncd.core.model import Action, Operation, Side, Value
+from syncd.core.plan import plan
+from syncd.engine.base import base_of
+from syncd.engine.item import Item, park
+from syncd.engine.linking import DONE
+from syncd.engine.world import World
+from syncd.store.conflicts import Conflict
+from syncd.store.marks import HELD, PLANNED
+from syncd.store.store import Tx
+
+LINKED, NEEDS_YOU = "linked", "needs you"
+"""What a receipt says."""
+
+
+def twins_for(world: World, tx: Tx, m: FieldMap, items: Iterable[Item], *, planned: bool) -> Twins:
+    """Who is linked with whom among the parents that these records point at.
+
+    `planned`: parents whose link or creation is only planned count as linked, so that a plan shows the whole.
+    """
+    found: dict[tuple[str, Side, str], str] = {}
+    items = list(items)
+    for rule in m.rules:
+        if rule.relation is None or rule.relation.map not in world.maps:
+            continue
+        for side in Side:
+            ids = {id_ for item in items for id_ in _ids(item, rule.field(side), side)}
+            links = tx.links.of(rule.relation.map, side, ids)
+            found.update({(rule.relation.map, side, id_): link.id_on(side.other) for id_, link in links.items()})
+            if planned:
+                found.update(_planned(tx, rule.relation.map, side, ids - set(links)))
+    return found
+
+
+def _ids(item: Item, name: str | None, side: Side) -> tuple[str, ...]:
+    snapshot = item.snapshots.get(side)
+    value = snapshot.record.fields.get(name) if snapshot is not None and name is not None else None
+    if isinstance(value, tuple):
+        return value
+    return (str(value),) if value is not None else ()
+
+
+def _planned(tx: Tx, map_key: str, side: Side, ids: set[str]) -> dict[tuple[str, Side, str], str]:
+    found: dict[tuple[str, Side, str], str] = {}
+    for id_, mark in tx.marks.get(map_key, side, ids).items():
+        if mark.state in (PLANNED, HELD) and mark.plan:
+            across = mark.plan.get(str(side.other)) or f"new:{map_key}:{id_}"
+            found[map_key, side, id_] = across
+    return found
+
+
+def plan_links(world: World, tx: Tx, m: FieldMap, items: Sequence[Item], twins: Twins) -> None:
+    """Plan every linked unit; its operations carry what they expect to find."""
+    linked = [item for item in items if item.stands() and (item.link is not None or item.twin is not None)]
+    conflicts = tx.conflicts.open_of(item.link.id for item in linked if item.link is not None)
+    for item in linked:
+        if len(item.snapshots) < len(Side):
+            item.fail(park("unread", "the record on the other side was never read"))
+            continue
+        gone = [side for side in Side if item.snapshots[side].gone]
+        if gone:
+            item.fail(park("gone", f"{item.record(gone[0]).ref} is gone on the {gone[0]}; nothing is written"))
+            continue
+        if _left_filter(m, item):
+            item.fail(DONE)
+            continue
+        item.conflicts = conflicts.get(item.link.id, {}) if item.link is not None else {}
+        item.plan = _plan(m, item, twins)
+        for side in Side:
+            operation = _operation(m, item, side)
+            if operation is not None:
+                item.operations[side] = operation
+
+
+def _left_filter(m: FieldMap, item: Item) -> bool:
+    if m.only is None or m.leave is Leave.KEEP:
+        return False
+    try:
+        return not m.only.value({side: item.record(side).fields for side in Side})
+    except Unconvertible:
+        return True
+
+
+def _plan(m: FieldMap, item: Item, twins: Twins) -> Plan:
+    link = item.link
+    base = base_of(m, link, item.snapshots[Side.LEFT], item.snapshots[Side.RIGHT]) if link is not None else Base()
+    taken = {rule: t for rule, c in item.conflicts.items() if (t := _taken(c)) is not None}
+    asked = frozenset(rule for rule, c in item.conflicts.items() if c.forced)
+    given = Given(twins=twins, taken=taken, asked=asked)
+    records = item.record(Side.LEFT), item.record(Side.RIGHT)
+    found = plan(m, base, *records, given)
+    if not any(rule.receipt for rule in m.rules):
+        return found
+    state = NEEDS_YOU if found.parked or found.having(Verdict.CONFLICT) else LINKED
+    return plan(m, base, *records, Given(twins=twins, taken=taken, asked=asked, state=state))
+
+
+def _taken(conflict: Conflict) -> Taken | None:
+    choice = conflict.choice
+    if not choice:
+        return None
+    return Taken(Side(choice["side"]), choice["value"], tuple(choice["now"]))
+
+
+def _operation(m: FieldMap, item: Item, side: Side) -> Operation | None:
+    decisions = item.plan.writes(side) if item.plan is not None else ()
+    if not decisions:
+        return None
+    return Operation(
+        id="",
+        action=Action.UPDATE,
+        ref=item.record(side).ref,
+        fields={str(d.field): d.after for d in decisions},
+        expect={str(d.field): d.before for d in decisions},
+        compare=any(d.rule.direction is Direction.BOTH for d in decisions),
+        quiet=m.end(side).quiet,
+    )
+
+
+def rules_data(decisions: Iterable[Decision]) -> dict[str, Any]:
+    """What the journal keeps of the decisions that a write carries: base's way, the reason, the loser."""
+    return {
+        d.rule.name: {
+            "field": d.field,
+            "settle": {str(side): value for side, value in d.settle.items()},
+            "reason": d.reason,
+            "lost": [str(d.lost[0]), d.lost[1]] if d.lost else None,
+            "sides": list(d.sides),
+        }
+        for d in decisions
+    }
+
+
+def lost_row(
+    item_map: str, link: int, ids: tuple[str, str], rule: str, sides: tuple[Value, Value], state: str, **more: Any
+) -> dict[str, Any]:
+    """A row of the list of values that were passed over."""
+    return {
+        "map": item_map, "link": link, "rule": rule, "state": state, "left_id": ids[0], "right_id": ids[1],
+        "left_value": sides[0], "right_value": sides[1], **more,
+    }  # fmt: skip

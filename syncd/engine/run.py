@@ -1,0 +1,134 @@
+"""A run: one pass of the engine over a pair, with its guard, its counts and one line in the log. Rules 18 and 19.
+
+What is not here: the steps (`worker`) and when a run happens (`service`).
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from dataclasses import dataclass, field
+
+import structlog
+
+from syncd.core.model import Side
+from syncd.engine.intake import Tick, tick
+from syncd.engine.worker import Worker
+from syncd.engine.world import Guard, Pair, World
+from syncd.errors import SyncdError
+from syncd.store.marks import DUE, HELD, PLANNED
+
+log = structlog.get_logger("syncd.engine")
+
+PERCENT_FROM = 50
+"""Operations from which the guard's percentage counts: small accounts change in large shares."""
+
+
+@dataclass(slots=True)
+class RunReport:
+    """What a run did. `state`: done, planned, held, or stopped (with `error`)."""
+
+    pair: str
+    run: int | None = None
+    state: str = "done"
+    counts: Counter[str] = field(default_factory=Counter)
+    error: str | None = None
+
+
+def poll(world: World, pair: Pair) -> list[Tick]:
+    """One tick of every feed of a pair, each once. Raises AuthError and Transient."""
+    feeds = dict.fromkeys((m.end(side).system, m.end(side).kind) for m in pair.maps for side in Side)
+    return [tick(world, system, kind) for system, kind in feeds]
+
+
+def work(world: World, pair: Pair) -> RunReport:
+    """Work through what is due in a pair, maps in their order, until nothing is due now.
+
+    A run that finds nothing due leaves no trace. Trouble with a whole system ends the run with its sentence.
+    """
+    report = RunReport(pair.name)
+    if pair.mode == "paused" or not _due(world, pair):
+        return report
+    with world.store.begin() as tx:
+        report.run = tx.runs.start(pair.name, pair.mode, pair.digest, world.clock())
+    try:
+        if pair.mode == "plan":
+            report.state = _pass(world, pair, report, rests=PLANNED)
+        elif _may_exceed(world, pair) and not _allowed(world, pair, report):
+            report.state = "held"
+        else:
+            report.state = _pass(world, pair, report, rests=None)
+    except SyncdError as error:
+        report.state, report.error = "stopped", str(error)
+        _end(world, report)
+        raise
+    _end(world, report)
+    return report
+
+
+def _due(world: World, pair: Pair) -> int:
+    now = world.clock()
+    with world.store.read() as tx:
+        return sum(tx.marks.due_count(m.key, now) for m in pair.maps)
+
+
+def _pass(world: World, pair: Pair, report: RunReport, *, rests: str | None) -> str:
+    for m in pair.maps:
+        worker = Worker(world, m, report.run, rests, report.counts)
+        while worker.step():
+            pass
+    return "planned" if rests == PLANNED else "done"
+
+
+def _may_exceed(world: World, pair: Pair) -> bool:
+    """Whether what is due could exceed the guard, were all of it written."""
+    now, guard = world.clock(), pair.guard
+    with world.store.read() as tx:
+        due = sum(tx.marks.due_count(m.key, now) for m in pair.maps)
+        links = sum(tx.links.count(m.key) for m in pair.maps)
+    smallest = min(guard.creates, guard.updates)
+    return due > smallest or (due >= PERCENT_FROM and links > 0 and due * 100 > guard.percent * links)
+
+
+def _allowed(world: World, pair: Pair, report: RunReport) -> bool:
+    """Plan the whole run without a write; within the guard its marks are due again, over it they are held."""
+    planned = RunReport(pair.name, report.run)
+    _pass(world, pair, planned, rests=HELD)
+    with world.store.begin() as tx:
+        links = sum(tx.links.count(m.key) for m in pair.maps)
+        over = exceeded(pair.guard, planned.counts, links)
+        if over is None:
+            for m in pair.maps:
+                tx.marks.retry(m.key, world.clock(), state=HELD)
+            return True
+        report.error = over
+        report.counts.update(planned.counts)
+    return False
+
+
+def exceeded(guard: Guard, counts: Counter[str], links: int) -> str | None:
+    """The sentence that says which limit a plan exceeds; None if none."""
+    creates, updates = counts["plan:create"], counts["plan:update"]
+    if creates > guard.creates:
+        return f"{creates} records would be created, the guard allows {guard.creates}"
+    if updates > guard.updates:
+        return f"{updates} records would be updated, the guard allows {guard.updates}"
+    if updates >= PERCENT_FROM and links and updates * 100 > guard.percent * links:
+        return f"{updates} of {links} linked records would be updated, the guard allows {guard.percent} percent"
+    return None
+
+
+def _end(world: World, report: RunReport) -> None:
+    if report.run is None:
+        return
+    with world.store.begin() as tx:
+        tx.runs.end(report.run, report.state, {**report.counts, "error": report.error}, world.clock())
+    log.info("run", run=report.run, pair=report.pair, state=report.state, error=report.error, **dict(report.counts))
+
+
+def release_held(world: World, pair: Pair) -> int:
+    """A person allowed what is held: all of it is planned again and written."""
+    with world.store.begin() as tx:
+        return sum(tx.marks.retry(m.key, world.clock(), state=HELD) for m in pair.maps)
+
+
+__all__ = ["DUE", "RunReport", "exceeded", "poll", "release_held", "work"]

@@ -1,0 +1,207 @@
+"""A write without an outcome (lost answer or crash) is settled before anything else. Rule 6.
+
+What is not here: writes that were answered (`confirm`).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from datetime import timedelta
+
+from syncd.core.loss import same
+from syncd.core.match import carried_key, keys
+from syncd.core.model import Action, Record, Side, SyncKey, Value
+from syncd.engine.absorb import absorb
+from syncd.engine.confirm import adopt, close_intent, settle_rules
+from syncd.engine.item import Item, Rest, again, park
+from syncd.engine.planning import lost_row
+from syncd.engine.world import World
+from syncd.engine.writing import after_landing
+from syncd.store.journal import Intent
+from syncd.store.store import Tx
+
+
+def settle(world: World, items: Sequence[Item], run: int | None) -> None:
+    """Settle what open intents these units have; a unit with one left open rests. Raises AuthError and Transient."""
+    if not items:
+        return
+    m = items[0].m
+    with world.store.read() as tx:
+        intents = tx.journal.open_of(m.key, [mark.id for item in items for mark in item.unit.marks])
+        intents += tx.journal.open_links([item.link.id for item in items if item.link is not None])
+    by_item: dict[int, list[Intent]] = {}
+    for number, item in enumerate(items):
+        ids = {mark.id for mark in item.unit.marks}
+        own = {i.id: i for i in intents if (item.link and i.link == item.link.id) or (i.link is None and i.source_id in ids)}
+        if own:
+            by_item[number] = list(own.values())
+    for number, own_intents in by_item.items():
+        for intent in own_intents:
+            if items[number].stands():
+                _settle_one(world, items[number], intent, run)
+
+
+def _settle_one(world: World, item: Item, intent: Intent, run: int | None) -> None:
+    if intent.action is Action.CREATE:
+        _settle_create(world, item, intent, run)
+    else:
+        _settle_update(world, item, intent, run)
+
+
+def _settle_update(world: World, item: Item, intent: Intent, run: int | None) -> None:
+    m, side = item.m, intent.side
+    end, connector = m.end(side), world.connector(m, intent.side)
+    found = connector.read(end.kind, [str(intent.record_id)], world.fields(end.system, end.kind))[str(intent.record_id)]
+    with world.store.begin() as tx:
+        if not isinstance(found, Record):
+            absorb(tx, world, [found], asked=())
+            close_intent(world, tx, intent.id, "gone")
+        elif _holds(item, side, found, intent.fields):
+            _landed(world, tx, item, intent, found, run)
+        elif not after_landing(connector, intent.lands_by):
+            item.fail(_wait(world, intent))
+        elif _holds(item, side, found, intent.before):
+            _not_landed(world, tx, item, intent, found, run)
+        else:
+            _neither(world, tx, item, intent, found, run)
+
+
+def _wait(world: World, intent: Intent) -> Rest:
+    return again("unsettled", f"write {intent.id} may still land", after=world.pace.settle_every, count=False)
+
+
+def _holds(item: Item, side: Side, record: Record, wanted: Mapping[str, Value]) -> bool:
+    """Whether a record holds these values, up to the declared loss; a field it does not tell is no proof."""
+    types = {rule.field(side): rule.type(side) for rule in item.m.rules}
+    return all(
+        name in record.fields and same(record.fields[name], value, types.get(name)) for name, value in wanted.items()
+    )
+
+
+def _landed(world: World, tx: Tx, item: Item, intent: Intent, record: Record, run: int | None) -> None:
+    """Base is what was sent, so an edit made meanwhile on either side is still an edit."""
+    absorb(tx, world, [record], asked=())
+    if item.link is not None:
+        rules = {
+            name: {Side(side): value for side, value in data["settle"].items()} for name, data in intent.rules.items()
+        }
+        settle_rules(tx, item.m, item.link, rules)
+        _list(world, tx, item, intent, run)
+    close_intent(world, tx, intent.id, "landed", intent.record_id)
+
+
+def _list(world: World, tx: Tx, item: Item, intent: Intent, run: int | None) -> None:
+    if item.link is None:
+        return
+    ids = (item.link.left_id, item.link.right_id)
+    rows = [
+        lost_row(item.m.key, item.link.id, ids, name, tuple(data["sides"]), "overruled", lost_side=data["lost"][0],
+                 reason=data["reason"], run=run, at=world.clock())
+        for name, data in intent.rules.items()
+        if data["lost"]
+    ]  # fmt: skip
+    tx.conflicts.list_lost(rows)
+
+
+def _not_landed(world: World, tx: Tx, item: Item, intent: Intent, record: Record, run: int | None) -> None:
+    """Plan again; under a newer version somebody may have put the old value back, so it is listed."""
+    absorb(tx, world, [record], asked=())
+    if item.link is not None and record.version != intent.version:
+        ids = (item.link.left_id, item.link.right_id)
+        rows = [
+            lost_row(item.m.key, item.link.id, ids, name, tuple(data["sides"]), "overruled",
+                     lost_side=str(intent.side), run=run, at=world.clock(),
+                     reason="the old value stands under a newer version, and is overwritten by a repeated write")
+            for name, data in intent.rules.items()
+        ]  # fmt: skip
+        tx.conflicts.list_lost(rows)
+    close_intent(world, tx, intent.id, "not landed")
+
+
+def _neither(world: World, tx: Tx, item: Item, intent: Intent, record: Record, run: int | None) -> None:
+    """Neither what was there nor what was sent: a person is asked in those fields, whatever the owner."""
+    absorb(tx, world, [record], asked=())
+    for name, data in intent.rules.items():
+        field = data["field"]
+        if item.link is None or field is None or _holds(item, intent.side, record, {field: intent.fields[field]}):
+            continue
+        if _holds(item, intent.side, record, {field: intent.before.get(field)}):
+            continue
+        source = data["settle"].get(str(intent.side.other))
+        now = record.fields.get(field)
+        sides = (source, now) if intent.side is Side.RIGHT else (now, source)
+        row = lost_row(item.m.key, item.link.id, (item.link.left_id, item.link.right_id), name, sides, "open",
+                       reason="a write was interrupted, and the value is neither the old one nor ours",
+                       run=run, at=world.clock(), forced=True)  # fmt: skip
+        tx.conflicts.ask(row)
+    close_intent(world, tx, intent.id, "neither")
+
+
+def _settle_create(world: World, item: Item, intent: Intent, run: int | None) -> None:
+    """Ours is adopted; surely not landed is planned again; what cannot be known is parked, never guessed."""
+    m, side = item.m, intent.side
+    end, connector = m.end(side), world.connector(m, side)
+    source = f"{m.end(side.other).system}:{m.end(side.other).kind}:{intent.source_id}"
+    past = after_landing(connector, intent.lands_by)
+    if end.sync_key is not None:
+        asked_at = connector.now()
+        fields = world.fields(end.system, end.kind)
+        found = connector.find(end.kind, [SyncKey(end.sync_key, source)], fields)
+        ours = [r for r in found if carried_key(m, side, r.fields) == source]
+        sure = intent.lands_by is None or asked_at > intent.lands_by + connector.capabilities.find_lag
+    else:
+        ours, stray, sure = _unkeyed(world, item, intent)
+        if sure and not ours and stray:
+            reason = f"write {intent.id} may have made one of: {', '.join(stray)}; say which, or that it is none"
+            item.fail(park("question", reason))
+            return
+    with world.store.begin() as tx:
+        if len(ours) > 1:
+            item.fail(park("question", f"{len(ours)} records carry the key of {source}"))
+        elif ours:
+            _adopt_create(world, tx, item, intent, ours[0], run)
+        elif past and sure:
+            close_intent(world, tx, intent.id, "not landed")
+        else:
+            item.fail(_wait(world, intent))
+
+
+def _unkeyed(world: World, item: Item, intent: Intent) -> tuple[list[Record], list[str], bool]:
+    """Records made in the intent's window and linked with nobody: those that answer it, those that may; is it sure.
+
+    The feed must have been read past the last moment at which the create can land: then every such record is known.
+    """
+    m, side = item.m, intent.side
+    end = m.end(side)
+    with world.store.read() as tx:
+        feed = tx.feeds.get(end.system, end.kind)
+        last = intent.lands_by or intent.opened_at
+        ids = tx.snapshots.made_between(end.system, end.kind, intent.opened_at - timedelta(seconds=2), last)
+        linked = set(tx.links.of(m.key, side, ids)) | set(tx.links.of(m.key, side, ids, state="closed"))
+        records = [s.record for i, s in tx.snapshots.get(end.system, end.kind, set(ids) - linked).items()]
+        source = item.snapshots.get(side.other)
+    mine = [record for record in records if record.mine is not False]
+    texts = {k.text for k in keys(m, side.other, source.record.fields) if k.certain} if source is not None else set()
+    ours = [
+        r for r in mine
+        if _holds(item, side, r, intent.fields) or texts & {k.text for k in keys(m, side, r.fields) if k.certain}
+    ]  # fmt: skip
+    stray = [str(record.ref) for record in mine if record not in ours]
+    return ours, stray, feed.read_to is not None and feed.read_to >= last
+
+
+def _adopt_create(world: World, tx: Tx, item: Item, intent: Intent, record: Record, run: int | None) -> None:
+    """The record is ours: link it; base is the intent's source values, and on its own side what was sent."""
+    link = adopt(world, tx, item.m, intent.side, record, intent.source_id, run)
+    if link is None:
+        item.fail(park("question", f"{record.ref} is the answer to write {intent.id}, but is linked elsewhere"))
+        return
+    rules = {
+        name: {Side(side): value for side, value in data["settle"].items()}
+        for name, data in intent.rules.items()
+        if data["field"] is not None and data["field"] in intent.fields
+    }
+    settle_rules(tx, item.m, link, rules)
+    close_intent(world, tx, intent.id, "landed", record.ref.id)
+    item.fail(again("adopted", "its twin was found; the rest of its fields follow", after=timedelta(0), count=False))
+

@@ -1,0 +1,152 @@
+"""One batch of one map down the steps: claim, settle, read, plan, journal, write, confirm.
+
+What is not here: what each step does (its own module), and how often it is done (`run`, `service`).
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any
+
+import structlog
+
+from syncd.core.fieldmap import FieldMap
+from syncd.core.model import Side
+from syncd.engine.absorb import absorb
+from syncd.engine.confirm import finish
+from syncd.engine.item import Item, Rest, described, park
+from syncd.engine.linking import local, look_up, make_links, plan_creates, snapshots_for
+from syncd.engine.planning import plan_links, twins_for
+from syncd.engine.settling import settle
+from syncd.engine.world import World
+from syncd.engine.writing import Writer, journal
+from syncd.errors import AuthError, SyncdError, Transient
+from syncd.store.marks import HELD, PLANNED, Unit
+from syncd.store.store import Tx
+
+log = structlog.get_logger("syncd.engine")
+
+
+@dataclass(slots=True)
+class Worker:
+    """Works on one map within one run. `rests`: the state in which planned marks rest when nothing may be written."""
+
+    world: World
+    m: FieldMap
+    run: int | None = None
+    rests: str | None = None
+    counts: Counter[str] = field(default_factory=Counter)
+
+    def step(self) -> int:
+        """One batch; how many units were taken. Raises AuthError and Transient after giving the leases back."""
+        units, until = self._claim()
+        if not units:
+            return 0
+        items = [Item(self.m, u, u.link, side=u.marks[0].side if u.link is None else None) for u in units]
+        trouble: SyncdError | None = None
+        try:
+            self._steps(items, until)
+        except (AuthError, Transient) as error:
+            trouble = error
+        except Exception:
+            log.exception("bug", map=self.m.key)
+            for item in items:
+                item.fail(park("bug", "an error of syncd itself; see the log"))
+        self._finish(items, trouble)
+        if trouble is not None:
+            raise trouble
+        return len(units)
+
+    def _claim(self) -> tuple[list[Unit], datetime]:
+        now = self.world.clock()
+        until = now + self.world.pace.lease
+        with self.world.store.begin() as tx:
+            ready = all(tx.feeds.get(self.m.end(s).system, self.m.end(s).kind).backfilled for s in Side)
+            fence = tx.runs.next_fence()
+            units = tx.marks.claim(
+                self.m.key, now, until, fence, limit=self.world.pace.batch, linked_only=not ready
+            )
+        return units, until
+
+    def _steps(self, items: Sequence[Item], until: datetime) -> None:
+        with self.world.store.read() as tx:
+            snapshots_for(tx, self.m, items)
+        settle(self.world, items, self.run)
+        self._reread(items)
+        self._link(items)
+        self._plan(items)
+        if self.rests is not None:
+            self._rest_planned(items)
+            return
+        with self.world.store.begin() as tx:
+            journal(self.world, tx, items, self.run)
+        Writer(self.world, self.run, until, self.counts).write(items)
+
+    def _reread(self, items: Sequence[Item]) -> None:
+        """Look by id where a mark asks for it, or where one side of a link was never read."""
+        for side in Side:
+            end = self.m.end(side)
+            ids = [i for item in items if item.stands() and (i := item.id_on(side)) and self._must_read(item, side)]
+            if not ids:
+                continue
+            fields = self.world.fields(end.system, end.kind)
+            found = self.world.connectors[end.system].read(end.kind, ids, fields)
+            with self.world.store.begin() as tx:
+                refs = frozenset((side, i) for i in ids)
+                absorb(tx, self.world, found.values(), asked=fields, in_hand=(self.m, refs))
+        with self.world.store.read() as tx:
+            snapshots_for(tx, self.m, [item for item in items if item.stands()])
+
+    def _must_read(self, item: Item, side: Side) -> bool:
+        return side not in item.snapshots or any(mark.reread for mark in item.unit.marks)
+
+    def _link(self, items: Sequence[Item]) -> None:
+        """Unlinked units: whose is it? Local knowledge first, then the vendor is asked before anything is created."""
+        m, world = self.m, self.world
+        with world.store.read() as tx:
+            local(world, tx, m, items)
+            plan_creates(world, tx, m, items, twins_for(world, tx, m, items, planned=self.rests is not None))
+        look_up(world, m, items)
+        if self.rests is None:
+            with world.store.begin() as tx:
+                make_links(world, tx, m, items, fence=items[0].unit.fence)
+
+    def _plan(self, items: Sequence[Item]) -> None:
+        with self.world.store.read() as tx:
+            snapshots_for(tx, self.m, [item for item in items if item.stands()])
+            twins = twins_for(self.world, tx, self.m, items, planned=self.rests is not None)
+            plan_links(self.world, tx, self.m, items, twins)
+
+    def _rest_planned(self, items: Sequence[Item]) -> None:
+        """Nothing may be written: what would be written rests with its plan."""
+        for item in items:
+            if item.stands() and (item.operations or item.twin is not None):
+                item.rest = Rest(state=str(self.rests), cause="planned", reason="waits for permission to write")
+                self.counts.update(f"plan:{operation.action}" for operation in item.operations.values())
+
+    def _finish(self, items: Sequence[Item], trouble: SyncdError | None) -> None:
+        now = self.world.clock()
+        with self.world.store.begin() as tx:
+            for item in items:
+                if trouble is None or not item.stands() or item.written:
+                    self._finish_one(tx, item)
+            if items:
+                tx.marks.release(items[0].unit.fence)
+        self.counts["units"] += len(items)
+        self.counts.update(f"rest:{item.rest.cause}" for item in items if item.rest is not None)
+        if trouble is not None:
+            log.warning("trouble", map=self.m.key, error=str(trouble), at=now.isoformat())
+
+    def _finish_one(self, tx: Tx, item: Item) -> None:
+        plan: dict[str, Any] | None = None
+        if item.rest is not None and item.rest.state in (PLANNED, HELD):
+            plan = described(item)
+        if self.rests is not None and item.rest is None:
+            item.leftover = False
+        finish(self.world, tx, item, self.run)
+        if plan is not None:
+            for mark in item.unit.marks:
+                tx.marks.keep_plan(mark, plan)

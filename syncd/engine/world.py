@@ -1,0 +1,92 @@
+"""What the engine works in: the store, the systems, the pairs with their maps, the durations, the clock.
+
+What is not here: how these come to be (`syncd.app`), and any step of the work.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+
+from syncd.core.fieldmap import FieldMap
+from syncd.core.model import Side
+from syncd.kit.connector import Connector
+from syncd.store.store import Store
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Guard:
+    """How much one run may change before a person must allow it; `percent` counts from 50 operations up."""
+
+    creates: int = 500
+    updates: int = 5000
+    deletes: int = 10
+    percent: int = 20
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Pace:
+    """The engine's own durations and sizes, from `[timing]`.
+
+    `lease`: how long a claim holds without renewal. `landing`: how long after it was sent a write may still land.
+    `retry_first`, `retry_max`: the first and longest wait before a failed mark is due again. `retry_for`: then parked.
+    `batch`: marks claimed at once. `settle_every`: how soon an unsettled intent is looked at again.
+    """
+
+    lease: timedelta = timedelta(seconds=60)
+    landing: timedelta = timedelta(minutes=5)
+    retry_first: timedelta = timedelta(seconds=30)
+    retry_max: timedelta = timedelta(hours=1)
+    retry_for: timedelta = timedelta(hours=24)
+    settle_every: timedelta = timedelta(seconds=15)
+    batch: int = 100
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Pair:
+    """Two systems and the maps between them, parents first. `mode`: plan, live or paused."""
+
+    name: str
+    left: str
+    right: str
+    maps: tuple[FieldMap, ...]
+    mode: str = "plan"
+    guard: Guard = Guard()
+    every: timedelta = timedelta(seconds=30)
+
+    @property
+    def digest(self) -> str:
+        """What the maps say, in short: a run names it."""
+        return "+".join(m.digest[:12] for m in self.maps)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class World:
+    """Everything the engine's steps are handed. Read by several threads; never changed."""
+
+    store: Store
+    connectors: Mapping[str, Connector]
+    pairs: tuple[Pair, ...]
+    clock: Callable[[], datetime]
+    pace: Pace = Pace()
+    readers: Mapping[tuple[str, str], tuple[tuple[FieldMap, Side], ...]] = field(init=False)
+    maps: Mapping[str, FieldMap] = field(init=False)
+
+    def __post_init__(self) -> None:
+        """Work out which maps read which kind."""
+        readers: dict[tuple[str, str], list[tuple[FieldMap, Side]]] = {}
+        for m in (m for pair in self.pairs for m in pair.maps):
+            for side in Side:
+                readers.setdefault((m.end(side).system, m.end(side).kind), []).append((m, side))
+        object.__setattr__(self, "readers", {key: tuple(several) for key, several in readers.items()})
+        object.__setattr__(self, "maps", {m.key: m for pair in self.pairs for m in pair.maps})
+
+    def fields(self, system: str, kind: str) -> tuple[str, ...]:
+        """The union of the fields that any map reads of a kind."""
+        names = {name for m, side in self.readers.get((system, kind), ()) for name in m.reads(side)}
+        return tuple(sorted(names))
+
+    def connector(self, m: FieldMap, side: Side) -> Connector:
+        """The system on one side of a map."""
+        return self.connectors[m.end(side).system]

@@ -1,0 +1,196 @@
+"""JOURNAL and WRITE: intents first, then the vendor's batches, each confirmed as it is answered. Rules 4, 5, 14.
+
+What is not here: how an answer is settled (`confirm`) and an answer that never came (`settling`).
+"""
+
+from __future__ import annotations
+
+import dataclasses
+from collections import Counter
+from collections.abc import Callable, Iterable, Sequence
+from datetime import datetime, timedelta
+
+import structlog
+
+from syncd.core.match import keys, sync_key_of
+from syncd.core.model import Action, Operation, Outcome, Result, Side
+from syncd.engine.absorb import absorb
+from syncd.engine.confirm import close_intent, written_create, written_update
+from syncd.engine.item import Item, again, park
+from syncd.engine.linking import NAMESAKE
+from syncd.engine.planning import rules_data
+from syncd.engine.world import World
+from syncd.errors import AuthError, Transient
+from syncd.kit.connector import Connector
+from syncd.store.journal import Claimed
+from syncd.store.store import Tx
+
+log = structlog.get_logger("syncd.engine")
+
+
+def journal(world: World, tx: Tx, items: Sequence[Item], run: int | None) -> None:
+    """Write the intents; a create whose match keys another open create has claimed waits for that one."""
+    for item in items:
+        if not item.stands():
+            continue
+        for side, operation in item.operations.items():
+            lands_by = world.connector(item.m, side).now() + world.pace.lease + world.pace.landing
+            intent = tx.journal.open(_row(world, item, side, operation, run, lands_by))
+            if operation.action is Action.CREATE and not _claim(world, tx, item, side, intent):
+                break
+            item.intents[side] = intent
+            item.operations[side] = dataclasses.replace(operation, id=str(intent))
+
+
+def _row(
+    world: World, item: Item, side: Side, operation: Operation, run: int | None, lands_by: datetime
+) -> dict[str, object]:
+    decisions = item.plan.decisions if item.plan is not None else ()
+    kept = decisions if operation.action is Action.CREATE else item.plan.writes(side) if item.plan else ()
+    version = item.record(side).version if operation.ref is not None else None
+    return {
+        "run": run, "map": item.m.key, "side": str(side), "action": str(operation.action),
+        "link": item.link.id if item.link else None, "record_id": operation.ref.id if operation.ref else None,
+        "source_id": item.id_on(side.other), "fields": operation.fields, "before": operation.expect,
+        "rules": rules_data(kept), "version": version, "opened_at": world.connector(item.m, side).now(),
+        "lands_by": lands_by, "fence": item.unit.fence,
+    }  # fmt: skip
+
+
+def _claim(world: World, tx: Tx, item: Item, side: Side, intent: int) -> bool:
+    m, source = item.m, item.record(side.other)
+    texts = [f"source\x1e{m.key}\x1e{sync_key_of(source.ref)}"]
+    texts += [f"{key.match}\x1e{key.text}" for key in keys(m, side.other, source.fields) if key.certain]
+    end = m.end(side)
+    try:
+        tx.journal.claim(intent, end.system, end.kind, texts)
+    except Claimed as error:
+        tx.journal.close(intent, "claimed", world.clock(), error=str(error))
+        item.operations.clear()
+        item.fail(park("waiting", f"write {error.intent} makes a record of the same key", waits_for=f"intent:{error.intent}"))
+        return False
+    return True
+
+
+class Writer:
+    """Carries the journaled operations of one batch to the vendors. Right first, then left."""
+
+    def __init__(self, world: World, run: int | None, until: datetime, counts: Counter[str]) -> None:
+        """`until`: the end of the lease; no vendor call starts after it."""
+        self.world, self.run, self.until, self.counts = world, run, until, counts
+
+    def write(self, items: Sequence[Item]) -> None:
+        """Write everything. Raises AuthError and Transient of a whole system, with the rest given back."""
+        for side in (Side.RIGHT, Side.LEFT):
+            ready = [item for item in items if item.stands() and side in item.intents]
+            if ready:
+                self._write_side(side, ready)
+
+    def _write_side(self, side: Side, items: Sequence[Item]) -> None:
+        waiting = {str(item.intents[side]): item for item in items}
+        connector = self.world.connector(items[0].m, side)
+        kind = items[0].m.end(side).kind
+        try:
+            answers = iter(connector.write(kind, [item.operations[side] for item in items]))
+            while waiting and self.world.clock() < self.until:
+                outcomes = next(answers, None)
+                if outcomes is None:
+                    break
+                self._confirm(side, [(waiting.pop(o.operation), o) for o in outcomes if o.operation in waiting])
+        except (AuthError, Transient) as error:
+            self._give_back(side, waiting.values(), str(error))
+            raise
+        self._give_back(side, waiting.values(), "the batch ran out of time")
+
+    def _give_back(self, side: Side, items: Iterable[Item], why: str) -> None:
+        """Operations that were surely not sent: their intents are closed, their marks are due again."""
+        several = list(items)
+        if not several:
+            return
+        with self.world.store.begin() as tx:
+            for item in several:
+                close_intent(self.world, tx, item.intents[side], "unsent", error=why)
+                item.fail(again("unsent", why, after=timedelta(0), count=False))
+
+    def _confirm(self, side: Side, answered: Sequence[tuple[Item, Outcome]]) -> None:
+        """One vendor call's outcomes in one transaction, if the fence still holds."""
+        now = self.world.clock()
+        with self.world.store.begin() as tx:
+            for item, outcome in answered:
+                if not tx.marks.holds(item.mark, item.unit.fence, now):
+                    item.fail(again("lease", "the lease was lost; whoever holds it now looks first"))
+                    continue
+                self.counts[f"{item.operations[side].action}:{outcome.result}"] += 1
+                _OUTCOMES[outcome.result](self, tx, item, side, outcome)
+            if answered:
+                self.until = now + self.world.pace.lease
+                tx.marks.renew(answered[0][0].unit.fence, self.until)
+
+    def _written(self, tx: Tx, item: Item, side: Side, outcome: Outcome) -> None:
+        if outcome.record is None:
+            self._ambiguous(tx, item, side, outcome)
+        elif item.operations[side].action is Action.CREATE:
+            written_create(self.world, tx, item, side, outcome.record, self.run)
+        else:
+            written_update(self.world, tx, item, side, outcome.record, self.run)
+
+    def _stale(self, tx: Tx, item: Item, side: Side, outcome: Outcome) -> None:
+        close_intent(self.world, tx, item.intents[side], "stale", error=outcome.error)
+        if outcome.record is not None:
+            absorb(tx, self.world, [outcome.record], asked=())
+        item.fail(again("stale", "somebody wrote meanwhile", reread=True, after=_hop(item)))
+
+    def _missing(self, tx: Tx, item: Item, side: Side, outcome: Outcome) -> None:
+        close_intent(self.world, tx, item.intents[side], "missing", error=outcome.error)
+        if outcome.gone is not None:
+            absorb(tx, self.world, [outcome.gone], asked=())
+        item.fail(again("missing", "the record does not answer", reread=True, after=_hop(item)))
+
+    def _refused(self, tx: Tx, item: Item, side: Side, outcome: Outcome) -> None:
+        sentence = outcome.error or "refused without a reason"
+        close_intent(self.world, tx, item.intents[side], "refused", error=sentence)
+        if outcome.duplicate and item.operations[side].action is Action.CREATE:
+            self._duplicate(tx, item, side, outcome, sentence)
+        else:
+            item.fail(park("refused", sentence))
+
+    def _duplicate(self, tx: Tx, item: Item, side: Side, outcome: Outcome, sentence: str) -> None:
+        """The vendor has such a record: first wait until a look-up must see it, then it is a namesake or a question."""
+        connector, end = self.world.connector(item.m, side), item.m.end(side)
+        if item.mark.cause != "duplicate":
+            item.fail(again("duplicate", sentence, after=max(connector.capabilities.find_lag, timedelta(0))))
+        elif item.mark.cause == "duplicate" and connector.capabilities.names.get(end.kind):
+            item.fail(again(NAMESAKE, sentence, after=timedelta(0)))
+        else:
+            names = ", ".join(f"{end.system}:{end.kind}:{name}" for name in outcome.names)
+            item.fail(park("question", f"{sentence} {f'It may be {names}.' if names else ''}".strip()))
+
+    def _ambiguous(self, tx: Tx, item: Item, side: Side, outcome: Outcome) -> None:
+        why = outcome.error or "the answer was lost"
+        tx.journal.note(item.intents[side], why)
+        item.fail(again("unsettled", why, after=timedelta(0), count=False))
+
+    def _later(self, tx: Tx, item: Item, side: Side, outcome: Outcome) -> None:
+        close_intent(self.world, tx, item.intents[side], "later", error=outcome.error)
+        after = timedelta(seconds=outcome.retry_after) if outcome.retry_after is not None else None
+        item.fail(again("later", outcome.error or "the vendor asks to wait", after=after))
+
+
+_OUTCOMES: dict[Result, Callable[[Writer, Tx, Item, Side, Outcome], None]] = {
+    Result.WRITTEN: Writer._written,
+    Result.STALE: Writer._stale,
+    Result.MISSING: Writer._missing,
+    Result.REFUSED: Writer._refused,
+    Result.AMBIGUOUS: Writer._ambiguous,
+    Result.LATER: Writer._later,
+}
+
+
+def _hop(item: Item) -> timedelta | None:
+    """At once the first times, then with the usual back-off: a vendor that never agrees must not make us spin."""
+    return timedelta(0) if item.mark.attempts < 3 else None  # noqa: PLR2004  # three hops
+
+
+def after_landing(connector: Connector, lands_by: datetime | None) -> bool:
+    """Whether a write can no longer land, by the vendor's clock."""
+    return lands_by is None or connector.now() > lands_by
