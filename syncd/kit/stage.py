@@ -46,11 +46,15 @@ class Reply:
 
 @dataclass(slots=True)
 class _Played:
-    """What became of one request: the vendor's own status, and the reply to send (None: the connection is broken)."""
+    """What became of one request: the vendor's own status, and the reply to send (None: the connection is broken).
+
+    `wait`: seconds before it is sent; `half`: only its first half is.
+    """
 
     answered: int | None
     reply: Reply | None
     half: bool = False
+    wait: float = 0.0
 
 
 class Stage:
@@ -71,7 +75,7 @@ class Stage:
         body = await _read(receive)
         write = self._sandbox.is_write(scope["method"], scope["path"])
         rule = self._sandbox.faults.pick(scope["method"], scope["path"], write)
-        played = await self._play(rule, scope, receive, body)
+        played = await self._play(rule, scope, body)
         self._sandbox.log.add(
             body=body,
             at=at.isoformat(),
@@ -88,7 +92,7 @@ class Stage:
         )
         await self._deliver(played, receive, send)
 
-    async def _play(self, rule: Rule | None, scope: Scope, receive: Receive, body: bytes) -> _Played:
+    async def _play(self, rule: Rule | None, scope: Scope, body: bytes) -> _Played:
         if rule is None:
             return await self._carry_out(scope, body)
         if rule.fault in STATUS_FAULTS:
@@ -99,7 +103,7 @@ class Stage:
             return _Played(None, Reply(502, [(b"content-type", b"text/html; charset=utf-8")], _HTML))
         if rule.fault == "timeout":
             played = await self._error(rule, 504, scope, body)
-            await _wait(rule.delay if rule.delay is not None else _TIMEOUT_SECONDS, receive)
+            played.wait = rule.delay if rule.delay is not None else _TIMEOUT_SECONDS
             return played
         if rule.fault == "slow":
             await asyncio.sleep(rule.delay or 1.0)
@@ -138,6 +142,8 @@ class Stage:
         return _Played(reply.status, reply)
 
     async def _deliver(self, played: _Played, receive: Receive, send: Send) -> None:
+        if played.wait:
+            await _wait(played.wait, receive)
         if played.reply is None:
             await _break(receive)
             return

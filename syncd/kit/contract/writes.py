@@ -109,9 +109,10 @@ class WriteContract(Contract):
         if not bench.connector.capabilities.unique.get(kind):
             pytest.skip("the connector declares no unique field of this kind")
         bench.person_creates(kind, 1)
+        before = len(bench.rows(kind))
         outcome = bench.write(kind, [bench.create(kind, 1)])["create-1"]
         same((outcome.result, outcome.duplicate), (Result.REFUSED, True), f"the second one ({outcome.error})")
-        same(len(bench.rows(kind)), len({*bench.rows(kind)}), "rows")
+        same(len(bench.rows(kind)), before, "records")
 
     @pytest.mark.parametrize("fault", _LOST, ids=lambda rule: "-".join(str(value) for value in rule.values()))
     def test_a_create_with_a_lost_answer_is_never_sent_again(
@@ -189,12 +190,12 @@ class WriteContract(Contract):
         """A caller that stops after the first batch has written that batch and no more."""
         batch = bench.connector.capabilities.write_batch
         operations = [bench.create(kind, n) for n in range(batch + 3)]
-        mark = bench.remote.mark()
+        mark, before = bench.remote.mark(), len(bench.rows(kind))
         writing = iter(bench.connector.write(kind, operations))
         same(bench.remote.writes(mark), [], "writes before the first outcome was asked for")
         settled = len(next(writing))
         must(settled <= batch, f"{settled} outcomes at once, with batches of {batch}")
-        same(len(bench.rows(kind)), settled, "records after the first batch")
+        same(len(bench.rows(kind)) - before, settled, "records after the first batch")
 
     def test_a_field_is_made_blank(self, bench: Bench, kind: str) -> None:
         """None clears the field, and reads as None afterwards."""
