@@ -27,10 +27,10 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
+from syncd.core.decision import Verdict
 from syncd.core.fieldmap import FieldMap, Rule, Unconvertible
 from syncd.core.loss import same
 from syncd.core.model import Record, Ref, Side, Value
-from syncd.core.decision import Verdict
 from syncd.core.plan import plan_create
 from syncd.core.values import OptionError
 from syncd.errors import ConfigError, Problem
