@@ -93,9 +93,9 @@ class Client:
         answer = self._http.request("GET", f"/{kind}", params=params)
         return _listing(kind, answer)
 
-    def sample(self, kind: str) -> Sequence[Row]:
-        """A hundred records, most recently changed first."""
-        return self.listing(kind, sort=("date_updated", "desc"), size=_SAMPLE).rows
+    def sample(self, kind: str, size: int = _SAMPLE) -> Sequence[Row]:
+        """Some records, most recently changed first."""
+        return self.listing(kind, sort=("date_updated", "desc"), size=size).rows
 
     def get(self, kind: str, id: str) -> One:
         """One record from the primary store. NotFound, Forbidden."""

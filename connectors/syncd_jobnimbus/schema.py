@@ -15,7 +15,7 @@ from typing import Any
 
 from syncd.core.model import FieldType, Option, Schema, User
 from syncd.kit.connector import SystemSettings
-from syncd_jobnimbus.client import Client
+from syncd_jobnimbus.client import PAGE, Client
 from syncd_jobnimbus.fields import NOT_OFFERED, standard
 from syncd_jobnimbus.names import Names, kind_of_key, kind_of_label, looks_custom
 from syncd_jobnimbus.proofs import Proofs
@@ -77,7 +77,7 @@ class Catalog:
         return self.describe(kind).fields.get(name)
 
     def _ask(self, kind: str, before: Mapping[str, FieldType]) -> Schema:
-        settings, users, rows = self._client.settings(), self._client.users(), self._client.sample(kind)
+        settings, users, rows = self._client.settings(), self._client.users(), self._client.sample(kind, PAGE)
         fields = dict(self._standard[kind])
         for name, options in pick_lists(kind, settings).items():
             fields[name] = replace(fields[name], options=options)

@@ -56,7 +56,7 @@ class Writer:
     def _create(self, kind: str, operation: Operation) -> Outcome:
         fields = dict(operation.fields)
         if key := operation.sync_key:
-            fields.setdefault(key.field, key.value)
+            fields[key.field] = key.value
         body = self._body(kind, {name: value for name, value in fields.items() if value is not None}, create=True)
         made = self.client.create(kind, body, quiet=operation.quiet)
         if not made.row.get("jnid"):

@@ -14,6 +14,9 @@ from syncd_jobnimbus.sandbox import JobNimbusSandbox
 
 KEY = "sandboxkey0000001"
 
+CUSTOM = "contacts.cf_string_1=CRM ID; contacts.cf_string_2=Preferred Contact; jobs.cf_string_3=Roof Type"
+"""JobNimbus tells of custom fields only where a record carries them, and a new account has none."""
+
 
 class TestJobNimbus(ConnectorContract):
     """Contacts and jobs."""
@@ -35,7 +38,7 @@ class TestJobNimbus(ConnectorContract):
                 timezone="America/Chicago",
                 rate="100000/1",
                 timing=timing,
-                options={"sync_key": True},
+                options={"sync_key": True, "custom_fields": CUSTOM},
             )
         )
 
@@ -48,7 +51,7 @@ class TestJobNimbus(ConnectorContract):
                 "email": f"zoe{n}@example.com",
                 "mobile_phone": f"(555) 010-{n % 10000:04d}",
                 "description": "storm of May",
-                "cf_string_1": f"crm-{n}",
+                "cf_string_2": f"by phone {n}",
             }
         return {
             "name": f"Roof of Zoë {n}",
