@@ -124,3 +124,11 @@ def described(item: Item) -> dict[str, Any]:
         ],
         "parked": [d.reason for d in (item.plan.parked if item.plan else ())],
     }
+
+
+def permitted(item: Item, permit: Mapping[str, Any]) -> bool:
+    """Whether what is planned now is within a permission: the same kind of operation, no other field."""
+    plan = described(item)
+    allowed = {(write["side"], write["field"]) for write in permit["writes"]}
+    wanted = {(write["side"], write["field"]) for write in plan["writes"]}
+    return wanted <= allowed and (plan["creates"] is None or plan["creates"] == permit["creates"])

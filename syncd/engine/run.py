@@ -83,7 +83,7 @@ def _may_exceed(world: World, pair: Pair) -> bool:
     """Whether what is due could exceed the guard, were all of it written."""
     now, guard = world.clock(), pair.guard
     with world.store.read() as tx:
-        due = sum(tx.marks.due_count(m.key, now) for m in pair.maps)
+        due = sum(tx.marks.due_count(m.key, now, permitted=False) for m in pair.maps)
         links = sum(tx.links.count(m.key) for m in pair.maps)
     smallest = min(guard.creates, guard.updates)
     return due > smallest or (due >= PERCENT_FROM and links > 0 and due * 100 > guard.percent * links)
@@ -98,7 +98,7 @@ def _allowed(world: World, pair: Pair, report: RunReport) -> bool:
         over = exceeded(pair.guard, planned.counts, links)
         if over is None:
             for m in pair.maps:
-                tx.marks.retry(m.key, world.clock(), state=HELD)
+                tx.marks.retry(m.key, world.clock(), state=HELD, reread=False)
             return True
         report.error = over
         report.counts.update(planned.counts)
@@ -126,9 +126,9 @@ def _end(world: World, report: RunReport) -> None:
 
 
 def release_held(world: World, pair: Pair) -> int:
-    """A person allowed what is held: all of it is planned again and written."""
+    """A person allowed what is held: it is planned again, and written as far as the permission goes."""
     with world.store.begin() as tx:
-        return sum(tx.marks.retry(m.key, world.clock(), state=HELD) for m in pair.maps)
+        return sum(tx.marks.permit(m.key, world.clock()) for m in pair.maps)
 
 
 __all__ = ["DUE", "RunReport", "exceeded", "poll", "release_held", "work"]

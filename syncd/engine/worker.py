@@ -17,7 +17,7 @@ from syncd.core.fieldmap import FieldMap
 from syncd.core.model import Side
 from syncd.engine.absorb import absorb
 from syncd.engine.confirm import finish
-from syncd.engine.item import Item, Rest, described, park
+from syncd.engine.item import Item, Rest, described, park, permitted
 from syncd.engine.linking import local, look_up, make_links, plan_creates, snapshots_for
 from syncd.engine.planning import plan_links, twins_for
 from syncd.engine.settling import settle
@@ -81,6 +81,7 @@ class Worker:
         if self.rests is not None:
             self._rest_planned(items)
             return
+        self._hold_unpermitted(items)
         with self.world.store.begin() as tx:
             journal(self.world, tx, items, self.run)
         Writer(self.world, self.run, until, self.counts).write(items)
@@ -126,6 +127,12 @@ class Worker:
             if item.stands() and (item.operations or item.twin is not None):
                 item.rest = Rest(state=str(self.rests), cause="planned", reason="waits for permission to write")
                 self.counts.update(f"plan:{operation.action}" for operation in item.operations.values())
+
+    def _hold_unpermitted(self, items: Sequence[Item]) -> None:
+        """What a person allowed may be written; what goes beyond it is held again."""
+        for item in items:
+            if item.stands() and item.mark.permit and not permitted(item, item.mark.permit):
+                item.rest = Rest(state=HELD, cause="held", reason="goes beyond what was allowed")
 
     def _finish(self, items: Sequence[Item], trouble: SyncdError | None) -> None:
         now = self.world.clock()

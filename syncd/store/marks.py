@@ -39,6 +39,7 @@ class Mark:
     reason: str | None
     waits_for: str | None
     plan: Any
+    permit: Any
 
 
 @dataclass(frozen=True, slots=True)
@@ -200,15 +201,25 @@ class Marks:
             woken += self.connection.execute(query.values(values)).rowcount
         return woken
 
-    def retry(self, map_key: str | None, now: datetime, *, state: str = PARKED, ids: Sequence[str] = ()) -> int:
+    def retry(
+        self, map_key: str | None, now: datetime, *, state: str = PARKED, ids: Sequence[str] = (), reread: bool = True
+    ) -> int:
         """Make resting marks due again; how many."""
         query = update(marks).where(marks.c.state == state)
         if map_key is not None:
             query = query.where(marks.c.map == map_key)
         if ids:
             query = query.where(marks.c.id.in_(list(ids)))
-        values = {"state": DUE, "due_at": now, "attempts": 0, "waits_for": None, "plan": None, "reread": True,
+        values: dict[str, Any] = {"state": DUE, "due_at": now, "attempts": 0, "waits_for": None, "plan": None,
                   "generation": marks.c.generation + 1}  # fmt: skip
+        if reread:
+            values["reread"] = True
+        return int(self.connection.execute(query.values(values)).rowcount)
+
+    def permit(self, map_key: str, now: datetime) -> int:
+        """A person allows what is held: due again, with its plan as the permission; how many."""
+        query = update(marks).where(marks.c.map == map_key, marks.c.state == HELD)
+        values = {"state": DUE, "due_at": now, "permit": marks.c.plan, "generation": marks.c.generation + 1}
         return int(self.connection.execute(query.values(values)).rowcount)
 
     def get(self, map_key: str, side: Side, ids: Iterable[str]) -> dict[str, Mark]:
@@ -233,9 +244,11 @@ class Marks:
         rows = self.connection.execute(query.group_by(marks.c.map, marks.c.state, "ready"))
         return [(row[0], row[1], bool(row[2]), row[3], row[4]) for row in rows]
 
-    def due_count(self, map_key: str, now: datetime) -> int:
-        """How many marks of a map are due now."""
+    def due_count(self, map_key: str, now: datetime, *, permitted: bool = True) -> int:
+        """How many marks of a map are due now; `permitted` false: only those that nobody has allowed yet."""
         query = select(func.count()).where(marks.c.map == map_key, marks.c.state == DUE, marks.c.due_at <= now)
+        if not permitted:
+            query = query.where(marks.c.permit.is_(None))
         return int(self.connection.execute(query).scalar_one())
 
     def next_due(self) -> datetime | None:
@@ -265,5 +278,5 @@ def _linked(map_key: str) -> Any:
 def _mark(row: Row[tuple[object, ...]]) -> Mark:
     values = row._mapping
     names = ("map", "id", "generation", "state", "lane", "due_at", "first_at", "attempts", "reread", "pulled",
-             "cause", "reason", "waits_for", "plan")  # fmt: skip
+             "cause", "reason", "waits_for", "plan", "permit")  # fmt: skip
     return Mark(side=Side(values["side"]), **{name: values[name] for name in names})

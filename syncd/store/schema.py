@@ -39,6 +39,11 @@ def version(store: Store) -> str | None:
         return MigrationContext.configure(connection).get_current_revision()
 
 
+def empty(store: Store) -> bool:
+    """Whether the store has no table yet."""
+    return not inspect(store.engine).get_table_names()
+
+
 def upgrade(store: Store) -> tuple[str | None, str]:
     """Bring the store to this code's version; the versions before and after."""
     before = version(store)
@@ -52,7 +57,7 @@ def check(store: Store) -> None:
     found, wanted = version(store), head(store)
     if found == wanted:
         return
-    if found is None and not inspect(store.engine).get_table_names():
+    if empty(store):
         raise ConfigError(Problem("[syncd] store", "the store is empty.", "Run `syncd db upgrade` to make its tables."))
     _refuse_unknown(store, found)
     message = f"the store has version {found}, this syncd works with {wanted}."

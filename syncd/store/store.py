@@ -105,6 +105,13 @@ class Store:
         with self.engine.connect() as connection, connection.begin():
             yield Tx(connection)
 
+    def sound(self) -> bool:
+        """Whether the database itself finds no damage."""
+        if not self.sqlite:
+            return True
+        with self.engine.connect() as connection:
+            return connection.exec_driver_sql("PRAGMA quick_check").scalar_one() == "ok"
+
     def close(self) -> None:
         """Give the connections back."""
         self.engine.dispose()

@@ -156,6 +156,7 @@ marks = Table(
     Column("reason", Text),
     Column("waits_for", String(200)),
     Column("plan", Json),
+    Column("permit", Json),
     Column("leased_until", Moment),
     Column("fence", BigInteger, nullable=False, default=0),
     Index(None, "map", "state", "lane", "due_at"),

@@ -1,0 +1,367 @@
+"""The composition root: the one module that knows everybody. It builds the world from a config and asks it to work.
+
+What is not here: any decision, any rendering.
+"""
+
+from __future__ import annotations
+
+import os
+import threading
+import time
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+from functools import cached_property
+from pathlib import Path
+from types import TracebackType
+from typing import Any, Self
+
+from syncd import config as settings
+from syncd import fieldmaps
+from syncd.core.model import Ref, Side
+from syncd.engine import answers
+from syncd.engine.run import RunReport, poll, release_held, work
+from syncd.engine.world import Guard, Pace, Pair, World
+from syncd.errors import AuthError, ConfigError, Problem, SyncdError
+from syncd.kit import registry
+from syncd.kit.connector import Connector, Finding, Severity, SystemSettings, Timing
+from syncd.service import log
+from syncd.service.daemon import Daemon
+from syncd.store import schema
+from syncd.store.marks import HELD, PARKED, PLANNED
+from syncd.store.store import Store
+
+SOON = timedelta(seconds=30)
+"""`once` waits for marks that become due within this time."""
+
+
+class App:
+    """A config, opened. Vendors are asked only by what needs them."""
+
+    def __init__(self, config: settings.Config, clock: Callable[[], datetime] | None = None) -> None:
+        """Build nothing yet."""
+        self.config = config
+        self.clock = clock or (lambda: datetime.now(tz=UTC))
+
+    @classmethod
+    def open(cls, path: str | Path | None, *, environ: Mapping[str, str] | None = None) -> Self:
+        """Read the config and set up the log. Raises ConfigError with every mistake in it."""
+        environ = os.environ if environ is None else environ
+        found = settings.load(path, environ, known=_shapes())
+        secrets = [system.secret for system in found.systems.values()]
+        log.setup(secrets, format=found.log.format, level=found.log.level)
+        return cls(found)
+
+    def __enter__(self) -> Self:
+        """Open as a context."""
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
+        """Give back what was opened."""
+        for name in ("connectors", "store"):
+            part = self.__dict__.get(name)
+            for one in part.values() if isinstance(part, Mapping) else [part] if part is not None else []:
+                one.close()
+
+    @cached_property
+    def store(self) -> Store:
+        """The store, of whatever version."""
+        return Store(self.config.store)
+
+    @cached_property
+    def ready_store(self) -> Store:
+        """The store, refused if it is of another version; an empty one is made."""
+        if schema.empty(self.store):
+            schema.upgrade(self.store)
+        schema.check(self.store)
+        return self.store
+
+    @cached_property
+    def connectors(self) -> Mapping[str, Connector]:
+        """Every configured system."""
+        return {name: self._connector(system) for name, system in self.config.systems.items()}
+
+    def _connector(self, system: settings.SystemConfig) -> Connector:
+        timing = self.config.timing
+        names = Timing.__dataclass_fields__
+        return registry.connector(system.connector)(
+            SystemSettings(
+                system=system.name,
+                secret=system.secret,
+                base_url=system.base_url,
+                ca_file=str(system.ca_file) if system.ca_file else None,
+                timezone=system.timezone,
+                rate=system.rate,
+                options=system.options,
+                timing=Timing(**{name: getattr(timing, name) for name in names}),
+            )
+        )
+
+    @cached_property
+    def world(self) -> World:
+        """Everything the engine works in. Asks the vendors for their schemas; raises ConfigError for maps that are wrong."""
+        store = self.ready_store
+        return World(
+            store=store,
+            connectors=self.connectors,
+            pairs=tuple(self._pair(pair) for pair in self.config.pairs.values()),
+            clock=self.clock,
+            pace=self._pace(),
+        )
+
+    def _pace(self) -> Pace:
+        timing = self.config.timing
+        return Pace(
+            lease=timing.lease,
+            landing=timing.landing,
+            retry_first=timing.retry_first,
+            retry_max=timing.retry_max,
+            retry_for=timing.park_after,
+            batch=timing.batch,
+            settle_every=min(timing.retry_first, timedelta(seconds=15)),
+        )
+
+    def _pair(self, pair: settings.PairConfig) -> Pair:
+        systems = {Side.LEFT: pair.left, Side.RIGHT: pair.right}
+        maps = fieldmaps.load_pair(
+            fieldmaps.find_all(pair.maps, self.config.maps),
+            pair=pair.name,
+            systems=systems,
+            describe=lambda side, kind: self.connectors[systems[side]].describe(kind),
+        )
+        guard = pair.guard
+        return Pair(
+            name=pair.name,
+            left=pair.left,
+            right=pair.right,
+            maps=maps,
+            mode=pair.mode,
+            every=pair.every,
+            guard=Guard(
+                creates=guard.creates, updates=guard.updates, deletes=guard.deletes, percent=guard.percent
+            ),
+        )
+
+    def pairs(self, name: str | None) -> Sequence[Pair]:
+        """The pair of this name, or all. Raises ConfigError naming the known ones."""
+        if name is None:
+            return self.world.pairs
+        found = [pair for pair in self.world.pairs if pair.name == name]
+        if not found:
+            known = ", ".join(self.config.pairs)
+            raise ConfigError(Problem(f"pair {name}", "there is no such pair.", f"Known: {known}."))
+        return found
+
+    def check(self) -> list[dict[str, Any]]:
+        """Every finding over keys, permissions, maps and store, as data: severity, subject, message, remedy."""
+        found: list[Finding] = []
+        for name, connector in self.connectors.items():
+            found += [Finding(f.severity, f"{name}: {f.subject}", f.message, f.remedy) for f in connector.check()]
+        for pair in self.config.pairs.values():
+            found += self._check_maps(pair)
+        found += self._check_store()
+        return [{"severity": str(f.severity), "subject": f.subject, "message": f.message, "remedy": f.remedy} for f in found]
+
+    def _check_maps(self, pair: settings.PairConfig) -> list[Finding]:
+        systems = {Side.LEFT: pair.left, Side.RIGHT: pair.right}
+        try:
+            paths = fieldmaps.find_all(pair.maps, self.config.maps)
+            loaded = fieldmaps.check(
+                paths, pair=pair.name, systems=systems,
+                describe=lambda side, kind: self.connectors[systems[side]].describe(kind),
+            )  # fmt: skip
+        except ConfigError as error:
+            return [Finding(Severity.ERROR, p.place, p.message, p.remedy) for p in error.problems]
+        except SyncdError as error:
+            return [Finding(Severity.ERROR, f"pair {pair.name}", f"its fields cannot be read: {error}")]
+        found = [Finding(Severity.ERROR, p.place, p.message, p.remedy) for one in loaded for p in one.errors]
+        found += [Finding(Severity.WARNING, p.place, p.message, p.remedy) for one in loaded for p in one.warnings]
+        return found or [Finding(Severity.OK, f"pair {pair.name}", "its maps fit both systems")]
+
+    def _check_store(self) -> list[Finding]:
+        try:
+            _ = self.ready_store
+        except ConfigError as error:
+            return [Finding(Severity.ERROR, p.place, p.message, p.remedy) for p in error.problems]
+        return [Finding(Severity.OK, "store", f"version {schema.version(self.store)}")]
+
+    def plan(self, pair: str | None = None, progress: Callable[[str], None] = lambda _text: None) -> dict[str, Any]:
+        """Read both sides and show what a run would do; nothing is written to a vendor."""
+        operations: list[dict[str, Any]] = []
+        calls: dict[str, int] = {}
+        for one in self.pairs(pair):
+            self._read_all(one, progress)
+            work(self.world, replace(one, mode="plan"))
+            rows = answers.plan_rows(self.store, one.maps, PLANNED)
+            for system, count in answers.cost(self.world, one.maps, rows).items():
+                calls[system] = calls.get(system, 0) + count
+            operations += [{"pair": one.name, **row} for row in rows]
+            if one.mode != "plan":
+                Daemon(self.world).prepare()
+        creates = sum(1 for row in operations if row["creates"])
+        return {
+            "operations": operations,
+            "creates": creates,
+            "updates": sum(1 for row in operations if not row["creates"] and row["writes"]),
+            "links": sum(1 for row in operations if row["action"] == "link"),
+            "calls": calls,
+            "conflicts": sum(len(row["conflicts"]) for row in operations),
+            "parked": len(self.parked()),
+        }
+
+    def _read_all(self, pair: Pair, progress: Callable[[str], None]) -> None:
+        """Tick every feed until nothing is waiting right now."""
+        while True:
+            ticks = poll(self.world, pair)
+            progress(", ".join(f"{tick.system} {tick.kind}: {tick.rows} rows" for tick in ticks))
+            if not any(tick.due for tick in ticks):
+                return
+
+    def once(self, pair: str | None = None, progress: Callable[[str], None] = lambda _text: None) -> list[dict[str, Any]]:
+        """Pass after pass until nothing is due; one report per run."""
+        Daemon(self.world).prepare()
+        reports: list[RunReport] = []
+        for one in self.pairs(pair):
+            while True:
+                self._read_all(one, progress)
+                report = work(self.world, one)
+                if report.run is not None:
+                    reports.append(report)
+                    progress(f"run {report.run}: {dict(report.counts)}")
+                if report.state == "held" or not self._more_due(one, report):
+                    break
+        return [_report(report) for report in reports]
+
+    def _more_due(self, pair: Pair, report: RunReport) -> bool:
+        """Whether another pass is worth it; waits for what becomes due within a short while."""
+        if pair.mode != "live":
+            return False
+        with self.store.read() as tx:
+            due = tx.marks.next_due()
+        if due is None or due > self.clock() + SOON:
+            return report.run is not None
+        time.sleep(max(0.0, min((due - self.clock()).total_seconds(), SOON.total_seconds())))
+        return True
+
+    def run(self, stop: threading.Event) -> None:
+        """The daemon, until `stop` is set."""
+        Daemon(self.world, self.config.timing.idle).run(stop)
+
+    def status(self) -> dict[str, Any]:
+        """How it goes: systems, feeds, links, what waits and for whom."""
+        now = self.clock()
+        with self.ready_store.read() as tx:
+            marks = tx.marks.counts(now)
+            feeds = tx.feeds.all()
+            systems = {name: tx.runs.system(name) for name in self.config.systems}
+            open_conflicts = tx.conflicts.list(states=["open"], limit=100_000)
+            runs = tx.runs.last(limit=5)
+            links = {
+                f"{pair}/{Path(name).stem}": tx.links.count(f"{pair}/{Path(name).stem}")
+                for pair, table in self.config.pairs.items()
+                for name in table.maps
+            }
+        return {
+            "systems": {n: {"state": s.state if s else "ok", "reason": s.reason if s else None} for n, s in systems.items()},
+            "pairs": {name: {"mode": pair.mode} for name, pair in self.config.pairs.items()},
+            "feeds": [
+                {"feed": f"{f.system}:{f.kind}", "backfilled": f.backfilled, "read_to": _iso(f.read_to), "polled": _iso(f.polled_at)}
+                for f in feeds
+            ],
+            "links": links,
+            "due": sum(count for _, state, ready, count, _ in marks if state == "due" and ready),
+            "later": sum(count for _, state, ready, count, _ in marks if state == "due" and not ready),
+            "planned": sum(count for _, state, _, count, _ in marks if state == PLANNED),
+            "parked": sum(count for _, state, _, count, _ in marks if state == PARKED),
+            "held": sum(count for _, state, _, count, _ in marks if state == HELD),
+            "conflicts": len(open_conflicts),
+            "runs": [{"run": r.id, "pair": r.pair, "state": r.state, "ended": _iso(r.ended_at)} for r in runs],
+        }  # fmt: skip
+
+    def conflicts(self, state: str | None = "open", map: str | None = None, field: str | None = None) -> list[dict[str, Any]]:
+        """Conflicts with both ids, the field and both values; `state` None: all."""
+        states = [state] if state else ["open", "overruled", "kept", "taken", "agreed", "gone"]
+        with self.ready_store.read() as tx:
+            rows = tx.conflicts.list(states=states, map_key=map, limit=100_000)
+        maps = self._known_maps()
+        shown = [answers.conflict_row(maps.get(row.map), row) for row in rows]
+        return [row for row in shown if field is None or field in (row["rule"], row["left_field"], row["right_field"])]
+
+    def _known_maps(self) -> Mapping[str, Any]:
+        """The maps, if the vendors can be asked; a list is shown without field names else."""
+        try:
+            return self.world.maps
+        except (ConfigError, AuthError, SyncdError):
+            return {}
+
+    def take(self, conflict: int, choice: str, *, literal: bool = False) -> None:
+        """Take a side (`left`, `right`), or a value in the left side's terms (`literal`)."""
+        answers.take(self.world, conflict, choice, literal=literal)
+
+    def parked(self) -> list[dict[str, Any]]:
+        """Marks that wait for a person or a changed world."""
+        with self.ready_store.read() as tx:
+            marks = tx.marks.resting(PARKED)
+        maps = self._known_maps()
+        return [answers.mark_row(maps, mark) for mark in marks]
+
+    def held(self) -> list[dict[str, Any]]:
+        """Runs whose plan waits for permission."""
+        with self.ready_store.read() as tx:
+            runs = tx.runs.last(state="held", limit=100)
+            waiting = {row[0] for row in tx.marks.counts(self.clock()) if row[1] == HELD}
+        return [
+            {"id": run.id, "pair": run.pair, "started_at": _iso(run.started_at), "reason": run.counts.get("error"),
+             "counts": {k: v for k, v in run.counts.items() if k != "error"}}
+            for run in runs
+            if any(key.startswith(f"{run.pair}/") for key in waiting)
+        ]  # fmt: skip
+
+    def approve(self, pair: str | None = None) -> int:
+        """Allow what is held to be written; how many records."""
+        return sum(release_held(self.world, one) for one in self.pairs(pair))
+
+    def retry(self, map: str | None = None, ref: str | None = None) -> int:
+        """Make parked marks due again; how many."""
+        with self.ready_store.begin() as tx:
+            return tx.marks.retry(map, self.clock(), ids=[_ref(ref).id] if ref else ())
+
+    def explain(self, ref: str, field: str | None = None) -> dict[str, Any]:
+        """Why a record, or one of its fields, is as it is."""
+        return answers.explain(self.world, _ref(ref), field)
+
+    def db_upgrade(self) -> str:
+        """Bring the store to this version."""
+        before, after = schema.upgrade(self.store)
+        return f"The store is of version {after}." if before == after else f"The store was {before or 'empty'}, now {after}."
+
+    def db_check(self) -> dict[str, Any]:
+        """The store's version; raises ConfigError if it is another than this syncd's."""
+        schema.check(self.store)
+        return {"version": schema.version(self.store), "sound": self.store.sound()}
+
+
+def _shapes() -> Mapping[str, settings.SystemShape]:
+    found = {}
+    for name in registry.connectors():
+        known: Any = registry.connector(name)
+        found[name] = settings.SystemShape(known.secret_name, known.settings)
+    return found
+
+
+def _ref(text: str) -> Ref:
+    system, _, rest = text.partition(":")
+    kind, _, id_ = rest.partition(":")
+    if not (system and kind and id_):
+        raise ConfigError(Problem(text, "is no reference to a record.", "Write it as SYSTEM:KIND:ID."))
+    return Ref(system, kind, id_)
+
+
+def _iso(moment: datetime | None) -> str | None:
+    return moment.isoformat() if moment is not None else None
+
+
+def _report(report: RunReport) -> dict[str, Any]:
+    counts = dict(report.counts)
+    return {"run": report.run, "pair": report.pair, "state": report.state, "error": report.error,
+            "held": report.state == "held", **counts}  # fmt: skip

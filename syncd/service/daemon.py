@@ -1,0 +1,125 @@
+"""The daemon: feeds and pairs ticked by the scheduler, until told to stop; a system in trouble pauses alone.
+
+What is not here: the steps (`engine`) and the pages (`web`).
+"""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from typing import TypeVar
+
+import structlog
+
+from syncd.core.model import Side
+from syncd.engine.intake import tick
+from syncd.engine.run import work
+from syncd.engine.world import Pair, World
+from syncd.errors import AuthError, Transient
+from syncd.service.scheduler import Scheduler, Tick
+from syncd.store.marks import PLANNED
+from syncd.store.runs import SystemState
+
+log = structlog.stdlib.get_logger("syncd.daemon")
+
+T = TypeVar("T")
+
+AUTH_AGAIN = timedelta(minutes=1)
+"""How soon a refused key is tried again: the operator may have mended it."""
+
+
+@dataclass(slots=True)
+class Daemon:
+    """One process's work. `idle`: how often pairs look whether something is due."""
+
+    world: World
+    idle: timedelta = timedelta(seconds=1)
+    _scheduler: Scheduler | None = None
+    _again: dict[str, datetime] = field(default_factory=dict)
+
+    def run(self, stop: threading.Event) -> None:
+        """Sync until `stop` is set; what is under way is finished."""
+        self.prepare()
+        feeds = [self._feed_tick(*feed, every) for feed, every in self._feeds().items()]
+        pairs = [Tick(f"pair {pair.name}", self.idle, self._guarded(pair)) for pair in self.world.pairs]
+        self._scheduler = Scheduler([*feeds, *pairs], threads=len(feeds) + len(pairs))
+        log.info("started", pairs=[pair.name for pair in self.world.pairs], feeds=len(feeds))
+        self._scheduler.run(stop)
+        log.info("stopped")
+
+    def prepare(self) -> None:
+        """What was only planned is due again where the pair is live now, or its maps have changed."""
+        now = self.world.clock()
+        with self.world.store.begin() as tx:
+            for pair in self.world.pairs:
+                last = tx.runs.last(pair.name, limit=1)
+                if pair.mode == "live" or (last and last[0].digest != pair.digest):
+                    for m in pair.maps:
+                        tx.marks.retry(m.key, now, state=PLANNED, reread=False)
+
+    def _feeds(self) -> Mapping[tuple[str, str], timedelta]:
+        found: dict[tuple[str, str], timedelta] = {}
+        for pair in self.world.pairs:
+            if pair.mode == "paused":
+                continue
+            for end in (m.end(side) for m in pair.maps for side in Side):
+                found[end.system, end.kind] = min(found.get((end.system, end.kind), pair.every), pair.every)
+        return found
+
+    def _feed_tick(self, system: str, kind: str, every: timedelta) -> Tick:
+        def once() -> bool:
+            if self._resting(system):
+                return False
+            done = self._watched([system], lambda: tick(self.world, system, kind))
+            if done is not None and done.moved and self._scheduler is not None:
+                for pair in self.world.pairs:
+                    if system in (pair.left, pair.right):
+                        self._scheduler.wake(f"pair {pair.name}")
+            return done is not None and done.due
+
+        return Tick(f"feed {system}:{kind}", every, once)
+
+    def _guarded(self, pair: Pair) -> Callable[[], bool]:
+        def once() -> bool:
+            if not self._resting(pair.left) and not self._resting(pair.right):
+                self._watched([pair.left, pair.right], lambda: work(self.world, pair))
+            return False
+
+        return once
+
+    def _resting(self, system: str) -> bool:
+        until = self._again.get(system)
+        return until is not None and self.world.clock() < until
+
+    def _watched(self, systems: list[str], do: Callable[[], T]) -> T | None:
+        """Do it; note whose trouble it is. A refused key pauses the system, a passing trouble lets it wait."""
+        try:
+            done = do()
+        except AuthError as error:
+            self._note(systems, "paused", str(error), AUTH_AGAIN)
+            log.error("paused", systems=systems, error=str(error), permission=error.permission)
+            return None
+        except Transient as error:
+            wait = timedelta(seconds=error.retry_after) if error.retry_after else timedelta(seconds=5)
+            self._note(systems, "waiting", str(error), wait)
+            log.warning("waiting", systems=systems, error=str(error), seconds=wait.total_seconds())
+            return None
+        if any(system in self._again for system in systems):
+            self._clear(systems)
+        return done
+
+    def _note(self, systems: list[str], state: str, reason: str, wait: timedelta) -> None:
+        now = self.world.clock()
+        named = [system for system in systems if system in reason] or systems
+        with self.world.store.begin() as tx:
+            for system in named:
+                self._again[system] = now + wait
+                tx.runs.set_system(SystemState(system, state, reason, now, now + wait))
+
+    def _clear(self, systems: list[str]) -> None:
+        with self.world.store.begin() as tx:
+            for system in systems:
+                if self._again.pop(system, None) is not None:
+                    tx.runs.set_system(SystemState(system, "ok", None, self.world.clock()))
