@@ -180,7 +180,7 @@ def _household(person: Person, other: Person) -> Person:
     return replace(
         person,
         last=other.last.strip(),
-        phone=other.phone,
+        phone=other.phone or person.phone,
         street=other.street,
         city=other.city,
         state=other.state,

@@ -133,7 +133,8 @@ class Sandbox(abc.ABC):
         return [{"at": one.at, "by": one.by, "via": one.via, "fields": dict(one.fields)} for one in changes]
 
     def app(self) -> Stage:
-        """The whole server as an ASGI app: faults, request log, control protocol, vendor."""
+        """The whole server as an ASGI app: faults, log, control protocol, vendor. TypeError for a plain `def`."""
+        self._vendor()
         return Stage(self, self._vendor, Starlette(routes=control.routes(self)))
 
     def _vendor(self) -> Starlette:

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import Any
+from collections.abc import Mapping
+from typing import Any, ClassVar
 
 from starlette.requests import Request
 from starlette.responses import Response
@@ -16,7 +17,7 @@ class ToySandbox(Sandbox):
 
     name = "toy"
     kinds = ("notes",)
-    switches = {"big": False}
+    switches: ClassVar[Mapping[str, Any]] = {"big": False}
 
     def clear(self) -> None:
         """No notes."""
@@ -37,15 +38,15 @@ class ToySandbox(Sandbox):
 
     async def create(self, request: Request) -> Response:
         """One more note."""
-        id = str(len(self.notes) + 1)
-        self.notes[id] = {"id": id, **(await request.json())}
-        self.note("notes", id, by="api", via="api", fields={"text": (None, self.notes[id].get("text"))})
-        return reply(self.notes[id], 201)
+        number = str(len(self.notes) + 1)
+        note = self.notes[number] = {"id": number, **(await request.json())}
+        self.note("notes", number, by="api", via="api", fields={"text": (None, note.get("text"))})
+        return reply(note, 201)
 
     async def read(self, request: Request) -> Response:
         """One note."""
-        id = request.path_params["id"]
-        return reply(self.notes[id]) if id in self.notes else reply({"message": "no such note"}, 404)
+        note = self.notes.get(request.path_params["id"])
+        return reply(note) if note else reply({"message": "no such note", "correlationId": "c-1"}, 404)
 
     async def echo(self, request: Request) -> Response:
         """Answer with the status, headers and body that the request asks for."""

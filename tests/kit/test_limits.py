@@ -1,0 +1,94 @@
+"""Buckets shared per credential."""
+
+from __future__ import annotations
+
+import threading
+import time
+
+import pytest
+
+from syncd.errors import ConfigError, Transient
+from syncd.kit.limits import Limit, credential_key, parse_rates, shared_limit
+
+
+@pytest.mark.parametrize(
+    ("text", "rates"),
+    [
+        ("80/min", ((80, 60.0),)),
+        ("80/60", ((80, 60.0),)),
+        ("100/10s", ((100, 10.0),)),
+        ("10/s, 80/min", ((10, 1.0), (80, 60.0))),
+    ],
+)
+def test_rates_are_read(text: str, rates: tuple[tuple[int, float], ...]) -> None:
+    """A rate is written as people write it."""
+    assert parse_rates(text) == rates
+
+
+@pytest.mark.parametrize("text", ["", "80", "0/min", "80/week", "fast", "80/0", "-1/s"])
+def test_what_is_no_rate_is_a_mistake_in_the_set_up(text: str) -> None:
+    """Anything else names the mistake and the remedy."""
+    with pytest.raises(ConfigError, match="is not a rate"):
+        parse_rates(text)
+
+
+def test_no_window_holds_more_than_its_rate() -> None:
+    """Four threads together stay below every rate."""
+    limit, taken = Limit("t", ((5, 0.2), (12, 1.0))), []
+
+    def work() -> None:
+        for _ in range(4):
+            with limit.slot(10):
+                taken.append(time.monotonic())
+
+    threads = [threading.Thread(target=work) for _ in range(4)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    taken.sort()
+    assert len(taken) == 16
+    assert all(later - first > 0.18 for first, later in zip(taken, taken[5:], strict=False))
+    assert all(later - first > 0.95 for first, later in zip(taken, taken[12:], strict=False))
+
+
+def test_requests_in_flight_are_bounded() -> None:
+    """With two places a third request waits for one of them, and gives up as Transient."""
+    limit = Limit("t", (), in_flight=1)
+    with limit.slot(1), pytest.raises(Transient), limit.slot(0):
+        pytest.fail("there was no place left")
+    with limit.slot(0):
+        pass
+
+
+def test_a_halved_limit_takes_twice_as_long_and_recovers() -> None:
+    """Half the pace after a 429, the full one again when no other came."""
+    limit = Limit("t", ((4, 0.4),), recovery=0.5)
+    limit.halve()
+    assert limit.pace == 0.5
+    began = time.monotonic()
+    for _ in range(4):
+        with limit.slot(5):
+            pass
+    assert time.monotonic() - began > 0.35
+    time.sleep(max(0.0, began + 0.55 - time.monotonic()))
+    assert limit.pace == 1.0
+
+
+def test_a_long_pause_is_not_slept_through() -> None:
+    """Who would wait longer than their patience learns at once for how long."""
+    limit = Limit("t", ((10, 1.0),))
+    limit.pause(500)
+    with pytest.raises(Transient) as caught, limit.slot(1):
+        pytest.fail("it was paused")
+    assert 498 < (caught.value.retry_after or 0) <= 500
+
+
+def test_one_credential_has_one_limit() -> None:
+    """Two askers with one credential share; another credential, address or rate does not. No key shows a secret."""
+    key = credential_key("crm", "https://a.example", "secret-1")
+    assert shared_limit(key, ((7, 1),)) is shared_limit(key, ((7, 1.0),))
+    assert shared_limit(key, ((7, 1),)) is not shared_limit(key, ((8, 1),))
+    assert credential_key("crm", "https://a.example", "secret-2") != key
+    assert credential_key("crm", "https://b.example", "secret-1") != key
+    assert "secret" not in key
