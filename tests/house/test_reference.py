@@ -8,6 +8,7 @@ import inspect
 import sys
 import tomllib
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 
@@ -125,6 +126,14 @@ def test_every_log_event_is_documented() -> None:
     assert [f"{place} {event}" for place, event in _events() if f"| `{event}` |" not in text] == []
 
 
+def test_every_cause_of_parking_is_documented() -> None:
+    """A record rests for one of a closed list of causes, and the page of parked records explains each."""
+    text = section(page("how-to/parked.md"), "## Causes")
+    causes = {cause for path in python("syncd/engine/") for cause in _causes(path)}
+    assert causes
+    assert [cause for cause in sorted(causes) if f"| `{cause}` |" not in text] == []
+
+
 def test_every_word_of_the_glossary_is_unique() -> None:
     """The glossary explains each word once."""
     words = [line.split("|")[1].strip() for line in page("glossary.md").splitlines() if line.startswith("| ")]
@@ -150,3 +159,18 @@ def _events() -> Iterator[tuple[str, str | None]]:
                 first = node.args[0]
                 literal = isinstance(first, ast.Constant) and isinstance(first.value, str)
                 yield f"{path}:{node.lineno}", first.value if literal else None
+
+
+def _causes(path: Path) -> Iterator[str]:
+    """Every cause that a file parks records with."""
+    for node in ast.walk(parsed(path)):
+        if isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and node.func.id == "park" and node.args:
+            yield from _constants(node.args[0])
+
+
+def _constants(node: ast.expr) -> Iterator[str]:
+    """The texts that an expression can be: itself, or either branch of a choice."""
+    if isinstance(node, ast.Constant) and isinstance(node.value, str):
+        yield node.value
+    elif isinstance(node, ast.IfExp):
+        yield from (*_constants(node.body), *_constants(node.orelse))
