@@ -63,7 +63,7 @@ class Conflicts:
         """List an open conflict, or move the values of the one that is open."""
         where = (conflicts.c.link == row["link"], conflicts.c.rule == row["rule"], conflicts.c.state == "open")
         values = {name: row[name] for name in ("left_value", "right_value", "reason")}
-        changed = self.connection.execute(update(conflicts).where(*where).values(values, choice=None))
+        changed = self.connection.execute(update(conflicts).where(*where).values({**values, "choice": None}))
         if not changed.rowcount:
             self.connection.execute(conflicts.insert(), {"forced": False, **row, "state": "open"})
 
