@@ -54,7 +54,7 @@ def test_a_token_can_be_revoked_and_can_end(hs: Desk) -> None:
 def test_a_missing_scope_is_a_403_that_names_it(hs: Desk, method: str, path: str, scope: str) -> None:
     """Every area wants its own scope, and works once the token has it."""
     hs.sim.act("token", token="bare", scopes=[])
-    body = {} if method == "POST" else None
+    body: dict[str, str] | None = {} if method == "POST" else None
     answer = hs.ask(method, path, body, token="bare")
     assert (answer.status_code, answer.json()["category"]) == (403, "MISSING_SCOPES")
     assert scope in answer.json()["errors"][0]["context"]["requiredGranularScopes"]

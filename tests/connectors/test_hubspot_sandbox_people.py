@@ -48,6 +48,24 @@ def test_history_follows_a_merge(hs: Desk) -> None:
     assert changes[-1]["fields"]["city"] == ["Selma", "Mobile"]
 
 
+def test_a_merge_goes_into_the_named_record(hs: Desk) -> None:
+    """`into` names the primary, whose values win."""
+    one, two = hs.contact(lastname="Ng", city="Mobile"), hs.contact(lastname="Ng", city="Selma")
+    merged = hs.sim.act("merge", "contacts", id=one, into=two)["id"]
+    assert hs.values("contacts", merged, "city")["city"] == "Selma"
+
+
+def test_a_record_deleted_for_good_answers_no_more(hs: Desk) -> None:
+    """Living or in the bin, it leaves no trace, and its address is free."""
+    made = hs.contact(email="ana@example.com")
+    hs.sim.act("delete", "contacts", id=made)
+    assert hs.sim.records("contacts") == hs.get("contacts", archived="true")["results"] == []
+    again = hs.contact(email="ana@example.com")
+    hs.sim.act("archive", "contacts", id=again)
+    hs.sim.act("delete", "contacts", id=again)
+    assert hs.ask("GET", f"contacts/{again}", archived="true").status_code == 404
+
+
 def test_people_tie_and_untie(hs: Desk) -> None:
     """Associations are made and removed in the pages, and at a create."""
     made = hs.contact(lastname="Ng")

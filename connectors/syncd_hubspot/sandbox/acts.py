@@ -1,6 +1,13 @@
 """What people and admins do in HubSpot's own pages, by the control protocol.
 
 What is not here: the API's rules (`object_api`, ...). A person's write goes through the same check of values.
+
+Records: create (`fields`, `associate` {kind: ids}), update, bulk_update (`ids`, default all), archive, restore,
+delete (for good, as when the bin is emptied), gdpr_delete, merge (`id` goes `into` another; or `other` into `id`),
+associate and disassociate (`to_kind`, `to_id`). `as` is an owner's e-mail or name.
+Schema: property_create (`definition`), property_archive (`name`), property_rename (`label`), option_remove
+(`option`), stage_remove (`pipeline`, `stage`), owner_deactivate and owner_activate (`id` or e-mail).
+Credentials: token (`token`, `scopes`, `app_id`, `expires_in`), revoke.
 """
 
 from __future__ import annotations
@@ -64,8 +71,15 @@ def _row(portal: Portal, action: Action, key: str = "id") -> Row:
 
 
 def _fields(portal: Portal, table: Table, row: Row | None, action: Action, who: Who) -> Changes:
-    given = {name: "" if value is None else value for name, value in dict(action.get("fields") or {}).items()}
+    given = {name: _typed(value) for name, value in dict(action.get("fields") or {}).items()}
     return Rules(portal, "ui", who).check(table, row, given)
+
+
+def _typed(value: Any) -> Any:
+    """What a person chose: nothing, several values, or one."""
+    if isinstance(value, list | tuple):
+        return ";".join(map(str, value))
+    return "" if value is None else value
 
 
 def _create(portal: Portal, action: Action) -> Done:
@@ -90,7 +104,7 @@ def _bulk_update(portal: Portal, action: Action) -> Done:
     for each in ids:
         row = portal.need(table, whole_id(each))
         portal.update(table, row, _fields(portal, table, row, action, who), who, now)
-    return {"updated": len(ids), "at": now}
+    return {"ids": [str(each) for each in ids], "at": now}
 
 
 def _archive(portal: Portal, action: Action) -> Done:
@@ -111,9 +125,25 @@ def _restore(portal: Portal, action: Action) -> Done:
 
 
 def _merge(portal: Portal, action: Action) -> Done:
-    primary, secondary = _row(portal, action), _row(portal, action, "other")
-    row = merge(portal, _table(portal, action), primary, secondary, person(portal, action))
+    primary, secondary = ("into", "id") if "into" in action else ("id", "other")
+    row = merge(
+        portal,
+        _table(portal, action),
+        _row(portal, action, primary),
+        _row(portal, action, secondary),
+        person(portal, action),
+    )
     return {"id": str(row.id), "merged": [str(one) for one in row.merged]}
+
+
+def _delete(portal: Portal, action: Action) -> Done:
+    """Out of the recycle bin, or straight past it."""
+    table = _table(portal, action)
+    row = table.rows.get(whole_id(action["id"]))
+    if row is None:
+        raise ControlError(f"{action['id']} is not there", 404)
+    portal.purge(table, row)
+    return {"id": str(row.id)}
 
 
 def _gdpr_delete(portal: Portal, action: Action) -> Done:
@@ -209,7 +239,7 @@ _ACTS: Mapping[str, Callable[[Portal, Action], Done]] = {
     "update": _update,
     "bulk_update": _bulk_update,
     "archive": _archive,
-    "delete": _archive,
+    "delete": _delete,
     "restore": _restore,
     "merge": _merge,
     "gdpr_delete": _gdpr_delete,

@@ -92,13 +92,13 @@ class Gate:
             raise ApiError(
                 477, {"status": "error", "message": "Account is being migrated", "category": "MIGRATION"}, wait
             )
+        tick = time.monotonic()
+        if write:
+            self._burst(token, tick)
         limit = rate(self._settings["rate"])
         if limit is None:
             return {}
-        tick = time.monotonic()
         self._daily(now, counted=not search or bool(self._settings["search_counts_daily"]))
-        if write:
-            self._burst(token, tick)
         if search:
             self._search_rate(tick)
             return {}

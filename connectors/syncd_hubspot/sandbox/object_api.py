@@ -127,10 +127,13 @@ def read_ties(portal: Portal, table: Table, given: Sequence[Mapping[str, Any]]) 
     """Inline associations of a create, checked; the target's type follows from the association type."""
     found: Ties = []
     for each in given:
-        types = {int(one["associationTypeId"]) for one in each.get("types") or ()}
+        try:
+            types = {int(one["associationTypeId"]) for one in each.get("types") or ()}
+            far = whole_id(each["to"]["id"])
+        except (AttributeError, KeyError, TypeError, ValueError) as error:
+            raise bad_request("Invalid input JSON: an association is {to: {id}, types: [...]}") from error
         target = _target(table, types)
-        other = portal.need(portal.tables[target], whole_id(each["to"]["id"]))
-        found.append(((target, other.id), types))
+        found.append(((target, portal.need(portal.tables[target], far).id), types))
     return found
 
 

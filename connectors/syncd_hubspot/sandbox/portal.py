@@ -128,6 +128,10 @@ class Portal:
     def forget(self, table: Table, row: Row) -> None:
         """GDPR: for good, with history and ties; the e-mail goes on the blocklist."""
         self.blocklist |= {row.values["email"]} if "email" in row.values else set()
+        self.purge(table, row)
+
+    def purge(self, table: Table, row: Row) -> None:
+        """For good, living or in the bin."""
         for other in [old for old, new in table.aliases.items() if new == row.id]:
             del table.aliases[other]
         table.remove(row)
