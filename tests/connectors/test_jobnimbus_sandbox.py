@@ -178,6 +178,8 @@ def test_names_are_unique_in_the_account_without_regard_to_case(jn: Desk) -> Non
     assert (answer.status_code, answer.text) == (400, "Duplicate contact exists")
     assert jn.put("contacts", bo, display_name="ann lee").status_code == 400
     assert jn.put("contacts", ann, display_name="ANN LEE").status_code == 200
+    assert jn.put("contacts", bo, display_name="Bob").status_code == 200
+    assert jn.post("contacts", display_name="Bo").status_code == 200
     jn.sim.settings(error_body="json")
     jn.job("Roof")
     answer = jn.post("jobs", name="roof", record_type_name="Repair", status_name="Lead")
@@ -209,7 +211,7 @@ def test_date_updated_moves_on_every_put_and_status_change_only_with_the_status(
     jnid = jn.job("Roof")
     before = jn.get("jobs", jnid)
     jn.sim.advance(10)
-    same = jn.put("jobs", jnid, name="Roof").json()
+    same = jn.put("jobs", jnid).json()
     assert same["date_updated"] >= before["date_updated"] + 10
     assert same["date_status_change"] == before["date_status_change"]
     jn.sim.advance(10)
@@ -258,7 +260,8 @@ def test_custom_fields_are_written_and_read_by_key_and_label(jn: Desk) -> None:
     assert (row["cf_double_1"], row["Insurance Job"]) == (1000.5, True)
     assert "cf_date_1" not in row
     assert "Date of Loss" not in row
-    assert jn.put("jobs", jnid, **{"Claim Number": "old", "cf_string_1": "new"}).json()["Claim Number"] == "new"
+    assert jn.put("jobs", jnid, **{"cf_string_1": "new", "Claim Number": "old"}).json()["Claim Number"] == "new"
+    assert jn.put("jobs", jnid, **{"Claim Number": "C-3"}).json()["cf_string_1"] == "C-3"
     jn.sim.settings(custom_fields_as="labels", empties="null")
     row = jn.get("jobs", jnid)
     assert "cf_string_1" not in row

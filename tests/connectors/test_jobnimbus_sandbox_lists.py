@@ -74,6 +74,22 @@ def test_ties_come_in_another_order_every_time(jn: Desk) -> None:
     assert len({frozenset(order) for order in orders}) == 1
 
 
+def test_lists_sort_by_any_field(jn: Desk) -> None:
+    """Texts and numbers sort too; rows without the value come last in both directions."""
+    for name, hours in (("Bo", 2), ("Ann", None), ("Cy", 1)):
+        jn.contact(name, actual_time=hours, company="X")
+    only = {"must": [{"term": {"company": "X"}}]}
+
+    def order(field: str, direction: str) -> list[str]:
+        rows = jn.page("contacts", only, sort_field=field, sort_direction=direction)["results"]
+        return [row["display_name"] for row in rows]
+
+    assert order("display_name", "asc") == ["Ann", "Bo", "Cy"]
+    assert order("display_name", "desc") == ["Cy", "Bo", "Ann"]
+    assert order("actual_time", "asc") == ["Cy", "Bo", "Ann"]
+    assert order("actual_time", "desc") == ["Bo", "Cy", "Ann"]
+
+
 def test_fields_limits_what_is_told(jn: Desk) -> None:
     """Only the named fields come back, in lists and by id, labels too."""
     jnid = jn.job("Roof", cf_string_1="C-1")

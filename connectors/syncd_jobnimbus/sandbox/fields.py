@@ -115,7 +115,10 @@ def _blank(kind: str) -> dict[str, Any]:
             row[name] = []
     if kind in TITLE:
         row.update(geo={"lat": 0, "lon": 0}, task_count=0, attachment_count=0)
-    row.update({"contacts": {"is_user": False}, "jobs": {"related": []}}.get(kind, {}))
+    if kind == "contacts":
+        row["is_user"] = False
+    else:
+        row["related"] = []
     return row
 
 
