@@ -4,8 +4,9 @@ Search is the only read by time that HubSpot has, over an index that lags and di
 and walked by record id (never by `after`, an offset into a set that moves), hits are taken as ids only, and values come
 from the primary store. The fast lane runs up to now; the settled lane repeats everything `timing.settle` later.
 
-Known limit: a changed association does not touch the modified time, so a deal whose contacts changed is seen with its
-next change or by the audit.
+Known limits: a changed association does not touch the modified time, so a deal whose contacts changed is seen with its
+next change or by the audit; so is a record erased for privacy, which no list tells of, and a restored one, should its
+restoring not touch its time.
 
 What is not here: what the cursor holds (`position`), and how records are read (`reads`).
 """

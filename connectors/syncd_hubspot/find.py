@@ -162,7 +162,8 @@ class _Plan:
             return 0, 0, 0
         if all(name in SEARCHABLE_PHONES for name in names):
             return 1, 0, 0
-        return 2, len(names) * len(values), -max(len(value) for value in values)
+        texts = all(self._types[name].kind is FieldKind.TEXT for name in names)
+        return 2 if texts else 3, len(names) * len(values), -max(len(value) for value in values)
 
     def _collect(self, name: str, values: Iterable[str]) -> None:
         if self._by_batch(name):

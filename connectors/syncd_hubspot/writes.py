@@ -13,8 +13,9 @@ from dataclasses import dataclass, replace
 
 from syncd.core.loss import same
 from syncd.core.model import Action, Gone, Operation, Outcome, Record, Result, Value
-from syncd.errors import Ambiguous, AuthError, Bug, Refused, SyncdError, Transient
+from syncd.errors import Ambiguous, AuthError, Refused, SyncdError, Transient
 from syncd_hubspot.client import BATCH_LIMIT, Answered, Client, Row
+from syncd_hubspot.outcomes import ended, ids_of, later, missing, record_id, refused
 from syncd_hubspot.pairing import pair
 from syncd_hubspot.reads import Reads, chunks, numerically
 from syncd_hubspot.schema import RELATION, RELATION_KIND, has_relation
@@ -103,7 +104,7 @@ class Writer:
         body: dict[str, object] = {"properties": properties, "objectWriteTraceId": op.id}
         contacts = op.fields.get(RELATION) if has_relation(kind) else None
         if contacts:
-            body["associations"] = [{"to": {"id": one}, "types": [_DEAL_TO_CONTACT]} for one in _ids(contacts)]
+            body["associations"] = [{"to": {"id": one}, "types": [_DEAL_TO_CONTACT]} for one in ids_of(contacts)]
         return body
 
     # Updates
@@ -116,7 +117,7 @@ class Writer:
         ready: list[Operation] = []
         for op in moved:
             if self._relates(kind, op):
-                failed = self._related(kind, op, before)
+                failed = self._related(kind, op, before[record_id(op)])
                 if failed is not None or not self._plain(kind, op):
                     yield [failed or self._answered(op, before)]
                     continue
@@ -128,28 +129,26 @@ class Writer:
         """What the records of a batch are right now, in the fields it is about; nothing where nothing is expected."""
         asked = [op for op in batch if op.expect or self._relates(kind, op)]
         fields = list(dict.fromkeys(name for op in asked for name in (*op.expect, *op.fields)))
-        return self.reads.read(kind, [_id(op) for op in asked], fields) if asked else {}
+        return self.reads.read(kind, [record_id(op) for op in asked], fields) if asked else {}
 
     def _compared(
         self, kind: str, batch: Sequence[Operation], before: Mapping[str, Record | Gone]
     ) -> tuple[Outcomes, list[Operation]]:
-        """What needs no write (gone, stale, already so), and the operations that do, less what is already so."""
+        """What needs no write (gone, stale, already so all over), and the operations that do."""
         settled: Outcomes = []
         moved: list[Operation] = []
         for op in batch:
-            found = before.get(_id(op))
+            found = before.get(record_id(op))
             if found is None:
                 moved.append(op)
             elif isinstance(found, Gone):
                 settled.append(missing(op, found))
             elif self._is_stale(kind, op, found):
                 settled.append(Outcome(operation=op.id, result=Result.STALE, record=found))
+            elif all(self._is(kind, found, name, value) for name, value in op.fields.items()):
+                settled.append(Outcome(operation=op.id, result=Result.WRITTEN, record=found))
             else:
-                left = {name: value for name, value in op.fields.items() if not self._is(kind, found, name, value)}
-                if left:
-                    moved.append(replace(op, fields=left))
-                else:
-                    settled.append(Outcome(operation=op.id, result=Result.WRITTEN, record=found))
+                moved.append(op)
         return settled, moved
 
     def _is_stale(self, kind: str, op: Operation, found: Record) -> bool:
@@ -193,11 +192,11 @@ class Writer:
     ) -> Iterator[Outcomes]:
         """Updates that HubSpot said nothing about: merged away, gone, written all the same, or refused namelessly."""
         fields = list(dict.fromkeys(name for op in lost for name in op.fields))
-        found = self.reads.read(kind, [_id(op) for op in lost], fields)
+        found = self.reads.read(kind, [record_id(op) for op in lost], fields)
         again: list[Operation] = []
         outcomes: Outcomes = []
         for op in lost:
-            there = found[_id(op)]
+            there = found[record_id(op)]
             if isinstance(there, Gone):
                 outcomes.append(missing(op, there))
             elif all(self._is(kind, there, name, value) for name, value in op.fields.items()):
@@ -212,7 +211,7 @@ class Writer:
 
     def _changed(self, kind: str, op: Operation) -> dict[str, object]:
         properties = {name: to_wire(value) for name, value in self._plain(kind, op).items()}
-        return {"id": _id(op), "properties": properties, "objectWriteTraceId": op.id}
+        return {"id": record_id(op), "properties": properties, "objectWriteTraceId": op.id}
 
     # Both
 
@@ -233,7 +232,7 @@ class Writer:
 
     def _one_refused(self, kind: str, op: Operation, error: HubSpotRefused) -> Outcome:
         if op.action is Action.UPDATE and error.status == 404:
-            found = self.reads.read(kind, [_id(op)], list(op.fields))[_id(op)]
+            found = self.reads.read(kind, [record_id(op)], list(op.fields))[record_id(op)]
             if isinstance(found, Gone):
                 return missing(op, found)
         return refused(op, error.trouble)
@@ -264,27 +263,26 @@ class Writer:
         record = self.reads.record(kind, row, names, answer.sent_at)
         if not self._relates(kind, op):
             return record
-        return replace(record, fields={**record.fields, RELATION: numerically(_ids(op.fields[RELATION]))})
+        return replace(record, fields={**record.fields, RELATION: numerically(ids_of(op.fields[RELATION]))})
 
     def _answered(self, op: Operation, before: Mapping[str, Record | Gone]) -> Outcome:
         """The outcome of an update that was all relation."""
-        found = before[_id(op)]
+        found = before[record_id(op)]
         if isinstance(found, Gone):
             return missing(op, found)
-        fields = {**found.fields, RELATION: numerically(_ids(op.fields[RELATION]))}
+        fields = {**found.fields, RELATION: numerically(ids_of(op.fields[RELATION]))}
         return Outcome(operation=op.id, result=Result.WRITTEN, record=replace(found, fields=fields))
 
-    def _related(self, kind: str, op: Operation, before: Mapping[str, Record | Gone]) -> Outcome | None:
+    def _related(self, kind: str, op: Operation, found: Record | Gone) -> Outcome | None:
         """Make the associations what they should be; an Outcome only when that failed."""
-        found = before[_id(op)]
         if isinstance(found, Gone) or RELATION not in found.fields:
             return ended(op, Result.LATER, "HubSpot does not tell which contacts this deal has.")
-        held, wanted = set(_ids(found.fields[RELATION])), set(_ids(op.fields[RELATION]))
+        held, wanted = set(ids_of(found.fields[RELATION])), set(ids_of(op.fields[RELATION]))
         try:
             for one in sorted(wanted - held):
-                self.client.associate(kind, _id(op), RELATION_KIND, one)
+                self.client.associate(kind, record_id(op), RELATION_KIND, one)
             for one in sorted(held - wanted):
-                self.client.dissociate(kind, _id(op), RELATION_KIND, one)
+                self.client.dissociate(kind, record_id(op), RELATION_KIND, one)
         except Refused as error:
             return Outcome(operation=op.id, result=Result.REFUSED, error=str(error), fields=(RELATION,))
         return None
@@ -296,34 +294,6 @@ class Writer:
         """The fields of an operation that are properties."""
         relation = RELATION if has_relation(kind) else None
         return {name: value for name, value in op.fields.items() if name != relation}
-
-
-def ended(op: Operation, result: Result, error: str) -> Outcome:
-    """An outcome that is all words."""
-    return Outcome(operation=op.id, result=result, error=error)
-
-
-def later(op: Operation, error: AuthError | Transient) -> Outcome:
-    """Not sent, or surely not landed; again when the vendor says so."""
-    wait = error.retry_after if isinstance(error, Transient) else None
-    return Outcome(operation=op.id, result=Result.LATER, error=str(error), retry_after=wait)
-
-
-def missing(op: Operation, gone: Gone) -> Outcome:
-    """The record answers no more."""
-    return Outcome(operation=op.id, result=Result.MISSING, gone=gone, error="HubSpot does not have this record.")
-
-
-def refused(op: Operation, trouble: Trouble) -> Outcome:
-    """The vendor's sentence about one record."""
-    return Outcome(
-        operation=op.id,
-        result=Result.REFUSED,
-        error=trouble.sentence,
-        fields=trouble.fields,
-        names=trouble.names,
-        duplicate=trouble.duplicate,
-    )
 
 
 def _is_lost(trouble: Trouble | None) -> bool:
@@ -347,20 +317,8 @@ def _apart(updates: Sequence[Operation]) -> list[list[Operation]]:
     runs: list[list[Operation]] = []
     times: dict[str, int] = {}
     for op in updates:
-        turn = times[_id(op)] = times.get(_id(op), -1) + 1
+        turn = times[record_id(op)] = times.get(record_id(op), -1) + 1
         if turn == len(runs):
             runs.append([])
         runs[turn].append(op)
     return runs
-
-
-def _id(op: Operation) -> str:
-    if op.ref is None:
-        raise Bug(f"The operation {op.id} names no record.")
-    return op.ref.id
-
-
-def _ids(value: Value) -> tuple[str, ...]:
-    if isinstance(value, tuple):
-        return value
-    return () if value is None else (str(value),)

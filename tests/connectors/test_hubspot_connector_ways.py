@@ -273,6 +273,14 @@ def test_what_is_already_so_is_not_written(world: World) -> None:
     assert world.remote.writes(mark) == []
 
 
+def test_a_field_that_is_already_so_is_still_in_the_answer(world: World) -> None:
+    """WRITTEN holds every field of the operation, also one that somebody had set to the very value meanwhile."""
+    contact = world.contact(1, lastname="Nuñez", firstname="Zoe")
+    fields: dict[str, Value] = {"lastname": "Nuñez", "firstname": "Zoë"}
+    outcome = world.write("contacts", update("contacts", contact, fields, {"lastname": "Nunez", "firstname": "Zoe"}))
+    assert living(outcome[f"u{contact}"].record).fields == fields
+
+
 def test_an_idle_tick_costs_one_search_per_kind(world: World) -> None:
     """With nothing new a tick is one search; records of the overlap that are known are not read again."""
     for n in range(30):
