@@ -183,6 +183,16 @@ def test_a_bad_definition_is_refused(hs: Desk, wrong: dict[str, str]) -> None:
     assert hs.ask("POST", "/crm/properties/2026-03/deals", {**good, **wrong}).status_code == 400
 
 
+def test_property_groups_are_listed_and_made(hs: Desk) -> None:
+    """A new group can be used by a new property; its name is taken then."""
+    base = "/crm/properties/2026-03/contacts"
+    group = {"name": "syncd", "label": "Sync"}
+    assert hs.ask("POST", f"{base}/groups", group).status_code == 201
+    assert hs.ask("POST", f"{base}/groups", group).status_code == 409
+    assert [each["name"] for each in hs.get(f"{base}/groups")["results"]] == ["contactinformation", "syncd"]
+    assert hs.property("contacts", "syncd_id", groupName="syncd")["groupName"] == "syncd"
+
+
 def test_ten_unique_properties_are_the_most(hs: Desk) -> None:
     """The eleventh is refused."""
     for n in range(10):

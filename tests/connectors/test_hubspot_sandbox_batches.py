@@ -198,8 +198,25 @@ def test_a_primary_label_has_an_unlabelled_twin_and_moves(hs: Desk) -> None:
     primary = [{"associationCategory": "HUBSPOT_DEFINED", "associationTypeId": 1}]
     for company in companies:
         assert hs.ask("PUT", f"contacts/{made}/associations/companies/{company}", primary).status_code == 201
-    rows = hs.get(f"contacts/{made}/associations/companies")["results"]
-    assert [[each["typeId"] for each in row["associationTypes"]] for row in rows] == [[279], [1, 279]]
+    assert _types(hs, made) == [[279], [1, 279]]
+
+
+def test_labels_are_removed_alone_or_with_everything(hs: Desk) -> None:
+    """Removing the primary label leaves the unlabelled twin; removing the unlabelled type leaves nothing."""
+    made, company = hs.contact(email="a@example.com"), hs.post("companies", {"properties": {"name": "a"}})["id"]
+    spec = [{"associationCategory": "HUBSPOT_DEFINED", "associationTypeId": 1}]
+    hs.ask("PUT", f"contacts/{made}/associations/companies/{company}", spec)
+    path, ends = f"{TIES}/contacts/companies/batch/labels/archive", {"from": {"id": made}, "to": {"id": company}}
+    assert hs.ask("POST", path, {"inputs": [{**ends, "types": spec}]}).status_code == 204
+    assert _types(hs, made) == [[279]]
+    plain = [{"associationCategory": "HUBSPOT_DEFINED", "associationTypeId": 279}]
+    assert hs.ask("POST", path, {"inputs": [{**ends, "types": plain}]}).status_code == 204
+    assert _types(hs, made) == []
+
+
+def _types(hs: Desk, contact: str) -> list[list[int]]:
+    rows = hs.get(f"contacts/{contact}/associations/companies")["results"]
+    return [[each["typeId"] for each in row["associationTypes"]] for row in rows]
 
 
 @pytest.mark.parametrize("base", [TIES, "/crm/v4/associations"])

@@ -31,6 +31,17 @@ def test_a_person_creates_updates_and_clears(hs: Desk) -> None:
     assert second["fields"] == {"city": ["Mobile", None], "zip": [None, "36608"]}
 
 
+def test_workflows_and_other_apps_write_under_their_own_name(hs: Desk) -> None:
+    """An automation is AUTOMATION_PLATFORM, another integration INTEGRATION with its own id; neither is a person."""
+    made = hs.contact(lastname="Ng", city="a")
+    for n, name in enumerate(("workflow:55", "app:777")):
+        hs.sim.act("update", "contacts", id=made, fields={"city": f"c{n}"}, as_=name)
+    entries = hs.get(f"contacts/{made}", propertiesWithHistory="city")["propertiesWithHistory"]["city"]
+    told = [(each["sourceType"], each["sourceId"]) for each in entries]
+    assert told[:2] == [("INTEGRATION", "777"), ("AUTOMATION_PLATFORM", "55")]
+    assert [each["via"] for each in hs.sim.history("contacts", made)] == ["api", "system", "system"]
+
+
 def test_history_tells_the_api_from_people(hs: Desk) -> None:
     """A write by token is told as such, and equal values leave no line."""
     made = hs.contact(lastname="Ng")

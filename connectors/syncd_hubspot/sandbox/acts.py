@@ -4,7 +4,8 @@ What is not here: the API's rules (`object_api`, ...). A person's write goes thr
 
 Records: create (`fields`, `associate` {kind: ids}), update, bulk_update (`ids`, default all), archive, restore,
 delete (for good, as when the bin is emptied), gdpr_delete, merge (`id` goes `into` another; or `other` into `id`),
-associate and disassociate (`to_kind`, `to_id`). `as` is an owner's e-mail or name.
+associate and disassociate (`to_kind`, `to_id`). `as` is an owner's e-mail or name,
+`workflow:<id>` for an automation of the portal, or `app:<id>` for another integration.
 Schema: property_create (`definition`), property_archive (`name`), property_rename (`label`), option_remove
 (`option`), stage_remove (`pipeline`, `stage`), owner_deactivate and owner_activate (`id` or e-mail).
 Credentials: token (`token`, `scopes`, `app_id`, `expires_in`), revoke.
@@ -32,6 +33,9 @@ Done = dict[str, Any]
 _STRANGER = 60_900_000
 """User ids of people who are no owners begin here."""
 
+_MACHINES: Mapping[str, str] = {"workflow": "AUTOMATION_PLATFORM", "app": "INTEGRATION"}
+"""Who is no person, and what history calls it."""
+
 
 def act(portal: Portal, gate: Gate, action: Action) -> Done:
     """Do one thing: `{"do": verb, ...}`. ControlError with HubSpot's sentence when it cannot be done."""
@@ -50,8 +54,11 @@ def act(portal: Portal, gate: Gate, action: Action) -> Done:
 
 
 def person(portal: Portal, action: Action) -> Who:
-    """The hand of a person, `as` an owner by e-mail or name, or a colleague who is none."""
+    """The hand of a person or machine: `as` an owner by e-mail or name, or a colleague who is none."""
     name = str(action.get("as") or "A colleague")
+    kind, _, number = name.partition(":")
+    if kind in _MACHINES and number:
+        return Who(_MACHINES[kind], number, "system", name)
     for each in portal.owners.values():
         if name.lower() in (each.email, f"{each.first} {each.last}".lower()):
             return _hand(each.email, each.user_id)

@@ -111,6 +111,17 @@ def batch_archive(call: Call) -> Answer:
     return None, 204
 
 
+def batch_unlabel(call: Call) -> Answer:
+    """POST: remove labels; the unlabelled type takes all others with it."""
+    source, target = _tables(call, "write")
+    for each in call.inputs(WRITE_INPUTS):
+        one, other = _ends(call, source, target, each)
+        ends = (source.kind.name, one.id), (target.kind.name, other.id)
+        call.portal.ties.unlabel(*ends, _types(each.get("types") or ()))
+        _counted(call, source, one, target, other)
+    return None, 204
+
+
 def labels(call: Call) -> Answer:
     """GET the association types between two object types."""
     source, target = _tables(call, "read")

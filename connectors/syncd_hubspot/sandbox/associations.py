@@ -82,6 +82,17 @@ class Associations:
         self._ties.get(source, {}).pop(target, None)
         self._ties.get(target, {}).pop(source, None)
 
+    def unlabel(self, source: tuple[str, int], target: tuple[str, int], types: Iterable[int]) -> None:
+        """Remove labels of the direction source -> target; removing the unlabelled type removes everything."""
+        there, back = pair(source[0], target[0]), pair(target[0], source[0])
+        gone = set(types)
+        if there.plain in gone:
+            self.untie(source, target)
+            return
+        self._ties.get(source, {}).get(target, set()).difference_update(gone)
+        if there.primary in gone and back.primary is not None:
+            self._ties.get(target, {}).get(source, set()).discard(back.primary)
+
     def move(self, kind: str, old: int, new: int, *, keep_primary: bool) -> None:
         """Hand every tie of `old` to `new`, as a merge does; the secondary's primary labels are dropped."""
         for target, types in list(self._ties.get((kind, old), {}).items()):

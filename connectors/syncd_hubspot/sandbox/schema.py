@@ -109,7 +109,7 @@ class Schema:
 
     def __init__(self, group: str, properties: Iterable[Property]) -> None:
         """Begin with the standard properties; `group` is the name of the type's own property group."""
-        self.groups = {group}
+        self.groups = {group: group.replace("information", " information").capitalize()}
         self.all: dict[str, Property] = {each.name: replace(each, group=each.group or group) for each in properties}
 
     def get(self, name: str) -> Property | None:

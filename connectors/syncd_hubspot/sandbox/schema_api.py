@@ -50,6 +50,24 @@ def archive_property(call: Call) -> Answer:
     return None, 204
 
 
+def list_groups(call: Call) -> Answer:
+    """GET the property groups of a type."""
+    found = _schema(call, "read").groups
+    return {"results": [_group(name, label, order) for order, (name, label) in enumerate(found.items())]}, 200
+
+
+def create_group(call: Call) -> Answer:
+    """POST a property group; 409 when its name is taken."""
+    schema, body = _schema(call, "write"), call.object()
+    name, label = str(body.get("name") or ""), str(body.get("label") or "")
+    if not name or not label:
+        raise bad_request("Invalid input JSON: a property group needs name and label")
+    if name in schema.groups:
+        raise refuse(409, "OBJECT_ALREADY_EXISTS", f"A property group named '{name}' already exists.")
+    schema.groups[name] = label
+    return _group(name, label, len(schema.groups)), 201
+
+
 def list_pipelines(call: Call) -> Answer:
     """GET the pipelines of deals with their stages."""
     _pipeline_scopes(call)
@@ -132,6 +150,10 @@ def daily_usage(call: Call) -> Answer:
         "fetchStatus": "SUCCESS",
     }
     return {"results": [entry]}, 200
+
+
+def _group(name: str, label: str, order: int) -> dict[str, Any]:
+    return {"name": name, "label": label, "displayOrder": order, "archived": False}
 
 
 def _schema(call: Call, action: str) -> Schema:
