@@ -42,9 +42,11 @@ class Pick(Base):
         return found
 
     def key(self, value: Value, side: Side) -> str | None:
-        """The left side's value, which both sides' values are turned into."""
+        """The left side's value that stands for this one and for all that are carried to the same."""
         try:
-            found = value if side is Side.LEFT else self.convert(value, Side.LEFT)
+            across = self.convert(value, side.other)
+            found = self.convert(across, side)
+            found = across if side is Side.RIGHT else found
         except Unconvertible:
             return None
         return written(found).strip().casefold() or None
@@ -88,7 +90,8 @@ def option_named(type: FieldType | None, text: str) -> str | None:
 
 def by_name(source: FieldType | None, target: FieldType | None, value: str) -> str | None:
     """The target's value for a source's value: same value, else same label; the label for a text field."""
-    label = next((item.label for item in source.options if item.value == value), "") if source else ""
+    ours = option_named(source, value)
+    label = next((item.label for item in source.options if item.value == ours), "") if source else ""
     if target is None or target.kind is FieldKind.TEXT:
         return label or value
     found = option_named(target, value) or (option_named(target, label) if label else None)

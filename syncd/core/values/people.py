@@ -50,7 +50,7 @@ class Phone(Base):
         digits = re.sub(r"\D", "", written(value))
         if len(digits) < SHORTEST_PHONE or len(set(digits.removeprefix("1"))) <= 1:
             return None
-        number = self._parse(value)
+        number = self._parse(value) or self._parse(digits)
         return phonenumbers.format_number(number, phonenumbers.PhoneNumberFormat.E164) if number else digits
 
     def equal(self, left: Value, right: Value) -> bool:
@@ -152,7 +152,8 @@ class State(Base):
 
     def key(self, value: Value, side: Side) -> str | None:
         """The two-letter code, or the plain text of what is no US state."""
-        return state_code(written(value)) or plain(value)
+        text = plain(value)
+        return state_code(written(value)) or state_code(text or "") or text
 
     def equal(self, left: Value, right: Value) -> bool:
         """The same state, by name or by code."""

@@ -14,7 +14,7 @@ from syncd.core.model import FieldKind, Side, Value
 from syncd.core.values.base import Base, written
 
 YES = frozenset({"yes", "y", "true", "t", "1", "x", "on", "checked"})
-LARGEST = 30
+LARGEST = 15
 NO = frozenset({"no", "n", "false", "f", "0", "off", "unchecked"})
 GROUPED = re.compile(r"^[+-]?\d{1,3}(,\d{3})+(\.\d*)?$")
 
@@ -83,7 +83,7 @@ def _digits(text: str) -> str:
 
 
 def _short(number: Decimal) -> str:
-    text = format(number, "f")
+    text = format(abs(number) if number.is_zero() else number, "f")
     return (text.rstrip("0").rstrip(".") if "." in text else text) or "0"
 
 
@@ -116,7 +116,7 @@ class YesNo(Base):
 
     def truth(self, value: Value) -> bool:
         """What a value says. Raises Unconvertible."""
-        word = str(int(value)) if isinstance(value, (bool, float)) else written(value).strip().casefold()
+        word = written(value).strip().casefold()
         if word in YES | {self.yes.casefold()} and word != self.no.casefold():
             return True
         if word in NO | {self.no.casefold()}:
