@@ -74,6 +74,9 @@ class JobNimbus:
             landing=timing.landing,
             sync_key=bool(self._settings.options.get("sync_key")),
             find_batch=20,
+            find_by_feed=True,
+            find_lag=timing.lag,
+            names={"contacts": ("display_name",), "jobs": ("name",)},
             unique={"contacts": ("display_name",), "jobs": ("name",)},
         )
 

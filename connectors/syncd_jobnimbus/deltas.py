@@ -17,7 +17,7 @@ from syncd.kit.connector import Cursor, Page, Timing
 from syncd_jobnimbus.client import Client
 from syncd_jobnimbus.probes import Probes
 from syncd_jobnimbus.rows import Rows
-from syncd_jobnimbus.sweeps import Batch, FilterIgnored, ascending, by_offset_from, newest_first
+from syncd_jobnimbus.sweeps import Batch, FilterIgnored, ascending, everything, newest_first
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -26,16 +26,13 @@ class State:
 
     `high`: everything changed up to here was shown. `settled`: when the long look back was made last.
     `walk`: an unfinished poll: the stamp it goes on at, when it began, whether it looks back long.
-    `backfill_at`: the date_created (or, without filters, the offset) where the first reading goes on; None: the start.
-    `seen`: without filters, how many records there were at the last page.
+    `backfill_at`: the date_created where the first reading goes on; None: at its start.
     """
 
     high: int
     settled: int
     walk: tuple[float, int, bool] | None = None
     backfill_at: float | None = None
-    by_offset: bool = False
-    seen: int = 0
     done: bool = False
 
     def cursor(self) -> Cursor:
@@ -44,7 +41,7 @@ class State:
             "high": self.high,
             "settled": self.settled,
             "walk": list(self.walk) if self.walk else None,
-            "backfill": {"at": self.backfill_at, "by_offset": self.by_offset, "seen": self.seen, "done": self.done},
+            "backfill": {"at": self.backfill_at, "done": self.done},
         }
 
     @staticmethod
@@ -56,8 +53,6 @@ class State:
             settled=cursor["settled"],
             walk=(walk[0], walk[1], walk[2]) if walk else None,
             backfill_at=backfill["at"],
-            by_offset=backfill["by_offset"],
-            seen=backfill["seen"],
             done=backfill["done"],
         )
 
@@ -134,15 +129,13 @@ class Feed:
     def _backfill(self, kind: str, state: State) -> Iterator[tuple[State, Batch]]:
         if state.done:
             return
-        pages = self._by_offset(kind, state) if self._without_filter(kind, state) else self._by_date(kind, state)
-        for count, page in enumerate(pages, start=1):
+        if not self.probes.dates(kind, "date_created"):
+            yield replace(state, done=True), everything(self.client, kind)
+            return
+        for count, page in enumerate(self._by_date(kind, state), start=1):
             yield page
             if count >= self.timing.backfill_pages:
                 return
-
-    def _without_filter(self, kind: str, state: State) -> bool:
-        """A reading that began by offset ends so: its place cannot be told as a date."""
-        return state.by_offset or not self.probes.dates(kind, "date_created")
 
     def _by_date(self, kind: str, state: State) -> Iterator[tuple[State, Batch]]:
         try:
@@ -152,13 +145,6 @@ class Feed:
         except FilterIgnored:
             self.probes.distrust(kind, "date_created")
             raise
-
-    def _by_offset(self, kind: str, state: State) -> Iterator[tuple[State, Batch]]:
-        while not state.done:
-            start = int(state.backfill_at or 0) if state.by_offset else 0
-            batch, at, count = by_offset_from(self.client, kind, start, state.seen)
-            state = replace(state, backfill_at=float(at), by_offset=True, seen=count, done=batch.last)
-            yield state, batch
 
     @property
     def _lag(self) -> int:

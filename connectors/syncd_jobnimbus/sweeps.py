@@ -93,22 +93,16 @@ def newest_first(client: Client, kind: str, low: float) -> tuple[list[Row], date
     return list(found.values()), began
 
 
-def by_offset_from(client: Client, kind: str, start: int, before: int) -> tuple[Batch, int, int]:
-    """One page of all records by offset, oldest first, for accounts whose filters do not work.
+def everything(client: Client, kind: str) -> Batch:
+    """All records without any filter, by offset, as often as it takes to find as many as the vendor counts.
 
-    `before`: the count at the last page; where records vanished since, the page begins that much earlier. Gives the
-    rows, the next offset (the start of the last second seen, whose order may change), and the count now.
+    For accounts whose filters do not work; it cannot go on from its middle. Transient for more than 10,000 records.
     """
-    size = min(PAGE, WINDOW - start)
-    if size <= 0:
+    page = client.listing(kind, size=1)
+    if page.count > WINDOW:
         raise Transient(f"Filters do not work here, so no more than {WINDOW} {kind} can be read.")
-    page = client.listing(kind, sort=("date_created", "asc"), start=start, size=size)
-    if before > page.count and start:
-        return by_offset_from(client, kind, max(0, start - (before - page.count)), page.count)
-    done = start + len(page.rows) >= page.count or not page.rows
-    final = _stamp(page.rows[-1], "date_created") if page.rows else 0.0
-    ahead = sum(_stamp(row, "date_created") < final for row in page.rows) or len(page.rows)
-    return Batch(page.rows, None, page.sent_at, last=done), start + ahead, page.count
+    found = _by_offset(client, kind, (), strict=True)
+    return Batch(list(found.values()), None, page.sent_at, last=True)
 
 
 def _goes_on(page: Listing) -> bool:
