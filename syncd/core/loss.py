@@ -12,6 +12,8 @@ from math import isfinite
 from syncd.core.model import FieldKind, FieldType, Loss, Value
 
 MILLISECOND = 1000
+BEYOND_CENTS = 10**15
+"""From here on a double has no digits left after the point."""
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 
@@ -49,7 +51,7 @@ def _text(value: str, loss: Loss) -> str | None:
 def _number(value: int | float, decimals: int | None) -> int | float:
     if isinstance(value, float) and not isfinite(value):
         return value
-    if decimals is not None:
+    if decimals is not None and abs(value) < BEYOND_CENTS:
         value = float(Decimal(repr(value)).quantize(Decimal(1).scaleb(-decimals), ROUND_HALF_UP))
     return int(value) if isinstance(value, float) and value.is_integer() else value
 

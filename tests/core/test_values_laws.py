@@ -141,7 +141,7 @@ def test_a_key_survives_the_trip(pair: Pairing, data: st.DataObject, to: Side) -
 @pytest.mark.parametrize("name", ["text", "name", "phone", "email", "zip", "state"])
 @given(value=texts | phones | emails)
 def test_a_key_is_its_own_key(name: str, value: str) -> None:
-    """A normal form is normal: what stands in a key is found by it (street lines, read by a parser, are not promised)."""
+    """A normal form is normal: what stands in a key is found by it (a parsed street line is not promised)."""
     build = converter(name, Ends(left=T, right=T))
     key = build.key(value, LEFT)
     assume(key is not None)
