@@ -89,6 +89,18 @@ class ReadContract(Contract):
         must(record is not None, "the create must have answered with its record")
         same([one.ref.id for one in found], [record.ref.id if record else ""], "found by sync key")
 
+    def test_no_record_hides_longer_than_declared(self, bench: Bench, kind: str) -> None:
+        """After `find_lag` a look-up by sync key shows what was made: the engine takes silence for "not made"."""
+        if not bench.connector.capabilities.sync_key:
+            pytest.skip("the connector declares no sync key")
+        field = self.sync_field(kind)
+        for n in range(5):
+            key = SyncKey(field, f"k-{n}")
+            record = bench.write(kind, [bench.create(kind, n, sync_key=key)])[f"create-{n}"].record
+            bench.remote.advance(bench.connector.capabilities.find_lag.total_seconds())
+            found = [one.ref.id for one in bench.connector.find(kind, [key], [field])]
+            same(found, [record.ref.id if record else ""], f"found after find_lag, try {n}")
+
     def test_a_record_is_found_by_what_is_known_of_it(self, bench: Bench, kind: str) -> None:
         """Every record that answers a match key is in the answer; the engine sorts out what is too much."""
         keys = {n: self.match_keys(kind, n) for n in range(3)}
