@@ -223,7 +223,8 @@ class _Pair:
         if rule.flows(winner.other):
             loser = (winner.other, values[winner.other])
             return self.flow(rule, winner.other, values, f"first link: {winner} wins", lost=loser)
-        return _settled(rule, Verdict.KEPT, values, f"first link: {winner} stays as it is")
+        lost = (winner.other, values[winner.other])
+        return _settled(rule, Verdict.KEPT, values, f"first link: {winner} stays as it is", lost=lost)
 
     def _first_winner(self, rule: Rule) -> Side | None:
         if self.m.first_link is Owner.LEFT:

@@ -32,6 +32,11 @@ def tick(world: World, system: str, kind: str, *, pages: int | None = None) -> T
 
     Raises AuthError and Transient; what was stored before stays.
     """
+    with world.feed_locks[system, kind]:
+        return _tick(world, system, kind, pages)
+
+
+def _tick(world: World, system: str, kind: str, pages: int | None) -> Tick:
     connector = world.connectors[system]
     fields = world.fields(system, kind)
     with world.store.read() as tx:

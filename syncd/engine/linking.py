@@ -14,6 +14,7 @@ from syncd.core.match import Answer, Candidate, Whose, carried_key, keys, lookup
 from syncd.core.model import Action, Operation, Record, Side, SyncKey
 from syncd.core.plan import plan_create, suffixed
 from syncd.engine.absorb import absorb, key_text
+from syncd.engine.intake import tick
 from syncd.engine.item import Item, Rest, again, park
 from syncd.engine.world import World
 from syncd.store.journal import Intent
@@ -41,15 +42,21 @@ def _local_side(world: World, tx: Tx, m: FieldMap, side: Side, items: list[Item]
         if rest is not None:
             item.fail(rest)
     items = [item for item in items if item.stands()]
-    candidates = _local_candidates(tx, m, side, [item.record(side) for item in items])
-    creates = {intent.source_id: intent for intent in tx.journal.open_creates(m.key, side)}
-    for item in items:
-        _judge(item, whose(m, item.record(side), side, candidates.get(item.mark.id, ())), creates)
+    creates = _judge_local(tx, m, side, items)
     for item in items:
         if item.stands() and item.twin is None:
             _own_key_or_window(world, tx, item, creates)
         if item.stands() and item.twin is None and not _wanted(m, side, item.record(side), item.mark):
             item.fail(DONE)
+
+
+def _judge_local(tx: Tx, m: FieldMap, side: Side, items: Sequence[Item]) -> dict[str, Intent]:
+    """Whose is it, by the snapshots of the other side; the open creates on this side, by their source."""
+    candidates = _local_candidates(tx, m, side, [item.record(side) for item in items])
+    creates = {intent.source_id: intent for intent in tx.journal.open_creates(m.key, side)}
+    for item in items:
+        _judge(item, whose(m, item.record(side), side, candidates.get(item.mark.id, ())), creates)
+    return creates
 
 
 def _unfit(m: FieldMap, side: Side, item: Item, closed: bool) -> Rest | None:
@@ -105,6 +112,8 @@ def _judge(item: Item, answer: Answer, creates: Mapping[str, Intent]) -> None:
             item.fail(park("waiting", f"may be the answer to open write {intent.id}", waits_for=f"intent:{intent.id}"))
         else:
             item.twin, item.found = answer.record.ref.id, answer.reason
+            item.operations.clear()
+            item.plan = None
 
 
 def _own_key_or_window(world: World, tx: Tx, item: Item, creates: Mapping[str, Intent]) -> None:
@@ -202,10 +211,15 @@ def look_up(world: World, m: FieldMap, items: Sequence[Item]) -> None:
     """Ask the vendor before anything is created there. Raises AuthError and Transient."""
     for to in Side:
         asking = [i for i in items if i.side is to.other and i.stands() and to in i.operations and i.twin is None]
+        end = m.end(to)
+        if asking and world.connectors[end.system].capabilities.find_by_feed:
+            tick(world, end.system, end.kind)
+            with world.store.read() as tx:
+                _judge_local(tx, m, to.other, asking)
+            continue
         questions = [key for item in asking for key in lookups(m, to, item.record(to.other))]
         if not questions:
             continue
-        end = m.end(to)
         fields = world.fields(end.system, end.kind)
         records = list(world.connectors[end.system].find(end.kind, list(dict.fromkeys(questions)), fields))
         with world.store.begin() as tx:
@@ -227,9 +241,6 @@ def _judge_found(tx: Tx, m: FieldMap, to: Side, asking: Sequence[Item], records:
         texts = [key_text(k.match, k.text) for k in keys(m, to.other, source.fields)] + [f"\x1d{sync_key_of(source.ref)}"]
         hits = {r.ref.id: r for text in texts for r in by_text.get(text, ())}
         _judge(item, whose(m, source, to.other, [Candidate(r, r.ref.id in taken) for r in hits.values()]), creates)
-        if item.twin is not None:
-            item.operations.clear()
-            item.plan = None
 
 
 def make_links(world: World, tx: Tx, m: FieldMap, items: Sequence[Item], *, fence: int) -> None:

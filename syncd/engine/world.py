@@ -5,6 +5,7 @@ What is not here: how these come to be (`syncd.app`), and any step of the work.
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
@@ -72,14 +73,16 @@ class World:
     pace: Pace = Pace()
     readers: Mapping[tuple[str, str], tuple[tuple[FieldMap, Side], ...]] = field(init=False)
     maps: Mapping[str, FieldMap] = field(init=False)
+    feed_locks: Mapping[tuple[str, str], threading.Lock] = field(init=False)
 
     def __post_init__(self) -> None:
-        """Work out which maps read which kind."""
+        """Work out which maps read which kind, and that a feed is read by one thread at a time."""
         readers: dict[tuple[str, str], list[tuple[FieldMap, Side]]] = {}
         for m in (m for pair in self.pairs for m in pair.maps):
             for side in Side:
                 readers.setdefault((m.end(side).system, m.end(side).kind), []).append((m, side))
         object.__setattr__(self, "readers", {key: tuple(several) for key, several in readers.items()})
+        object.__setattr__(self, "feed_locks", {key: threading.Lock() for key in readers})
         object.__setattr__(self, "maps", {m.key: m for pair in self.pairs for m in pair.maps})
 
     def fields(self, system: str, kind: str) -> tuple[str, ...]:
