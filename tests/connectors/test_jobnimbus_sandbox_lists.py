@@ -359,7 +359,7 @@ def test_the_lag_differs_from_write_to_write() -> None:
 
 
 def test_ten_thousand_contacts_are_searched_in_milliseconds(jn: Desk) -> None:
-    """A delta query, a page by keyset and a batch look-up over 10,000 contacts each take some ms of the server."""
+    """A delta query, a page by keyset and a batch look-up over 10,000 contacts each take some ms."""
     jn.sim.seed(leads=10_000, jobs=False)
     now = jn.page("contacts", size=1)["results"][0]["date_updated"]
     delta = {"must": [{"range": {"date_updated": {"gte": now - 3600}}}]}
@@ -376,6 +376,6 @@ def test_ten_thousand_contacts_are_searched_in_milliseconds(jn: Desk) -> None:
         return min(times)
 
     order = {"sort_field": "date_updated", "sort_direction": "asc"}
-    assert best(delta, **order) < 0.02
-    assert best(many) < 0.02
-    assert best({"must": [{"range": {"date_updated": {"gte": 1}}}]}, **order, size=100, from_=5000) < 0.03
+    assert best(delta, **order) < 0.05
+    assert best(many) < 0.05
+    assert best({"must": [{"range": {"date_updated": {"gte": 1}}}]}, **order, size=100, from_=5000) < 0.05

@@ -82,6 +82,8 @@ def test_a_merge_fills_blanks_and_moves_jobs(jn: Desk, switch: str, left: int) -
     ann = jn.contact("Ann", email="a@example.com")
     anna = jn.contact("Anna", email="b@example.com", home_phone="1", **{"Preferred Contact": "Phone"})
     job = jn.job("Roof", primary={"id": anna})
+    with pytest.raises(ControlError, match="with itself"):
+        jn.sim.act("merge", "contacts", id=ann, into=ann)
     assert jn.sim.act("merge", "contacts", id=anna, into=ann) == {"id": ann}
     winner = jn.get("contacts", ann)
     assert (winner["email"], winner["home_phone"], winner["Preferred Contact"]) == ("a@example.com", "1", "Phone")
@@ -89,6 +91,13 @@ def test_a_merge_fills_blanks_and_moves_jobs(jn: Desk, switch: str, left: int) -
     answer = jn.api.get(f"contacts/{anna}")
     assert answer.status_code == left
     assert left == 404 or answer.json()["is_active"] is False
+
+
+def test_an_automation_is_no_person(jn: Desk) -> None:
+    """A change by the account's own automations stands as `system` in the history."""
+    jnid = jn.contact("Ann")
+    jn.sim.act("update", "contacts", id=jnid, fields={"company": "X"}, as_="workflow:1")
+    assert [entry["via"] for entry in jn.sim.history("contacts", jnid)] == ["api", "system"]
 
 
 def test_more_than_a_page_gets_one_second(jn: Desk) -> None:

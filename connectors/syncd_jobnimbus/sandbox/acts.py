@@ -21,6 +21,9 @@ from syncd_jobnimbus.sandbox.typed import demand_known, fields_of, typed
 
 Action = Mapping[str, Any]
 
+_MACHINES = frozenset({"workflow", "app", "system"})
+"""Words of `as` for writers that are no persons."""
+
 
 @dataclass(slots=True)
 class Acts:
@@ -81,9 +84,12 @@ class Acts:
         return {"id": row["jnid"]}
 
     def merge(self, action: Action) -> dict[str, Any]:
-        """{"kind", "id", "into"}: `id` goes into `into`, which fills its blanks and takes the jobs."""
+        """{"kind", "id", "into"}: `id` goes into `into` (or `other` into `id`), which takes blanks and jobs."""
         kind, who, records = _kind(action), self._who(action), self.records
-        loser, winner = self._row(kind, action.get("id")), self._row(kind, action.get("into"))
+        lost, won = ("id", "into") if "into" in action else ("other", "id")
+        loser, winner = self._row(kind, action.get(lost)), self._row(kind, action.get(won))
+        if loser is winner:
+            raise ControlError("a record cannot be merged with itself")
         fills = {name: loser[name] for name in self._fillable(kind) if loser.get(name) and not winner.get(name)}
         records.update(kind, winner["jnid"], fills, who, person=True)
         if kind == "contacts" and records.settings["merge_moves_jobs"]:
@@ -101,9 +107,9 @@ class Acts:
         kind, who = _kind(action), self._who(action)
         fields = self._fields(kind, action)
         every = [jnid for jnid, row in self.records.store.rows[kind].items() if row["is_active"] and not _member(row)]
-        ids = action.get("ids") or every
+        ids, at = action.get("ids") or every, int(self.records.now())
         for jnid in ids:
-            self.records.update(kind, self._row(kind, jnid)["jnid"], fields, who, person=True)
+            self.records.update(kind, self._row(kind, jnid)["jnid"], fields, who, at=at, person=True)
         return {"ids": list(ids)}
 
     def note(self, action: Action) -> dict[str, Any]:
@@ -205,7 +211,10 @@ class Acts:
         return custom
 
     def _who(self, action: Action) -> Who:
+        """The person of `as` (the first user without it); `workflow` and the like are the account's automations."""
         who = action.get("as")
+        if str(who).partition(":")[0] in _MACHINES:
+            return Who(self.records.account.users[0], "system")
         return Who(self._user(who) if who else self.records.account.users[0], "person")
 
     def _user(self, wanted: object) -> User:

@@ -58,22 +58,31 @@ class Records:
         return row
 
     def update(
-        self, kind: str, jnid: str, body: Mapping[str, Any], who: Who, *, person: bool = False, delay: float = 0.0
+        self,
+        kind: str,
+        jnid: str,
+        body: Mapping[str, Any],
+        who: Who,
+        *,
+        at: int | None = None,
+        person: bool = False,
+        delay: float = 0.0,
     ) -> Row:
         """Change the named fields of a record; Refusal if a rule is broken. `date_updated` moves in any case."""
         fields = self._fields(kind, jnid, body, person)
+        stamp = int(self.now()) if at is None else at
 
         def keep() -> None:
             before = self.store.get(kind, jnid)
             if before is None:  # erased while a bulk write was on its way
                 return
-            after = self._after(before, fields)
+            after = self._after(before, fields, stamp)
             self.store.save(kind, after, who)
             self._log(kind, after, _what(before, after), who, moved=before["status"] != after["status"])
             if kind == "contacts":
                 self._copy_to_jobs(before, after)
 
-        answer = self._after(self.store.rows[kind][jnid], fields)
+        answer = self._after(self.store.rows[kind][jnid], fields, stamp)
         self._soon(delay, keep)
         return answer
 
@@ -153,11 +162,10 @@ class Records:
             self._unique(kind, str(fields[title]), jnid)
         return fields
 
-    def _after(self, before: Row, fields: Mapping[str, Any]) -> dict[str, Any]:
-        now = int(self.now())
-        after = {**before, **fields, "date_updated": now}
+    def _after(self, before: Row, fields: Mapping[str, Any], at: int) -> dict[str, Any]:
+        after = {**before, **fields, "date_updated": at}
         if after["status"] != before["status"]:
-            after["date_status_change"] = now
+            after["date_status_change"] = at
             after["is_archived"] = self._archives(after)
         return after
 
