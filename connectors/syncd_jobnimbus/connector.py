@@ -37,8 +37,8 @@ class JobNimbus:
 
     name = "jobnimbus"
     secret_name = "api_key"  # noqa: S105 - the name of the setting, not its value
-    kinds = KINDS
-    settings = (
+    kinds: tuple[str, ...] = KINDS
+    settings: tuple[Setting, ...] = (
         Setting("actor", str, "", "E-mail of the team member in whose name syncd writes; needs an admin's key."),
         Setting("custom_fields", str, "", "Labels of custom fields: jobs.cf_string_3=Roof Type; contacts.cf_..."),
         Setting("sync_key", bool, False, "A custom field that people do not edit holds syncd's own key."),

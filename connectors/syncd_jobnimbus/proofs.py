@@ -71,12 +71,12 @@ class Proofs:
         return row is not None and self._names.locate(kind, name, row) is not None
 
     def _seek(self, kind: str, name: str, now: float) -> bool:
-        """Look for a new canary among recent records, listed at most once a minute."""
+        """Look for a new canary among recent records, listed at most once a minute, and read it: lists lag."""
         with self._lock:
             at, rows = self._samples.get(kind, (0.0, ()))
         if not at or now - at >= TRUSTED_SECONDS:
             rows = self._sample(kind)
             with self._lock:
                 self._samples[kind] = (now, rows)
-            self.note(kind, rows, [name])
-        return any(self._names.locate(kind, name, row) is not None for row in rows)
+        found = next((row for row in rows if self._names.locate(kind, name, row) is not None), None)
+        return found is not None and self._still(kind, name, str(found["jnid"]))

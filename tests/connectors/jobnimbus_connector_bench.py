@@ -27,6 +27,7 @@ class Account:
     connector: JobNimbus
     remote: Remote
     sandbox: JobNimbusSandbox
+    url: str
     cursors: dict[str, Cursor] = field(default_factory=dict)
     held: dict[str, Record | Gone] = field(default_factory=dict)
 
@@ -97,7 +98,7 @@ def account(*, timing: Timing = TIMING, options: dict[str, Any] | None = None, *
     with SandboxServer(sandbox) as server:
         remote, connector = Remote(server.url), connect(server.url, timing, **(options or {}))
         try:
-            yield Account(connector, remote, sandbox)
+            yield Account(connector, remote, sandbox, server.url)
         finally:
             connector.close()
             remote.close()
