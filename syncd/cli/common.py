@@ -37,12 +37,18 @@ class Globals:
 
 
 @contextmanager
-def opened(context: typer.Context, config: Path | None) -> Iterator[App]:
-    """The app of the config file that was asked for, logging as it says; closed again at the end."""
+def opened(context: typer.Context, config: Path | None, *, daemon: bool = False) -> Iterator[App]:
+    """The app of the config file that was asked for; closed again at the end.
+
+    The daemon logs as the config says; a verb that somebody waits for shows its answer, and logs only warnings.
+    """
     from syncd.app import App
+    from syncd.service import log
 
     above = context.obj.config if isinstance(context.obj, Globals) else None
     with App.open(config or above, environ=os.environ) as app:
+        if not daemon and app.config.log.level == "info":
+            log.setup(app.config.secrets(), format=app.config.log.format, level="warning")
         yield app
 
 

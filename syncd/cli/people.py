@@ -9,8 +9,9 @@ from typing import Annotated
 
 import typer
 
-from syncd.cli.common import ConfigOption, FormatOption, opened
-from syncd.cli.render import Format, show_facts, show_rows
+from syncd.cli.common import ConfigOption, FormatOption, PairArgument, opened
+from syncd.cli.explained import lines
+from syncd.cli.render import Format, plain, show_json, show_rows
 
 MapOption = Annotated[str | None, typer.Option("--map", metavar="PAIR/MAP", help="Only of this map.")]
 
@@ -41,16 +42,17 @@ def list_conflicts(
 def take(
     context: typer.Context,
     conflict: Annotated[int, typer.Argument(metavar="ID", help="The conflict, by the id that `list` shows.")],
-    choice: Annotated[str, typer.Argument(metavar="left|right", help="The side whose value you take.")],
+    choice: Annotated[str, typer.Argument(metavar="left|right|VALUE", help="A side, or with --value a value.")],
     *,
+    value: Annotated[bool, typer.Option("--value", help="What is given is a value, as the left side has it.")] = False,
     config: ConfigOption = None,
 ) -> None:
-    """Take a side; the next run carries it out."""
-    if choice not in ("left", "right"):
-        raise typer.BadParameter("take left or right", param_hint="left|right")
+    """Take a side or give a value; the next run writes it."""
+    if not value and choice not in ("left", "right"):
+        raise typer.BadParameter("take left or right, or give a value with --value")
     with opened(context, config) as app:
-        app.take(conflict, choice)
-    typer.echo(f"Conflict {conflict}: the {choice} value is taken; the next run writes it.")
+        app.take(conflict, choice, literal=value)
+    typer.echo(f"Conflict {conflict}: {choice if value else f'the {choice} value'} is taken; the next run writes it.")
 
 
 def parked(context: typer.Context, *, config: ConfigOption = None, format: FormatOption = Format.TABLE) -> None:
@@ -65,6 +67,13 @@ def held(context: typer.Context, *, config: ConfigOption = None, format: FormatO
     with opened(context, config) as app:
         rows = app.held()
     show_rows(rows, ("id", "pair", "started_at", "reason", "counts"), format, empty="Nothing is held.")
+
+
+def approve(context: typer.Context, pair: PairArgument = None, *, config: ConfigOption = None) -> None:
+    """Allow what is held to be written."""
+    with opened(context, config) as app:
+        count = app.approve(pair)
+    typer.echo(f"{count} {'record is' if count == 1 else 'records are'} allowed; the next run writes them.")
 
 
 def retry(
@@ -90,5 +99,8 @@ def explain(
 ) -> None:
     """Say what a record is linked to, and why its fields are so."""
     with opened(context, config) as app:
-        facts = app.explain(ref, field)
-    show_facts(facts, format)
+        facts = plain(app.explain(ref, field))
+    if format is Format.JSON:
+        show_json(facts)
+    else:
+        typer.echo("\n".join(lines(facts)))

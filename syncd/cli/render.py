@@ -5,23 +5,22 @@ What is not here: asking for them. Whatever is shown is plain data: dataclasses 
 
 from __future__ import annotations
 
+import re
 import sys
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import fields, is_dataclass
 from datetime import date, timedelta
 from enum import StrEnum
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import typer
-
-if TYPE_CHECKING:
-    from rich.console import Console
 
 WIDE = 200
 """Columns of a table that is not shown on a terminal: nothing is cut short in a file or a pipe."""
 
 MARKS = {"ok": "✓", "warning": "!", "error": "✗"}
+MOMENT = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d+)?(\+00:00|Z)")
 COLORS = {"ok": "green", "warning": "yellow", "error": "red"}
 
 
@@ -65,19 +64,20 @@ def show_rows(rows: Iterable[Any], columns: Sequence[str], format: Format, *, em
         _table(listed, columns)
 
 
-def show_facts(facts: Any, format: Format) -> None:
-    """One thing with its properties: two columns, or JSON; a list of things inside becomes a table of its own."""
+def show_facts(facts: Mapping[str, Any], format: Format) -> None:
+    """One thing with its properties: two columns, or JSON; what it holds several of becomes a table of its own."""
     known = plain(facts)
     if format is Format.JSON:
         show_json(known)
         return
-    tables = {key: value for key, value in known.items() if _is_rows(value)}
-    flat = [{"": key, "value": value} for key, value in known.items() if key not in tables]
+    tables = {name: rows for name, value in known.items() if (rows := _rows(value)) is not None}
+    flat = [{"name": name, "value": value} for name, value in known.items() if name not in tables]
     if flat:
-        _table(flat, ("", "value"), header=False)
-    for key, rows in tables.items():
-        typer.echo(f"\n{key}:")
-        _table(rows, tuple(dict.fromkeys(name for row in rows for name in row)))
+        _table(flat, ("name", "value"), header=False)
+    for name, rows in tables.items():
+        typer.echo(f"\n{name}:")
+        columns = tuple(dict.fromkeys(column for row in rows for column in row))
+        _table(rows, columns, header=columns != ("name", "value"))
 
 
 def show_finding(severity: str, subject: str, message: str, remedy: str = "") -> None:
@@ -97,14 +97,9 @@ def cell(value: Any) -> str:
         return ", ".join(f"{key}: {cell(item)}" for key, item in value.items())
     if isinstance(value, list):
         return ", ".join(cell(item) for item in value)
-    return str(value)
-
-
-def console() -> Console:
-    """Where tables and progress go: stdout, as wide as the terminal, or wide enough for a file."""
-    from rich.console import Console
-
-    return Console(width=None if sys.stdout.isatty() else WIDE, highlight=False, soft_wrap=False)
+    text = str(value)
+    # Machines want microseconds and +00:00; the JSON form keeps them.
+    return f"{text[:10]} {text[11:19]} UTC" if MOMENT.fullmatch(text) else text
 
 
 def shown_path(path: Path) -> str:
@@ -114,6 +109,7 @@ def shown_path(path: Path) -> str:
 
 
 def _table(rows: Sequence[Mapping[str, Any]], columns: Sequence[str], *, header: bool = True) -> None:
+    from rich.console import Console
     from rich.table import Table
     from rich.text import Text
 
@@ -123,8 +119,18 @@ def _table(rows: Sequence[Mapping[str, Any]], columns: Sequence[str], *, header:
     for row in rows:
         # Text, not str: a value with [brackets] is data, never markup.
         table.add_row(*(Text(cell(row.get(column))) for column in columns))
-    console().print(table)
+    console = Console(width=None if sys.stdout.isatty() else WIDE, highlight=False)
+    with console.capture() as drawn:
+        console.print(table)
+    typer.echo("\n".join(line.rstrip() for line in drawn.get().splitlines()))
 
 
-def _is_rows(value: Any) -> bool:
-    return isinstance(value, list) and bool(value) and all(isinstance(item, Mapping) for item in value)
+def _rows(value: Any) -> list[Mapping[str, Any]] | None:
+    """A list of things, or things by name, as rows; None if it is a single value."""
+    if isinstance(value, list) and value and all(isinstance(item, Mapping) for item in value):
+        return value
+    if isinstance(value, Mapping):
+        return [
+            {"name": name, **(item if isinstance(item, Mapping) else {"value": item})} for name, item in value.items()
+        ]
+    return None

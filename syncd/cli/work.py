@@ -6,15 +6,19 @@ What is not here: the work (`syncd.engine`).
 from __future__ import annotations
 
 import signal
+import sys
 import threading
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from typing import Annotated, Any
 
 import typer
 
 from syncd.cli.common import ConfigOption, FormatOption, PairArgument, leave, opened
-from syncd.cli.render import Format, console, plain, show_facts, show_json, show_rows
+from syncd.cli.plans import show_plan
+from syncd.cli.render import Format, plain, show_facts, show_json, show_rows
 
-WAITING = ("conflicts", "parked", "held", "failed")
+WAITING = ("conflicts", "parked", "held")
 """Counts of a report that mean: a person is asked for."""
 
 
@@ -24,15 +28,15 @@ def plan(
     *,
     config: ConfigOption = None,
     format: FormatOption = Format.TABLE,
-    limit: Annotated[int, typer.Option(help="Show at most so many operations.", min=1)] = 50,
+    limit: Annotated[int, typer.Option(help="Show at most so many records.", min=1)] = 50,
 ) -> None:
     """Show what would be written, and why; write nothing."""
-    with opened(context, config) as app:
-        report = plain(app.plan(pair))
+    with opened(context, config) as app, _progress(quiet=format is Format.JSON) as progress:
+        report = plain(app.plan(pair, progress))
     if format is Format.JSON:
         show_json(report)
     else:
-        _show_plan(report, limit)
+        show_plan(report, limit)
     leave(needs_a_person=waits(report))
 
 
@@ -44,14 +48,15 @@ def once(
     format: FormatOption = Format.TABLE,
 ) -> None:
     """Sync now, until nothing is due, and end."""
-    with opened(context, config) as app:
-        reports = _with_progress(app, pair, quiet=format is Format.JSON)
+    with opened(context, config) as app, _progress(quiet=format is Format.JSON) as progress:
+        reports = plain(app.once(pair, progress))
+        waiting = plain(app.status())
     if format is Format.JSON:
         show_json(reports)
     else:
-        columns = tuple(dict.fromkeys(name for report in reports for name in report))
+        columns = tuple(name for name in _names(reports) if any(report.get(name) for report in reports))
         show_rows(reports, columns, format, empty="Nothing was due.")
-    leave(needs_a_person=any(waits(report) for report in reports))
+    leave(needs_a_person=waits(reports) or waits(waiting))
 
 
 def run(context: typer.Context, *, config: ConfigOption = None) -> None:
@@ -68,7 +73,7 @@ def run(context: typer.Context, *, config: ConfigOption = None) -> None:
 
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, told)
-    with opened(context, config) as app:
+    with opened(context, config, daemon=True) as app:
         app.run(stop)
 
 
@@ -81,30 +86,25 @@ def status(context: typer.Context, *, config: ConfigOption = None, format: Forma
 
 
 def waits(report: Any) -> bool:
-    """Whether any count of this report, however deep, asks for a person."""
+    """Whether any count of this report, however deep, asks for a person, or a system has been paused."""
     if isinstance(report, dict):
-        return any((key in WAITING and bool(value)) or waits(value) for key, value in report.items())
+        asks = any(report.get(key) for key in WAITING) or report.get("state") == "paused"
+        return asks or any(waits(value) for value in report.values())
     return isinstance(report, list) and any(waits(item) for item in report)
 
 
-def _with_progress(app: Any, pair: str | None, *, quiet: bool) -> list[Any]:
-    if quiet:
-        return _listed(app.once(pair, lambda _text: None))
+@contextmanager
+def _progress(*, quiet: bool) -> Iterator[Callable[[str], None]]:
+    """A line that moves while somebody waits at a terminal; nothing at all in a pipe."""
+    if quiet or not sys.stderr.isatty():
+        yield lambda _text: None
+        return
+    from rich.console import Console
     from rich.status import Status
 
-    with Status("reading both sides", console=console()) as shown:
-        return _listed(app.once(pair, shown.update))
+    with Status("reading both sides", console=Console(stderr=True)) as shown:
+        yield shown.update
 
 
-def _listed(reports: Any) -> list[Any]:
-    known = plain(reports)
-    return known if isinstance(known, list) else [known]
-
-
-def _show_plan(report: Any, limit: int) -> None:
-    operations = report.get("operations", [])
-    columns = ("map", "action", "ref", "fields", "why")
-    show_rows(operations[:limit], columns, Format.TABLE, empty="Nothing would be written.")
-    if len(operations) > limit:
-        typer.echo(f"... and {len(operations) - limit} more; --limit shows them.")
-    show_facts({key: value for key, value in report.items() if key != "operations"}, Format.TABLE)
+def _names(reports: list[dict[str, Any]]) -> list[str]:
+    return list(dict.fromkeys(name for report in reports for name in report))

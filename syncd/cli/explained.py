@@ -1,0 +1,45 @@
+"""Why a record is as it is, as people read it: per map the link, per rule both values, and the writes that made them.
+
+What is not here: finding it out (`App.explain`).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+from syncd.cli.render import cell
+
+
+def lines(facts: Mapping[str, Any]) -> Iterator[str]:
+    """The answer for one record."""
+    yield facts["ref"]
+    for about in facts["maps"]:
+        yield from _map(about)
+
+
+def _map(about: Mapping[str, Any]) -> Iterator[str]:
+    linked = f"linked to {about['link']}" if about["link"] else about["why"]
+    yield f"\n{about['map']}: {linked}"
+    if waiting := about["waiting"]:
+        yield f"    waits: {waiting['reason'] or waiting['cause']} (since {cell(waiting['since'])})"
+    for rule in about.get("rules", ()):
+        yield from _rule(rule)
+
+
+def _rule(rule: Mapping[str, Any]) -> Iterator[str]:
+    owner = f", owner {rule['owner']}" if rule["owner"] else ""
+    left, right = rule["left"], rule["right"]
+    yield f"    {left['field'] or ''} {rule['direction']} {right['field'] or ''}{owner}".replace("     ", "    ")
+    base = rule["base"]
+    for side, end in (("left", left), ("right", right)):
+        agreed = f", last agreed {_value(base[side])}" if side in base and base[side] != end["value"] else ""
+        if end["field"]:
+            yield f"        {side} {_value(end['value'])}{agreed}"
+    for write in rule["writes"]:
+        what = f"{write['outcome'] or 'sent'} {write['side']} {_value(write['value'])}"
+        yield f"        run {write['run']}, {cell(write['at'])}: {what} ({write['reason']})"
+
+
+def _value(value: Any) -> str:
+    return "(blank)" if value is None else repr(value) if isinstance(value, str) else cell(value)
