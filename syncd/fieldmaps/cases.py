@@ -94,7 +94,7 @@ def run_file(path: Path) -> Tested:
 def read_cases(text: str, file: str, found: FieldMap) -> list[Case]:
     """The cases of a test file. Raises ConfigError with every mistake."""
     report = Report()
-    root = Form.of(parse(text, file), Place(file, 1, 1), report, "A test file")
+    root = Form.of(parse(text, file, report), Place(file, 1, 1), report, "A test file")
     root.only(("cases",), "A test file")
     cases = [_case(form, found) for form in root.forms("cases", "A case")]
     report.stop_on_errors()

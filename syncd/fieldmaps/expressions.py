@@ -22,6 +22,7 @@ from syncd.core.fieldmap import Unconvertible
 from syncd.core.loss import iso
 from syncd.core.model import FieldKind, FieldType, Schema, Side, Value
 from syncd.core.values import blank, option_named
+from syncd.fieldmaps.literals import strange_literals
 from syncd.fieldmaps.source import Place, Report, Scalar, nearest
 
 TOKENS = re.compile(
@@ -31,6 +32,13 @@ TOKENS = re.compile(
     re.DOTALL,
 )
 FOUND_AT = re.compile(r"<input>:(\d+):(\d+): (.*)")
+OVERLOAD = re.compile(r"found no matching overload for '(.+)' applied to '(\(.*\))'")
+HINTS = {
+    "double, int": "A number field works with numbers that have a point: `3.0`.",
+    "double, list(int)": "A number field works with numbers that have a point: `3.0`.",
+    "string, double": "`string(left.amount)` makes a text of a number.",
+    "double, string": "`string(left.amount)` makes a text of a number, `double('1')` a number of a text.",
+}
 BLANKS: Mapping[FieldKind, Any] = {FieldKind.NUMBER: 0.0, FieldKind.BOOL: False, FieldKind.MULTI: []}
 
 
@@ -139,6 +147,8 @@ def compile_expression(
     except RuntimeError as error:
         _report(scalar, source, str(error), report)
         return None
+    for at, message, remedy in strange_literals(source, {item.name: item.described for item in variables}):
+        report.warn(position(scalar, *_line_column(source, at)), message, remedy)
     if problem := _misfit(program.return_type(), wants):
         report.error(scalar.place, problem)
         return None
@@ -195,7 +205,10 @@ def _report(scalar: Scalar, source: str, text: str, report: Report) -> None:
         report.error(scalar.place, f"`{source}` is not an expression: {text.splitlines()[0]}")
         return
     message = found[3].removesuffix(" [INVALID_ARGUMENT]").replace(" (in container '')", "")
-    remedy = "A number field compares with numbers that have a point: `3.0`." if "double, int" in message else ""
+    remedy = ""
+    if overload := OVERLOAD.match(message):
+        message = f"`{overload[1].strip('_@').replace('_', ' ')}` does not work on {overload[2]}"
+        remedy = next((text for kinds, text in HINTS.items() if kinds in overload[2]), "")
     if "undeclared reference" in message:
         remedy = "Fields are written left.NAME or right.NAME; texts stand in quotes."
     report.error(position(scalar, int(found[1]), int(found[2])), f"Expression: {message}.", remedy)

@@ -68,7 +68,7 @@ def content(path: Path) -> str:
 def kinds(text: str, file: str) -> Mapping[Side, str]:
     """The two kinds a map is about, to ask for their schemas. Raises ConfigError if it does not say."""
     report = Report()
-    root = Form.of(parse(text, file), Place(file, 1, 1), report, "A map")
+    root = Form.of(parse(text, file, report), Place(file, 1, 1), report, "A map")
     found = {side: root.form(side.value).needed("kind", side.value) for side in Side}
     report.stop_on_errors()
     return found
@@ -78,14 +78,14 @@ def read(text: str, file: str, pair: str, systems: Mapping[Side, str], schemas: 
     """Compile, and tell errors and warnings instead of raising."""
     report = Report()
     try:
-        item = parse(text, file)
+        item = parse(text, file, report)
     except ConfigError as error:
         return Loaded(None, error.problems, ())
     root = Form.of(item, Place(file, 1, 1), report, "A map")
     reader = _Reader(root, Context(schemas, pair, report), pair, systems)
     found = reader.compile(digest(item))
     mentions = reader.mentions()
-    return Loaded(None if report.errors else found, tuple(report.errors), tuple(report.warnings), mentions)
+    return Loaded(None if report.errors else found, report.errors, report.warnings, mentions)
 
 
 def digest(item: Item) -> str:
@@ -222,8 +222,7 @@ def constant(item: Item, type: FieldType | None, side: Side) -> Value:
     if item.text is None or type is None:
         return item.text
     if type.kind is FieldKind.NUMBER:
-        number = float(item.text)
-        return int(number) if number.is_integer() else number
+        return _number(item.text, type.name)
     if type.kind is FieldKind.BOOL:
         if item.text not in ("true", "false"):
             raise ValueError(f"{type.name} is true or false, not {item.text!r}")
@@ -231,6 +230,14 @@ def constant(item: Item, type: FieldType | None, side: Side) -> Value:
     if type.kind is FieldKind.MULTI:
         return (_option(item.text, type, side),)
     return _option(item.text, type, side)
+
+
+def _number(text: str, name: str) -> int | float:
+    try:
+        number = float(text)
+    except ValueError:
+        raise ValueError(f"{name} holds a number, not {text!r}") from None
+    return int(number) if number.is_integer() else number
 
 
 def _option(text: str, type: FieldType | None, side: Side) -> str:

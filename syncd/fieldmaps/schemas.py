@@ -33,7 +33,7 @@ FIELD_KEYS = (
 def load_schemas(path: Path, systems: Mapping[Side, str]) -> Mapping[Side, Mapping[str, Schema]]:
     """Per side and kind. Raises ConfigError with every mistake."""
     report = Report()
-    root = Form.of(parse(content(path), str(path)), Place(str(path), 1, 1), report, "A schema file")
+    root = Form.of(parse(content(path), str(path), report), Place(str(path), 1, 1), report, "A schema file")
     root.only([side.value for side in Side], "A schema file")
     found = {side: _side(root.form(side.value), systems[side]) for side in Side}
     report.stop_on_errors()

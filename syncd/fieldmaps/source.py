@@ -10,7 +10,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from typing import Any
 
-from rapidfuzz import process
+from rapidfuzz import fuzz, process
 from ruamel.yaml import YAML
 from ruamel.yaml.error import MarkedYAMLError, YAMLError
 from ruamel.yaml.nodes import MappingNode, Node, ScalarNode
@@ -21,7 +21,7 @@ NULLS = frozenset({"", "~", "null", "Null", "NULL"})
 CLOSE = 60
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, order=True)
 class Place:
     """Where something is written; line and column count from one."""
 
@@ -90,41 +90,44 @@ Item = Scalar | Sequence | Table
 class Report:
     """Collects what is wrong, so that all of it is told at once. Warnings do not stop anything."""
 
-    errors: list[Problem] = field(default_factory=list)
-    warnings: list[Problem] = field(default_factory=list)
+    _errors: dict[Problem, Place] = field(default_factory=dict)
+    _warnings: dict[Problem, Place] = field(default_factory=dict)
+
+    @property
+    def errors(self) -> tuple[Problem, ...]:
+        """The mistakes, in the order of the file."""
+        return tuple(sorted(self._errors, key=self._errors.__getitem__))
+
+    @property
+    def warnings(self) -> tuple[Problem, ...]:
+        """The warnings, in the order of the file."""
+        return tuple(sorted(self._warnings, key=self._warnings.__getitem__))
 
     def error(self, place: Place, message: str, remedy: str = "") -> None:
         """Note a mistake."""
-        self._add(self.errors, place, message, remedy)
+        self._errors.setdefault(Problem(str(place), message, remedy), place)
 
     def warn(self, place: Place, message: str, remedy: str = "") -> None:
         """Note something to look at."""
-        self._add(self.warnings, place, message, remedy)
+        self._warnings.setdefault(Problem(str(place), message, remedy), place)
 
     def stop_on_errors(self) -> None:
         """Raise ConfigError with every mistake noted so far, if any."""
-        if self.errors:
+        if self._errors:
             raise ConfigError(self.errors)
-
-    @staticmethod
-    def _add(where: list[Problem], place: Place, message: str, remedy: str) -> None:
-        problem = Problem(str(place), message, remedy)
-        if problem not in where:
-            where.append(problem)
 
 
 def nearest(word: str, known: Iterable[str]) -> str:
     """A remedy naming the known word nearest to a wrong one, or all of them if they are few."""
     words = sorted(set(known))
-    found = process.extract(word, words, limit=3, score_cutoff=CLOSE, processor=str.casefold)
+    found = process.extract(word, words, scorer=fuzz.ratio, limit=3, score_cutoff=CLOSE, processor=str.casefold)
     if found:
         return f"Did you mean {' or '.join(match[0] for match in found)}?"
     return f"Known: {', '.join(words[:20])}." if words else ""
 
 
-def parse(text: str, file: str) -> Item:
-    """The content of one YAML document. Raises ConfigError with the place of what cannot be read."""
-    report = Report()
+def parse(text: str, file: str, report: Report) -> Item:
+    """The content of one YAML document; keys given twice go to the report. Raises ConfigError for what is not YAML."""
     try:
         node = YAML(typ="safe", pure=True).compose(text)
     except MarkedYAMLError as error:
@@ -135,9 +138,7 @@ def parse(text: str, file: str) -> Item:
         raise ConfigError(Problem(str(Place(file, 1, 1)), f"This is not YAML: {error}.")) from error
     if node is None:
         raise ConfigError(Problem(str(Place(file, 1, 1)), "The file is empty."))
-    item = _item(node, _Source(file, text.splitlines(), report))
-    report.stop_on_errors()
-    return item
+    return _item(node, _Source(file, text.splitlines(), report))
 
 
 @dataclass(frozen=True, slots=True)
