@@ -86,5 +86,3 @@ class TestHubSpot(ConnectorContract):
         moments = {"inspection_date": "2026-03-02T15:30:00.000Z"}
         typed = {name: to_wire(value) for name, value in fields.items()}
         return {**typed, **{name: wire for name, wire in moments.items() if name in typed}}
-
-
