@@ -89,7 +89,10 @@ class Http:
         timing: Timing,
         ca_file: str | None = None,
     ) -> None:
-        """Open nothing yet. `headers` carry the credential; ConfigError for http:// to anything but loopback."""
+        """Open nothing yet. `headers` carry the credential.
+
+        ConfigError for http:// to anything but loopback, and for a `ca_file` that holds no certificate.
+        """
         local = _check_scheme(system, base_url)
         self._system, self._limits, self._explain, self._timing = system, limits, explain, timing
         self._secrets = tuple({word for value in headers.values() for word in (value, *value.split()) if len(word) > 7})
@@ -100,7 +103,7 @@ class Http:
             headers={"accept": "application/json", "user-agent": "syncd", **headers},
             timeout=httpx.Timeout(seconds, connect=min(seconds, _CONNECT_SECONDS)),
             limits=httpx.Limits(max_connections=20, max_keepalive_connections=20, keepalive_expiry=_IDLE_SECONDS),
-            verify=ssl.create_default_context(cafile=ca_file),
+            verify=_trust(system, ca_file),
             follow_redirects=False,
             trust_env=not local,
         )
@@ -244,6 +247,14 @@ def _slow_down(limit: Limit, response: httpx.Response, error: Transient) -> None
         limit.pause(error.retry_after)
     if response.status_code == 429 and retry_after(response.headers) is None:
         limit.halve()
+
+
+def _trust(system: str, ca_file: str | None) -> ssl.SSLContext:
+    """Whom to believe: the machine's authorities, or only those of the file."""
+    try:
+        return ssl.create_default_context(cafile=ca_file)
+    except OSError as error:
+        raise ConfigError(Problem(f"systems.{system}.ca_file", f"{ca_file} holds no certificate: {error}.")) from error
 
 
 def _check_scheme(system: str, base_url: str) -> bool:

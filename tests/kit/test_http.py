@@ -7,6 +7,7 @@ import threading
 import time
 from collections.abc import Callable
 from datetime import datetime, timedelta
+from pathlib import Path
 
 import pytest
 import stamina
@@ -29,6 +30,22 @@ def test_a_2xx_is_an_answer_with_parsed_json(connect: Connect) -> None:
 def test_an_empty_2xx_has_no_body(connect: Connect) -> None:
     """204 and an empty 200 read as None, not as trouble."""
     assert connect().request("POST", "/echo", json={"status": 204}).body is None
+
+
+@pytest.mark.parametrize("text", ["<html>welcome</html>", '{"notes": [', "OK"])
+def test_a_2xx_that_is_not_json_is_trouble(connect: Connect, text: str) -> None:
+    """A captive portal's page or half a document is neither an answer nor an empty one."""
+    order = {"status": 200, "text": text}
+    with pytest.raises(Transient, match="not JSON"):
+        connect(retry_for=0.1).request("POST", "/echo", json=order)
+    with pytest.raises(Ambiguous, match="not JSON"):
+        connect().request("POST", "/echo", json=order, idempotent=False)
+
+
+def test_an_unspeakable_address_is_refused(connect: Connect) -> None:
+    """An id that makes no address is that record's trouble, not the feed's."""
+    with pytest.raises(Refused, match="InvalidURL"):
+        connect().request("GET", "/notes/\x00")
 
 
 @pytest.mark.parametrize(("status", "error"), [(401, AuthError), (403, AuthError), (404, Refused), (422, Refused)])
@@ -219,6 +236,15 @@ def test_plain_http_leaves_this_machine_never(connect: Connect) -> None:
         connect(base_url="http://example.com")
     with pytest.raises(ConfigError, match="not a web address"):
         connect(base_url="example.com")
+    connect(base_url="http://localhost:9")
+
+
+def test_a_ca_file_without_a_certificate_is_a_mistake_in_the_set_up(connect: Connect, tmp_path: Path) -> None:
+    """Missing or full of something else, it is named before anything is sent."""
+    (tmp_path / "ca.pem").write_text("no certificate")
+    for name in ("ca.pem", "missing.pem"):
+        with pytest.raises(ConfigError, match=r"systems\.toy\.ca_file"):
+            connect(ca_file=str(tmp_path / name))
 
 
 def test_the_vendors_clock_is_learned(connect: Connect, remote: Remote) -> None:

@@ -2,8 +2,13 @@
 
 from __future__ import annotations
 
+import signal
+import socket
+import subprocess
+import sys
 import time
 from collections.abc import Callable, Sequence
+from pathlib import Path
 from typing import Any
 
 import httpx
@@ -19,6 +24,8 @@ from syncd.kit.sandbox import SandboxServer, reply
 from tests.kit.toy import ToySandbox
 
 Connect = Callable[..., Http]
+
+ROOT = Path(__file__).parents[2]
 
 
 def _post(url: str, **more: Any) -> httpx.Response:
@@ -234,3 +241,30 @@ def test_no_answer_waits_for_a_delayed_acknowledgment(connect: Connect) -> None:
         http.request("GET", "/notes")
         times.append(time.perf_counter() - began)
     assert sorted(times)[10] < 0.03
+
+
+def test_a_sandbox_is_served_until_it_is_told_to_stop() -> None:
+    """From the command line it blocks on its port, and ends well at SIGTERM."""
+    code = "import sys; from syncd.kit.sandbox import serve; from tests.kit.toy import ToySandbox; "
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port = free.getsockname()[1]
+    with subprocess.Popen([sys.executable, "-c", f"{code}serve(ToySandbox(), {port})"], cwd=ROOT) as process:
+        remote = Remote(f"http://127.0.0.1:{port}")
+        try:
+            assert _eventually(remote)["name"] == "toy"
+        finally:
+            remote.close()
+            process.send_signal(signal.SIGTERM)
+        assert process.wait(timeout=10) in (0, -signal.SIGTERM)
+
+
+def _eventually(remote: Remote) -> dict[str, Any]:
+    until = time.monotonic() + 20
+    while True:
+        try:
+            return remote.health()
+        except httpx.ConnectError:
+            if time.monotonic() > until:
+                raise
+            time.sleep(0.05)
