@@ -93,14 +93,16 @@ class Associations:
         if there.primary in gone and back.primary is not None:
             self._ties.get(target, {}).get(source, set()).discard(back.primary)
 
-    def move(self, kind: str, old: int, new: int, *, keep_primary: bool) -> None:
-        """Hand every tie of `old` to `new`, as a merge does; the secondary's primary labels are dropped."""
+    def move(self, kind: str, old: int, new: int) -> None:
+        """Hand every tie of `old` to `new`, as a merge does; a primary label is dropped where `new` has one already."""
         for target, types in list(self._ties.get((kind, old), {}).items()):
             self.untie((kind, old), target)
             if target == (kind, new):
                 continue
-            kept = types if keep_primary else {pair(kind, target[0]).plain}
-            self.tie((kind, new), target, kept | self.of(kind, new, target[0]).get(target[1], set()))
+            held = self.of(kind, new, target[0])
+            primary = pair(kind, target[0]).primary
+            kept = types - {primary} if any(primary in each for each in held.values()) else types
+            self.tie((kind, new), target, kept | held.get(target[1], set()))
 
     def forget(self, kind: str, id: int) -> None:
         """Drop every tie of a record that is gone for good."""

@@ -72,4 +72,4 @@ def _swap(portal: Portal, table: Table, row: Row, olds: tuple[Row, Row]) -> None
         table.remove(old)
         table.aliases[old.id] = row.id
         portal.unindexed(table, old)
-        portal.ties.move(table.kind.name, old.id, row.id, keep_primary=old is olds[0])
+        portal.ties.move(table.kind.name, old.id, row.id)
