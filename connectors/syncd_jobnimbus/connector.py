@@ -28,6 +28,9 @@ from syncd_jobnimbus.search import Finder
 from syncd_jobnimbus.values import Codec
 from syncd_jobnimbus.writes import Writer
 
+TITLES = {"contacts": ("display_name",), "jobs": ("name",)}
+"""What people call a record by; no two of an account may share it, whatever the capitals."""
+
 _PAGES = "https://app.jobnimbus.com/{kind}/{id}"
 _SINGULAR = {"contacts": "contact", "jobs": "job"}
 
@@ -72,12 +75,12 @@ class JobNimbus:
             lag=timing.lag,
             tick=timedelta(seconds=1),
             landing=timing.landing,
-            sync_key=bool(self._settings.options.get("sync_key")),
-            find_batch=20,
             find_by_feed=True,
             find_lag=timing.lag,
-            names={"contacts": ("display_name",), "jobs": ("name",)},
-            unique={"contacts": ("display_name",), "jobs": ("name",)},
+            sync_key=bool(self._settings.options.get("sync_key")),
+            find_batch=20,
+            unique=TITLES,
+            names=TITLES,
         )
 
     def now(self) -> datetime:

@@ -8,7 +8,7 @@ both, and tells nowhere which label belongs to which key: the setting `custom_fi
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -48,6 +48,19 @@ def kind_of_label(label: str, rows: Iterable[Mapping[str, Any]]) -> FieldKind:
         if isinstance(wire, str) and wire:
             return FieldKind.TEXT
     return FieldKind.TEXT
+
+
+def infer_labels(rows: Sequence[Mapping[str, Any]]) -> dict[str, str]:
+    """Labels of `cf_` keys, where records show both: the one label that holds the same as the key in every record.
+
+    Two fields that hold the same everywhere get none. Only for people to read: nothing is written by it.
+    """
+    twins: dict[tuple[tuple[int, str], ...], tuple[list[str], list[str]]] = {}
+    for name in dict.fromkeys(key for row in rows for key in row if looks_custom(key)):
+        values = tuple((n, repr(row[name])) for n, row in enumerate(rows) if row.get(name) not in (None, ""))
+        if values:
+            twins.setdefault(values, ([], []))[kind_of_key(name) is None].append(name)
+    return {keys[0]: labels[0] for keys, labels in twins.values() if len(keys) == len(labels) == 1}
 
 
 def looks_custom(key: str) -> bool:

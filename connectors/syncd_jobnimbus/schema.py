@@ -17,7 +17,7 @@ from syncd.core.model import FieldType, Option, Schema, User
 from syncd.kit.connector import SystemSettings
 from syncd_jobnimbus.client import PAGE, Client
 from syncd_jobnimbus.fields import NOT_OFFERED, standard
-from syncd_jobnimbus.names import Names, kind_of_key, kind_of_label, looks_custom
+from syncd_jobnimbus.names import Names, infer_labels, kind_of_key, kind_of_label, looks_custom
 from syncd_jobnimbus.proofs import Proofs
 
 Row = Mapping[str, Any]
@@ -98,7 +98,9 @@ class Catalog:
         keys = dict.fromkeys(key for row in rows for key, wire in row.items() if not isinstance(wire, Mapping | list))
         named = [key for of_kind, key in self._names.labels if of_kind == kind]
         unlisted = [key for key in (*named, *keys) if key not in self._standard[kind] and key not in NOT_OFFERED]
-        return {key: self._custom(kind, key, rows) or _undocumented(key, rows) for key in unlisted}
+        labels = infer_labels(rows)
+        found = {key: self._custom(kind, key, rows) or _undocumented(key, rows) for key in unlisted}
+        return {key: replace(field, label=field.label or labels.get(key, "")) for key, field in found.items()}
 
     def _custom(self, kind: str, name: str, rows: Sequence[Row]) -> FieldType | None:
         """A custom field's type, by its key, by the key of its label, or by what stands under the label."""

@@ -99,6 +99,7 @@ def test_the_schema_tells_of_custom_fields_found_set_and_asked_for() -> None:
             "Insurance Job": FieldKind.BOOL,
         }
         assert fields["cf_string_2"].label == "Insurance Carrier"
+        assert fields["cf_string_3"].label == "Roof Type"
 
 
 def test_the_schema_names_statuses_by_workflow_and_people_by_mail() -> None:

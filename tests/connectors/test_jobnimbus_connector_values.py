@@ -14,7 +14,7 @@ from syncd.core.model import FieldKind, FieldType, Loss, Value
 from syncd.errors import AuthError, ConfigError, Refused
 from syncd_jobnimbus.explain import Forbidden, NotFound, explain
 from syncd_jobnimbus.fields import standard
-from syncd_jobnimbus.names import Names, kind_of_key, kind_of_label, parse_names
+from syncd_jobnimbus.names import Names, infer_labels, kind_of_key, kind_of_label, parse_names
 from syncd_jobnimbus.schema import pick_lists
 from syncd_jobnimbus.search import clauses, phone_spellings
 from syncd_jobnimbus.values import Codec, iso, moment, same
@@ -183,6 +183,15 @@ def test_a_label_is_matched_exactly_before_but_for_capitals() -> None:
     assert names.locate("jobs", "Claim Number", {"claim number": 1, "Claim Number": 2}) == "Claim Number"
     assert names.locate("jobs", "Claim Number", {"CLAIM NUMBER": 1}) == "CLAIM NUMBER"
     assert names.locate("jobs", "Claim Number", {"CLAIM NUMBER": 1, "claim number": 2}) is None
+
+
+def test_labels_are_inferred_only_where_nothing_else_fits() -> None:
+    """A label that holds what the key holds in every record is its label; twins that never differ get none."""
+    rows = [
+        {"cf_string_1": "A", "Carrier": "A", "cf_boolean_1": True, "Roofed": True, "cf_boolean_2": True, "Sold": True},
+        {"cf_string_1": "B", "Carrier": "B", "Nick": "B"},
+    ]
+    assert infer_labels(rows) == {"cf_string_1": "Carrier"}
 
 
 def test_the_key_comes_before_its_label() -> None:

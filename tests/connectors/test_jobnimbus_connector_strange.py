@@ -1,0 +1,163 @@
+"""The JobNimbus connector against a server that behaves in ways its sandbox does not: scripted, on a real socket."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from typing import Any
+
+import orjson
+import pytest
+import uvicorn
+from starlette.applications import Starlette
+from starlette.requests import Request
+from starlette.responses import JSONResponse, PlainTextResponse, Response
+from starlette.routing import Route
+
+from syncd.core.model import Action, Gone, Operation, Outcome, Record, Ref, Result, SyncKey
+from syncd.errors import Transient
+from syncd_jobnimbus import JobNimbus
+from tests.connectors.jobnimbus_connector_bench import connect
+
+Answer = Callable[[Request, Any], Response]
+
+
+@contextmanager
+def served(answer: Answer) -> Iterator[tuple[JobNimbus, list[str]]]:
+    """A server whose every answer is given by a function, a connector to it, and the requests it got."""
+    seen: list[str] = []
+
+    async def handle(request: Request) -> Response:
+        seen.append(f"{request.method} {request.url.path}")
+        body = await request.body()
+        return answer(request, orjson.loads(body) if body else None)
+
+    app = Starlette(routes=[Route("/{rest:path}", handle, methods=["GET", "POST", "PUT"])])
+    server = uvicorn.Server(uvicorn.Config(app, port=0, log_level="error", lifespan="off", ws="none"))
+    thread = threading.Thread(target=server.run, daemon=True)
+    thread.start()
+    while not server.started:
+        thread.join(0.01)
+    port = server.servers[0].sockets[0].getsockname()[1]
+    connector = connect(f"http://127.0.0.1:{port}/api1/")
+    try:
+        yield connector, seen
+    finally:
+        connector.close()
+        server.should_exit = True
+        thread.join()
+
+
+def write(connector: JobNimbus, operation: Operation) -> Outcome:
+    """The outcome of one operation on jobs."""
+    ((outcome,),) = connector.write("jobs", [operation])
+    return outcome
+
+
+CREATE = Operation(id="1", action=Action.CREATE, fields={"name": "Roof"})
+UPDATE = Operation(id="1", action=Action.UPDATE, ref=Ref("jn", "jobs", "j1"), fields={"name": "Roof"}, compare=False)
+
+
+@pytest.mark.parametrize(
+    ("status", "text", "result"),
+    [
+        (500, "Attempt to relate to invalid document", Result.REFUSED),
+        (500, "Invalid parameters", Result.REFUSED),
+        (500, "boom", Result.AMBIGUOUS),
+        (400, "Duplicate job exists", Result.REFUSED),
+        (200, "{}", Result.AMBIGUOUS),
+        (200, "[]", Result.AMBIGUOUS),
+        (200, "", Result.AMBIGUOUS),
+        (200, "<html>hello</html>", Result.AMBIGUOUS),
+    ],
+)
+def test_a_create_is_sent_once_whatever_the_answer(status: int, text: str, result: Result) -> None:
+    """A 500 that names a client mistake is a refusal; any other odd answer leaves it open whether it landed."""
+    with served(lambda request, body: PlainTextResponse(text, status)) as (connector, seen):
+        assert write(connector, CREATE).result is result
+        assert seen == ["POST /api1/jobs"]
+
+
+def test_an_update_with_an_empty_answer_is_read_again() -> None:
+    """A PUT that answers nothing is followed by a GET, so that the outcome holds the record."""
+
+    def answer(request: Request, body: Any) -> Response:
+        if request.method == "PUT":
+            return Response(status_code=200)
+        return JSONResponse({"jnid": "j1", "name": "Roof", "date_updated": 1726061259, "is_active": True})
+
+    with served(answer) as (connector, seen):
+        outcome = write(connector, UPDATE)
+        assert outcome.record is not None
+        assert outcome.record.fields == {"name": "Roof"}
+        assert seen == ["PUT /api1/jobs/j1", "GET /api1/jobs/j1"]
+
+
+@pytest.mark.parametrize(
+    "body", ['{"count": 0}', "[]", '{"results": null}', '{"results": [{}]}', '{"results": [1]}', "null"]
+)
+def test_a_list_that_is_none_is_never_an_empty_page(body: str) -> None:
+    """An answer without rows as the reference describes them is trouble, not "no records"."""
+    with served(lambda request, _: Response(body, media_type="application/json")) as (connector, _):
+        with pytest.raises(Transient):
+            list(connector.changes("jobs", None, ["name"], lambda ids: {}))
+        with pytest.raises(Transient):
+            connector.find("jobs", [SyncKey("cf_string_4", "key-1")], ["name"])
+
+
+def test_a_server_with_smaller_pages_is_read_to_its_end() -> None:
+    """Where fewer rows come than were asked for although more match, the sweep goes on."""
+    rows: list[dict[str, Any]] = [
+        {"jnid": f"j{n}", "name": f"Roof {n}", "date_created": 10**9 + n, "date_updated": 10**9 + n} for n in range(95)
+    ]
+
+    def answer(request: Request, body: Any) -> Response:
+        must = orjson.loads(request.query_params.get("filter", '{"must":[]}'))["must"]
+        found = [row for row in rows if all(_within(row, clause["range"]) for clause in must)]
+        key, down = request.query_params["sort_field"], request.query_params["sort_direction"] == "desc"
+        found.sort(key=lambda row: row[key], reverse=down)
+        return JSONResponse({"count": len(found), "results": found[: min(20, int(request.query_params["size"]))]})
+
+    with served(answer) as (connector, _):
+        pages = list(connector.changes("jobs", None, ["name"], lambda ids: {}))
+        shown = {record.ref.id for page in pages for record in page.records}
+        assert shown == {row["jnid"] for row in rows}
+        assert pages[-1].backfilled
+
+
+def _within(row: dict[str, Any], bounds: dict[str, dict[str, int]]) -> bool:
+    ((name, limits),) = bounds.items()
+    return bool(limits.get("gte", row[name]) <= row[name] <= limits.get("lte", row[name]))
+
+
+def test_an_answer_under_another_id_is_a_merge() -> None:
+    """Nobody knows what a merged id answers; the winner's record would be the natural thing."""
+    with served(lambda request, body: JSONResponse({"jnid": "winner", "is_active": True})) as (connector, _):
+        found = connector.read("contacts", ["loser"], [])["loser"]
+        assert isinstance(found, Gone)
+        assert found.became == ("winner",)
+
+
+@pytest.mark.parametrize("id", ["", ".", ".."])
+def test_an_id_never_becomes_the_path_of_the_list(id: str) -> None:
+    """An empty id is refused before anything is sent."""
+    with served(lambda request, body: JSONResponse({})) as (connector, seen):
+        operation = Operation(
+            id="1", action=Action.UPDATE, ref=Ref("jn", "jobs", id), fields={"name": "x"}, compare=False
+        )
+        assert write(connector, operation).result is Result.REFUSED
+        assert seen == []
+
+
+def test_long_and_odd_ids_are_read() -> None:
+    """Ids are opaque: 64 characters, and characters that mean something in an address, travel whole."""
+    odd = "a/b?c#d" + "x" * 57
+
+    def answer(request: Request, body: Any) -> Response:
+        return JSONResponse({"jnid": request.path_params["rest"].removeprefix("api1/jobs/"), "name": "Roof"})
+
+    with served(answer) as (connector, _):
+        found = connector.read("jobs", [odd], ["name"])[odd]
+        assert isinstance(found, Record)
+        assert found.ref.id == odd
