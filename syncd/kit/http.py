@@ -169,10 +169,10 @@ class Http:
     def _exchange(self, call: _Call) -> tuple[httpx.Response, bytes, float]:
         """One request on the wire: the response, its whole body, and when it was sent (monotonic)."""
         headers = {"content-type": "application/json"} if call.content is not None else None
-        request = self._client.build_request(
-            call.method, call.path, params=call.params, content=call.content, headers=headers
-        )
         with _network_errors(call):
+            request = self._client.build_request(
+                call.method, call.path, params=call.params, content=call.content, headers=headers
+            )
             sent = time.monotonic()
             response = self._client.send(request, stream=True)
             try:
@@ -229,8 +229,8 @@ def _network_errors(call: _Call) -> Iterator[None]:
     except (httpx.TransportError, httpx.DecodingError) as error:
         words = f"{call.where}: the answer was lost ({type(error).__name__})."
         raise (Transient(words) if call.idempotent else Ambiguous(words)) from error
-    except (httpx.InvalidURL, httpx.TooManyRedirects) as error:
-        raise Refused(f"{call.where}: {type(error).__name__}.") from error
+    except httpx.InvalidURL as error:
+        raise Refused(f"{call.method} {call.path!r} cannot be asked: {error}.") from error
 
 
 def _again(error: Exception, deadline: float) -> bool | float:

@@ -44,7 +44,7 @@ def test_a_2xx_that_is_not_json_is_trouble(connect: Connect, text: str) -> None:
 
 def test_an_unspeakable_address_is_refused(connect: Connect) -> None:
     """An id that makes no address is that record's trouble, not the feed's."""
-    with pytest.raises(Refused, match="InvalidURL"):
+    with pytest.raises(Refused, match="cannot be asked"):
         connect().request("GET", "/notes/\x00")
 
 
