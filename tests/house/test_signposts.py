@@ -6,6 +6,9 @@ import re
 
 import pytest
 
+from syncd.kit import registry
+from syncd.kit.connector import Severity, SystemSettings
+from syncd.kit.sandbox import SandboxServer
 from tests.house.tree import ROOT, files
 
 LINK = re.compile(r"\]\(([^)#:]+)(?:#[^)]*)?\)")
@@ -34,3 +37,15 @@ def test_every_decision_is_whole_and_listed() -> None:
             text = (ROOT / path).read_text(encoding="utf-8")
             assert [part for part in ("**Situation.**", "**Decision.**", "**Cost.**") if part not in text] == [], path
             assert path.name in listed
+
+
+@pytest.mark.parametrize(("name", "setting"), [("hubspot", "sandbox-token"), ("jobnimbus", "sandboxkey0000001")])
+def test_the_tutorial_names_keys_that_the_sandboxes_know(name: str, setting: str) -> None:
+    """The keys in the tutorial open the sandboxes as they are started there."""
+    assert setting in (ROOT / "docs/tutorial/first-sync.md").read_text(encoding="utf-8")
+    with SandboxServer(registry.sandbox(name)()) as server:
+        found = registry.connector(name)(SystemSettings(system=name, secret=setting, base_url=server.url))
+        try:
+            assert [finding for finding in found.check() if finding.severity is Severity.ERROR] == []
+        finally:
+            found.close()
