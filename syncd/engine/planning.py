@@ -5,12 +5,14 @@ What is not here: the decision itself, and unlinked units (`linking`).
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import replace
+from datetime import timedelta
 from typing import Any
 
-from syncd.core.decision import Base, Decision, Given, Plan, Taken, Twins, Verdict
+from syncd.core.decision import Base, Decision, Given, Plan, Shadow, Taken, Twins, Verdict
 from syncd.core.fieldmap import Direction, FieldMap, Leave, Unconvertible
-from syncd.core.model import Action, Operation, Side, Value
+from syncd.core.model import Action, Operation, Record, Side, Value
 from syncd.core.plan import plan
 from syncd.engine.base import base_of
 from syncd.engine.item import Item, park
@@ -76,7 +78,7 @@ def plan_links(world: World, tx: Tx, m: FieldMap, items: Sequence[Item], twins: 
             item.fail(DONE)
             continue
         item.conflicts = conflicts.get(item.link.id, {}) if item.link is not None else {}
-        item.plan = _plan(m, item, twins)
+        item.plan = _plan(world, m, item, twins)
         for side in Side:
             operation = _operation(m, item, side)
             if operation is not None:
@@ -92,18 +94,38 @@ def _left_filter(m: FieldMap, item: Item) -> bool:
         return True
 
 
-def _plan(m: FieldMap, item: Item, twins: Twins) -> Plan:
+def _plan(world: World, m: FieldMap, item: Item, twins: Twins) -> Plan:
     link = item.link
     base = base_of(m, link, item.snapshots[Side.LEFT], item.snapshots[Side.RIGHT]) if link is not None else Base()
+    shifts = {side: _shift(world, m, side) for side in Side}
+    base = Base(left=_shadows_at(base.left, shifts[Side.LEFT]), right=_shadows_at(base.right, shifts[Side.RIGHT]))
     taken = {rule: t for rule, c in item.conflicts.items() if (t := _taken(c)) is not None}
     asked = frozenset(rule for rule, c in item.conflicts.items() if c.forced)
     given = Given(twins=twins, taken=taken, asked=asked)
-    records = item.record(Side.LEFT), item.record(Side.RIGHT)
-    found = plan(m, base, *records, given)
+    records = tuple(_record_at(world, m, side, item.record(side), shifts[side]) for side in Side)
+    found = plan(m, base, records[0], records[1], given)
     if not any(rule.receipt for rule in m.rules):
         return found
     state = NEEDS_YOU if found.parked or found.having(Verdict.CONFLICT) else LINKED
-    return plan(m, base, *records, Given(twins=twins, taken=taken, asked=asked, state=state))
+    return plan(m, base, records[0], records[1], Given(twins=twins, taken=taken, asked=asked, state=state))
+
+
+def _shift(world: World, m: FieldMap, side: Side) -> timedelta:
+    """From a vendor's clock to ours, so that moments of two vendors compare."""
+    return world.clock() - world.connector(m, side).now()
+
+
+def _shadows_at(shadows: Mapping[str, Shadow], shift: timedelta) -> Mapping[str, Shadow]:
+    return {name: Shadow(s.value, s.seen_at + shift if s.seen_at else None) for name, s in shadows.items()}
+
+
+def _record_at(world: World, m: FieldMap, side: Side, record: Record, shift: timedelta) -> Record:
+    """The record's moments on our clock; a modified time stands for the end of its tick, the latest it can mean."""
+    modified = record.modified_at
+    if modified is not None:
+        modified += shift + world.connector(m, side).capabilities.tick
+    times = {name: moment + shift for name, moment in record.times.items()}
+    return replace(record, modified_at=modified, times=times)
 
 
 def _taken(conflict: Conflict) -> Taken | None:

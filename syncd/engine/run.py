@@ -12,7 +12,7 @@ import structlog
 
 from syncd.core.model import Side
 from syncd.engine.intake import Tick, tick
-from syncd.engine.worker import Worker
+from syncd.engine.worker import Worker, backfilled
 from syncd.engine.world import Guard, Pair, World
 from syncd.errors import SyncdError
 from syncd.store.marks import DUE, HELD, PLANNED
@@ -68,7 +68,7 @@ def work(world: World, pair: Pair) -> RunReport:
 def _due(world: World, pair: Pair) -> int:
     now = world.clock()
     with world.store.read() as tx:
-        return sum(tx.marks.due_count(m.key, now) for m in pair.maps)
+        return sum(tx.marks.due_count(m.key, now, linked_only=not backfilled(tx, m)) for m in pair.maps)
 
 
 def _pass(world: World, pair: Pair, report: RunReport, *, rests: str | None) -> str:

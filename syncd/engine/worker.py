@@ -30,6 +30,11 @@ from syncd.store.store import Tx
 log = structlog.get_logger("syncd.engine")
 
 
+def backfilled(tx: Tx, m: FieldMap) -> bool:
+    """Whether both sides were read through once: before that, nothing is created or linked. Rule 4."""
+    return all(tx.feeds.get(m.end(side).system, m.end(side).kind).backfilled for side in Side)
+
+
 @dataclass(slots=True)
 class Worker:
     """Works on one map within one run. `rests`: the state in which planned marks rest when nothing may be written."""
@@ -64,7 +69,7 @@ class Worker:
         now = self.world.clock()
         until = now + self.world.pace.lease
         with self.world.store.begin() as tx:
-            ready = all(tx.feeds.get(self.m.end(s).system, self.m.end(s).kind).backfilled for s in Side)
+            ready = backfilled(tx, self.m)
             fence = tx.runs.next_fence()
             units = tx.marks.claim(
                 self.m.key, now, until, fence, limit=self.world.pace.batch, linked_only=not ready
