@@ -397,3 +397,31 @@ def test_production_timing_is_used_as_it_is() -> None:
         assert (declared.lag, declared.tick, declared.landing) == (TIMING.lag, timedelta(seconds=1), TIMING.landing)
         assert declared.unique == {"contacts": ("display_name",), "jobs": ("name",)}
         assert not declared.sync_key
+
+
+def test_every_shape_of_field_is_written_read_and_cleared() -> None:
+    """Users, lists, dates, numbers, flags, pick lists and relations keep their value, and can be made blank."""
+    with account() as one:
+        zoe, made = one.person("contacts", display_name="Zoë"), one.job("Roof")
+        dana, sam = (user.id for user in one.connector.describe("jobs").users[:2])
+        values: dict[str, Value] = {
+            "sales_rep": dana,
+            "owners": (dana, sam),
+            "tags": ("hail", "wind"),
+            "date_start": "2026-03-08T07:00:00Z",
+            "actual_time": 12,
+            "source_name": "Website",
+            "primary": zoe,
+            "cf_string_1": "CLM-1",
+            "cf_date_1": "2026-03-08",
+            "cf_double_1": 1000.5,
+            "cf_boolean_1": True,
+        }
+        blanks: dict[str, Value] = dict.fromkeys(values)
+        filled = write(one, "jobs", update("jobs", made, values, blanks))
+        assert filled.record is not None, filled.error
+        assert filled.record.fields == values
+        assert read(one, "jobs", made, *values).fields == values
+        cleared = write(one, "jobs", update("jobs", made, blanks, values))
+        assert cleared.record is not None, cleared.error
+        assert cleared.record.fields == blanks

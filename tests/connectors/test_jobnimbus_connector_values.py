@@ -187,7 +187,7 @@ def test_a_label_is_matched_exactly_before_but_for_capitals() -> None:
 
 def test_labels_are_inferred_only_where_nothing_else_fits() -> None:
     """A label that holds what the key holds in every record is its label; twins that never differ get none."""
-    rows = [
+    rows: list[dict[str, Any]] = [
         {"cf_string_1": "A", "Carrier": "A", "cf_boolean_1": True, "Roofed": True, "cf_boolean_2": True, "Sold": True},
         {"cf_string_1": "B", "Carrier": "B", "Nick": "B"},
     ]
