@@ -169,6 +169,23 @@ class FeedContract(Contract):
         with pytest.raises(AuthError):
             bench.memory(kind).tick()
 
+    def test_a_quiet_tick_costs_little(self, bench: Bench, kind: str) -> None:
+        """When nothing happens a tick is a handful of requests and shows nothing, however many records there are."""
+        for n in range(self.many):
+            bench.person_creates(kind, n)
+        bench.remote.settle()
+        memory = bench.memory(kind)
+        memory.fill()
+        for _ in range(3):
+            bench.remote.advance(7200)
+            memory.tick()
+        bench.remote.advance(30)
+        mark = bench.remote.mark()
+        shown = [one for page in memory.tick() for one in page.records]
+        same(shown, [], "shown in a quiet tick")
+        requests = bench.remote.requests(mark)
+        must(len(requests) <= 4, f"a quiet tick cost {len(requests)} requests")
+
     def test_the_vendors_clock_is_followed(self, bench: Bench, kind: str) -> None:
         """`now()` is the clock that the vendor's answers carry, not this machine's."""
         bench.remote.advance(86_400)
