@@ -30,7 +30,7 @@ from pathlib import Path
 from syncd.core.decision import Verdict
 from syncd.core.fieldmap import FieldMap, Rule, Unconvertible
 from syncd.core.loss import same
-from syncd.core.model import Record, Ref, Side, Value
+from syncd.core.model import FieldType, Record, Ref, Schema, Side, Value
 from syncd.core.plan import plan_create
 from syncd.core.values import OptionError
 from syncd.errors import ConfigError, Problem
@@ -86,22 +86,23 @@ def run_file(path: Path) -> Tested:
             raise ConfigError(Problem(str(needed), "There is no such file, so this map cannot be tested."))
     schemas = load_schemas(schemas_file, systems)
     asked = kinds(content(path), str(path))
-    found = load(path, pair="test", systems=systems, schemas={s: schema_of(schemas, s, asked[s]) for s in Side})
-    cases = read_cases(content(tests), str(tests), found)
+    used = {side: schema_of(schemas, side, asked[side]) for side in Side}
+    found = load(path, pair="test", systems=systems, schemas=used)
+    cases = read_cases(content(tests), str(tests), found, used)
     return Tested(len(cases), tuple(failure for case in cases for failure in run_case(found, case)))
 
 
-def read_cases(text: str, file: str, found: FieldMap) -> list[Case]:
+def read_cases(text: str, file: str, found: FieldMap, schemas: Mapping[Side, Schema]) -> list[Case]:
     """The cases of a test file. Raises ConfigError with every mistake."""
     report = Report()
     root = Form.of(parse(text, file, report), Place(file, 1, 1), report, "A test file")
     root.only(("cases",), "A test file")
-    cases = [_case(form, found) for form in root.forms("cases", "A case")]
+    cases = [_case(form, found, schemas) for form in root.forms("cases", "A case")]
     report.stop_on_errors()
     return cases
 
 
-def _case(form: Form, found: FieldMap) -> Case:
+def _case(form: Form, found: FieldMap, schemas: Mapping[Side, Schema]) -> Case:
     form.only(CASE_KEYS, "A case")
     create = Side(form.choice("create", list(Side), Side.RIGHT)) if form.has("create") else None
     if (create is None) != form.flag("agree"):
@@ -112,12 +113,11 @@ def _case(form: Form, found: FieldMap) -> Case:
         create=create,
         made=form.flag("made", True),
         unmapped=frozenset(text.text or "" for text in form.texts("unmapped")),
-        fields={side: _fields(form.form(side.value), side, found) for side in Side},
+        fields={side: _fields(form.form(side.value), side, found, schemas[side].fields) for side in Side},
     )
 
 
-def _fields(form: Form, side: Side, found: FieldMap) -> Mapping[str, Value]:
-    types = {name: rule.type(side) for rule in found.rules if (name := rule.field(side))}
+def _fields(form: Form, side: Side, found: FieldMap, types: Mapping[str, FieldType]) -> Mapping[str, Value]:
     known = {*found.reads(side), *found.end(side).on_create}
     fields: dict[str, Value] = {}
     for name, item in form.table.entries.items():
@@ -149,7 +149,11 @@ def _agreement(found: FieldMap, case: Case) -> Iterator[str]:
 
 def _creation(found: FieldMap, case: Case, to: Side) -> Iterator[str]:
     source = _record(found, case, to.other)
-    made = _made(found, to, source)
+    try:
+        made = _made(found, to, source)
+    except Unconvertible as error:
+        yield f"create.{to.value}: {error}"
+        return
     if made is not case.made:
         yield f"a record {'is' if made else 'is not'} made on the {to.value} side"
     if not case.made:

@@ -1,0 +1,106 @@
+"""The runner of map tests fails what is wrong: a law or an expectation that is broken is always told."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from syncd.errors import ConfigError
+from syncd.fieldmaps.cases import read_cases, run_case, run_file
+from tests.fieldmaps.desk import HEAD, SCHEMAS, compiled
+
+MAP = (
+    HEAD
+    + """\
+create: {left: {when: "right.done"}, right: {when: "left.stage == 'won'"}}
+relations:
+  - {left: people, right: primary, map: contacts}
+fields:
+  - {left: title, right: name, owner: left}
+  - {left: stage, right: status, owner: right, values: {new: lead, won: [sold, closed]}}
+  - {left: amount, right: budget, owner: left}
+  - {right: text, direction: create, expr: "left.title + '!'"}
+"""
+)
+
+
+def failures(case: str) -> list[str]:
+    """What a case of this map tells."""
+    found = compiled(MAP).map
+    assert found is not None
+    cases = read_cases(f"cases:\n  - {case[:-1]}, name: a}}\n", "m.test.yaml", found, SCHEMAS)
+    return [failure.message for each in cases for failure in run_case(found, each)]
+
+
+HOLDS = [
+    "{create: right, left: {title: T, stage: won, amount: 5}, right: {name: T, status: sold, budget: 5, text: T!}}",
+    "{create: left, right: {name: T, status: closed, done: true}, left: {title: T, stage: won}}",
+    "{create: right, made: false, left: {title: T, stage: new}}",
+    "{create: right, left: {title: T, stage: lost}, unmapped: [stage], made: false}",
+    "{agree: true, left: {stage: won, title: T}, right: {status: Closed, name: T}}",
+]
+
+
+@pytest.mark.parametrize("case", HOLDS)
+def test_what_holds_is_silent(case: str) -> None:
+    """A case that the map keeps tells nothing."""
+    assert failures(case) == []
+
+
+SOLD = "create: right, left: {title: T, stage: won}"
+BROKEN = [
+    (f"{{{SOLD}, right: {{name: U, status: sold, text: T!}}}}", "right name is 'T', expected 'U'"),
+    (f"{{{SOLD}, right: {{name: T, text: T!}}}}", "right status is 'sold', expected None"),
+    (f"{{{SOLD}, right: {{name: T, status: sold, text: T!, budget: 1}}}}", "right budget is None, expected 1"),
+    ("{create: right, left: {title: T, stage: new}}", "a record is not made on the right side"),
+    (f"{{{SOLD}, made: false}}", "a record is made on the right side"),
+    ("{create: left, right: {status: lead, done: true}, unmapped: [stage]}", "without a counterpart: nothing"),
+    ("{create: left, right: {status: lead, done: true}, left: {}}", "left stage is 'new', expected None"),
+    ("{agree: true, left: {stage: new}, right: {status: sold}}", "stage: 'new' and 'sold' do not agree"),
+]
+
+
+@pytest.mark.parametrize(("case", "told"), BROKEN)
+def test_what_does_not_hold_is_told(case: str, told: str) -> None:
+    """A wrong, missing or additional value, and a wrong decision to create, fail the case."""
+    assert told in failures(case)
+
+
+@pytest.mark.parametrize(
+    ("case", "told"),
+    [
+        ("{left: {title: T}}", "A case has either"),
+        ("{agree: true, left: {titel: T}}", "The map does not use left titel. Did you mean title?"),
+        ("{agree: true, left: {stage: sold}}", "'sold' is not an option of left stage"),
+        ("{agree: true, lefd: {}}", "A case has no setting 'lefd'. Did you mean left?"),
+    ],
+)
+def test_a_wrong_case_is_placed(case: str, told: str) -> None:
+    """A mistake in a test file is named like one in a map."""
+    with pytest.raises(ConfigError) as caught:
+        failures(case)
+    assert told in str(caught.value)
+
+
+def test_a_map_that_bounces_is_caught(tmp_path: Path) -> None:
+    """A value that does not come back from the other side fails the round-trip law without being asked for."""
+    (tmp_path / "schemas.yaml").write_text(
+        "left: {kinds: {deals: {day: text, title: text}}}\nright: {kinds: {jobs: {day: date, name: text}}}\n",
+        encoding="utf-8",
+    )
+    body = 'create: {right: {when: "true"}}\nfields:\n  - {left: day, right: day, owner: left, convert: date}\n'
+    (tmp_path / "m.yaml").write_text(HEAD + body, encoding="utf-8")
+    case = "cases:\n  - {name: a, create: right, left: {day: 9/30/2024}, right: {day: 2024-09-30}}\n"
+    (tmp_path / "m.test.yaml").write_text(case, encoding="utf-8")
+    assert run_file(tmp_path / "m.yaml").failures == ()
+    (tmp_path / "m.yaml").write_text(HEAD + body.replace("convert: date", "convert: text"), encoding="utf-8")
+    told = [str(failure) for failure in run_file(tmp_path / "m.yaml").failures]
+    assert told == [f"{tmp_path}/m.test.yaml:2:5: a: right day is '9/30/2024', expected '2024-09-30'"]
+
+
+def test_a_map_without_tests_says_so(tmp_path: Path) -> None:
+    """A missing test or schema file is a mistake with its name."""
+    (tmp_path / "m.yaml").write_text(HEAD, encoding="utf-8")
+    with pytest.raises(ConfigError, match=r"m\.test\.yaml"):
+        run_file(tmp_path / "m.yaml")

@@ -1,0 +1,106 @@
+"""Maps of a pair know each other, and are found where an admin puts them."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from syncd.core.model import Schema, Side
+from syncd.errors import ConfigError
+from syncd.fieldmaps import check, find, find_all, kinds, library, load_pair, names, shipped
+from tests.fieldmaps.desk import HEAD, RULE, SCHEMAS, SYSTEMS
+
+
+def describe(side: Side, kind: str) -> Schema:
+    """The invented schema of a side."""
+    assert SCHEMAS[side].kind == kind
+    return SCHEMAS[side]
+
+
+def written(folder: Path, name: str, more: str = "") -> Path:
+    """A map file."""
+    folder.mkdir(parents=True, exist_ok=True)
+    path = folder / f"{name}.yaml"
+    path.write_text(HEAD.replace("deals-jobs", name) + more + "fields:\n" + RULE, encoding="utf-8")
+    return path
+
+
+def test_a_pair_is_loaded_in_its_order(tmp_path: Path) -> None:
+    """Maps keep the order of the config, and may name each other."""
+    paths = [written(tmp_path, "b", "after: [a]\n"), written(tmp_path, "a")]
+    found = load_pair(paths, pair="p", systems=SYSTEMS, describe=describe)
+    assert [each.key for each in found] == ["p/b", "p/a"]
+    assert found[0].after == ("p/a",)
+    assert [each.key for each in load_pair(paths, pair="p", systems=SYSTEMS, describe=None)] == ["p/b", "p/a"]
+
+
+@pytest.mark.parametrize(
+    ("more", "told"),
+    [
+        ("after: [aa]\n", "b.yaml:5:9: This pair has no map 'aa'. Did you mean a?"),
+        ("relations: [{left: people, right: primary, map: zz}]\n", "b.yaml:5:49: This pair has no map 'zz'."),
+        ("after: [b]\n", "b.yaml:5:9: `after` goes in a circle: b after b."),
+        ("after: [c]\n", "`after` goes in a circle"),
+    ],
+)
+def test_maps_that_do_not_fit_together(tmp_path: Path, more: str, told: str) -> None:
+    """A map that is not there and a circle of parents are refused where they are written."""
+    paths = [written(tmp_path, "a"), written(tmp_path, "b", more), written(tmp_path, "c", "after: [b]\n")]
+    with pytest.raises(ConfigError) as caught:
+        load_pair(paths, pair="p", systems=SYSTEMS, describe=describe)
+    assert told in str(caught.value)
+
+
+def test_all_files_are_checked_at_once(tmp_path: Path) -> None:
+    """One broken map does not hide the mistakes of another, nor make it unknown to the others."""
+    paths = [
+        written(tmp_path, "a", "leave: x\n"),
+        written(tmp_path, "b", "leave: y\nafter: [a]\n"),
+        tmp_path / "c.yaml",
+    ]
+    found = check(paths, pair="p", systems=SYSTEMS, describe=describe)
+    assert [len(loaded.errors) for loaded in found] == [1, 1, 1]
+    assert [loaded.map for loaded in found] == [None, None, None]
+
+
+def test_kinds_are_known_before_schemas() -> None:
+    """The kinds of a map can be asked for before any schema is."""
+    assert kinds(HEAD, "m.yaml") == {Side.LEFT: "deals", Side.RIGHT: "jobs"}
+    with pytest.raises(ConfigError, match="left needs 'kind'"):
+        kinds("version: 1\nright: {kind: jobs}\n", "m.yaml")
+
+
+def test_an_admin_s_map_shadows_the_shipped_one(tmp_path: Path) -> None:
+    """The folder of the config comes first, by file name; what it lacks is taken from the package."""
+    name = "hubspot-jobnimbus/contacts.yaml"
+    assert find(name, tmp_path) == shipped() / name
+    (tmp_path / "hubspot-jobnimbus").mkdir()
+    (tmp_path / name).write_text(HEAD, encoding="utf-8")
+    assert find(name, tmp_path) == tmp_path / name
+    assert find("hubspot-jobnimbus/deals-jobs.yaml", tmp_path).is_relative_to(shipped())
+
+
+def test_maps_that_are_not_there_are_all_named(tmp_path: Path) -> None:
+    """Every missing map is named, with the nearest that exists."""
+    with pytest.raises(ConfigError) as caught:
+        find_all(["hubspot-jobnimbus/contact.yaml", "hubspot-jobnimbus/contacts.yaml", "x/y.yaml"], tmp_path)
+    assert len(caught.value.problems) == 2
+    assert "hubspot-jobnimbus/contacts.yaml" in caught.value.problems[0].remedy
+
+
+def test_an_installed_package_carries_its_maps(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """In a wheel the maps lie inside the package, and are found there first."""
+    (tmp_path / "mappings" / "a-b").mkdir(parents=True)
+    (tmp_path / "mappings" / "a-b" / "m.yaml").write_text(HEAD, encoding="utf-8")
+    monkeypatch.setattr(library, "PACKAGE", tmp_path)
+    assert find("a-b/m.yaml") == tmp_path / "mappings" / "a-b" / "m.yaml"
+
+
+def test_tests_and_schemas_are_no_maps(tmp_path: Path) -> None:
+    """Only maps are listed as maps, and the tests of one lie beside it."""
+    for name in ("m.yaml", "m.test.yaml", "schemas.yaml"):
+        (tmp_path / "a-b").mkdir(exist_ok=True)
+        (tmp_path / "a-b" / name).write_text("", encoding="utf-8")
+    assert names(tmp_path) == ["a-b/m.yaml"]
+    assert library.tests_of(tmp_path / "a-b" / "m.yaml").is_file()
