@@ -22,6 +22,7 @@ class TestJobNimbus(ConnectorContract):
     """Contacts and jobs."""
 
     kinds = ("contacts", "jobs")
+    many = 1050  # more than a page
     missing_id = "nosuchjnid0"
 
     def make_sandbox(self) -> Sandbox:
