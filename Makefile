@@ -3,15 +3,15 @@
 #   make demo       two sandboxed vendors and the daemon between them
 #   make test       everything CI runs: all tests, layers, lint, types, docs
 #   make test-long  the same, with the long tests
-#   make check      layers, lint, types, docs; no tests
+#   make check      layers, lint, types, docs; no tests; each of these is a target too
 #   make docs       the documentation as a site in site/
-#   make reference  the page of the commands, written anew from their help
+#   make reference  docs/reference/cli.md, written anew from the commands' own help
 #   make lock       requirements/ and NOTICE written anew (UPGRADE=--upgrade for newer versions)
 PYTEST = .venv/bin/python -m pytest
 STAMP = .venv/.setup-done
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test test-long check docs reference lock browser core-tests other-tests
+.PHONY: help setup demo test test-long check layers lint types docs reference lock browser core-tests other-tests
 
 help:
 	@sed -n 's/^#   //p' Makefile
@@ -40,15 +40,19 @@ test: setup browser
 test-long: export SYNCD_LONG = 1
 test-long: test
 
-check: setup
+check: layers lint types docs
+
+layers: setup
 	.venv/bin/lint-imports
+
+lint: setup
 	.venv/bin/ruff check
-	.venv/bin/ruff format --check
+
+types: setup
 	.venv/bin/mypy
-	.venv/bin/mkdocs build --strict --quiet
 
 docs: setup
-	.venv/bin/mkdocs build --strict
+	.venv/bin/mkdocs build --strict --quiet
 
 reference: setup
 	.venv/bin/python tools/reference.py

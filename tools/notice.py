@@ -42,7 +42,8 @@ def licence(package: Distribution) -> str:
     """The licence in one line: the SPDX expression, else the short licence field, else the classifiers."""
     about = package.metadata
     name = about["Name"].lower().replace("_", "-")
-    said = (about.get("License-Expression") or SAID_IN_FILE.get(name) or about.get("License") or "").strip()
+    first = {key: (about.get_all(key) or [""])[0].strip() for key in ("License-Expression", "License")}
+    said = first["License-Expression"] or SAID_IN_FILE.get(name) or first["License"]
     if said and said != "UNKNOWN" and "\n" not in said and len(said) <= 60:
         return said
     classes = [line.rsplit(" :: ", 1)[-1] for line in about.get_all("Classifier") or () if line.startswith("License")]
