@@ -91,6 +91,18 @@ def test_the_ten_second_limit(hs: Desk) -> None:
     assert hs.ask("GET", "contacts", token="other").status_code == 200
 
 
+@pytest.mark.parametrize(
+    ("rate", "most", "day"), [("free", "100", True), ("pro", "190", True), ("oauth", "110", False)]
+)
+def test_plans_have_their_own_rates(hs: Desk, rate: str, most: str, day: bool) -> None:
+    """The headers tell the plan's limit; OAuth apps are not told of the day."""
+    hs.sim.settings(rate=rate)
+    headers = hs.ask("GET", "contacts").headers
+    assert headers["X-HubSpot-RateLimit-Max"] == most
+    assert headers["X-HubSpot-RateLimit-Interval-Milliseconds"] == "10000"
+    assert ("X-HubSpot-RateLimit-Daily-Remaining" in headers) == day
+
+
 def test_a_429_may_say_when_to_come_again(hs: Desk) -> None:
     """By switch the answer carries Retry-After in seconds."""
     hs.sim.settings(rate="1/10", retry_after=True)

@@ -151,9 +151,11 @@ class Gate:
 
     def _headers(self, limit: tuple[int, float], left: int) -> dict[str, str]:
         daily = int(self._settings["daily"])
-        return {
+        day = {
             "X-HubSpot-RateLimit-Daily": str(daily),
             "X-HubSpot-RateLimit-Daily-Remaining": str(max(0, daily - self.today)),
+        }
+        return ({} if self._settings["rate"] == "oauth" else day) | {  # OAuth apps are not told of the day
             "X-HubSpot-RateLimit-Interval-Milliseconds": str(int(limit[1] * 1000)),
             "X-HubSpot-RateLimit-Max": str(limit[0]),
             "X-HubSpot-RateLimit-Remaining": str(left),
