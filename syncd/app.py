@@ -56,7 +56,9 @@ class App:
         """Open as a context."""
         return self
 
-    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
         """Give back what was opened."""
         for name in ("connectors", "store"):
             part = self.__dict__.get(name)
@@ -99,7 +101,7 @@ class App:
 
     @cached_property
     def world(self) -> World:
-        """Everything the engine works in. Asks the vendors for their schemas; raises ConfigError for maps that are wrong."""
+        """Everything the engine works in. Asks the vendors for their schemas; raises ConfigError for wrong maps."""
         store = self.ready_store
         return World(
             store=store,
@@ -137,9 +139,7 @@ class App:
             maps=maps,
             mode=pair.mode,
             every=pair.every,
-            guard=Guard(
-                creates=guard.creates, updates=guard.updates, deletes=guard.deletes, percent=guard.percent
-            ),
+            guard=Guard(creates=guard.creates, updates=guard.updates, deletes=guard.deletes, percent=guard.percent),
         )
 
     def pairs(self, name: str | None) -> Sequence[Pair]:
@@ -160,7 +160,9 @@ class App:
         for pair in self.config.pairs.values():
             found += self._check_maps(pair)
         found += self._check_store()
-        return [{"severity": str(f.severity), "subject": f.subject, "message": f.message, "remedy": f.remedy} for f in found]
+        return [
+            {"severity": str(f.severity), "subject": f.subject, "message": f.message, "remedy": f.remedy} for f in found
+        ]
 
     def _check_maps(self, pair: settings.PairConfig) -> list[Finding]:
         systems = {Side.LEFT: pair.left, Side.RIGHT: pair.right}
@@ -217,7 +219,9 @@ class App:
             if not any(tick.due for tick in ticks):
                 return
 
-    def once(self, pair: str | None = None, progress: Callable[[str], None] = lambda _text: None) -> list[dict[str, Any]]:
+    def once(
+        self, pair: str | None = None, progress: Callable[[str], None] = lambda _text: None
+    ) -> list[dict[str, Any]]:
         """Pass after pass until nothing is due; one report per run."""
         Daemon(self.world).prepare()
         reports: list[RunReport] = []
@@ -262,10 +266,17 @@ class App:
                 for name in table.maps
             }
         return {
-            "systems": {n: {"state": s.state if s else "ok", "reason": s.reason if s else None} for n, s in systems.items()},
+            "systems": {
+                n: {"state": s.state if s else "ok", "reason": s.reason if s else None} for n, s in systems.items()
+            },
             "pairs": {name: {"mode": pair.mode} for name, pair in self.config.pairs.items()},
             "feeds": [
-                {"feed": f"{f.system}:{f.kind}", "backfilled": f.backfilled, "read_to": _iso(f.read_to), "polled": _iso(f.polled_at)}
+                {
+                    "feed": f"{f.system}:{f.kind}",
+                    "backfilled": f.backfilled,
+                    "read_to": _iso(f.read_to),
+                    "polled": _iso(f.polled_at),
+                }
                 for f in feeds
             ],
             "links": links,
@@ -278,7 +289,9 @@ class App:
             "runs": [{"run": r.id, "pair": r.pair, "state": r.state, "ended": _iso(r.ended_at)} for r in runs],
         }  # fmt: skip
 
-    def conflicts(self, state: str | None = "open", map: str | None = None, field: str | None = None) -> list[dict[str, Any]]:
+    def conflicts(
+        self, state: str | None = "open", map: str | None = None, field: str | None = None
+    ) -> list[dict[str, Any]]:
         """Conflicts with both ids, the field and both values; `state` None: all."""
         states = [state] if state else ["open", "overruled", "kept", "taken", "agreed", "gone"]
         with self.ready_store.read() as tx:
@@ -333,7 +346,11 @@ class App:
     def db_upgrade(self) -> str:
         """Bring the store to this version."""
         before, after = schema.upgrade(self.store)
-        return f"The store is of version {after}." if before == after else f"The store was {before or 'empty'}, now {after}."
+        return (
+            f"The store is of version {after}."
+            if before == after
+            else f"The store was {before or 'empty'}, now {after}."
+        )
 
     def db_check(self) -> dict[str, Any]:
         """The store's version; raises ConfigError if it is another than this syncd's."""

@@ -55,13 +55,13 @@ def _texts(match: Match, side: Side, fields: Mapping[str, Value]) -> list[str]:
     if any(part.name == SYNC_KEY for part in match.parts):
         return []
     choices = [_values(part, side, fields) for part in match.parts]
-    return ["\x1f".join(combination) for combination in itertools.islice(itertools.product(*choices), MOST_COMBINATIONS)]
+    return [
+        "\x1f".join(combination) for combination in itertools.islice(itertools.product(*choices), MOST_COMBINATIONS)
+    ]
 
 
 def _values(part: Part, side: Side, fields: Mapping[str, Value]) -> list[str]:
-    texts = (
-        rule.convert.key(fields.get(name), side) for rule in part.rules if (name := rule.field(side)) is not None
-    )
+    texts = (rule.convert.key(fields.get(name), side) for rule in part.rules if (name := rule.field(side)) is not None)
     return sorted({text for text in texts if text})
 
 
@@ -107,7 +107,7 @@ class Whose(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Candidate:
-    """A record that may be the twin: is it linked already (in this map, open or closed)?"""
+    """A record that may be the twin; `linked` already, by an open or a closed link of this map."""
 
     record: Record
     linked: bool = False

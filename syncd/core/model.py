@@ -16,7 +16,6 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
 
-
 Value = str | int | float | bool | tuple[str, ...] | None
 
 

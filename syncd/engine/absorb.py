@@ -182,9 +182,7 @@ def key_text(match: str, text: str) -> str:
     return f"{match}\x1e{text}"
 
 
-def _mark(
-    tx: Tx, m: FieldMap, side: Side, found: Absorbed, now: datetime, held: frozenset[tuple[Side, str]]
-) -> None:
+def _mark(tx: Tx, m: FieldMap, side: Side, found: Absorbed, now: datetime, held: frozenset[tuple[Side, str]]) -> None:
     lane = LEAD_LANE if m.lane == "lead" else NORMAL_LANE
     reads = m.reads(side) | {
         name for match in (*m.link, *m.ask) for part in match.parts for rule in part.rules if (name := rule.field(side))

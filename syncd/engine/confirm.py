@@ -35,11 +35,7 @@ def settle_rules(tx: Tx, m: FieldMap, link: Link, rules: SettleData) -> None:
         snapshot = tx.snapshots.get(end.system, end.kind, [now.id_on(side)])[now.id_on(side)]
         values = {name: sides[side] for name, sides in rules.items() if side in sides}
         now = settled(m, side, now, values, snapshot)
-    complete = [
-        name
-        for name, sides in rules.items()
-        if name in now.known or len(sides) == len(Side)
-    ]
+    complete = [name for name, sides in rules.items() if name in now.known or len(sides) == len(Side)]
     tx.links.save(knowing(now, complete), [rule.name for rule in m.rules])
 
 
@@ -87,9 +83,9 @@ def _moved_elsewhere(item: Item, side: Side, record: Record) -> bool:
     )
 
 
-def written_create(world: World, tx: Tx, item: Item, side: Side, record: Record, run: int | None) -> None:
+def written_create(world: World, tx: Tx, item: Item, side: Side, record: Record) -> None:
     """A create was answered: the link is made, what was sent is settled, who waited is released. Rule 7."""
-    link = adopt(world, tx, item.m, side, record, item.id_on(side.other) or "", run)
+    link = adopt(world, tx, item.m, side, record, item.id_on(side.other) or "")
     if link is None:
         item.fail(again("taken", f"{record.ref} was linked meanwhile"))
         return
@@ -100,7 +96,9 @@ def written_create(world: World, tx: Tx, item: Item, side: Side, record: Record,
     item.written.add(side)
 
 
-def _created_bases(m: FieldMap, side: Side, sent: Mapping[str, Decision], record: Record) -> dict[str, dict[Side, Value]]:
+def _created_bases(
+    m: FieldMap, side: Side, sent: Mapping[str, Decision], record: Record
+) -> dict[str, dict[Side, Value]]:
     bases: dict[str, dict[Side, Value]] = {}
     for rule in m.rules:
         decision = sent.get(rule.name)
@@ -113,7 +111,7 @@ def _created_bases(m: FieldMap, side: Side, sent: Mapping[str, Decision], record
     return bases
 
 
-def adopt(world: World, tx: Tx, m: FieldMap, side: Side, record: Record, source_id: str, run: int | None) -> Link | None:
+def adopt(world: World, tx: Tx, m: FieldMap, side: Side, record: Record, source_id: str) -> Link | None:
     """Store the record and link it with its source; None if either is linked elsewhere."""
     refs = frozenset({(side, record.ref.id), (side.other, source_id)})
     absorb(tx, world, [record], asked=(), in_hand=(m, refs))
@@ -128,7 +126,9 @@ def adopt(world: World, tx: Tx, m: FieldMap, side: Side, record: Record, source_
     return link
 
 
-def close_intent(world: World, tx: Tx, intent: int, outcome: str, record_id: str | None = None, error: str | None = None) -> None:
+def close_intent(
+    world: World, tx: Tx, intent: int, outcome: str, record_id: str | None = None, error: str | None = None
+) -> None:
     """Write an outcome, and release who waits for it."""
     now = world.clock()
     tx.journal.close(intent, outcome, now, record_id=record_id, error=error)
@@ -240,4 +240,3 @@ def _pull(world: World, tx: Tx, map_key: str, side: Side, id_: str) -> None:
     if known is None or not known.pulled:
         unread = not tx.snapshots.get(m.end(side).system, m.end(side).kind, [id_])
         tx.marks.add(map_key, side, [id_], world.clock(), lane=0, pulled=True, reread=unread)
-

@@ -54,18 +54,12 @@ def _tick(world: World, system: str, kind: str, pages: int | None) -> Tick:
         state = FeedState(system, kind, page.cursor, page.read_to or state.read_to, page.backfilled)
         if count == pages:
             break
-    return Tick(
-        system=system, kind=kind, rows=rows, moved=moved, pages=count, due=due, backfilled=state.backfilled
-    )
+    return Tick(system=system, kind=kind, rows=rows, moved=moved, pages=count, due=due, backfilled=state.backfilled)
 
 
 def _store(world: World, state: FeedState, page: Page, fields: Sequence[str]) -> int:
     """One page, one transaction."""
     with world.store.begin() as tx:
         absorbed = absorb(tx, world, page.records, asked=fields, seen_to=state.read_to)
-        tx.feeds.move(
-            FeedState(
-                state.system, state.kind, page.cursor, page.read_to, page.backfilled, world.clock()
-            )
-        )
+        tx.feeds.move(FeedState(state.system, state.kind, page.cursor, page.read_to, page.backfilled, world.clock()))
     return len(absorbed.moved)

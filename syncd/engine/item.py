@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from datetime import timedelta
 from typing import Any
 
-from syncd.core.decision import Plan
+from syncd.core.decision import Plan, Verdict
 from syncd.core.fieldmap import FieldMap
 from syncd.core.model import Operation, Record, Side
 from syncd.store.conflicts import Conflict
@@ -82,6 +82,12 @@ class Item:
             return self.mark.id
         return self.twin
 
+    def pull_parents(self) -> None:
+        """Note the parents that this plan waits for and may pull across."""
+        for d in self.plan.having(Verdict.WAITING) if self.plan is not None else ():
+            if d.rule.relation is not None and d.rule.relation.create and d.waits_for is not None and d.to is not None:
+                self.pulls.append((d.rule.relation.map, d.to.other, d.waits_for.id))
+
     def stands(self) -> bool:
         """Whether it still takes steps."""
         return self.rest is None
@@ -99,7 +105,7 @@ def described(item: Item) -> dict[str, Any]:
             "reason": d.reason,
         }
         for d in (item.plan.decisions if item.plan else ())
-        if d.to is not None and d.field is not None
+        if d.verdict is Verdict.WRITE
     ]  # fmt: skip
     create = item.side.other if item.link is None and item.twin is None and item.side is not None else None
     if create is not None and create in item.operations:

@@ -27,13 +27,13 @@ DONE = Rest(state="done", cause="done", reason="nothing to do")
 NAMESAKE = "namesake"
 
 
-def local(world: World, tx: Tx, m: FieldMap, items: Sequence[Item]) -> None:
+def local(tx: Tx, m: FieldMap, items: Sequence[Item]) -> None:
     """Everything that needs no vendor: conditions, our own key, match keys, open creates."""
     for side in Side:
-        _local_side(world, tx, m, side, [item for item in items if item.side is side and item.stands()])
+        _local_side(tx, m, side, [item for item in items if item.side is side and item.stands()])
 
 
-def _local_side(world: World, tx: Tx, m: FieldMap, side: Side, items: list[Item]) -> None:
+def _local_side(tx: Tx, m: FieldMap, side: Side, items: list[Item]) -> None:
     if not items:
         return
     closed = tx.links.of(m.key, side, [item.mark.id for item in items], state="closed")
@@ -45,7 +45,7 @@ def _local_side(world: World, tx: Tx, m: FieldMap, side: Side, items: list[Item]
     creates = _judge_local(tx, m, side, items)
     for item in items:
         if item.stands() and item.twin is None:
-            _own_key_or_window(world, tx, item, creates)
+            _own_key_or_window(tx, item, creates)
         if item.stands() and item.twin is None and not _wanted(m, side, item.record(side), item.mark):
             item.fail(DONE)
 
@@ -116,7 +116,7 @@ def _judge(item: Item, answer: Answer, creates: Mapping[str, Intent]) -> None:
             item.plan = None
 
 
-def _own_key_or_window(world: World, tx: Tx, item: Item, creates: Mapping[str, Intent]) -> None:
+def _own_key_or_window(tx: Tx, item: Item, creates: Mapping[str, Intent]) -> None:
     """A record that carries a key of ours, was made by us, or in an open create's window, is no new lead."""
     side, m = item.mark.side, item.m
     record = item.record(side)
@@ -163,7 +163,7 @@ def _by_key(tx: Tx, item: Item, source_id: str, creates: Mapping[str, Intent]) -
     item.twin, item.found = source_id, "carries our sync key"
 
 
-def plan_creates(world: World, tx: Tx, m: FieldMap, items: Sequence[Item], twins: Twins) -> None:
+def plan_creates(world: World, m: FieldMap, items: Sequence[Item], twins: Twins) -> None:
     """Work out what the new records carry; wait for parents, pull them, or park what has no counterpart."""
     for item in items:
         if item.side is None or not item.stands() or item.twin is not None:
@@ -173,10 +173,7 @@ def plan_creates(world: World, tx: Tx, m: FieldMap, items: Sequence[Item], twins
         unknown = item.plan.having(Verdict.UNKNOWN)
         if unknown:
             item.fail(_unknown(item, unknown[0].reason))
-        for decision in item.plan.having(Verdict.WAITING):
-            parent = decision.waits_for
-            if decision.rule.relation is not None and decision.rule.relation.create and parent is not None:
-                item.pulls.append((decision.rule.relation.map, item.side, parent.id))
+        item.pull_parents()
         for decision in item.plan.parked[:1]:
             waits = str(decision.waits_for) if decision.waits_for else None
             item.fail(park("waiting" if waits else "unmapped", decision.reason, waits_for=waits))
@@ -238,7 +235,9 @@ def _judge_found(tx: Tx, m: FieldMap, to: Side, asking: Sequence[Item], records:
     creates = {intent.source_id: intent for intent in tx.journal.open_creates(m.key, to.other)}
     for item in asking:
         source = item.record(to.other)
-        texts = [key_text(k.match, k.text) for k in keys(m, to.other, source.fields)] + [f"\x1d{sync_key_of(source.ref)}"]
+        texts = [key_text(k.match, k.text) for k in keys(m, to.other, source.fields)] + [
+            f"\x1d{sync_key_of(source.ref)}"
+        ]
         hits = {r.ref.id: r for text in texts for r in by_text.get(text, ())}
         _judge(item, whose(m, source, to.other, [Candidate(r, r.ref.id in taken) for r in hits.values()]), creates)
 

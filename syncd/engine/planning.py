@@ -79,6 +79,7 @@ def plan_links(world: World, tx: Tx, m: FieldMap, items: Sequence[Item], twins: 
             continue
         item.conflicts = conflicts.get(item.link.id, {}) if item.link is not None else {}
         item.plan = _plan(world, m, item, twins)
+        item.pull_parents()
         for side in Side:
             operation = _operation(m, item, side)
             if operation is not None:

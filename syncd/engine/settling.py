@@ -32,7 +32,11 @@ def settle(world: World, items: Sequence[Item], run: int | None) -> None:
     by_item: dict[int, list[Intent]] = {}
     for number, item in enumerate(items):
         ids = {mark.id for mark in item.unit.marks}
-        own = {i.id: i for i in intents if (item.link and i.link == item.link.id) or (i.link is None and i.source_id in ids)}
+        own = {
+            i.id: i
+            for i in intents
+            if (item.link and i.link == item.link.id) or (i.link is None and i.source_id in ids)
+        }
         if own:
             by_item[number] = list(own.values())
     for number, own_intents in by_item.items():
@@ -43,7 +47,7 @@ def settle(world: World, items: Sequence[Item], run: int | None) -> None:
 
 def _settle_one(world: World, item: Item, intent: Intent, run: int | None) -> None:
     if intent.action is Action.CREATE:
-        _settle_create(world, item, intent, run)
+        _settle_create(world, item, intent)
     else:
         _settle_update(world, item, intent, run)
 
@@ -137,13 +141,13 @@ def _neither(world: World, tx: Tx, item: Item, intent: Intent, record: Record, r
     close_intent(world, tx, intent.id, "neither")
 
 
-def _settle_create(world: World, item: Item, intent: Intent, run: int | None) -> None:
+def _settle_create(world: World, item: Item, intent: Intent) -> None:
     """Ours is adopted; surely not landed is planned again; what cannot be known is parked, never guessed."""
     m, side = item.m, intent.side
     end, connector = m.end(side), world.connector(m, side)
     source = f"{m.end(side.other).system}:{m.end(side.other).kind}:{intent.source_id}"
     past = after_landing(connector, intent.lands_by)
-    if end.sync_key is not None:
+    if end.sync_key is not None and connector.capabilities.sync_key:
         asked_at = connector.now()
         fields = world.fields(end.system, end.kind)
         found = connector.find(end.kind, [SyncKey(end.sync_key, source)], fields)
@@ -159,7 +163,7 @@ def _settle_create(world: World, item: Item, intent: Intent, run: int | None) ->
         if len(ours) > 1:
             item.fail(park("question", f"{len(ours)} records carry the key of {source}"))
         elif ours:
-            _adopt_create(world, tx, item, intent, ours[0], run)
+            _adopt_create(world, tx, item, intent, ours[0])
         elif past and sure:
             close_intent(world, tx, intent.id, "not landed")
         else:
@@ -190,9 +194,9 @@ def _unkeyed(world: World, item: Item, intent: Intent) -> tuple[list[Record], li
     return ours, stray, feed.read_to is not None and feed.read_to >= last
 
 
-def _adopt_create(world: World, tx: Tx, item: Item, intent: Intent, record: Record, run: int | None) -> None:
+def _adopt_create(world: World, tx: Tx, item: Item, intent: Intent, record: Record) -> None:
     """The record is ours: link it; base is the intent's source values, and on its own side what was sent."""
-    link = adopt(world, tx, item.m, intent.side, record, intent.source_id, run)
+    link = adopt(world, tx, item.m, intent.side, record, intent.source_id)
     if link is None:
         item.fail(park("question", f"{record.ref} is the answer to write {intent.id}, but is linked elsewhere"))
         return
@@ -204,4 +208,3 @@ def _adopt_create(world: World, tx: Tx, item: Item, intent: Intent, record: Reco
     settle_rules(tx, item.m, link, rules)
     close_intent(world, tx, intent.id, "landed", record.ref.id)
     item.fail(again("adopted", "its twin was found; the rest of its fields follow", after=timedelta(0), count=False))
-

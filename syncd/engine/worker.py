@@ -24,7 +24,7 @@ from syncd.engine.settling import settle
 from syncd.engine.world import World
 from syncd.engine.writing import Writer, journal
 from syncd.errors import AuthError, SyncdError, Transient
-from syncd.store.marks import HELD, PLANNED, Unit
+from syncd.store.marks import HELD, PARKED, PLANNED, Unit
 from syncd.store.store import Tx
 
 log = structlog.get_logger("syncd.engine")
@@ -71,9 +71,7 @@ class Worker:
         with self.world.store.begin() as tx:
             ready = backfilled(tx, self.m)
             fence = tx.runs.next_fence()
-            units = tx.marks.claim(
-                self.m.key, now, until, fence, limit=self.world.pace.batch, linked_only=not ready
-            )
+            units = tx.marks.claim(self.m.key, now, until, fence, limit=self.world.pace.batch, linked_only=not ready)
         return units, until
 
     def _steps(self, items: Sequence[Item], until: datetime) -> None:
@@ -113,8 +111,8 @@ class Worker:
         """Unlinked units: whose is it? Local knowledge first, then the vendor is asked before anything is created."""
         m, world = self.m, self.world
         with world.store.read() as tx:
-            local(world, tx, m, items)
-            plan_creates(world, tx, m, items, twins_for(world, tx, m, items, planned=self.rests is not None))
+            local(tx, m, items)
+            plan_creates(world, m, items, twins_for(world, tx, m, items, planned=self.rests is not None))
         look_up(world, m, items)
         if self.rests is None:
             with world.store.begin() as tx:
@@ -144,13 +142,24 @@ class Worker:
         with self.world.store.begin() as tx:
             for item in items:
                 if trouble is None or not item.stands() or item.written:
-                    self._finish_one(tx, item)
+                    self._finish_safely(tx, item)
             if items:
                 tx.marks.release(items[0].unit.fence)
         self.counts["units"] += len(items)
         self.counts.update(f"rest:{item.rest.cause}" for item in items if item.rest is not None)
         if trouble is not None:
             log.warning("trouble", map=self.m.key, error=str(trouble), at=now.isoformat())
+
+    def _finish_safely(self, tx: Tx, item: Item) -> None:
+        """One bad record never stops the others: what syncd itself trips over is parked alone."""
+        try:
+            with tx.connection.begin_nested():
+                self._finish_one(tx, item)
+        except Exception:
+            log.exception("bug", map=self.m.key, mark=item.mark.id)
+            rest = {"cause": "bug", "reason": "an error of syncd itself; see the log", "due_at": self.world.clock()}
+            for mark in item.unit.marks:
+                tx.marks.rest(mark, item.unit.fence, PARKED, **rest)
 
     def _finish_one(self, tx: Tx, item: Item) -> None:
         plan: dict[str, Any] | None = None

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import dataclasses
 from collections import Counter
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Iterable, Sequence
 from datetime import datetime, timedelta
 
 import structlog
@@ -67,7 +67,9 @@ def _claim(world: World, tx: Tx, item: Item, side: Side, intent: int) -> bool:
     except Claimed as error:
         tx.journal.close(intent, "claimed", world.clock(), error=str(error))
         item.operations.clear()
-        item.fail(park("waiting", f"write {error.intent} makes a record of the same key", waits_for=f"intent:{error.intent}"))
+        item.fail(
+            park("waiting", f"write {error.intent} makes a record of the same key", waits_for=f"intent:{error.intent}")
+        )
         return False
     return True
 
@@ -121,16 +123,27 @@ class Writer:
                     item.fail(again("lease", "the lease was lost; whoever holds it now looks first"))
                     continue
                 self.counts[f"{item.operations[side].action}:{outcome.result}"] += 1
-                _OUTCOMES[outcome.result](self, tx, item, side, outcome)
+                self._one(tx, item, side, outcome)
             if answered:
                 self.until = now + self.world.pace.lease
                 tx.marks.renew(answered[0][0].unit.fence, self.until)
+
+    def _one(self, tx: Tx, item: Item, side: Side, outcome: Outcome) -> None:
+        handlers = {
+            Result.WRITTEN: self._written,
+            Result.STALE: self._stale,
+            Result.MISSING: self._missing,
+            Result.REFUSED: self._refused,
+            Result.AMBIGUOUS: self._ambiguous,
+            Result.LATER: self._later,
+        }
+        handlers[outcome.result](tx, item, side, outcome)
 
     def _written(self, tx: Tx, item: Item, side: Side, outcome: Outcome) -> None:
         if outcome.record is None:
             self._ambiguous(tx, item, side, outcome)
         elif item.operations[side].action is Action.CREATE:
-            written_create(self.world, tx, item, side, outcome.record, self.run)
+            written_create(self.world, tx, item, side, outcome.record)
         else:
             written_update(self.world, tx, item, side, outcome.record, self.run)
 
@@ -150,11 +163,11 @@ class Writer:
         sentence = outcome.error or "refused without a reason"
         close_intent(self.world, tx, item.intents[side], "refused", error=sentence)
         if outcome.duplicate and item.operations[side].action is Action.CREATE:
-            self._duplicate(tx, item, side, outcome, sentence)
+            self._duplicate(item, side, outcome, sentence)
         else:
             item.fail(park("refused", sentence))
 
-    def _duplicate(self, tx: Tx, item: Item, side: Side, outcome: Outcome, sentence: str) -> None:
+    def _duplicate(self, item: Item, side: Side, outcome: Outcome, sentence: str) -> None:
         """The vendor has such a record: first wait until a look-up must see it, then it is a namesake or a question."""
         connector, end = self.world.connector(item.m, side), item.m.end(side)
         if item.mark.cause != "duplicate":
@@ -176,19 +189,9 @@ class Writer:
         item.fail(again("later", outcome.error or "the vendor asks to wait", after=after))
 
 
-_OUTCOMES: dict[Result, Callable[[Writer, Tx, Item, Side, Outcome], None]] = {
-    Result.WRITTEN: Writer._written,
-    Result.STALE: Writer._stale,
-    Result.MISSING: Writer._missing,
-    Result.REFUSED: Writer._refused,
-    Result.AMBIGUOUS: Writer._ambiguous,
-    Result.LATER: Writer._later,
-}
-
-
 def _hop(item: Item) -> timedelta | None:
     """At once the first times, then with the usual back-off: a vendor that never agrees must not make us spin."""
-    return timedelta(0) if item.mark.attempts < 3 else None  # noqa: PLR2004  # three hops
+    return timedelta(0) if item.mark.attempts < 3 else None
 
 
 def after_landing(connector: Connector, lands_by: datetime | None) -> bool:

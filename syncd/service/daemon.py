@@ -24,6 +24,9 @@ from syncd.store.runs import SystemState
 
 log = structlog.stdlib.get_logger("syncd.daemon")
 
+MENDABLE = ("unmapped", "drift", "refused")
+"""Causes that a changed map may have mended."""
+
 T = TypeVar("T")
 
 AUTH_AGAIN = timedelta(minutes=1)
@@ -55,9 +58,12 @@ class Daemon:
         with self.world.store.begin() as tx:
             for pair in self.world.pairs:
                 last = tx.runs.last(pair.name, limit=1)
-                if pair.mode == "live" or (last and last[0].digest != pair.digest):
-                    for m in pair.maps:
+                changed = bool(last) and last[0].digest != pair.digest
+                for m in pair.maps:
+                    if pair.mode == "live" or changed:
                         tx.marks.retry(m.key, now, state=PLANNED, reread=False)
+                    if changed:
+                        tx.marks.retry(m.key, now, causes=MENDABLE)
 
     def _feeds(self) -> Mapping[tuple[str, str], timedelta]:
         found: dict[tuple[str, str], timedelta] = {}

@@ -76,22 +76,6 @@ def redactor(secrets: Sequence[str]) -> Processor:
     return redact
 
 
-def run_line(report: Mapping[str, Any]) -> None:
-    """Log one pass of the engine over a pair in one line; a pass that found nothing to do is told at level debug.
-
-    `report`: the names and counts of a run. Keys `failed`, `parked` and `held` that are not zero make it a warning.
-    """
-    logger = structlog.stdlib.get_logger("syncd.run")
-    counts = [value for value in report.values() if isinstance(value, int) and not isinstance(value, bool)]
-    needs_a_person = any(report.get(key) for key in ("failed", "parked", "held"))
-    if needs_a_person:
-        logger.warning("run", **report)
-    elif any(counts):
-        logger.info("run", **report)
-    else:
-        logger.debug("run", **report)
-
-
 def _clean(key: object, value: Any, text: Callable[[str], str]) -> Any:
     if isinstance(key, str) and SECRET_KEY.search(key) and not isinstance(value, bool | int | float | None):
         return REDACTED

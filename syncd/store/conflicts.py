@@ -19,9 +19,11 @@ from syncd.store.tables import conflicts
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Conflict:
-    """One row. `forced`: a person is asked whatever the rule's owner says. `state`: open (a person is asked), overruled, kept (a drift that stays), taken, agreed, gone.
+    """One row.
 
-    `choice`: what a person took, `{"side": ...}` or `{"value": ...}`, until the engine has carried it out.
+    `state`: open (a person is asked), overruled, kept (a drift that stays), taken, agreed, gone.
+    `forced`: a person is asked whatever the rule's owner says.
+    `choice`: what a person took, until the engine has carried it out.
     """
 
     id: int
@@ -96,7 +98,8 @@ class Conflicts:
             query = query.where(conflicts.c.map == map_key)
         if rule is not None:
             query = query.where(conflicts.c.rule == rule)
-        return [_conflict(row) for row in self.connection.execute(query.order_by(conflicts.c.id.desc()).limit(limit))]
+        query = query.order_by(conflicts.c.id.desc()).limit(limit)
+        return [_conflict(row) for row in self.connection.execute(query)]
 
 
 def _conflict(row: Row[tuple[object, ...]]) -> Conflict:

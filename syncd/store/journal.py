@@ -65,7 +65,9 @@ class Journal:
         """Write an intent; its id."""
         return int(self.connection.execute(journal.insert(), dict(row)).inserted_primary_key[0])  # type: ignore[index]  # one row
 
-    def close(self, intent: int, outcome: str, now: datetime, *, error: str | None = None, record_id: str | None = None) -> None:
+    def close(
+        self, intent: int, outcome: str, now: datetime, *, error: str | None = None, record_id: str | None = None
+    ) -> None:
         """Write an intent's outcome, and give its claims back."""
         values: dict[str, Any] = {"outcome": outcome, "closed_at": now, "error": error}
         if record_id is not None:
@@ -142,7 +144,9 @@ class Journal:
 
     def recent(self, *, limit: int = 100) -> list[Intent]:
         """The newest writes of all."""
-        return [_intent(row) for row in self.connection.execute(select(journal).order_by(journal.c.id.desc()).limit(limit))]
+        return [
+            _intent(row) for row in self.connection.execute(select(journal).order_by(journal.c.id.desc()).limit(limit))
+        ]
 
 
 def _intent(row: Row[tuple[object, ...]]) -> Intent:

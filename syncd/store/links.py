@@ -27,7 +27,7 @@ class Taken(Exception):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Link:
-    """A link with its bases. `known`: the rules that have a base; for one not in `deltas` it is the snapshot's value."""
+    """A link with its bases. `known`: the rules with a base; for one not in the deltas it is the snapshot's value."""
 
     id: int
     map: str

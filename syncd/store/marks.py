@@ -89,6 +89,7 @@ class Marks:
                 "reread": true() if reread else marks.c.reread,
                 "pulled": true() if pulled else marks.c.pulled,
                 "attempts": 0,
+                "cause": None,
                 "waits_for": None,
                 "plan": None,
             },
@@ -202,14 +203,23 @@ class Marks:
         return woken
 
     def retry(
-        self, map_key: str | None, now: datetime, *, state: str = PARKED, ids: Sequence[str] = (), reread: bool = True
+        self,
+        map_key: str | None,
+        now: datetime,
+        *,
+        state: str = PARKED,
+        ids: Sequence[str] = (),
+        causes: Sequence[str] = (),
+        reread: bool = True,
     ) -> int:
-        """Make resting marks due again; how many."""
+        """Make resting marks due again (of these ids, of these causes; empty: any); how many."""
         query = update(marks).where(marks.c.state == state)
         if map_key is not None:
             query = query.where(marks.c.map == map_key)
         if ids:
             query = query.where(marks.c.id.in_(list(ids)))
+        if causes:
+            query = query.where(marks.c.cause.in_(list(causes)))
         values: dict[str, Any] = {"state": DUE, "due_at": now, "attempts": 0, "waits_for": None, "plan": None,
                   "generation": marks.c.generation + 1}  # fmt: skip
         if reread:
@@ -244,9 +254,7 @@ class Marks:
         rows = self.connection.execute(query.group_by(marks.c.map, marks.c.state, "ready"))
         return [(row[0], row[1], bool(row[2]), row[3], row[4]) for row in rows]
 
-    def due_count(
-        self, map_key: str, now: datetime, *, permitted: bool = True, linked_only: bool = False
-    ) -> int:
+    def due_count(self, map_key: str, now: datetime, *, permitted: bool = True, linked_only: bool = False) -> int:
         """How many marks of a map are due now; `permitted` false: only those that nobody has allowed yet."""
         query = select(func.count()).where(marks.c.map == map_key, marks.c.state == DUE, marks.c.due_at <= now)
         if not permitted:

@@ -95,9 +95,12 @@ class Store:
             with self.engine.begin() as connection:
                 yield Tx(connection)
             return
-        with self._writer, self.engine.connect().execution_options(syncd_begin="IMMEDIATE") as connection:
-            with connection.begin():
-                yield Tx(connection)
+        with (
+            self._writer,
+            self.engine.connect().execution_options(syncd_begin="IMMEDIATE") as connection,
+            connection.begin(),
+        ):
+            yield Tx(connection)
 
     @contextmanager
     def read(self) -> Iterator[Tx]:

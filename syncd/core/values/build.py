@@ -152,8 +152,10 @@ def _fallback(ends: Ends, options: Options) -> dict[Side, str]:
     given = options.get("fallback")
     if given is None:
         return {}
+    if isinstance(given, Mapping):
+        return {_side(name): resolve(ends, _side(name), str(text)) for name, text in given.items()}
     if not isinstance(given, str):
-        return {Side(side): resolve(ends, Side(side), str(text)) for side, text in given.items()}
+        raise OptionError("fallback", "fallback must be a text", "Or write {left: ..., right: ...}.")
     if any(ends.users(side) for side in Side):
         sides = [side for side in Side if user_named(ends.users(side), given)]
         return dict.fromkeys(sides or [Side.RIGHT], given)
@@ -163,9 +165,19 @@ def _fallback(ends: Ends, options: Options) -> dict[Side, str]:
 
 def _table(options: Options, name: str) -> dict[str, Sequence[str]]:
     given = options.get(name, {})
-    if isinstance(given, str):
+    if not isinstance(given, Mapping):
         raise OptionError(name, f"{name} must be a table", "Write {left value: right value}.")
-    return {left: [right] if isinstance(right, str) else right for left, right in given.items()}
+    found = {left: [right] if isinstance(right, str) else right for left, right in given.items()}
+    for left, rights in found.items():
+        if not isinstance(rights, Sequence) or not rights or not all(isinstance(right, str) for right in rights):
+            raise OptionError(left, f"{left!r} needs a value of the right side, or a list of them")
+    return found
+
+
+def _side(name: str) -> Side:
+    if name not in {"left", "right"}:
+        raise OptionError(name, f"{name!r} is not a side", "Write left or right.")
+    return Side(name)
 
 
 def _one_of(options: Options, name: str, allowed: Iterable[str]) -> str:

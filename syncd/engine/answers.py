@@ -1,0 +1,185 @@
+"""What people ask of the engine and tell it: conflicts and their choice, parked marks, plans, why a value is so.
+
+What is not here: carrying a choice out (the next run does, like everything else).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from math import ceil
+from typing import Any
+
+from syncd.core.fieldmap import FieldMap, Rule
+from syncd.core.model import FieldKind, Ref, Side, Value
+from syncd.core.plan import MISSING, view
+from syncd.engine.absorb import LEAD_LANE
+from syncd.engine.base import base_of
+from syncd.engine.world import World
+from syncd.errors import ConfigError, Problem
+from syncd.kit.connector import Capabilities
+from syncd.store.conflicts import Conflict
+from syncd.store.links import Link
+from syncd.store.marks import Mark
+from syncd.store.snapshots import Snapshot
+from syncd.store.store import Store, Tx
+
+
+def conflict_row(m: FieldMap | None, conflict: Conflict) -> dict[str, Any]:
+    """A conflict as people and scripts read it: both records, the field, both values."""
+    rule = next((r for r in m.rules if r.name == conflict.rule), None) if m is not None else None
+    return {
+        "id": conflict.id, "map": conflict.map, "rule": conflict.rule, "state": conflict.state,
+        "left_field": rule.left if rule else None, "right_field": rule.right if rule else None,
+        "left_id": conflict.left_id, "right_id": conflict.right_id, "left": conflict.left, "right": conflict.right,
+        "lost": str(conflict.lost) if conflict.lost else None, "reason": conflict.reason,
+        "taken": dict(conflict.choice) if conflict.choice else None, "run": conflict.run, "at": conflict.at.isoformat(),
+    }  # fmt: skip
+
+
+def take(world: World, conflict_id: int, choice: str, *, literal: bool = False) -> None:
+    """Note which value a person took: `left`, `right`, or (literal) a value in the left side's terms.
+
+    Raises ConfigError where there is no such conflict, or its values have moved since it was listed.
+    """
+    with world.store.begin() as tx:
+        conflict = tx.conflicts.get(conflict_id)
+        if conflict is None:
+            raise _wrong(conflict_id, "there is no such conflict.", "`syncd conflicts list` shows those there are.")
+        link = tx.links.get([conflict.link]).get(conflict.link)
+        m = world.maps.get(conflict.map)
+        if link is None or link.state != "open" or m is None:
+            raise _wrong(conflict_id, "its records are linked no longer.", "Nothing is left to decide.")
+        now = _values(tx, m, link, conflict.rule)
+        if conflict.state == "open" and now != (conflict.left, conflict.right):
+            tx.marks.add(m.key, Side.LEFT, [link.left_id], world.clock(), lane=LEAD_LANE)
+            raise _wrong(conflict_id, f"the values moved; now they are {now[0]!r} and {now[1]!r}.", "Look again.")
+        side = Side.LEFT if literal or choice == "left" else Side.RIGHT
+        value = _typed(m, conflict, choice) if literal else conflict.left if side is Side.LEFT else conflict.right
+        tx.conflicts.choose(conflict_id, {"side": str(side), "value": value, "now": list(now)})
+        tx.marks.add(m.key, Side.LEFT, [link.left_id], world.clock(), lane=LEAD_LANE)
+
+
+def _typed(m: FieldMap, conflict: Conflict, text: str) -> Value:
+    """What a person typed, in the left field's kind. Raises ConfigError."""
+    rule = next(r for r in m.rules if r.name == conflict.rule)
+    kind = rule.left_type.kind if rule.left_type is not None else FieldKind.TEXT
+    if text == "":
+        return None
+    try:
+        if kind is FieldKind.NUMBER:
+            return float(text) if "." in text else int(text)
+    except ValueError:
+        raise _wrong(conflict.id, f"{text!r} is no number.", "Take left, right, or a number.") from None
+    if kind is FieldKind.BOOL:
+        return text.casefold() in ("true", "yes", "1")
+    return tuple(part.strip() for part in text.split(";")) if kind is FieldKind.MULTI else text
+
+
+def _wrong(conflict_id: int, message: str, remedy: str) -> ConfigError:
+    return ConfigError(Problem(f"conflict {conflict_id}", message, remedy))
+
+
+def _values(tx: Tx, m: FieldMap, link: Link, rule_name: str) -> tuple[Value, Value]:
+    rule = next(r for r in m.rules if r.name == rule_name)
+    found: list[Value] = []
+    for side in Side:
+        end = m.end(side)
+        snapshot = tx.snapshots.get(end.system, end.kind, [link.id_on(side)])[link.id_on(side)]
+        value = view(rule, side, snapshot.record.fields)
+        found.append(None if value is MISSING else value)  # type: ignore[arg-type]  # MISSING is excluded
+    return found[0], found[1]
+
+
+def mark_row(maps: Mapping[str, FieldMap], mark: Mark) -> dict[str, Any]:
+    """A resting mark as people and scripts read it."""
+    m = maps.get(mark.map)
+    end = m.end(mark.side) if m is not None else None
+    return {
+        "map": mark.map,
+        "ref": f"{end.system}:{end.kind}:{mark.id}" if end is not None else f"{mark.side}:{mark.id}",
+        "cause": mark.cause,
+        "reason": mark.reason,
+        "waits_for": mark.waits_for,
+        "since": mark.first_at.isoformat(),
+        "attempts": mark.attempts,
+    }
+
+
+def plan_rows(store: Store, maps: Sequence[FieldMap], state: str) -> list[dict[str, Any]]:
+    """The plans that rest with marks in this state, one per link or new record."""
+    with store.read() as tx:
+        marks = [mark for m in maps for mark in tx.marks.resting(state, m.key, limit=1_000_000)]
+    rows: dict[tuple[Any, ...], dict[str, Any]] = {}
+    for mark in marks:
+        if mark.plan:
+            rows[mark.plan["map"], mark.plan["left"], mark.plan["right"]] = dict(mark.plan)
+    return list(rows.values())
+
+
+def cost(world: World, maps: Sequence[FieldMap], plans: Sequence[Mapping[str, Any]]) -> dict[str, int]:
+    """The API calls that carrying out these plans takes, per system: look-ups, comparisons and writes in batches."""
+    calls: dict[str, int] = {}
+    for m in maps:
+        for side in Side:
+            mine = [p for p in plans if p["map"] == m.key]
+            creates = sum(1 for p in mine if p["creates"] == str(side))
+            updates = sum(1 for p in mine if p["creates"] is None and any(w["side"] == str(side) for w in p["writes"]))
+            caps = world.connector(m, side).capabilities
+            calls[m.end(side).system] = calls.get(m.end(side).system, 0) + _calls(caps, creates, updates)
+    return calls
+
+
+def _calls(caps: Capabilities, creates: int, updates: int) -> int:
+    compares = ceil(updates / caps.read_batch)
+    return (
+        ceil(creates / caps.find_batch) + ceil(creates / caps.write_batch) + compares + ceil(updates / caps.write_batch)
+    )
+
+
+def explain(world: World, ref: Ref, field: str | None = None) -> dict[str, Any]:
+    """What a record is linked to in each map, and per rule both values, the base, and the writes that made it so."""
+    readers = world.readers.get((ref.system, ref.kind), ())
+    if not readers:
+        raise ConfigError(Problem(str(ref), "no map reads this kind of record.", "Write it as SYSTEM:KIND:ID."))
+    with world.store.read() as tx:
+        found = [_explained(world, tx, m, side, ref, field) for m, side in readers]
+    return {"ref": str(ref), "maps": found}
+
+
+def _explained(world: World, tx: Tx, m: FieldMap, side: Side, ref: Ref, field: str | None) -> dict[str, Any]:
+    mark = tx.marks.get(m.key, side, [ref.id]).get(ref.id)
+    link = tx.links.of(m.key, side, [ref.id]).get(ref.id)
+    about: dict[str, Any] = {"map": m.key, "waiting": mark_row(world.maps, mark) if mark is not None else None}
+    if link is None:
+        known = tx.snapshots.get(ref.system, ref.kind, [ref.id])
+        about["link"] = None
+        about["why"] = "it is not linked" if known else "syncd has never seen it"
+        return about
+    across = Ref(m.end(side.other).system, m.end(side.other).kind, link.id_on(side.other))
+    about["link"] = str(across)
+    snapshots = {s: tx.snapshots.get(m.end(s).system, m.end(s).kind, [link.id_on(s)])[link.id_on(s)] for s in Side}
+    base = base_of(m, link, snapshots[Side.LEFT], snapshots[Side.RIGHT])
+    writes = tx.journal.last_of(m.key, [link.left_id, link.right_id])
+    about["rules"] = [
+        {
+            "rule": rule.name,
+            "direction": str(rule.direction),
+            "owner": str(rule.owner) if rule.owner else None,
+            "left": {"field": rule.left, "value": _shown(rule, Side.LEFT, snapshots)},
+            "right": {"field": rule.right, "value": _shown(rule, Side.RIGHT, snapshots)},
+            "base": {str(s): base.side(s)[rule.name].value for s in Side if rule.name in base.side(s)},
+            "writes": [
+                {"run": w.run, "at": w.opened_at.isoformat(), "side": str(w.side), "outcome": w.outcome,
+                 "value": w.fields.get(str(w.rules[rule.name]["field"])), "reason": w.rules[rule.name]["reason"]}
+                for w in writes if rule.name in w.rules
+            ],
+        }
+        for rule in m.rules
+        if field is None or field in (rule.left, rule.right, rule.name)
+    ]  # fmt: skip
+    return about
+
+
+def _shown(rule: Rule, side: Side, snapshots: Mapping[Side, Snapshot]) -> object:
+    value = view(rule, side, snapshots[side].record.fields)
+    return "(unknown)" if value is MISSING else value
