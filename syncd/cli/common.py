@@ -47,8 +47,9 @@ def opened(context: typer.Context, config: Path | None, *, daemon: bool = False)
 
     above = context.obj.config if isinstance(context.obj, Globals) else None
     with App.open(config or above, environ=os.environ) as app:
-        if not daemon and app.config.log.level == "info":
-            log.setup(app.config.secrets(), format=app.config.log.format, level="warning")
+        wished = app.config.log
+        level = "warning" if wished.level == "info" and not daemon else wished.level
+        log.setup(app.config.secrets(), format=wished.format, level=level)
         yield app
 
 

@@ -111,14 +111,3 @@ def test_the_level_holds_for_libraries_too(stream: io.StringIO) -> None:
     log.setup(level="error", format="json", stream=stream)
     structlog.get_logger().warning("hidden")
     assert [line["event"] for line in lines(stream)] == ["shown"]
-
-
-@pytest.mark.parametrize(
-    ("report", "level"),
-    [({"pair": "sales", "updated": 0}, "debug"), ({"updated": 2}, "info"), ({"updated": 2, "parked": 1}, "warning")],
-)
-def test_one_line_per_run(stream: io.StringIO, report: dict[str, Any], level: str) -> None:
-    """An idle run is a whisper, one that wrote is told, and one that needs a person is a warning."""
-    log.run_line(report)
-    (line,) = lines(stream)
-    assert (line["event"], line["level"]) == ("run", level)
