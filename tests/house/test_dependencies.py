@@ -6,13 +6,15 @@ import ast
 import re
 import sys
 import tomllib
+from collections.abc import Iterable
 from importlib.metadata import packages_distributions
 from pathlib import Path
 
 from tests.house.tree import ROOT, parsed, python
 
 PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))
-OURS = {"syncd", "syncd_hubspot", "syncd_jobnimbus"}
+OURS = {"syncd", "syncd_hubspot", "syncd_jobnimbus", "tests"}
+TOOLS = {path.stem for path in python("tools/")}
 # The contract suite runs in a test session, which has pytest by definition.
 BROUGHT_BY_ITS_USER = {"syncd/kit/contract": {"pytest"}}
 
@@ -30,20 +32,19 @@ def _imported(path: Path) -> set[str]:
             names |= {alias.name.split(".")[0] for alias in node.names}
         elif isinstance(node, ast.ImportFrom) and node.module:
             names.add(node.module.split(".")[0])
-    return names - set(sys.stdlib_module_names) - OURS
+    return names - set(sys.stdlib_module_names) - OURS - TOOLS
 
 
 def test_every_import_is_declared() -> None:
     """No file of the product leans on a package that is there only by somebody else's need."""
     declared = {_name(requirement) for requirement in PROJECT["project"]["dependencies"]}
-    makers = packages_distributions()
-    missing = []
-    for path in python("syncd/", "connectors/", "migrations/"):
-        brought = [names for start, names in BROUGHT_BY_ITS_USER.items() if str(path).startswith(start)]
-        for name in _imported(path).difference(*brought):
-            if not {_name(maker) for maker in makers.get(name, ())} & declared:
-                missing.append(f"{path} imports {name}")
-    assert missing == []
+    assert _undeclared(python("syncd/", "connectors/", "migrations/"), declared) == []
+
+
+def test_every_import_of_tests_and_tools_is_declared() -> None:
+    """What tests and tools use is in the development group, or the product needs it anyway."""
+    wanted = [*PROJECT["project"]["dependencies"], *PROJECT["dependency-groups"]["dev"]]
+    assert _undeclared(python("tests/", "tools/"), {_name(requirement) for requirement in wanted}) == []
 
 
 def test_every_declared_package_is_imported() -> None:
@@ -74,6 +75,18 @@ def test_every_lock_has_hashes_and_no_address() -> None:
         assert entries
         assert [entry for entry in entries if not entry.startswith("#") and "--hash=sha256:" not in entry] == []
         assert "://" not in text
+
+
+def _undeclared(paths: Iterable[Path], declared: set[str]) -> list[str]:
+    """Imports that no declared package provides."""
+    makers = packages_distributions()
+    missing = []
+    for path in paths:
+        brought = [names for start, names in BROUGHT_BY_ITS_USER.items() if str(path).startswith(start)]
+        for name in _imported(path).difference(*brought):
+            if not {_name(maker) for maker in makers.get(name, ())} & declared:
+                missing.append(f"{path} imports {name}")
+    return missing
 
 
 def _locked(name: str) -> set[str]:
