@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
-from syncd.core.fieldmap import Blank, Direction, Drift, Owner, Relation, Rule, Unmapped
+from syncd.core.fieldmap import Blank, Direction, Drift, Expression, Owner, Relation, Rule, Unmapped
 from syncd.core.model import FieldKind, FieldType, Schema, Side
 from syncd.core.values import Ends, converter
 from syncd.fieldmaps.choose import choose
@@ -40,18 +40,14 @@ class Line:
             return False
         if rule.receipt or rule.direction is not Direction.CREATE:
             return bool(rule.receipt) or rule.flows(side)
-        return rule.expr is None or side is target_of(rule)
+        return rule.expr is None or side is _fills(rule, rule.expr)
 
 
-def target_of(rule: Rule) -> Side | None:
-    """The side an `expr` is written to: the one it does not read, or the only one with a field."""
-    if rule.expr is None:
-        return None
+def _fills(rule: Rule, expr: Expression) -> Side:
+    """The side that a creation's expression is written to: the one with a field, or the one it does not read."""
     if rule.left is None or rule.right is None:
         return Side.LEFT if rule.right is None else Side.RIGHT
-    if rule.direction in (Direction.LEFT, Direction.RIGHT):
-        return Side.LEFT if rule.direction is Direction.LEFT else Side.RIGHT
-    return Side.LEFT if rule.expr.reads[Side.RIGHT] else Side.RIGHT
+    return Side.LEFT if expr.reads[Side.RIGHT] else Side.RIGHT
 
 
 @dataclass(frozen=True, slots=True)
@@ -129,7 +125,10 @@ class Context:
                 continue
             what = f"no field {name!r}" if found is None else f"another field as {name!r}: {found.label}"
             message = f"{self._kind(side)} has {what}, so this optional rule is left out."
-            self.report.warn(form.table.place, message, f"To use it, make a field {label or name!r} there.")
+            unseen = (
+                "; if it exists and no record holds it yet, the settings of that system can name it" if label else ""
+            )
+            self.report.warn(form.table.place, message, f"To use it, make a field {label or name!r} there{unseen}.")
             self.left_out.append(f"{side.value} {name}")
             return True
         return False

@@ -61,6 +61,7 @@ def test_a_text_is_the_same_as_its_cut(text: str, length: int, caseless: bool) -
         ("  ", None, field()),
         ((), None, field(FieldKind.MULTI)),
         (3, 3.0, field(FieldKind.NUMBER)),
+        (float("inf"), float("inf"), field(FieldKind.NUMBER, decimals=2)),
         (1250.499, 1250.5, field(FieldKind.NUMBER, decimals=2)),
         (1.005, 1.01, field(FieldKind.NUMBER, decimals=2)),
         ("Straße", "STRASSE", field(caseless=True)),

@@ -203,6 +203,12 @@ def test_ticks_and_words(value: Value, carried: Value) -> None:
     assert tick.convert(value, RIGHT if isinstance(value, bool) else LEFT) == carried
 
 
+def test_a_tick_is_a_number() -> None:
+    """One and nothing stand for a tick in a number field."""
+    tick = derived(field(K.BOOL), field(K.NUMBER))
+    assert [tick.convert(True, RIGHT), tick.convert(0.0, LEFT)] == [1, False]
+
+
 def test_a_tick_takes_the_words_of_the_pick_list() -> None:
     """Where a pick list has its own words for yes and no, those are written."""
     tick = derived(field(K.BOOL), field(K.ENUM, Option("Y", "Ja"), Option("N", "Nein")))
@@ -264,6 +270,12 @@ def test_what_is_no_date_is_refused(typed: str) -> None:
         derived(field(), field(K.DATE)).convert(typed, RIGHT)
 
 
+def test_a_moment_before_the_calendar_is_refused() -> None:
+    """The first day of the year 1 has no midnight in UTC east of Greenwich, and is refused rather than bent."""
+    with pytest.raises(Unconvertible, match="outside the calendar"):
+        derived(field(K.DATE), field(K.DATETIME), "Asia/Tokyo").convert("0001-01-01", RIGHT)
+
+
 def test_a_moment_in_text_is_read_in_the_zone_of_the_text() -> None:
     """A text without a zone is in the zone of its account."""
     when = derived(field(), field(K.DATETIME), "America/Chicago")
@@ -315,6 +327,13 @@ def test_a_fallback_takes_what_is_unmapped() -> None:
     assert pick.equal("lost", "Lead")
 
 
+def test_a_fallback_may_be_given_per_side() -> None:
+    """Each side has a value of its own for what is unmapped."""
+    fallback = {"left": "Closed Lost", "right": "lead"}
+    pick = build("picklist", Ends(left=STAGES, right=STATUSES), values={"won": "Sold"}, fallback=fallback)
+    assert [pick.convert("q", RIGHT), pick.convert("Paid", LEFT)] == ["Lead", "lost"]
+
+
 def test_pick_lists_without_a_table_meet_by_value_then_label() -> None:
     """Options that are called the same are the same."""
     pick = derived(field(K.ENUM, Option("1", "Metal"), "Tile"), field(K.ENUM, Option("m", "metal"), Option("Tile")))
@@ -345,6 +364,9 @@ def test_several_choices() -> None:
     assert derived(ours, field()).convert(("a", "b"), RIGHT) == "a; b"
     assert derived(ours, field()).convert("b;a", LEFT) == ("b", "a")
     assert derived(ours, theirs).equal(("b", "a"), ("A", "B"))
+    assert build("picklist", Ends(left=ours, right=theirs)).convert(("a",), RIGHT) == "A"
+    with pytest.raises(Unconvertible, match="holds one"):
+        build("picklist", Ends(left=ours, right=theirs)).convert(("a", "b"), RIGHT)
     with pytest.raises(Unconvertible, match="holds one"):
         derived(ours, field(K.ENUM, "A", "B")).convert(("a", "b"), RIGHT)
 
@@ -454,9 +476,15 @@ def test_kinds_without_a_conversion(left: FieldKind, right: FieldKind) -> None:
         ("state", {"right": "short"}, "right"),
         ("name", {"full": "right", "part": "nick"}, "part"),
         ("picklist", {"values": "x"}, "values"),
+        ("picklist", {"values": ["x"]}, "values"),
+        ("picklist", {"values": {"x": None}}, "x"),
+        ("picklist", {"values": {"x": [None]}}, "x"),
+        ("picklist", {"values": {"x": []}}, "x"),
+        ("picklist", {"fallback": ["x"]}, "fallback"),
+        ("picklist", {"fallback": {"up": "x"}}, "up"),
     ],
 )
-def test_wrong_options_are_named(name: str, options: dict[str, str], wrong: str) -> None:
+def test_wrong_options_are_named(name: str, options: dict[str, object], wrong: str) -> None:
     """A bad option is refused by its name when the map is loaded."""
     with pytest.raises(OptionError) as caught:
         build(name, **options)

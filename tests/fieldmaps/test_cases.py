@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
+from syncd.core.model import Value
+from syncd.core.values import Ends
+from syncd.core.values.scalars import Same
 from syncd.errors import ConfigError
 from syncd.fieldmaps.cases import read_cases, run_case, run_file
 from tests.fieldmaps.desk import HEAD, SCHEMAS, compiled
@@ -25,9 +29,9 @@ fields:
 )
 
 
-def failures(case: str) -> list[str]:
-    """What a case of this map tells."""
-    found = compiled(MAP).map
+def failures(case: str, text: str = MAP) -> list[str]:
+    """What a case of a map tells."""
+    found = compiled(text).map
     assert found is not None
     cases = read_cases(f"cases:\n  - {case[:-1]}, name: a}}\n", "m.test.yaml", found, SCHEMAS)
     return [failure.message for each in cases for failure in run_case(found, each)]
@@ -83,12 +87,66 @@ def test_a_wrong_case_is_placed(case: str, told: str) -> None:
     assert told in str(caught.value)
 
 
-def test_a_map_that_bounces_is_caught(tmp_path: Path) -> None:
-    """A value that does not come back from the other side fails the round-trip law without being asked for."""
-    (tmp_path / "schemas.yaml").write_text(
-        "left: {kinds: {deals: {day: text, title: text}}}\nright: {kinds: {jobs: {day: date, name: text}}}\n",
-        encoding="utf-8",
+LAWLESS = [
+    ("fallback: {right: sold}", "stage: 'sold' cannot come back: 'sold' has no counterpart in stage"),
+    ("fallback: {left: new, right: sold}", "stage: 'sold' comes back as 'lead'"),
+]
+
+
+@pytest.mark.parametrize(("more", "told"), LAWLESS)
+def test_a_value_that_does_not_come_back_is_told(more: str, told: str) -> None:
+    """A two-way rule that would bounce a value fails the round-trip law, without being asked for."""
+    text = (
+        HEAD
+        + f"""\
+create: {{right: {{when: "true"}}}}
+fields:
+  - {{left: stage, right: status, owner: right, values: {{new: lead}}, {more}}}
+"""
     )
+    case = "{create: right, left: {stage: lost}, right: {status: sold}}"
+    assert [line for line in failures(case, text) if line.startswith(told)], failures(case, text)
+
+
+class Forgetful(Same):
+    """A converter that takes nothing for equal."""
+
+    def equal(self, left: Value, right: Value) -> bool:
+        """Never."""
+        return False
+
+
+def test_a_value_that_does_not_read_as_equal_is_told() -> None:
+    """A converter that would see its own writing as a change fails the law."""
+    found = compiled(
+        HEAD + 'create: {right: {when: "true"}}\nfields:\n  - {left: title, right: name, owner: left}\n'
+    ).map
+    assert found is not None
+    rule = replace(found.rules[0], convert=Forgetful(Ends()))
+    broken = replace(found, rules=(rule,))
+    text = "cases:\n  - {name: a, create: right, left: {title: T}, right: {name: T}}\n"
+    told = [each.message for case in read_cases(text, "t", broken, SCHEMAS) for each in run_case(broken, case)]
+    assert told == ["title: 'T' became 'T', which does not read as equal"]
+
+
+def test_a_condition_that_cannot_be_worked_out_is_told() -> None:
+    """A case whose condition fails says why, and the other cases still run."""
+    text = (
+        HEAD
+        + """create: {right: {when: "left.title.split(',')[1] == 'x'"}}
+fields:
+  - {left: title, right: name, owner: left}
+"""
+    )
+    assert failures("{create: right, left: {title: T}, right: {name: T}}", text)[0].startswith(
+        "create.right: `left.title"
+    )
+
+
+def test_the_tests_beside_a_map_are_run(tmp_path: Path) -> None:
+    """A file of cases is run against the schemas beside it; each failure has its place."""
+    schemas = "left: {kinds: {deals: {day: text}}}\nright: {kinds: {jobs: {day: date}}}\n"
+    (tmp_path / "schemas.yaml").write_text(schemas, encoding="utf-8")
     body = 'create: {right: {when: "true"}}\nfields:\n  - {left: day, right: day, owner: left, convert: date}\n'
     (tmp_path / "m.yaml").write_text(HEAD + body, encoding="utf-8")
     case = "cases:\n  - {name: a, create: right, left: {day: 9/30/2024}, right: {day: 2024-09-30}}\n"

@@ -108,6 +108,19 @@ def test_a_mistake_is_placed_under_its_character(rule: str, told: str) -> None:
     assert any(told in line for line in found), found
 
 
+def test_what_no_field_can_hold_is_refused() -> None:
+    """A table is no value of a field."""
+    with pytest.raises(Unconvertible, match="which no field can hold"):
+        value("{'a': left.title}")
+
+
+def test_an_expression_without_end_is_refused() -> None:
+    """A mistake that CEL cannot place is told at the expression's start."""
+    found = complaints(whole('{right: text, expr: "' + "(" * 300 + "left.title" + ")" * 300 + '"}'))
+    assert found
+    assert found[0].startswith("m.yaml:7:")
+
+
 def test_a_mistake_in_a_block_is_placed_on_its_line() -> None:
     """In a literal block of several lines the line and column are those of the file."""
     rule = "right: text\n    direction: create\n    expr: |\n      left.title +\n        left.titel + 'x'\n"

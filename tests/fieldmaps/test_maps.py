@@ -191,6 +191,9 @@ MISTAKES = [
     ("{right: text, expr: left.title, convert: text}", "`expr` stands alone"),
     ("{right: text, expr: left.amount}", "text holds text; this gives DOUBLE."),
     ("just text", "m.yaml:7:5: A rule must be a table."),
+    ("{left: note, right: text, owner: left, name: title}", "Two rules are called 'title': here and on line 6."),
+    ("{left: note, right: text, direction: create, expr: left.title + right.name}", "may only read the side that it"),
+    ("{? [a] : b}", "A key must be a word."),
 ]
 
 
@@ -208,6 +211,7 @@ HEAD_MISTAKES = [
     ("match: {ask: [title + city]}\n", "m.yaml:5:15: No rule compares 'city'."),
     ("match: {ask: [phone]}\n", "No rule compares 'phone'. Give a rule `convert: phone` first."),
     ("match: {ask: name}\n", "ask must be a list."),
+    ("match: {ask: [{a: b}]}\n", "ask must be a list of texts."),
     ("only: left.title\n", "m.yaml:5:7: A condition must be true or false; this gives STRING."),
     ("create: {right: {when: left.stage ==}}\n", "m.yaml:5:37: Expression: Syntax error"),
     ("create: {rihgt: {}}\n", "create has no setting 'rihgt'. Did you mean right?"),
@@ -236,6 +240,8 @@ END_MISTAKES = [
     ("{kind: deals, automation: skip}", "left has no setting 'automation'. Did you mean automations?"),
     ("{kind: leads}", "crm was asked for deals, not leads."),
     ("deals", "left must be a table."),
+    ("{kind: deals, on_create: {amount: {a: b}}}", "A value must be a text, a number or a list."),
+    ("{kind: [deals]}", "kind must be a text."),
 ]
 
 
@@ -254,10 +260,34 @@ def test_every_mistake_is_told_at_once_in_order() -> None:
     assert {5, 8, 9} <= set(lines)
 
 
+def test_a_right_end_may_not_fill_what_the_vendor_fills() -> None:
+    """A constant for a field that cannot be written is refused."""
+    text = whole().replace("{kind: jobs}", "{kind: jobs, on_create: {total: 1}}")
+    assert complaints(text) == ["m.yaml:4:33: total cannot be written on the right side."]
+
+
+def test_a_constant_of_several_values_may_be_one_word() -> None:
+    """One word fills a field of several values."""
+    found = compiled(whole().replace("{kind: deals}", "{kind: deals, on_create: {tags: B}}")).map
+    assert found is not None
+    assert found.left.on_create["tags"] == ("b",)
+
+
+def test_an_expression_beside_both_fields_fills_the_side_it_does_not_read() -> None:
+    """With both fields named the expression stands for the source field."""
+    rules = ["{left: note, right: text, direction: create, expr: left.title}"]
+    rules += ["{left: amount, right: budget, direction: '<-', expr: right.total * 2.0}"]
+    found = compiled(whole(*rules, "{left: hot, right: done, direction: create, expr: right.budget > 1.0}"))
+    assert found.map is not None, found.errors
+    clash = "{left: due, right: text, direction: create, expr: left.stage}"
+    assert "right text is written by two rules" in str(complaints(whole(*rules, clash)))
+
+
 def test_yaml_that_cannot_be_read_is_placed() -> None:
     """A broken file names the line where reading stopped; an empty one says so."""
     assert complaints("left: {kind: deals\nright: ]")[0].startswith("m.yaml:2:")
     assert "empty" in complaints("# nothing\n")[0]
+    assert complaints("a: \x00")[0].startswith("m.yaml:1:1: This is not YAML")
 
 
 def test_scalars_stay_the_text_that_was_written() -> None:
