@@ -15,6 +15,7 @@ from tests.house.tree import ROOT, parsed, python
 PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))
 OURS = {"syncd", "syncd_hubspot", "syncd_jobnimbus", "tests"}
 TOOLS = {path.stem for path in python("tools/")}
+MAKERS = packages_distributions()
 # The contract suite runs in a test session, which has pytest by definition.
 BROUGHT_BY_ITS_USER = {"syncd/kit/contract": {"pytest"}}
 
@@ -53,7 +54,7 @@ def test_every_declared_package_is_imported() -> None:
         _name(maker)
         for path in python("syncd/", "connectors/", "migrations/")
         for name in _imported(path)
-        for maker in packages_distributions().get(name, ())
+        for maker in MAKERS.get(name, ())
     }
     declared = {_name(requirement) for requirement in PROJECT["project"]["dependencies"]}
     assert declared - used == set()
@@ -79,12 +80,11 @@ def test_every_lock_has_hashes_and_no_address() -> None:
 
 def _undeclared(paths: Iterable[Path], declared: set[str]) -> list[str]:
     """Imports that no declared package provides."""
-    makers = packages_distributions()
     missing = []
     for path in paths:
         brought = [names for start, names in BROUGHT_BY_ITS_USER.items() if str(path).startswith(start)]
         for name in _imported(path).difference(*brought):
-            if not {_name(maker) for maker in makers.get(name, ())} & declared:
+            if not {_name(maker) for maker in MAKERS.get(name, ())} & declared:
                 missing.append(f"{path} imports {name}")
     return missing
 
