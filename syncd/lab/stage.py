@@ -1,0 +1,224 @@
+"""A stage: two sandboxed vendors, their accounts prepared as a careful admin would, and a set-up that syncs them.
+
+What is not here: the daemon that plays on it (`settled`, the demo's page, the end-to-end tests), and the looking
+afterwards (`compare`, `floor`).
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping
+from contextlib import ExitStack
+from dataclasses import dataclass, field
+from pathlib import Path
+from types import TracebackType
+from typing import Any, Self
+
+import httpx
+from ruamel.yaml import YAML
+
+from syncd.fieldmaps.library import shipped
+from syncd.kit import registry
+from syncd.kit.remote import Remote
+from syncd.kit.sandbox import SandboxServer
+
+LEFT, RIGHT, PAIR = "hubspot", "jobnimbus", "sales"
+"""The systems, by the names of their connectors and sandboxes, and the pair that joins them."""
+
+ENVIRON: Mapping[str, str] = {"STAGE_LEFT_KEY": "sandbox-token", "STAGE_RIGHT_KEY": "sandboxkey0000001"}
+"""The keys of the sandboxes, which open nothing else; the set-up names these variables."""
+
+ZONE = "America/Chicago"
+
+MAPS: Mapping[str, tuple[str, str]] = {
+    "hubspot-jobnimbus/contacts.yaml": ("contacts", "cf_string_1"),
+    "hubspot-jobnimbus/deals-jobs.yaml": ("jobs", "cf_string_4"),
+}
+"""Each shipped map with its right kind and the custom field there that the staff leaves to syncd (label CRM ID)."""
+
+CUSTOM_FIELDS = (
+    *("contacts.cf_string_1=CRM ID", "jobs.cf_string_1=Claim Number", "jobs.cf_string_2=Insurance Carrier"),
+    *("jobs.cf_string_3=Roof Type", "jobs.cf_string_4=CRM ID", "jobs.cf_date_1=Date of Loss"),
+)
+"""The right side's custom fields as its admin sees them: the vendor's API does not list them."""
+
+_GROUPS = {"contacts": "contactinformation", "deals": "dealinformation"}
+
+TIMING: Mapping[str, Any] = {
+    "overlap": "10s",
+    "lag": "8s",
+    "settle": "20s",
+    "settle_every": "10s",
+    "gone_every": "20s",
+    "landing": "5s",
+    "retry_first": "2s",
+    "proofs": "3s",
+    "idle": "250ms",
+}
+"""Durations fit for an afternoon; nothing else differs from production."""
+
+LEFT_SETTINGS: Mapping[str, Any] = {"index_lag": {"kind": "normal", "scale": 0.05}}
+RIGHT_SETTINGS: Mapping[str, Any] = {"index_lag": 2.0}
+"""Indexes lag, as the vendors' do, in the proportion of the durations above."""
+
+
+@dataclass(slots=True, kw_only=True)
+class Stage:
+    """Both vendors, the files of a set-up in `folder`, and what opens it. A context manager: it plays while open.
+
+    `leads`: so many people with a deal each on the left, and a fifth as many customers with a job on the right, half
+    of whom are the same people written by another hand. `left_csv`, `right_csv`: rows to import instead.
+    `rate`: requests per seconds that both vendors enforce, as the set-up says. `timing`, `left_settings`,
+    `right_settings`: over the defaults of this module. `store`: a database address; else a file in the folder.
+    """
+
+    folder: Path
+    leads: int = 0
+    seed: int = 1
+    rate: str = "20/1"
+    mode: str = "live"
+    every: str = "2s"
+    left_csv: str | None = None
+    right_csv: str | None = None
+    store: str | None = None
+    timing: Mapping[str, Any] = field(default_factory=dict)
+    left_settings: Mapping[str, Any] = field(default_factory=dict)
+    right_settings: Mapping[str, Any] = field(default_factory=dict)
+    left: Remote = field(init=False)
+    right: Remote = field(init=False)
+    since: dict[str, int] = field(init=False, default_factory=dict)
+    seeded: dict[str, Any] = field(init=False, default_factory=dict)
+    _open: ExitStack = field(init=False, default_factory=ExitStack)
+
+    def __enter__(self) -> Self:
+        """Start both vendors, prepare and fill the accounts, write the set-up."""
+        with ExitStack() as opening:
+            self.left = self._vendor(opening, LEFT, {**LEFT_SETTINGS, "rate": self.rate, **self.left_settings})
+            self.right = self._vendor(opening, RIGHT, {**RIGHT_SETTINGS, "rate": self.rate, **self.right_settings})
+            self._prepare()
+            self._fill()
+            self._write()
+            self.since = {LEFT: self.left.mark(), RIGHT: self.right.mark()}
+            self._open = opening.pop_all()
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, at: TracebackType | None) -> None:
+        """Stop both vendors; the folder stays."""
+        self._open.close()
+
+    @property
+    def config(self) -> Path:
+        """The file to hand to `syncd --config`."""
+        return self.folder / "config.toml"
+
+    @property
+    def environ(self) -> dict[str, str]:
+        """What a process that opens the set-up needs in its environment, beside its own."""
+        return dict(ENVIRON)
+
+    @property
+    def vendors(self) -> Mapping[str, Remote]:
+        """Both sandboxes by the name of their system."""
+        return {LEFT: self.left, RIGHT: self.right}
+
+    def process_environ(self) -> dict[str, str]:
+        """The environment for `python -m syncd --config ...` as a process of its own."""
+        return {**os.environ, **ENVIRON}
+
+    def settled(self) -> bool:
+        """Whether both vendors' lists show all that their primary stores hold."""
+        return all(vendor.settled() for vendor in self.vendors.values())
+
+    def _vendor(self, opening: ExitStack, name: str, settings: Mapping[str, Any]) -> Remote:
+        server = opening.enter_context(SandboxServer(registry.sandbox(name)(seed=self.seed, settings=settings)))
+        remote = Remote(server.url)
+        opening.callback(remote.close)
+        return remote
+
+    def _prepare(self) -> None:
+        """Make the unique property for our key on the left; the right has its custom fields from the start."""
+        with httpx.Client(base_url=self.left.url, trust_env=False) as client:
+            for kind, group in _GROUPS.items():
+                made = client.post(
+                    f"/crm/properties/2026-03/{kind}",
+                    headers={"authorization": f"Bearer {ENVIRON['STAGE_LEFT_KEY']}"},
+                    json={
+                        "name": "syncd_id", "label": "Syncd ID", "type": "string", "fieldType": "text",
+                        "groupName": group, "hasUniqueValue": True,
+                    },
+                )  # fmt: skip
+                made.raise_for_status()
+
+    def _fill(self) -> None:
+        if self.left_csv is not None:
+            self.seeded["left"] = self.left.import_csv("contacts", self.left_csv)
+        elif self.leads:
+            self.seeded["left"] = self.left.seed(leads=self.leads, seed=self.seed, messy=True, days=90)
+        if self.right_csv is not None:
+            self.seeded["right"] = self.right.import_csv("contacts", self.right_csv)
+        elif self.leads // 5:
+            self.seeded["right"] = self.right.seed(
+                leads=self.leads // 5, seed=self.seed + 1, messy=True, overlap=0.5, overlap_seed=self.seed, days=90
+            )
+        for vendor in self.vendors.values():
+            vendor.settle()
+
+    def _write(self) -> None:
+        self.folder.mkdir(parents=True, exist_ok=True)
+        for name, (_, custom) in MAPS.items():
+            _with_key(shipped() / name, self.folder / "maps" / name, custom)
+        timing = "\n".join(f"{name} = {_toml(value)}" for name, value in {**TIMING, **self.timing}.items())
+        self.config.write_text(
+            f"""\
+[syncd]
+store = {_toml(self.store or f"sqlite:///{self.folder / 'syncd.db'}")}
+maps = {_toml(str(self.folder / "maps"))}
+
+[systems.{LEFT}]
+connector = "{LEFT}"
+token = {{env = "STAGE_LEFT_KEY"}}
+base_url = "{self.left.url}"
+timezone = "{ZONE}"
+rate = "{self.rate}"
+
+[systems.{RIGHT}]
+connector = "{RIGHT}"
+api_key = {{env = "STAGE_RIGHT_KEY"}}
+base_url = "{self.right.url}"
+timezone = "{ZONE}"
+rate = "{self.rate}"
+sync_key = true
+custom_fields = "{"; ".join(CUSTOM_FIELDS)}"
+
+[pairs.{PAIR}]
+left = "{LEFT}"
+right = "{RIGHT}"
+maps = {_toml(list(MAPS))}
+every = "{self.every}"
+mode = "{self.mode}"
+guard = {{creates = 100000, updates = 100000, deletes = 100000, percent = 100}}
+
+[timing]
+{timing}
+""",
+            encoding="utf-8",
+        )
+
+
+def _with_key(source: Path, target: Path, custom: str) -> None:
+    """A copy of a shipped map, its comments kept, with our key on the right side too."""
+    yaml = YAML()
+    yaml.preserve_quotes, yaml.width = True, 4096
+    table = yaml.load(source.read_text(encoding="utf-8"))
+    table["sync_key"]["right"] = custom
+    target.parent.mkdir(parents=True, exist_ok=True)
+    with target.open("w", encoding="utf-8") as file:
+        yaml.dump(table, file)
+
+
+def _toml(value: Any) -> str:
+    if isinstance(value, str):
+        return '"' + value.replace("\\", "\\\\").replace('"', '\\"') + '"'
+    if isinstance(value, list):
+        return f"[{', '.join(_toml(item) for item in value)}]"
+    return str(value).lower() if isinstance(value, bool) else str(value)
