@@ -6,7 +6,7 @@ What is not here: where records come from (`intake`, `worker`) and what marks le
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 
@@ -37,12 +37,14 @@ def absorb(
     *,
     asked: Collection[str],
     seen_to: datetime | None = None,
+    since: Mapping[str, Snapshot] | None = None,
     in_hand: tuple[FieldMap, frozenset[tuple[Side, str]]] | None = None,
 ) -> Absorbed:
     """Store what moved, keep bases where they were, and mark every map that reads a changed field.
 
     `asked`: the fields that were asked for; one that is missing from a record is unknown from now on. Empty: the
-    answer holds what it holds. `seen_to`: the feed's horizon before this page, a later "last seen" than the read.
+    answer holds what it holds. `since`: the snapshots as they stood when the question was asked; a read by id overrules
+    one of its own version only if that one still stands (vendors' clocks are too coarse to tell). `seen_to`: the feed's horizon before this page, a later "last seen" than the read.
     `in_hand`: a map and the refs being worked on in it, which get no mark for it. One kind of one system at a time.
     """
     items = list(items)
@@ -53,7 +55,8 @@ def absorb(
     found = Absorbed()
     rows: dict[str, Snapshot] = {}
     for item in items:
-        row = _moved_row(item, rows.get(item.ref.id) or before.get(item.ref.id), asked, found)
+        old = rows.get(item.ref.id) or before.get(item.ref.id)
+        row = _moved_row(item, old, asked, found, since is not None and since.get(item.ref.id) == old)
         if row is not None:
             rows[item.ref.id] = row
     tx.snapshots.put(list(rows.values()))
@@ -66,7 +69,7 @@ def absorb(
 
 
 def _moved_row(
-    item: Record | Gone, before: Snapshot | None, asked: Collection[str], found: Absorbed
+    item: Record | Gone, before: Snapshot | None, asked: Collection[str], found: Absorbed, asked_after: bool
 ) -> Snapshot | None:
     """The snapshot to store for this item; None if it stays. Notes what moved."""
     if isinstance(item, Gone):
@@ -81,7 +84,7 @@ def _moved_row(
         return None
     changed = _changed(item, before)
     same_version = item.version == before.record.version and item.modified_at == before.record.modified_at
-    if changed and same_version and not _decides(item, before.record):
+    if changed and same_version and (item.stale_ok or not asked_after):
         found.unsure.append(item.ref.id)
         return None
     if not changed and same_version and not _later_read(item, before.record):
@@ -110,13 +113,6 @@ def _back_row(item: Record, before: Snapshot, asked: Collection[str], found: Abs
 
 def _older(item: Record, before: Record) -> bool:
     return item.modified_at is not None and before.modified_at is not None and item.modified_at < before.modified_at
-
-
-def _decides(item: Record, before: Record) -> bool:
-    """Whether a record of the snapshot's own version may overrule it: only a read asked for after it was stored."""
-    if item.stale_ok:
-        return False
-    return item.read_at is None or before.read_at is None or item.read_at >= before.read_at
 
 
 def _later_read(item: Record, before: Record) -> bool:
@@ -191,5 +187,4 @@ def _mark(tx: Tx, m: FieldMap, side: Side, found: Absorbed, now: datetime, held:
         id_ for id_, fields in found.moved.items() if (fields is None or fields & reads) and (side, id_) not in held
     ]
     tx.marks.add(m.key, side, ids, now, lane=lane)
-    unsure = [id_ for id_ in found.unsure if (side, id_) not in held]
-    tx.marks.add(m.key, side, unsure, now, lane=lane, reread=True)
+    tx.marks.add(m.key, side, found.unsure, now, lane=lane, reread=True)

@@ -56,7 +56,8 @@ def written_update(world: World, tx: Tx, item: Item, side: Side, record: Record,
     if link is None or item.plan is None:
         return
     refs = frozenset((s, link.id_on(s)) for s in Side)
-    absorb(tx, world, [record], asked=(), in_hand=(m, refs))
+    since = {record.ref.id: item.snapshots[side]}
+    absorb(tx, world, [record], asked=(), since=since, in_hand=(m, refs))
     if _moved_elsewhere(item, side, record):
         item.fail(again("moved", "another field changed meanwhile", count=False))
     decisions = item.plan.writes(side)

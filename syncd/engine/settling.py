@@ -18,6 +18,7 @@ from syncd.engine.planning import lost_row
 from syncd.engine.world import World
 from syncd.engine.writing import after_landing
 from syncd.store.journal import Intent
+from syncd.store.snapshots import Snapshot
 from syncd.store.store import Tx
 
 
@@ -70,6 +71,11 @@ def _settle_update(world: World, item: Item, intent: Intent, run: int | None) ->
             _neither(world, tx, item, intent, found, run)
 
 
+def _stood(item: Item, side: Side) -> dict[str, Snapshot]:
+    """The snapshot as it stood when the vendor was asked."""
+    return {snapshot.record.ref.id: snapshot} if (snapshot := item.snapshots.get(side)) is not None else {}
+
+
 def _wait(world: World, intent: Intent) -> Rest:
     return again("unsettled", f"write {intent.id} may still land", after=world.pace.settle_every, count=False)
 
@@ -84,7 +90,7 @@ def _holds(item: Item, side: Side, record: Record, wanted: Mapping[str, Value]) 
 
 def _landed(world: World, tx: Tx, item: Item, intent: Intent, record: Record, run: int | None) -> None:
     """Base is what was sent, so an edit made meanwhile on either side is still an edit."""
-    absorb(tx, world, [record], asked=())
+    absorb(tx, world, [record], asked=(), since=_stood(item, intent.side))
     if item.link is not None:
         rules = {
             name: {Side(side): value for side, value in data["settle"].items()} for name, data in intent.rules.items()
@@ -109,7 +115,7 @@ def _list(world: World, tx: Tx, item: Item, intent: Intent, run: int | None) -> 
 
 def _not_landed(world: World, tx: Tx, item: Item, intent: Intent, record: Record, run: int | None) -> None:
     """Plan again; under a newer version somebody may have put the old value back, so it is listed."""
-    absorb(tx, world, [record], asked=())
+    absorb(tx, world, [record], asked=(), since=_stood(item, intent.side))
     if item.link is not None and record.version != intent.version:
         ids = (item.link.left_id, item.link.right_id)
         rows = [
@@ -124,7 +130,7 @@ def _not_landed(world: World, tx: Tx, item: Item, intent: Intent, record: Record
 
 def _neither(world: World, tx: Tx, item: Item, intent: Intent, record: Record, run: int | None) -> None:
     """Neither what was there nor what was sent: a person is asked in those fields, whatever the owner."""
-    absorb(tx, world, [record], asked=())
+    absorb(tx, world, [record], asked=(), since=_stood(item, intent.side))
     for name, data in intent.rules.items():
         field = data["field"]
         if item.link is None or field is None or _holds(item, intent.side, record, {field: intent.fields[field]}):

@@ -97,10 +97,12 @@ class Worker:
             if not ids:
                 continue
             fields = self.world.fields(end.system, end.kind)
+            with self.world.store.read() as tx:
+                since = tx.snapshots.get(end.system, end.kind, ids)
             found = self.world.connectors[end.system].read(end.kind, ids, fields)
             with self.world.store.begin() as tx:
                 refs = frozenset((side, i) for i in ids)
-                absorb(tx, self.world, found.values(), asked=fields, in_hand=(self.m, refs))
+                absorb(tx, self.world, found.values(), asked=fields, since=since, in_hand=(self.m, refs))
         with self.world.store.read() as tx:
             snapshots_for(tx, self.m, [item for item in items if item.stands()])
 

@@ -83,10 +83,17 @@ class Writer:
 
     def write(self, items: Sequence[Item]) -> None:
         """Write everything. Raises AuthError and Transient of a whole system, with the rest given back."""
-        for side in (Side.RIGHT, Side.LEFT):
-            ready = [item for item in items if item.stands() and side in item.intents]
-            if ready:
-                self._write_side(side, ready)
+        sent: set[int] = set()
+        try:
+            for side in (Side.RIGHT, Side.LEFT):
+                ready = [item for item in items if item.stands() and side in item.intents]
+                sent.update(item.intents[side] for item in ready)
+                if ready:
+                    self._write_side(side, ready)
+        finally:
+            for side in Side:
+                unsent = [item for item in items if side in item.intents and item.intents[side] not in sent]
+                self._give_back(side, unsent, "its other side did not go through")
 
     def _write_side(self, side: Side, items: Sequence[Item]) -> None:
         waiting = {str(item.intents[side]): item for item in items}
@@ -150,7 +157,8 @@ class Writer:
     def _stale(self, tx: Tx, item: Item, side: Side, outcome: Outcome) -> None:
         close_intent(self.world, tx, item.intents[side], "stale", error=outcome.error)
         if outcome.record is not None:
-            absorb(tx, self.world, [outcome.record], asked=())
+            since = {outcome.record.ref.id: item.snapshots[side]}
+            absorb(tx, self.world, [outcome.record], asked=(), since=since)
         item.fail(again("stale", "somebody wrote meanwhile", reread=True, after=_hop(item)))
 
     def _missing(self, tx: Tx, item: Item, side: Side, outcome: Outcome) -> None:
