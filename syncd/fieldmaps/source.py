@@ -128,17 +128,20 @@ def nearest(word: str, known: Iterable[str]) -> str:
 
 def parse(text: str, file: str, report: Report) -> Item:
     """The content of one YAML document; keys given twice go to the report. Raises ConfigError for what is not YAML."""
+    first = Place(file, 1, 1)
     try:
         node = YAML(typ="safe", pure=True).compose(text)
+        if node is None:
+            raise ConfigError(Problem(str(first), "The file is empty."))
+        return _item(node, _Source(file, text.splitlines(), report))
     except MarkedYAMLError as error:
         mark: Any = error.problem_mark or error.context_mark
-        place = Place(file, mark.line + 1, mark.column + 1) if mark else Place(file, 1, 1)
+        place = Place(file, mark.line + 1, mark.column + 1) if mark else first
         raise ConfigError(Problem(str(place), f"This is not YAML: {error.problem or error}.")) from error
     except YAMLError as error:
-        raise ConfigError(Problem(str(Place(file, 1, 1)), f"This is not YAML: {error}.")) from error
-    if node is None:
-        raise ConfigError(Problem(str(Place(file, 1, 1)), "The file is empty."))
-    return _item(node, _Source(file, text.splitlines(), report))
+        raise ConfigError(Problem(str(first), f"This is not YAML: {error}.")) from error
+    except RecursionError as error:
+        raise ConfigError(Problem(str(first), "This is nested too deeply, or contains itself.")) from error
 
 
 @dataclass(frozen=True, slots=True)

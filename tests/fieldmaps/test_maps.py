@@ -287,6 +287,7 @@ def test_yaml_that_cannot_be_read_is_placed() -> None:
     """A broken file names the line where reading stopped; an empty one says so."""
     assert complaints("left: {kind: deals\nright: ]")[0].startswith("m.yaml:2:")
     assert "empty" in complaints("# nothing\n")[0]
+    assert "contains itself" in complaints("a: &x [*x]")[0]
     assert complaints("a: \x00")[0].startswith("m.yaml:1:1: This is not YAML")
 
 
