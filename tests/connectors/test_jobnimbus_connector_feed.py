@@ -116,6 +116,21 @@ def test_a_record_indexed_very_late_is_seen_by_the_long_look_back() -> None:
         assert one.value(late, "description") == "storm"
 
 
+def test_a_record_indexed_minutes_late_is_seen_within_the_overlap() -> None:
+    """A row that the index shows two to four minutes late, long after the horizon passed it, is not missed."""
+    with account() as one:
+        late, other = one.job("Roof of Zoë"), one.job("Roof of Sean")
+        one.fill("jobs", "description")
+        one.remote.settings(index_lag=200)
+        one.remote.act("update", "jobs", id=late, fields={"description": "storm"})
+        one.remote.settings(index_lag=0)
+        for _ in range(9):
+            one.remote.advance(35)
+            one.remote.act("update", "jobs", id=other, fields={"description": "hail"})
+            one.tick("jobs", "description")
+        assert one.value(late, "description") == "storm"
+
+
 def test_a_deleted_record_that_the_list_shows_is_a_tombstone() -> None:
     """Where lists show inactive records the feed tells of them; where they do not, a read does."""
     for shown in ("shown", "hidden"):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import random
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -106,19 +107,33 @@ def test_a_list_that_is_none_is_never_an_empty_page(body: str) -> None:
             connector.find("jobs", [SyncKey("cf_string_4", "key-1")], ["name"])
 
 
-def test_a_server_with_smaller_pages_is_read_to_its_end() -> None:
-    """Where fewer rows come than were asked for although more match, the sweep goes on."""
+def roofs(count: int, page: int, *, every: int) -> tuple[list[dict[str, Any]], Answer]:
+    """Jobs made `every` seconds apart, and a server that lists at most `page` of them, knows ranges and forgets ties.
+
+    It sorts by dates only: rows of one second come in another order with every request.
+    """
     rows: list[dict[str, Any]] = [
-        {"jnid": f"j{n}", "name": f"Roof {n}", "date_created": 10**9 + n, "date_updated": 10**9 + n} for n in range(95)
+        {"jnid": f"j{n}", "date_created": 10**9 + n * every, "date_updated": 10**9 + n * every} for n in range(count)
     ]
+    dice = random.Random(5)
 
     def answer(request: Request, body: Any) -> Response:
-        must = orjson.loads(request.query_params.get("filter", '{"must":[]}'))["must"]
+        asked = request.query_params
+        must = orjson.loads(asked.get("filter", '{"must":[]}'))["must"]
         found = [row for row in rows if all(_within(row, clause["range"]) for clause in must)]
-        key, down = request.query_params["sort_field"], request.query_params["sort_direction"] == "desc"
-        found.sort(key=lambda row: row[key], reverse=down)
-        return JSONResponse({"count": len(found), "results": found[: min(20, int(request.query_params["size"]))]})
+        dice.shuffle(found)
+        key = asked["sort_field"] if asked["sort_field"].startswith("date_") else "date_created"
+        found.sort(key=lambda row: row[key], reverse=asked["sort_direction"] == "desc")
+        start = int(asked.get("from", 0))
+        return JSONResponse({"count": len(found), "results": found[start : start + min(page, int(asked["size"]))]})
 
+    return rows, answer
+
+
+@pytest.mark.parametrize(("count", "page", "every"), [(95, 20, 1), (2500, 1000, 0)])
+def test_small_pages_and_ties_without_any_order_are_read_to_their_end(count: int, page: int, every: int) -> None:
+    """Fewer rows than asked for, or thousands of one second that no sorting tells apart: all are found."""
+    rows, answer = roofs(count, page, every=every)
     with served(answer) as (connector, _):
         pages = list(connector.changes("jobs", None, ["name"], lambda ids: {}))
         shown = {record.ref.id for page in pages for record in page.records}
