@@ -41,6 +41,8 @@ def _tick(world: World, system: str, kind: str, pages: int | None) -> Tick:
     fields = world.fields(system, kind)
     with world.store.read() as tx:
         state = tx.feeds.get(system, kind)
+    if state.cursor is None:
+        _note_beginning(world, system)
 
     def known(ids: Sequence[str]) -> Mapping[str, Seen]:
         with world.store.read() as tx:
@@ -55,6 +57,14 @@ def _tick(world: World, system: str, kind: str, pages: int | None) -> Tick:
         if count == pages:
             break
     return Tick(system=system, kind=kind, rows=rows, moved=moved, pages=count, due=due, backfilled=state.backfilled)
+
+
+def _note_beginning(world: World, system: str) -> None:
+    """Remember when we first looked at a system, on its own clock: nothing older was made by this store."""
+    name, now = f"began:{system}", world.connectors[system].now()
+    with world.store.begin() as tx:
+        if tx.runs.fact(name) is None:
+            tx.runs.set_fact(name, now.timestamp())
 
 
 def _store(world: World, state: FeedState, page: Page, fields: Sequence[str]) -> int:

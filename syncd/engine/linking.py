@@ -27,13 +27,13 @@ DONE = Rest(state="done", cause="done", reason="nothing to do")
 NAMESAKE = "namesake"
 
 
-def local(tx: Tx, m: FieldMap, items: Sequence[Item]) -> None:
+def local(world: World, tx: Tx, m: FieldMap, items: Sequence[Item]) -> None:
     """Everything that needs no vendor: conditions, our own key, match keys, open creates."""
     for side in Side:
-        _local_side(tx, m, side, [item for item in items if item.side is side and item.stands()])
+        _local_side(world, tx, m, side, [item for item in items if item.side is side and item.stands()])
 
 
-def _local_side(tx: Tx, m: FieldMap, side: Side, items: list[Item]) -> None:
+def _local_side(world: World, tx: Tx, m: FieldMap, side: Side, items: list[Item]) -> None:
     if not items:
         return
     closed = tx.links.of(m.key, side, [item.mark.id for item in items], state="closed")
@@ -45,7 +45,7 @@ def _local_side(tx: Tx, m: FieldMap, side: Side, items: list[Item]) -> None:
     creates = _judge_local(tx, m, side, items)
     for item in items:
         if item.stands() and item.twin is None:
-            _own_key_or_window(tx, item, creates)
+            _own_key_or_window(world, tx, item, creates)
         if item.stands() and item.twin is None and not _wanted(m, side, item.record(side), item.mark):
             item.fail(DONE)
 
@@ -116,7 +116,7 @@ def _judge(item: Item, answer: Answer, creates: Mapping[str, Intent]) -> None:
             item.plan = None
 
 
-def _own_key_or_window(tx: Tx, item: Item, creates: Mapping[str, Intent]) -> None:
+def _own_key_or_window(world: World, tx: Tx, item: Item, creates: Mapping[str, Intent]) -> None:
     """A record that carries a key of ours, was made by us, or in an open create's window, is no new lead."""
     side, m = item.mark.side, item.m
     record = item.record(side)
@@ -126,15 +126,31 @@ def _own_key_or_window(tx: Tx, item: Item, creates: Mapping[str, Intent]) -> Non
     if key is not None and key.startswith(prefix):
         _by_key(tx, item, key.removeprefix(prefix), creates)
         return
-    if record.mine and item.mark.cause != NAMESAKE:
+    readers = world.readers[record.ref.system, record.ref.kind]
+    linked = any(_linked(tx, other, at, {record.ref.id}) for other, at in readers)
+    intent = None if linked or record.mine is False else _stray_of(world, tx, record)
+    if intent is not None:
+        reason = f"was made while write {intent.id} was open, and may be its answer"
+        item.fail(park("waiting", reason, waits_for=f"intent:{intent.id}"))
+    elif record.mine and not linked and item.mark.cause != NAMESAKE and not _before_us(tx, record):
         item.fail(park("question", f"{record.ref} was made by our own key, and no open write claims it"))
-        return
-    if record.mine is None and m.end(side).sync_key is None:
-        for intent in creates.values():
+
+
+def _stray_of(world: World, tx: Tx, record: Record) -> Intent | None:
+    """The open create, of whatever map, whose answer this record may be."""
+    for m, side in world.readers[record.ref.system, record.ref.kind]:
+        if m.end(side).sync_key is not None and carried_key(m, side, record.fields) is None:
+            continue
+        for intent in tx.journal.open_creates(m.key, side):
             if _in_window(record, intent):
-                reason = f"was made while write {intent.id} was open, and may be its answer"
-                item.fail(park("waiting", reason, waits_for=f"intent:{intent.id}"))
-                return
+                return intent
+    return None
+
+
+def _before_us(tx: Tx, record: Record) -> bool:
+    """Whether a record is older than this store: then our key made it in an earlier life, and it is like any other."""
+    began = tx.runs.fact(f"began:{record.ref.system}")
+    return began is not None and record.created_at is not None and record.created_at.timestamp() < began
 
 
 def _in_window(record: Record, intent: Intent) -> bool:

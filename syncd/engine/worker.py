@@ -113,7 +113,7 @@ class Worker:
         """Unlinked units: whose is it? Local knowledge first, then the vendor is asked before anything is created."""
         m, world = self.m, self.world
         with world.store.read() as tx:
-            local(tx, m, items)
+            local(world, tx, m, items)
             plan_creates(world, m, items, twins_for(world, tx, m, items, planned=self.rests is not None))
         look_up(world, m, items)
         if self.rests is None:
