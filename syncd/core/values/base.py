@@ -102,7 +102,9 @@ def written(value: Value) -> str:
 
 def plain(value: Value) -> str | None:
     """The key of any text: case, accents, punctuation and runs of spaces do not count."""
-    decomposed = unicodedata.normalize("NFKD", written(value).casefold())
+    # Letters of other shapes (full width, mathematical) are taken apart before their case can be evened out.
+    folded = unicodedata.normalize("NFKD", written(value)).casefold()
+    decomposed = unicodedata.normalize("NFKD", folded)
     letters = "".join(sign for sign in decomposed if not unicodedata.combining(sign))
     spaced = re.sub(r"[^\w]+|_", " ", re.sub(JOINERS, "", letters))
     return " ".join(spaced.split()) or None
