@@ -35,8 +35,12 @@ def installed(wheel: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """An environment outside the checkout with the wheel in it; the dependencies are those of this environment."""
     home = tmp_path_factory.mktemp("venv")
     _run([sys.executable, "-m", "venv", "--without-pip", str(home)], cwd=home)
+    inside = str(home / "bin" / "python")
     uv = Path(sys.executable).with_name("uv")
-    _run([str(uv), "pip", "install", "--offline", "--no-deps", "--python", str(home / "bin" / "python"), str(wheel)])
+    if uv.exists():
+        _run([str(uv), "pip", "install", "--offline", "--no-deps", "--python", inside, str(wheel)])
+    else:
+        _run([sys.executable, "-m", "pip", "--python", inside, "install", "--no-index", "--no-deps", str(wheel)])
     return home
 
 
