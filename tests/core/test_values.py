@@ -251,6 +251,15 @@ def test_late_evenings_belong_to_their_day(moment: str, day: str) -> None:
     assert when.equal(moment, day)
 
 
+def test_a_moment_is_a_day_in_the_zone_of_its_own_side() -> None:
+    """With accounts in two zones, the one that holds the moment says which day it was."""
+    ends = Ends(left=field(K.DATE), right=field(K.DATETIME), left_zone="America/Chicago", right_zone="Asia/Tokyo")
+    when = build("date", ends)
+    assert when.convert("2026-03-08", RIGHT) == "2026-03-07T15:00:00Z"
+    assert when.convert("2026-03-07T15:00:00Z", LEFT) == "2026-03-08"
+    assert build("date", ends, zone="UTC").convert("2026-03-08", RIGHT) == "2026-03-08T00:00:00Z"
+
+
 def test_a_day_without_midnight_still_comes_back() -> None:
     """Where the clock jumps at midnight (Havana), the day begins at its first minute."""
     when = derived(field(K.DATE), field(K.DATETIME), "America/Havana")
@@ -311,6 +320,13 @@ def test_several_values_of_one_stage_agree_with_it() -> None:
     assert pick.equal("q", "LEAD")
     assert not pick.equal("q", "Sold")
     assert not pick.equal("lost", "Sold")
+
+
+def test_the_first_line_that_names_a_value_wins_on_the_way_back() -> None:
+    """Two stages may become one status; the status goes back to the first of them, and agrees with both."""
+    pick = build("picklist", Ends(left=STAGES, right=STATUSES), values={"won": "Sold", "lost": "Sold"})
+    assert pick.convert("Sold", LEFT) == "won"
+    assert pick.equal("lost", "Sold")
 
 
 def test_an_unmapped_value_says_what_to_do() -> None:

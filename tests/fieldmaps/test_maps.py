@@ -211,6 +211,10 @@ HEAD_MISTAKES = [
     ("match: {ask: [title + city]}\n", "m.yaml:5:15: No rule compares 'city'."),
     ("match: {ask: [phone]}\n", "No rule compares 'phone'. Give a rule `convert: phone` first."),
     ("match: {ask: name}\n", "ask must be a list."),
+    (
+        "relations: [{left: people, right: primary, map: contacts}]\nmatch: {ask: [people]}\n",
+        "m.yaml:6:15: No rule compares 'people'.",
+    ),
     ("match: {ask: [{a: b}]}\n", "ask must be a list of texts."),
     ("only: left.title\n", "m.yaml:5:7: A condition must be true or false; this gives STRING."),
     ("create: {right: {when: left.stage ==}}\n", "m.yaml:5:37: Expression: Syntax error"),
