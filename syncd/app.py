@@ -48,8 +48,7 @@ class App:
         """Read the config and set up the log. Raises ConfigError with every mistake in it."""
         environ = os.environ if environ is None else environ
         found = settings.load(path, environ, known=_shapes())
-        secrets = [system.secret for system in found.systems.values()]
-        log.setup(secrets, format=found.log.format, level=found.log.level)
+        log.setup(found.secrets(), format=found.log.format, level=found.log.level)
         return cls(found)
 
     def __enter__(self) -> Self:

@@ -171,7 +171,7 @@ def _explained(world: World, tx: Tx, m: FieldMap, side: Side, ref: Ref, field: s
             "writes": [
                 {"run": w.run, "at": w.opened_at.isoformat(), "side": str(w.side), "outcome": w.outcome,
                  "value": w.fields.get(str(w.rules[rule.name]["field"])), "reason": w.rules[rule.name]["reason"]}
-                for w in writes if rule.name in w.rules
+                for w in writes if rule.name in w.rules and w.rules[rule.name]["field"] in w.fields
             ],
         }
         for rule in m.rules

@@ -282,7 +282,14 @@ def wake_for(tx: Tx, m: FieldMap, left_id: str, right_id: str, now: datetime) ->
 
 
 def snapshots_for(tx: Tx, m: FieldMap, items: Sequence[Item]) -> None:
-    """Load the snapshots of both sides, as far as ids are known."""
+    """Load the snapshots of both sides, as far as ids are known, and the links as they stand with them.
+
+    A snapshot that moved has left its old values in the link's bases: the two are only true together.
+    """
+    links = tx.links.get([item.link.id for item in items if item.link is not None])
+    for item in items:
+        if item.link is not None:
+            item.link = links[item.link.id]
     for side in Side:
         end = m.end(side)
         wanted = [(item, id_) for item in items if (id_ := item.id_on(side)) is not None]

@@ -99,8 +99,7 @@ class Marks:
         self, map_key: str, now: datetime, until: datetime, fence: int, *, limit: int, linked_only: bool = False
     ) -> list[Unit]:
         """Lease due marks, the lead lane first; a linked mark leases its link and takes the other side's mark along."""
-        free = or_(marks.c.leased_until.is_(None), marks.c.leased_until < now)
-        query = select(marks).where(marks.c.map == map_key, marks.c.state == DUE, marks.c.due_at <= now, free)
+        query = select(marks).where(marks.c.map == map_key, marks.c.state == DUE, marks.c.due_at <= now, _free(now))
         if linked_only:
             query = query.where(_linked(map_key))
         query = query.order_by(marks.c.lane, marks.c.due_at).limit(limit).with_for_update(skip_locked=True)
@@ -255,8 +254,10 @@ class Marks:
         return [(row[0], row[1], bool(row[2]), row[3], row[4]) for row in rows]
 
     def due_count(self, map_key: str, now: datetime, *, permitted: bool = True, linked_only: bool = False) -> int:
-        """How many marks of a map are due now; `permitted` false: only those that nobody has allowed yet."""
-        query = select(func.count()).where(marks.c.map == map_key, marks.c.state == DUE, marks.c.due_at <= now)
+        """How many marks of a map could be claimed now; `permitted` false: only those that nobody has allowed yet."""
+        query = select(func.count()).where(
+            marks.c.map == map_key, marks.c.state == DUE, marks.c.due_at <= now, _free(now)
+        )
         if not permitted:
             query = query.where(marks.c.permit.is_(None))
         if linked_only:
@@ -273,6 +274,11 @@ class Marks:
 
 def _at(mark: Mark) -> Any:
     return and_(marks.c.map == mark.map, marks.c.side == str(mark.side), marks.c.id == mark.id)
+
+
+def _free(now: datetime) -> Any:
+    """Leased by nobody, or by somebody whose time is over."""
+    return or_(marks.c.leased_until.is_(None), marks.c.leased_until < now)
 
 
 def _linked(map_key: str) -> Any:

@@ -1,17 +1,14 @@
 """The store's version: made, upgraded and checked with alembic.
 
 What is not here: the migrations themselves (`migrations/`, inside the package in a wheel, beside it in a checkout).
+Alembic is loaded only to upgrade: a start-up reads one row instead.
 """
 
 from __future__ import annotations
 
 from pathlib import Path
 
-from alembic import command
-from alembic.config import Config
-from alembic.migration import MigrationContext
-from alembic.script import ScriptDirectory
-from sqlalchemy import inspect
+from sqlalchemy import inspect, text
 
 from syncd.errors import ConfigError, Problem
 from syncd.store.store import Store
@@ -19,24 +16,29 @@ from syncd.store.store import Store
 PACKAGE = Path(__file__).resolve().parent.parent
 
 
-def _config(store: Store) -> Config:
+def folder() -> Path:
+    """Where the migrations are."""
     inside = PACKAGE / "migrations"
-    folder = inside if inside.is_dir() else PACKAGE.parent / "migrations"
-    config = Config()
-    config.set_main_option("script_location", str(folder).replace("%", "%%"))
-    config.attributes["engine"] = store.engine
-    return config
+    return inside if inside.is_dir() else PACKAGE.parent / "migrations"
 
 
-def head(store: Store) -> str:
+def known() -> list[str]:
+    """The versions this code knows, oldest first: migrations are files named `NNNN_what.py`."""
+    return sorted(path.name[:4] for path in (folder() / "versions").glob("[0-9][0-9][0-9][0-9]_*.py"))
+
+
+def head() -> str:
     """The version this code works with."""
-    return str(ScriptDirectory.from_config(_config(store)).get_current_head())
+    return known()[-1]
 
 
 def version(store: Store) -> str | None:
-    """The version of the store; None if it is empty."""
+    """The version of the store; None if it has none."""
+    if not inspect(store.engine).has_table("alembic_version"):
+        return None
     with store.engine.connect() as connection:
-        return MigrationContext.configure(connection).get_current_revision()
+        found = connection.execute(text("SELECT version_num FROM alembic_version")).scalar_one_or_none()
+        return str(found) if found is not None else None
 
 
 def empty(store: Store) -> bool:
@@ -46,26 +48,31 @@ def empty(store: Store) -> bool:
 
 def upgrade(store: Store) -> tuple[str | None, str]:
     """Bring the store to this code's version; the versions before and after."""
+    from alembic import command
+    from alembic.config import Config
+
     before = version(store)
-    _refuse_unknown(store, before)
-    command.upgrade(_config(store), "head")
-    return before, head(store)
+    _refuse_unknown(before)
+    config = Config()
+    config.set_main_option("script_location", str(folder()).replace("%", "%%"))
+    config.attributes["engine"] = store.engine
+    command.upgrade(config, "head")
+    return before, head()
 
 
 def check(store: Store) -> None:
     """Refuse a store of another version. Raises ConfigError that says what to run."""
-    found, wanted = version(store), head(store)
+    found, wanted = version(store), head()
     if found == wanted:
         return
     if empty(store):
         raise ConfigError(Problem("[syncd] store", "the store is empty.", "Run `syncd db upgrade` to make its tables."))
-    _refuse_unknown(store, found)
+    _refuse_unknown(found)
     message = f"the store has version {found}, this syncd works with {wanted}."
     raise ConfigError(Problem("[syncd] store", message, "Run `syncd db upgrade`, after a backup."))
 
 
-def _refuse_unknown(store: Store, found: str | None) -> None:
-    known = {script.revision for script in ScriptDirectory.from_config(_config(store)).walk_revisions()}
-    if found is not None and found not in known:
+def _refuse_unknown(found: str | None) -> None:
+    if found is not None and found not in known():
         message = f"the store has version {found}, which this syncd does not know: a newer syncd wrote it."
         raise ConfigError(Problem("[syncd] store", message, "Install that newer syncd, or restore a backup."))
