@@ -1,4 +1,4 @@
-"""`syncd sandbox`: a vendor's account on this machine, to try maps without touching anybody's records.
+"""`syncd sandbox`, a vendor's account on this machine to try maps with, and `syncd demo`, two of them and the daemon.
 
 What is not here: what a sandbox does (`kit.sandbox` and each vendor's own).
 """
@@ -7,10 +7,13 @@ from __future__ import annotations
 
 import json
 from collections.abc import Sequence
+from pathlib import Path
 from typing import Annotated, Any
 
 import typer
 
+from syncd.cli.common import FormatOption, leave
+from syncd.cli.render import Format
 from syncd.errors import ConfigError, Problem
 
 
@@ -87,8 +90,32 @@ def _value(text: str) -> Any:
         return text
 
 
-def demo() -> None:
-    """Show it all on this machine, with invented records."""
-    from syncd.lab import demo as play
+def demo(
+    *,
+    until_settled: Annotated[
+        bool, typer.Option("--until-settled", help="No page: sync to the end, compare both sides, tell, and leave.")
+    ] = False,
+    leads: Annotated[int, typer.Option(help="So many invented leads.", min=0)] = 200,
+    left_csv: Annotated[
+        Path | None, typer.Option(help="Import the left side from this file instead.", dir_okay=False, exists=True)
+    ] = None,
+    right_csv: Annotated[
+        Path | None, typer.Option(help="Import the right side from this file instead.", dir_okay=False, exists=True)
+    ] = None,
+    rate: Annotated[str, typer.Option(help="Requests per seconds that both vendors take.")] = "20/1",
+    seed: Annotated[int, typer.Option(help="The seed of everything that is left to chance.")] = 1,
+    format: FormatOption = Format.TABLE,
+) -> None:
+    """Show it all on this machine, with invented records and both vendors in a box.
 
-    play.run()
+    With --until-settled the exit code is 0 only if both sides are equal (what waits for a person apart), nothing is
+    double or lost, and three idle polls of every feed wrote nothing.
+    """
+    if not until_settled:
+        from syncd.lab import demo as play
+
+        play.run(leads=leads)
+        return
+    from syncd.cli.settling import settle
+
+    leave(needs_a_person=not settle(leads=leads, left=left_csv, right=right_csv, rate=rate, seed=seed, format=format))

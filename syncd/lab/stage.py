@@ -10,6 +10,7 @@ import os
 from collections.abc import Mapping
 from contextlib import ExitStack
 from dataclasses import dataclass, field
+from datetime import timedelta
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
@@ -17,8 +18,10 @@ from typing import Any, Self
 import httpx
 from ruamel.yaml import YAML
 
+from syncd.config.values import duration
 from syncd.fieldmaps.library import shipped
 from syncd.kit import registry
+from syncd.kit.connector import Connector, SystemSettings
 from syncd.kit.remote import Remote
 from syncd.kit.sandbox import SandboxServer
 
@@ -42,14 +45,22 @@ CUSTOM_FIELDS = (
 )
 """The right side's custom fields as its admin sees them: the vendor's API does not list them."""
 
+OPTIONS: Mapping[str, Mapping[str, Any]] = {
+    LEFT: {},
+    RIGHT: {"sync_key": True, "custom_fields": "; ".join(CUSTOM_FIELDS)},
+}
+"""The connectors' own settings."""
+
+KINDS: Mapping[str, tuple[str, ...]] = {LEFT: ("contacts", "deals"), RIGHT: ("contacts", "jobs")}
+
 _GROUPS = {"contacts": "contactinformation", "deals": "dealinformation"}
 
 TIMING: Mapping[str, Any] = {
     "overlap": "10s",
     "lag": "8s",
     "settle": "20s",
-    "settle_every": "10s",
-    "gone_every": "20s",
+    "settle_every": "20s",
+    "gone_every": "60s",
     "landing": "5s",
     "retry_first": "2s",
     "proofs": "3s",
@@ -68,6 +79,7 @@ class Stage:
 
     `leads`: so many people with a deal each on the left, and a fifth as many customers with a job on the right, half
     of whom are the same people written by another hand. `left_csv`, `right_csv`: rows to import instead.
+    `since`, `found`: where the vendors' request logs and stores stood when all was prepared.
     `rate`: requests per seconds that both vendors enforce, as the set-up says. `timing`, `left_settings`,
     `right_settings`: over the defaults of this module. `store`: a database address; else a file in the folder.
     """
@@ -88,6 +100,7 @@ class Stage:
     right: Remote = field(init=False)
     since: dict[str, int] = field(init=False, default_factory=dict)
     seeded: dict[str, Any] = field(init=False, default_factory=dict)
+    found: dict[str, dict[str, int]] = field(init=False, default_factory=dict)
     _open: ExitStack = field(init=False, default_factory=ExitStack)
 
     def __enter__(self) -> Self:
@@ -98,6 +111,7 @@ class Stage:
             self._prepare()
             self._fill()
             self._write()
+            self.found = {name: _census(vendor, KINDS[name]) for name, vendor in self.vendors.items()}
             self.since = {LEFT: self.left.mark(), RIGHT: self.right.mark()}
             self._open = opening.pop_all()
         return self
@@ -121,6 +135,10 @@ class Stage:
         """Both sandboxes by the name of their system."""
         return {LEFT: self.left, RIGHT: self.right}
 
+    def interval(self, name: str) -> timedelta:
+        """One of the durations that this stage's set-up names."""
+        return duration({**TIMING, **self.timing}[name])
+
     def process_environ(self) -> dict[str, str]:
         """The environment for `python -m syncd --config ...` as a process of its own."""
         return {**os.environ, **ENVIRON}
@@ -128,6 +146,19 @@ class Stage:
     def settled(self) -> bool:
         """Whether both vendors' lists show all that their primary stores hold."""
         return all(vendor.settled() for vendor in self.vendors.values())
+
+    def readers(self) -> dict[str, Connector]:
+        """Connectors of our own, as the set-up has them but in no hurry's way: for looking, beside the daemon."""
+        keys = dict(zip((LEFT, RIGHT), ENVIRON.values(), strict=True))
+        return {
+            name: registry.connector(name)(
+                SystemSettings(
+                    system=name, secret=keys[name], base_url=vendor.url, timezone=ZONE, rate="100000/1",
+                    options=OPTIONS[name],
+                )
+            )
+            for name, vendor in self.vendors.items()
+        }  # fmt: skip
 
     def _vendor(self, opening: ExitStack, name: str, settings: Mapping[str, Any]) -> Remote:
         server = opening.enter_context(SandboxServer(registry.sandbox(name)(seed=self.seed, settings=settings)))
@@ -167,7 +198,7 @@ class Stage:
         self.folder.mkdir(parents=True, exist_ok=True)
         for name, (_, custom) in MAPS.items():
             _with_key(shipped() / name, self.folder / "maps" / name, custom)
-        timing = "\n".join(f"{name} = {_toml(value)}" for name, value in {**TIMING, **self.timing}.items())
+        timing = _lines({**TIMING, **self.timing})
         self.config.write_text(
             f"""\
 [syncd]
@@ -187,8 +218,7 @@ api_key = {{env = "STAGE_RIGHT_KEY"}}
 base_url = "{self.right.url}"
 timezone = "{ZONE}"
 rate = "{self.rate}"
-sync_key = true
-custom_fields = "{"; ".join(CUSTOM_FIELDS)}"
+{_lines(OPTIONS[RIGHT])}
 
 [pairs.{PAIR}]
 left = "{LEFT}"
@@ -214,6 +244,14 @@ def _with_key(source: Path, target: Path, custom: str) -> None:
     target.parent.mkdir(parents=True, exist_ok=True)
     with target.open("w", encoding="utf-8") as file:
         yaml.dump(table, file)
+
+
+def _census(vendor: Remote, kinds: tuple[str, ...]) -> dict[str, int]:
+    return {kind: len(vendor.records(kind)) for kind in kinds}
+
+
+def _lines(table: Mapping[str, Any]) -> str:
+    return "\n".join(f"{name} = {_toml(value)}" for name, value in table.items())
 
 
 def _toml(value: Any) -> str:

@@ -1,0 +1,249 @@
+"""Are both sides equal? Asked of the vendors' own primary stores, never of what the engine remembers of them.
+
+What is taken from syncd's store is only what it claims: who is linked, what is listed, what is parked.
+What is not here: the moment to ask (`settled`), and how many requests it took (`floor`).
+"""
+
+from __future__ import annotations
+
+from collections import Counter, defaultdict
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from syncd.core.decision import Base, Decision, Given, Verdict
+from syncd.core.fieldmap import FieldMap, Unconvertible
+from syncd.core.match import carried_key
+from syncd.core.model import Record, Ref, Side, Value
+from syncd.core.plan import plan, view
+from syncd.engine.world import World
+from syncd.kit.connector import Connector
+from syncd.kit.remote import Remote
+from syncd.lab.claims import Claims
+
+EQUAL = (Verdict.AGREED, Verdict.UNCHANGED, Verdict.IGNORED)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Difference:
+    """Two linked records that say different things, and nothing in syncd's lists tells why."""
+
+    map: str
+    left: str
+    right: str
+    rule: str
+    left_value: Value
+    right_value: Value
+    why: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Odd:
+    """A record that should not be there, or has no twin although it should: which, and why we think so."""
+
+    map: str
+    ref: str
+    why: str
+
+
+@dataclass(slots=True, kw_only=True)
+class Comparison:
+    """What was found. `counts`: living records, links, rules compared, and of the unequal ones why that is right."""
+
+    differences: list[Difference] = field(default_factory=list)
+    duplicates: list[Odd] = field(default_factory=list)
+    missing: list[Odd] = field(default_factory=list)
+    counts: Counter[str] = field(default_factory=Counter)
+
+    @property
+    def clean(self) -> bool:
+        """Nothing unexplained."""
+        return not (self.differences or self.duplicates or self.missing)
+
+
+def compare(world: World, vendors: Mapping[str, Remote], readers: Mapping[str, Connector]) -> Comparison:
+    """Compare every map of every pair. `readers`: connectors of our own that wait for nobody.
+
+    The vendors' rate limits are lifted meanwhile. Whatever is written while we look may show up as a difference.
+    """
+    rates = {name: vendor.settings()["rate"] for name, vendor in vendors.items()}
+    found = Comparison()
+    try:
+        for vendor in vendors.values():
+            vendor.settings(rate="off")
+        look = _Look(world, vendors, readers, found)
+        for m in world.maps.values():
+            look.map(m)
+    finally:
+        for name, vendor in vendors.items():
+            vendor.settings(rate=rates[name])
+    return found
+
+
+class _Look:
+    """One comparison: what is alive on both sides, and what syncd claims."""
+
+    def __init__(
+        self, world: World, vendors: Mapping[str, Remote], readers: Mapping[str, Connector], found: Comparison
+    ) -> None:
+        self.world, self.vendors, self.found = world, vendors, found
+        self.claims = Claims.read(world)
+        self.living: dict[tuple[str, str], dict[str, Record]] = {}
+        for system, kind in world.readers:
+            self.living[system, kind] = self._read(system, kind, readers[system], world.fields(system, kind))
+            found.counts[f"{system} {kind}"] = len(self.living[system, kind])
+
+    def _read(self, system: str, kind: str, reader: Connector, fields: tuple[str, ...]) -> dict[str, Record]:
+        reader.describe(kind)
+        ids = [id_of(row) for row in self.vendors[system].records(kind) if alive(row)]
+        return {id_: one for id_, one in reader.read(kind, ids, fields).items() if isinstance(one, Record)}
+
+    def map(self, m: FieldMap) -> None:
+        """Every link of a map, then who is double, then who is missing."""
+        links = self.claims.links[m.key]
+        self.found.counts[f"links {m.name}"] = len(links)
+        for link in links:
+            left, right = (self._of(m, side).get(link.id_on(side)) for side in Side)
+            if left is None or right is None:
+                self._gone(m, link.left_id, link.right_id, left is None)
+            else:
+                self._pair(m, link.id, left, right)
+        for side in Side:
+            self._doubles(m, side)
+            self._missing(m, side)
+
+    def _of(self, m: FieldMap, side: Side) -> Mapping[str, Record]:
+        return self.living[m.end(side).system, m.end(side).kind]
+
+    def _gone(self, m: FieldMap, left: str, right: str, is_left: bool) -> None:
+        if self.claims.parked(m, left, right):
+            self.found.counts["explained: parked"] += 1
+            return
+        why = f"the {Side.LEFT if is_left else Side.RIGHT} record is gone, and the link is open"
+        self.found.differences.append(
+            Difference(map=m.key, left=left, right=right, rule="", left_value=None, right_value=None, why=why)
+        )
+
+    def _pair(self, m: FieldMap, link: int, left: Record, right: Record) -> None:
+        for decision in plan(m, Base(), left, right, Given(twins=self.claims.twins)).decisions:
+            self.found.counts["rules compared"] += 1
+            if decision.verdict in EQUAL or self._related(decision, left, right):
+                continue
+            reason = self._explained(m, link, decision, left, right)
+            if reason is not None:
+                self.found.counts[f"explained: {reason}"] += 1
+                continue
+            values = decision.sides
+            self.found.differences.append(
+                Difference(
+                    map=m.key, left=left.ref.id, right=right.ref.id, rule=decision.rule.name,
+                    left_value=values[0], right_value=values[1], why=decision.reason,
+                )
+            )  # fmt: skip
+
+    def _related(self, decision: Decision, left: Record, right: Record) -> bool:
+        """Whether a many-valued relation holds the twin, in whatever place."""
+        relation = decision.rule.relation
+        if relation is None:
+            return False
+        ours, theirs = _ids(decision.rule.left, left), _ids(decision.rule.right, right)
+        return any(self.claims.twins.get((relation.map, Side.LEFT, one)) in theirs for one in ours)
+
+    def _explained(self, m: FieldMap, link: int, decision: Decision, left: Record, right: Record) -> str | None:
+        """Why a difference is right; None if nothing says so."""
+        if self.claims.parked(m, left.ref.id, right.ref.id):
+            return "parked"
+        if decision.verdict is Verdict.UNMAPPED:
+            return None if decision.park else "no counterpart, skipped by the map"
+        state = self.claims.listed(link, decision.rule.name, decision.sides)
+        if state is not None:
+            return f"listed as {state}"
+        source = Side.LEFT if decision.rule.flows(Side.RIGHT) else Side.RIGHT
+        one_way = not decision.rule.flows(source)
+        if one_way and decision.verdict is Verdict.KEPT and decision.sides[source is Side.RIGHT] is None:
+            return "a blank is not written over something"
+        return None
+
+    def _doubles(self, m: FieldMap, side: Side) -> None:
+        """Records of ours without an owner, records linked twice, and keys that two records carry."""
+        for id_, times in Counter(link.id_on(side) for link in self.claims.links[m.key]).items():
+            if times > 1:
+                self._odd(self.found.duplicates, m, side, id_, f"has {times} open links")
+        carriers: dict[str, list[str]] = defaultdict(list)
+        for id_, record in self._of(m, side).items():
+            key = carried_key(m, side, record.fields)
+            if key is not None:
+                carriers[key].append(id_)
+        for key, ids in carriers.items():
+            free = [id_ for id_ in ids if not self.claims.waits(m, side, id_)]
+            if len(free) > 1:
+                self._odd(self.found.duplicates, m, side, free[-1], f"carries {key}, and so does {free[0]}")
+        for id_ in self._loose(m, side):
+            if self.made_by_api(m, side, id_):
+                self._odd(self.found.duplicates, m, side, id_, "was made by syncd, and nothing is linked with it")
+
+    def _loose(self, m: FieldMap, side: Side) -> list[str]:
+        """Living records that no list of syncd knows: not linked, never linked, nothing waits."""
+        claims = self.claims
+        loose = [i for i in self._of(m, side) if not claims.linked(m, side, i) and not claims.waits(m, side, i)]
+        with self.world.store.read() as tx:
+            closed = tx.links.of(m.key, side, loose, state="closed")
+        return [id_ for id_ in loose if id_ not in closed]
+
+    def made_by_api(self, m: FieldMap, side: Side, id_: str) -> bool:
+        """Whether the vendor's own history says that the record began with an API call."""
+        history = self.vendors[m.end(side).system].history(m.end(side).kind, id_)
+        return bool(history) and history[0]["via"] == "api"
+
+    def _missing(self, m: FieldMap, side: Side) -> None:
+        """Records that the map says must cross, and did not."""
+        pulled = self._pulled(m, side)
+        for id_ in self._loose(m, side):
+            record = self._of(m, side)[id_]
+            if crosses(m, side, record) or id_ in pulled:
+                why = "is pulled by a linked child" if id_ in pulled else "meets the map's condition"
+                self._odd(self.found.missing, m, side, id_, f"{why}, and has no twin")
+
+    def _pulled(self, m: FieldMap, side: Side) -> set[str]:
+        """Parents that linked children point at."""
+        found: set[str] = set()
+        for child in self.world.maps.values():
+            for rule in child.rules:
+                if rule.relation is None or rule.relation.map != m.key or not rule.relation.create:
+                    continue
+                for link in self.claims.links[child.key]:
+                    record = self._of(child, side).get(link.id_on(side))
+                    parent = view(rule, side, record.fields) if record is not None else None
+                    if isinstance(parent, str):
+                        found.add(parent)
+        return found
+
+    def _odd(self, where: list[Odd], m: FieldMap, side: Side, id_: str, why: str) -> None:
+        where.append(Odd(map=m.key, ref=str(Ref(m.end(side).system, m.end(side).kind, id_)), why=why))
+
+
+def crosses(m: FieldMap, side: Side, record: Record) -> bool:
+    """Whether the map's own conditions ask for a twin of this record."""
+    when = m.end(side.other).when
+    if when is None:
+        return False
+    try:
+        fits = m.only is None or not m.only.reads[side] or bool(m.only.value({side: record.fields}))
+        return fits and bool(when.value({side: record.fields}))
+    except Unconvertible:
+        return False
+
+
+def id_of(row: Mapping[str, Any]) -> str:
+    """A record's id in a vendor's wire form."""
+    return str(row["jnid"] if "jnid" in row else row["id"])
+
+
+def alive(row: Mapping[str, Any]) -> bool:
+    """Whether the vendor still counts a record among the living."""
+    return not row.get("archived") and bool(row.get("is_active", True))
+
+
+def _ids(name: str | None, record: Record) -> tuple[str, ...]:
+    value = record.fields.get(name) if name else None
+    return value if isinstance(value, tuple) else (str(value),) if value is not None else ()
