@@ -113,7 +113,7 @@ class Store:
         if not self.sqlite:
             return True
         with self.engine.connect() as connection:
-            return connection.exec_driver_sql("PRAGMA quick_check").scalar_one() == "ok"
+            return bool(connection.exec_driver_sql("PRAGMA quick_check").scalar_one() == "ok")
 
     def close(self) -> None:
         """Give the connections back."""

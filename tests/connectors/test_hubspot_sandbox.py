@@ -70,7 +70,7 @@ def test_lists_page_by_id_and_hold_to_their_limits(hs: Desk) -> None:
 def test_history_tells_who_wrote_each_value(hs: Desk) -> None:
     """Newest first, an app's writes as INTEGRATION with its id, a person's as CRM_UI with the user."""
     made = hs.contact(email="ana@example.com", phone="205 555 0101")
-    hs.sim.act("update", "contacts", id=made, fields={"phone": "1"}, as_="dana.whitfield@summitridge-roofing.example")
+    hs.sim.act("update", "contacts", id=made, fields={"phone": "1"}, as_="dana.reyes@example.com")
     newest, oldest = hs.get(f"contacts/{made}", propertiesWithHistory="phone")["propertiesWithHistory"]["phone"]
     assert (newest["value"], newest["sourceType"], newest["sourceId"]) == ("1", "CRM_UI", "userId:60200101")
     assert (oldest["sourceType"], oldest["sourceId"]) == ("INTEGRATION", "3141592")

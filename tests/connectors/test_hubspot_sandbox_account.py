@@ -245,7 +245,7 @@ def test_owners_are_listed_found_and_deactivated(hs: Desk) -> None:
     first = hs.get("/crm/owners/2026-03", limit=2)
     assert len(first["results"]) == 2
     assert len(hs.get("/crm/v3/owners/", after=first["paging"]["next"]["after"])["results"]) == 3
-    email = "priya.raghunathan@summitridge-roofing.example"
+    email = "lee.moretti@example.com"
     (priya,) = hs.get("/crm/owners/2026-03", email=email)["results"]
     made = hs.contact(lastname="Ng", hubspot_owner_id=priya["id"])
     hs.sim.act("owner_deactivate", id=email)

@@ -11,7 +11,7 @@ import pytest
 from syncd.kit.control import ControlError
 from tests.connectors.hubspot_sandbox_desk import Desk, desk
 
-DANA = "dana.whitfield@summitridge-roofing.example"
+DANA = "dana.reyes@example.com"
 
 
 @pytest.fixture
@@ -23,11 +23,11 @@ def hs() -> Iterator[Desk]:
 def test_a_person_creates_updates_and_clears(hs: Desk) -> None:
     """People write as CRM_UI with their user id, None clears, and history tells before and after."""
     made = hs.sim.act("create", "contacts", fields={"lastname": "Ng", "city": "Mobile"}, as_=DANA)["id"]
-    hs.sim.act("update", "contacts", id=made, fields={"city": None, "zip": "36608"}, as_="Marcus Oyelaran")
+    hs.sim.act("update", "contacts", id=made, fields={"city": None, "zip": "36608"}, as_="Sam Okafor")
     assert hs.values("contacts", made, "city", "zip", "hs_object_source")["zip"] == "36608"
     first, second = hs.sim.history("contacts", made)
     assert (first["by"], first["via"], first["do"]) == (DANA, "person", "create")
-    assert second["by"] == "marcus.oyelaran@summitridge-roofing.example"
+    assert second["by"] == "sam.okafor@example.com"
     assert second["fields"] == {"city": ["Mobile", None], "zip": [None, "36608"]}
 
 

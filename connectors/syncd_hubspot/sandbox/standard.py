@@ -244,11 +244,11 @@ _DEALS = (
 PROPERTIES: Mapping[str, tuple[Property, ...]] = {"contacts": _CONTACTS, "companies": _COMPANIES, "deals": _DEALS}
 
 OWNERS: tuple[tuple[int, int, str, str, str], ...] = (
-    (74100101, 60200101, "Dana", "Whitfield", "dana.whitfield@summitridge-roofing.example"),
-    (74100102, 60200102, "Marcus", "Oyelaran", "marcus.oyelaran@summitridge-roofing.example"),
-    (74100103, 60200103, "Inés", "Caballero", "ines.caballero@summitridge-roofing.example"),
-    (74100104, 60200104, "Terry", "Blankenship", "terry.blankenship@summitridge-roofing.example"),
-    (74100105, 60200105, "Priya", "Raghunathan", "priya.raghunathan@summitridge-roofing.example"),
+    (74100101, 60200101, "Dana", "Reyes", "dana.reyes@example.com"),
+    (74100102, 60200102, "Sam", "Okafor", "sam.okafor@example.com"),
+    (74100103, 60200103, "Kim", "Larsen", "kim.larsen@example.com"),
+    (74100104, 60200104, "Pat", "Nguyen", "pat.nguyen@example.com"),
+    (74100105, 60200105, "Lee", "Moretti", "lee.moretti@example.com"),
 )
 """Owner id, user id, first name, last name, e-mail."""
 
