@@ -24,6 +24,8 @@ syncd is shipped without the packages below: installing it fetches them, unchang
 them. Each stays under its own licence. Those under the LGPL are used as libraries that anybody can replace by another
 version.
 
+Shipped inside, unchanged: the scripts in syncd/lab/page/static; the file LICENSES.txt beside them holds their licenses.
+
 """
 # Where a package's metadata says only "see the file": what that file says.
 SAID_IN_FILE = {

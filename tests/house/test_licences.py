@@ -5,7 +5,7 @@ from __future__ import annotations
 import sys
 from importlib.metadata import PackageNotFoundError
 
-from tests.house.tree import ROOT
+from tests.house.tree import ROOT, files
 
 sys.path.insert(0, str(ROOT / "tools"))
 import notice
@@ -37,3 +37,10 @@ def test_no_package_forbids_shipping() -> None:
     licences = {line.split(": ", maxsplit=1)[0]: line.split(": ", maxsplit=1)[1] for line in told}
     words = {name: said.replace("LGPL", "").upper() for name, said in licences.items()}
     assert [name for name, said in words.items() if "GPL" in said or "NONCOMMERCIAL" in said.replace("-", "")] == []
+
+
+def test_every_shipped_script_has_its_license_beside_it() -> None:
+    """A script by somebody else that lies in the package is named in the LICENSES.txt of its folder."""
+    scripts = [path for path in files() if path.parts[0] == "syncd" and path.name.endswith(".min.js")]
+    told = {path: (ROOT / path.parent / "LICENSES.txt").read_text(encoding="utf-8") for path in scripts}
+    assert [path for path, text in told.items() if path.name not in text] == []
