@@ -184,6 +184,26 @@ def test_the_cursor_follows_the_vendors_clock() -> None:
         assert timedelta(0) < one.connector.now() - page.read_to < timedelta(seconds=40)
 
 
+def test_a_poll_cut_short_goes_on_without_a_new_horizon() -> None:
+    """After the first of many pages the horizon stands; the next tick reads the rest, and then it moves."""
+    with account() as one:
+        ids = one.many("jobs", 2300)
+        one.fill("jobs", "description")
+        before = one.tick("jobs", "description")[-1].read_to
+        one.remote.advance(300)
+        one.remote.act("bulk_update", "jobs", fields={"description": "storm"})
+        page = next(iter(one.connector.changes("jobs", one.cursors["jobs"], ["description"], lambda ids: {})))
+        assert page.due
+        assert page.read_to == before
+        one.cursors["jobs"] = page.cursor
+        one.held |= {record.ref.id: record for record in page.records}
+        last = one.tick("jobs", "description")[-1]
+        assert all(one.value(each, "description") == "storm" for each in ids)
+        assert before is not None
+        assert last.read_to is not None
+        assert last.read_to > before
+
+
 def test_a_failed_page_moves_nothing() -> None:
     """A tick that fails in its middle leaves the stored cursor, and the next one shows everything."""
     with account(timing=replace(TIMING, retry_for=timedelta(milliseconds=50))) as one:

@@ -235,13 +235,22 @@ def test_a_job_is_made_for_its_contact_and_can_be_moved() -> None:
             assert bool(one.remote.writes(mark)) is moves
 
 
-@pytest.mark.parametrize("field", ["no_such_field", "approved_estimate_total", "date_updated", "geo", "jnid"])
-def test_what_jobnimbus_would_drop_without_a_word_is_never_sent(field: str) -> None:
+@pytest.mark.parametrize(
+    ("field", "value"),
+    [
+        ("no_such_field", "x"),
+        ("approved_estimate_total", 1),
+        ("date_updated", "2026-03-08T07:00:00Z"),
+        ("geo", "x"),
+        ("jnid", "x"),
+    ],
+)
+def test_what_jobnimbus_would_drop_without_a_word_is_never_sent(field: str, value: Value) -> None:
     """A field that is unknown, computed or the vendor's own is refused by name, and no request is made."""
     with account() as one:
         made = one.job("Roof")
         mark = one.remote.mark()
-        outcome = write(one, "jobs", update("jobs", made, {field: "1"}, {}))
+        outcome = write(one, "jobs", update("jobs", made, {field: value}, {}))
         assert (outcome.result, outcome.fields) == (Result.REFUSED, (field,))
         assert one.remote.writes(mark) == []
 

@@ -6,6 +6,7 @@ import random
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from typing import Any
 
 import orjson
@@ -93,6 +94,20 @@ def test_an_update_with_an_empty_answer_is_read_again() -> None:
         assert outcome.record is not None
         assert outcome.record.fields == {"name": "Roof"}
         assert seen == ["PUT /api1/jobs/j1", "GET /api1/jobs/j1"]
+
+
+def test_a_custom_field_that_the_answer_leaves_out_is_read_again() -> None:
+    """What was written and does not stand in the answer is looked for by id; what was cleared is blank."""
+
+    def answer(request: Request, body: Any) -> Response:
+        kept = {"cf_string_1": "there"} if request.method == "GET" else {}
+        return JSONResponse({"jnid": "j1", "count": 0, "results": [], **kept})
+
+    with served(answer) as (connector, seen):
+        filled = write(connector, replace(UPDATE, fields={"cf_string_1": "there", "cf_string_2": None}))
+        assert filled.record is not None
+        assert filled.record.fields == {"cf_string_1": "there", "cf_string_2": None}
+        assert seen[:2] == ["PUT /api1/jobs/j1", "GET /api1/jobs/j1"]
 
 
 @pytest.mark.parametrize(
