@@ -44,7 +44,8 @@ def absorb(
 
     `asked`: the fields that were asked for; one that is missing from a record is unknown from now on. Empty: the
     answer holds what it holds. `since`: the snapshots as they stood when the question was asked; a read by id overrules
-    one of its own version only if that one still stands (vendors' clocks are too coarse to tell). `seen_to`: the feed's horizon before this page, a later "last seen" than the read.
+    one of its own version only if that one still stands (vendors' clocks are too coarse to tell).
+    `seen_to`: the feed's horizon before this page, a later "last seen" than the read.
     `in_hand`: a map and the refs being worked on in it, which get no mark for it. One kind of one system at a time.
     """
     items = list(items)

@@ -36,6 +36,11 @@ def local(world: World, tx: Tx, m: FieldMap, items: Sequence[Item]) -> None:
 def _local_side(world: World, tx: Tx, m: FieldMap, side: Side, items: list[Item]) -> None:
     if not items:
         return
+    linked = tx.links.of(m.key, side, [item.mark.id for item in items])
+    for item in items:
+        if item.mark.id in linked:
+            item.fail(again("linked", "it was linked meanwhile", after=timedelta(0), count=False))
+    items = [item for item in items if item.stands()]
     closed = tx.links.of(m.key, side, [item.mark.id for item in items], state="closed")
     for item in items:
         rest = _unfit(m, side, item, item.mark.id in closed)

@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 
 import structlog
@@ -17,12 +17,12 @@ from syncd.core.fieldmap import FieldMap
 from syncd.core.model import Side
 from syncd.engine.absorb import absorb
 from syncd.engine.confirm import finish
-from syncd.engine.item import Item, Rest, described, park, permitted
+from syncd.engine.item import Item, Rest, again, described, park, permitted
 from syncd.engine.linking import local, look_up, make_links, plan_creates, snapshots_for
 from syncd.engine.planning import plan_links, twins_for
 from syncd.engine.settling import settle
 from syncd.engine.world import World
-from syncd.engine.writing import Writer, journal
+from syncd.engine.writing import Writer, held, journal
 from syncd.errors import AuthError, SyncdError, Transient
 from syncd.store.marks import HELD, PARKED, PLANNED, Unit
 from syncd.store.store import Tx
@@ -44,37 +44,47 @@ class Worker:
     run: int | None = None
     rests: str | None = None
     counts: Counter[str] = field(default_factory=Counter)
+    alone: int = 0
 
     def step(self) -> int:
         """One batch; how many units were taken. Raises AuthError and Transient after giving the leases back."""
-        units, until = self._claim()
+        units = self._claim()
         if not units:
             return 0
         items = [Item(self.m, u, u.link, side=u.marks[0].side if u.link is None else None) for u in units]
         trouble: SyncdError | None = None
         try:
-            self._steps(items, until)
+            self._steps(items)
         except (AuthError, Transient) as error:
             trouble = error
         except Exception:
             log.exception("bug", map=self.m.key)
-            for item in items:
-                item.fail(park("bug", "an error of syncd itself; see the log"))
+            self._isolate(items)
         self._finish(items, trouble)
         if trouble is not None:
             raise trouble
         return len(units)
 
-    def _claim(self) -> tuple[list[Unit], datetime]:
+    def _isolate(self, items: Sequence[Item]) -> None:
+        """One bad record never stops the others: after a batch that syncd tripped over, each goes alone."""
+        if len(items) == 1:
+            items[0].fail(park("bug", "an error of syncd itself; see the log"))
+            return
+        self.alone = len(items)
+        for item in items:
+            item.fail(again("isolated", "syncd tripped over a batch it was in", after=timedelta(0), count=False))
+
+    def _claim(self) -> list[Unit]:
         now = self.world.clock()
         until = now + self.world.pace.lease
+        limit = 1 if self.alone else self.world.pace.batch
+        self.alone = max(0, self.alone - 1)
         with self.world.store.begin() as tx:
             ready = backfilled(tx, self.m)
             fence = tx.runs.next_fence()
-            units = tx.marks.claim(self.m.key, now, until, fence, limit=self.world.pace.batch, linked_only=not ready)
-        return units, until
+            return tx.marks.claim(self.m.key, now, until, fence, limit=limit, linked_only=not ready)
 
-    def _steps(self, items: Sequence[Item], until: datetime) -> None:
+    def _steps(self, items: Sequence[Item]) -> None:
         with self.world.store.read() as tx:
             snapshots_for(tx, self.m, items)
         settle(self.world, items, self.run)
@@ -86,8 +96,17 @@ class Worker:
             return
         self._hold_unpermitted(items)
         with self.world.store.begin() as tx:
+            until = self._hold_on(tx, items)
             journal(self.world, tx, items, self.run)
         Writer(self.world, self.run, until, self.counts).write(items)
+
+    def _hold_on(self, tx: Tx, items: Sequence[Item]) -> datetime:
+        """Renew the leases before anything is written: looking may have taken longer than they last."""
+        until = self.world.clock() + self.world.pace.lease
+        still = [item for item in items if item.stands() and held(tx, item)]
+        if still:
+            tx.marks.renew(still[0].unit.fence, until)
+        return until
 
     def _reread(self, items: Sequence[Item]) -> None:
         """Look by id where a mark asks for it, or where one side of a link was never read."""
@@ -140,7 +159,6 @@ class Worker:
                 item.rest = Rest(state=HELD, cause="held", reason="goes beyond what was allowed")
 
     def _finish(self, items: Sequence[Item], trouble: SyncdError | None) -> None:
-        now = self.world.clock()
         with self.world.store.begin() as tx:
             for item in items:
                 if trouble is None or not item.stands() or item.written:
@@ -150,7 +168,7 @@ class Worker:
         self.counts["units"] += len(items)
         self.counts.update(f"rest:{item.rest.cause}" for item in items if item.rest is not None)
         if trouble is not None:
-            log.warning("trouble", map=self.m.key, error=str(trouble), at=now.isoformat())
+            log.warning("trouble", map=self.m.key, error=str(trouble))
 
     def _finish_safely(self, tx: Tx, item: Item) -> None:
         """One bad record never stops the others: what syncd itself trips over is parked alone."""

@@ -42,6 +42,14 @@ def journal(world: World, tx: Tx, items: Sequence[Item], run: int | None) -> Non
             item.operations[side] = dataclasses.replace(operation, id=str(intent))
 
 
+def held(tx: Tx, item: Item) -> bool:
+    """Whether nobody else has taken the item over; if somebody has, it rests, and they look first."""
+    if tx.marks.holds(item.mark, item.unit.fence, item.unit.link.id if item.unit.link is not None else None):
+        return True
+    item.fail(again("lease", "the lease was lost; whoever holds it now looks first"))
+    return False
+
+
 def _row(
     world: World, item: Item, side: Side, operation: Operation, run: int | None, lands_by: datetime
 ) -> dict[str, object]:
@@ -126,8 +134,7 @@ class Writer:
         now = self.world.clock()
         with self.world.store.begin() as tx:
             for item, outcome in answered:
-                if not tx.marks.holds(item.mark, item.unit.fence, now):
-                    item.fail(again("lease", "the lease was lost; whoever holds it now looks first"))
+                if not held(tx, item):
                     continue
                 self.counts[f"{item.operations[side].action}:{outcome.result}"] += 1
                 self._one(tx, item, side, outcome)

@@ -106,6 +106,6 @@ def _conflict(row: Row[tuple[object, ...]]) -> Conflict:
     return Conflict(
         id=row.id, map=row.map, link=row.link, rule=row.rule, state=row.state, left_id=row.left_id,
         right_id=row.right_id, left=row.left_value, right=row.right_value,
-        lost=Side(row.lost_side) if row.lost_side else None, forced=row.forced, reason=row.reason, choice=row.choice, run=row.run,
-        at=row.at,
+        lost=Side(row.lost_side) if row.lost_side else None, forced=row.forced, reason=row.reason, choice=row.choice,
+        run=row.run, at=row.at,
     )  # fmt: skip

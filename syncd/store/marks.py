@@ -165,11 +165,14 @@ class Marks:
             query = update(table).where(table.c.fence == fence, table.c.leased_until.is_not(None))
             self.connection.execute(query.values(leased_until=until))
 
-    def holds(self, mark: Mark, fence: int, now: datetime) -> bool:
-        """Whether this fence still leases the mark."""
-        query = select(marks.c.fence, marks.c.leased_until).where(_at(mark))
-        row = self.connection.execute(query).one_or_none()
-        return row is not None and row.fence == fence and row.leased_until is not None and row.leased_until >= now
+    def holds(self, mark: Mark, fence: int, link: int | None) -> bool:
+        """Whether nobody has claimed the mark, or its link, since this fence did, even if its lease ran out meanwhile."""
+        query = select(marks.c.fence).where(_at(mark), marks.c.leased_until.is_not(None))
+        if self.connection.execute(query).scalar_one_or_none() != fence:
+            return False
+        if link is None:
+            return True
+        return bool(self.connection.execute(select(links.c.fence).where(links.c.id == link)).scalar_one() == fence)
 
     def release(self, fence: int) -> None:
         """Give every lease of this fence back."""
