@@ -23,8 +23,9 @@ class Capabilities:
     `find_by_feed`: `find` asks the very index that the feed is read from; a tick of the feed shows as much for less.
     `find_lag`: how long after it was made a record may still be hidden from a `find` by sync key.
     `maker`: records tell whether our own credential made them.
-    `sync_key`: a field that people do not edit can hold our key and be looked up. `tombstones`: deleted records appear in the feed. `conditional_write`: the vendor itself
-    compares before it writes. `free_compare`: comparing before a write costs no request of its own per record.
+    `sync_key`: a field that people do not edit can hold our key and be looked up.
+    `tombstones`: deleted records appear in the feed. `conditional_write`: the vendor compares before it writes.
+    `free_compare`: comparing before a write costs no request of its own per record.
     `read_batch`, `write_batch`, `find_batch`: records per request. `field_times`: exact change times per field.
     `unique`: per kind, the fields in which the vendor refuses a second record of the same value.
     `names`: per kind, those of them that name the record for people and may be made unique with a suffix.
