@@ -9,9 +9,8 @@ from typing import Any
 import pytest
 
 from syncd.core.model import Action, FieldKind, Gone, MatchKey, Operation, Outcome, Record, Ref, Result, SyncKey, Value
-from syncd.errors import AuthError, ConfigError, Transient
-from syncd.kit.connector import Finding, Severity
-from tests.connectors.jobnimbus_connector_bench import KEY, TIMING, Account, account, connect
+from syncd.errors import AuthError, Transient
+from tests.connectors.jobnimbus_connector_bench import KEY, TIMING, Account, account
 
 LABELED = {"custom_fields": "jobs.cf_string_3=Roof Type; jobs.cf_date_1=Date of Loss"}
 
@@ -343,60 +342,6 @@ def test_two_requests_at_most_are_under_way() -> None:
         began = time.monotonic()
         assert len(one.connector.read("jobs", ids, ["name"])) == 6
         assert 0.55 <= time.monotonic() - began < 1.2
-
-
-# -- check
-
-
-def findings(found: list[Finding], severity: Severity) -> dict[str, str]:
-    """Subjects and messages of one severity."""
-    return {each.subject: each.message for each in found if each.severity is severity}
-
-
-def test_check_names_the_settings_page_for_a_wrong_key() -> None:
-    """One error, with the way to a new key."""
-    with account() as one:
-        stranger = connect(one.url, secret="not-the-key-00000")
-        (only,) = stranger.check()
-        stranger.close()
-        assert only.severity is Severity.ERROR
-        assert "Settings > API" in only.remedy
-
-
-def test_check_names_what_the_access_profile_lacks() -> None:
-    """A denied kind is an error about that kind, the rest is still looked at."""
-    with account() as one:
-        one.remote.act("key", key=KEY, profile="no-jobs")
-        found = list(one.connector.check())
-        assert set(findings(found, Severity.ERROR)) == {"jobs"}
-        assert "contacts" in findings(found, Severity.OK)
-
-
-def test_check_says_what_filters_do() -> None:
-    """Broken filters are warnings in plain words; a missing zone too."""
-    with account(filter_works=False, options={"timezone": None}) as one:
-        for n in range(3):
-            one.job(f"Roof {n}")
-        found = list(one.connector.check())
-        warnings = [each.message for each in found if each.severity is Severity.WARNING]
-        assert "The filter by date_updated does not work in this account." in warnings
-        assert "The exact filter does not work in this account." in warnings
-        assert any("No timezone is set" in each for each in warnings)
-
-
-def test_check_warns_of_more_than_ten_thousand() -> None:
-    """The size of the first reading is told."""
-    with account() as one:
-        one.many("jobs", 10_001)
-        assert "about 11 requests" in findings(list(one.connector.check()), Severity.WARNING)["jobs"]
-
-
-def test_a_wrong_setting_stops_at_once() -> None:
-    """Zone, rate and custom fields are read when the connector is built."""
-    mistakes: list[dict[str, Any]] = [{"timezone": "Mars/Base"}, {"custom_fields": "jobs.roof=Roof"}]
-    for wrong in mistakes:
-        with pytest.raises(ConfigError):
-            connect("http://127.0.0.1:1", **wrong)
 
 
 def test_production_timing_is_used_as_it_is() -> None:
