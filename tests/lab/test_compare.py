@@ -1,0 +1,132 @@
+"""The comparison sees what was broken behind syncd's back, and nothing where nothing was."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import httpx
+
+from syncd.lab.claims import Claims
+from syncd.lab.compare import id_of
+from syncd.lab.stage import ENVIRON, Stage
+from syncd.store.links import Link
+from tests.lab.conftest import Scene
+
+CONTACTS, DEALS = "sales/contacts", "sales/deals-jobs"
+
+
+def links(scene: Scene, key: str) -> list[Link]:
+    """The open links of a map."""
+    return Claims.read(scene.world).links[key]
+
+
+def made_by_us(stage: Stage, body: dict[str, Any]) -> str:
+    """A contact that the right side was told to make by API; its id."""
+    headers = {"authorization": f"Bearer {ENVIRON['STAGE_RIGHT_KEY']}"}
+    answer = httpx.post(f"{stage.right.url}/api1/contacts", json=body, headers=headers, trust_env=False)
+    return str(answer.raise_for_status().json()["jnid"])
+
+
+def test_two_synced_sides_are_clean(scene: Scene) -> None:
+    """After a sync nothing is different, double or missing, and much was compared to know that."""
+    assert scene.clean.clean, scene.clean
+    assert scene.clean.counts["links contacts"] >= 40
+    assert scene.clean.counts["links deals-jobs"] >= 20
+    assert scene.clean.counts["rules compared"] > 800
+
+
+def test_a_changed_value_is_a_difference(scene: Scene) -> None:
+    """An edit that was not carried across is named by records, rule and both values."""
+    link = links(scene, CONTACTS)[3]
+    scene.stage.right.act("update", "contacts", id=link.right_id, fields={"city": "Elsewhere"})
+    (found,) = [one for one in scene.look().differences if one.right == link.right_id]
+    assert (found.map, found.rule, found.right_value) == (CONTACTS, "city", "Elsewhere")
+    assert found.left_value not in (None, "Elsewhere")
+
+
+def test_another_contact_is_a_difference(scene: Scene) -> None:
+    """A job that hangs on somebody else's contact is found by its relation."""
+    strangers = [link.right_id for link in links(scene, CONTACTS)]
+    link = links(scene, DEALS)[0]
+    before = {id_of(row): row for row in scene.stage.right.records("jobs")}[link.right_id]["primary"]["id"]
+    other = next(id_ for id_ in strangers if id_ != before)
+    scene.stage.right.act("update", "jobs", id=link.right_id, fields={"primary": {"id": other}})
+    found = [one for one in scene.look().differences if one.right == link.right_id]
+    assert [one.right_value for one in found if one.rule.startswith("contact")] == [other]
+
+
+def test_a_deleted_record_is_a_difference(scene: Scene) -> None:
+    """An open link to a record that is gone is not equal to anything."""
+    link = links(scene, DEALS)[2]
+    scene.stage.left.act("archive", "deals", id=link.left_id)
+    (found,) = [one for one in scene.look().differences if one.left == link.left_id]
+    assert found.why == "the left record is gone, and the link is open"
+
+
+def test_a_record_of_ours_without_a_link_is_a_duplicate(scene: Scene) -> None:
+    """What was made by API and is linked with nobody is somebody's second copy."""
+    made = made_by_us(scene.stage, {"display_name": "Second Copy", "record_type_name": "Customer"})
+    found = [one for one in scene.look().duplicates if one.ref.endswith(made)]
+    assert [one.why for one in found] == ["was made by syncd, and nothing is linked with it"]
+
+
+def test_two_records_with_one_key_are_duplicates(scene: Scene) -> None:
+    """A sync key that two living records carry is told with both ids."""
+    link = links(scene, CONTACTS)[5]
+    made = made_by_us(scene.stage, {"display_name": "Twin Copy", "CRM ID": f"hubspot:contacts:{link.left_id}"})
+    found = [one for one in scene.look().duplicates if "carries" in one.why and link.left_id in one.why]
+    assert len(found) == 1
+    assert made in f"{found[0].ref} {found[0].why}"
+
+
+def test_a_lead_that_did_not_cross_is_missing(scene: Scene) -> None:
+    """A record that meets the map's condition and has no twin is lost; one that does not meet it is at home."""
+    left = scene.stage.left
+    lead, reader = (
+        left.act("create", "contacts", fields={"email": f"{word}@example.com", "lifecyclestage": word})["id"]
+        for word in ("lead", "subscriber")
+    )
+    found = {one.ref: one.why for one in scene.look().missing}
+    assert found[f"hubspot:contacts:{lead}"] == "meets the map's condition, and has no twin"
+    assert f"hubspot:contacts:{reader}" not in found
+
+
+def test_a_parent_that_was_not_pulled_is_missing(scene: Scene) -> None:
+    """A contact whose deal is linked has to be linked too, although its own condition says no."""
+    left, link = scene.stage.left, links(scene, DEALS)[4]
+    fields = {"email": "r@example.com", "lifecyclestage": "subscriber"}
+    reader = str(left.act("create", "contacts", fields=fields)["id"])
+    assert not [one for one in scene.look().missing if one.ref.endswith(reader)]
+    (deal,) = [row for row in left.records("deals") if id_of(row) == link.left_id]
+    parent = str(deal["associations"]["contacts"][0])
+    left.act("disassociate", "deals", id=link.left_id, to_kind="contacts", to_id=parent)
+    left.act("associate", "deals", id=link.left_id, to_kind="contacts", to_id=reader)
+    found = {one.ref: one.why for one in scene.look().missing}
+    assert found[f"hubspot:contacts:{reader}"] == "is pulled by a linked child, and has no twin"
+
+
+def test_a_closed_link_is_known(scene: Scene) -> None:
+    """Records whose link was closed are neither missing nor double: nobody but a person links them again."""
+    link = links(scene, CONTACTS)[7]
+    with scene.world.store.begin() as tx:
+        tx.links.close(link.id, "a test", scene.world.clock())
+    found = scene.look()
+    told = [one.ref for one in (*found.missing, *found.duplicates)]
+    assert not [ref for ref in told if ref.endswith((link.left_id, link.right_id))]
+
+
+def test_what_stands_on_a_list_is_explained_and_only_that(scene: Scene) -> None:
+    """An open conflict explains its two values; taken off the list they are a difference."""
+    with scene.world.store.begin() as tx:
+        listed = tx.conflicts.list(states=["open"])
+        assert listed
+        assert scene.clean.counts["explained: listed as open"] == len(listed)
+        tx.conflicts.settle([listed[0].id], "agreed", scene.world.clock())
+    found = [one for one in scene.look().differences if one.left == listed[0].left_id and one.rule == listed[0].rule]
+    assert [(one.left_value, one.right_value) for one in found] == [(listed[0].left, listed[0].right)]
+
+
+def test_looking_leaves_the_rate_limits_as_they_were(scene: Scene) -> None:
+    """The vendors' limits are lifted for the look only."""
+    scene.look()
+    assert {vendor.settings()["rate"] for vendor in scene.stage.vendors.values()} == {"1000/1"}
