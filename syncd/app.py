@@ -105,7 +105,7 @@ class App:
         return World(
             store=store,
             connectors=self.connectors,
-            pairs=tuple(self._pair(pair) for pair in self.config.pairs.values()),
+            pairs=self._pairs(),
             clock=self.clock,
             pace=self._pace(),
         )
@@ -121,6 +121,10 @@ class App:
             batch=timing.batch,
             settle_every=min(timing.retry_first, timedelta(seconds=15)),
         )
+
+    def _pairs(self) -> tuple[Pair, ...]:
+        """The pairs with their maps, compiled against the fields that the vendors have now."""
+        return tuple(self._pair(pair) for pair in self.config.pairs.values())
 
     def _pair(self, pair: settings.PairConfig) -> Pair:
         systems = {Side.LEFT: pair.left, Side.RIGHT: pair.right}
@@ -248,7 +252,7 @@ class App:
 
     def run(self, stop: threading.Event) -> None:
         """The daemon, until `stop` is set."""
-        Daemon(self.world, self.config.timing.idle).run(stop)
+        Daemon(self.world, self.config.timing.idle, self._pairs, self.config.timing.fresh).run(stop)
 
     def status(self) -> dict[str, Any]:
         """How it goes: systems, feeds, links, what waits and for whom."""

@@ -64,7 +64,10 @@ class Pair:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class World:
-    """Everything the engine's steps are handed. Read by several threads; never changed."""
+    """Everything the engine's steps are handed. Read by several threads; never changed.
+
+    A world with newer maps is made by `dataclasses.replace`; it keeps the locks of its feeds.
+    """
 
     store: Store
     connectors: Mapping[str, Connector]
@@ -73,7 +76,7 @@ class World:
     pace: Pace = Pace()
     readers: Mapping[tuple[str, str], tuple[tuple[FieldMap, Side], ...]] = field(init=False)
     maps: Mapping[str, FieldMap] = field(init=False)
-    feed_locks: Mapping[tuple[str, str], threading.Lock] = field(init=False)
+    feed_locks: dict[tuple[str, str], threading.Lock] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         """Work out which maps read which kind, and that a feed is read by one thread at a time."""
@@ -82,7 +85,8 @@ class World:
             for side in Side:
                 readers.setdefault((m.end(side).system, m.end(side).kind), []).append((m, side))
         object.__setattr__(self, "readers", {key: tuple(several) for key, several in readers.items()})
-        object.__setattr__(self, "feed_locks", {key: threading.Lock() for key in readers})
+        for key in readers:
+            self.feed_locks.setdefault(key, threading.Lock())
         object.__setattr__(self, "maps", {m.key: m for pair in self.pairs for m in pair.maps})
 
     def fields(self, system: str, kind: str) -> tuple[str, ...]:

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from typing import TypeVar
 
@@ -17,7 +17,7 @@ from syncd.core.model import Side
 from syncd.engine.intake import tick
 from syncd.engine.run import work
 from syncd.engine.world import Pair, World
-from syncd.errors import AuthError, Transient
+from syncd.errors import AuthError, ConfigError, Transient
 from syncd.service.scheduler import Scheduler, Tick
 from syncd.store.marks import PLANNED
 from syncd.store.runs import SystemState
@@ -35,10 +35,16 @@ AUTH_AGAIN = timedelta(minutes=1)
 
 @dataclass(slots=True)
 class Daemon:
-    """One process's work. `idle`: how often pairs look whether something is due."""
+    """One process's work. `idle`: how often pairs look whether something is due.
+
+    `pairs_again` compiles the maps against the vendors' fields as they are now; done every `fresh`, so that a new
+    pick-list value, user or field is known without a restart.
+    """
 
     world: World
     idle: timedelta = timedelta(seconds=1)
+    pairs_again: Callable[[], tuple[Pair, ...]] | None = None
+    fresh: timedelta = timedelta(minutes=10)
     _scheduler: Scheduler | None = None
     _again: dict[str, datetime] = field(default_factory=dict)
 
@@ -46,8 +52,10 @@ class Daemon:
         """Sync until `stop` is set; what is under way is finished."""
         self.prepare()
         feeds = [self._feed_tick(*feed, every) for feed, every in self._feeds().items()]
-        pairs = [Tick(f"pair {pair.name}", self.idle, self._guarded(pair)) for pair in self.world.pairs]
-        self._scheduler = Scheduler([*feeds, *pairs], threads=len(feeds) + len(pairs))
+        pairs = [Tick(f"pair {pair.name}", self.idle, self._guarded(pair.name)) for pair in self.world.pairs]
+        maps = [Tick("maps", self.fresh, self._compile_again)] if self.pairs_again is not None else []
+        ticks = [*feeds, *pairs, *maps]
+        self._scheduler = Scheduler(ticks, threads=len(ticks))
         log.info("started", pairs=[pair.name for pair in self.world.pairs], feeds=len(feeds))
         self._scheduler.run(stop)
         log.info("stopped")
@@ -87,8 +95,23 @@ class Daemon:
 
         return Tick(f"feed {system}:{kind}", every, once)
 
-    def _guarded(self, pair: Pair) -> Callable[[], bool]:
+    def _compile_again(self) -> bool:
+        """Maps that fit no longer are told, and the old ones go on: their writes are refused field by field."""
+        if self.pairs_again is None:
+            return False
+        systems = sorted({system for pair in self.world.pairs for system in (pair.left, pair.right)})
+        try:
+            pairs = self._watched(systems, self.pairs_again)
+        except ConfigError as error:
+            log.error("maps no longer fit", problems=[str(problem) for problem in error.problems])
+            return False
+        if pairs is not None:
+            self.world = replace(self.world, pairs=pairs)
+        return False
+
+    def _guarded(self, name: str) -> Callable[[], bool]:
         def once() -> bool:
+            pair = next(pair for pair in self.world.pairs if pair.name == name)
             if not self._resting(pair.left) and not self._resting(pair.right):
                 self._watched([pair.left, pair.right], lambda: work(self.world, pair))
             return False
