@@ -105,7 +105,7 @@ class App:
         return World(
             store=store,
             connectors=self.connectors,
-            pairs=self._pairs(),
+            pairs=self.compiled_pairs(),
             clock=self.clock,
             pace=self._pace(),
         )
@@ -122,7 +122,7 @@ class App:
             settle_every=min(timing.retry_first, timedelta(seconds=15)),
         )
 
-    def _pairs(self) -> tuple[Pair, ...]:
+    def compiled_pairs(self) -> tuple[Pair, ...]:
         """The pairs with their maps, compiled against the fields that the vendors have now."""
         return tuple(self._pair(pair) for pair in self.config.pairs.values())
 
@@ -252,7 +252,7 @@ class App:
 
     def run(self, stop: threading.Event) -> None:
         """The daemon, until `stop` is set."""
-        Daemon(self.world, self.config.timing.idle, self._pairs, self.config.timing.fresh).run(stop)
+        Daemon(self.world, self.config.timing.idle, self.compiled_pairs, self.config.timing.fresh).run(stop)
 
     def status(self) -> dict[str, Any]:
         """How it goes: systems, feeds, links, what waits and for whom."""

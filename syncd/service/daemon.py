@@ -53,7 +53,7 @@ class Daemon:
         self.prepare()
         feeds = [self._feed_tick(*feed, every) for feed, every in self._feeds().items()]
         pairs = [Tick(f"pair {pair.name}", self.idle, self._guarded(pair.name)) for pair in self.world.pairs]
-        maps = [Tick("maps", self.fresh, self._compile_again)] if self.pairs_again is not None else []
+        maps = [Tick("maps", self.fresh, self.compile_again)] if self.pairs_again is not None else []
         ticks = [*feeds, *pairs, *maps]
         self._scheduler = Scheduler(ticks, threads=len(ticks))
         log.info("started", pairs=[pair.name for pair in self.world.pairs], feeds=len(feeds))
@@ -95,7 +95,7 @@ class Daemon:
 
         return Tick(f"feed {system}:{kind}", every, once)
 
-    def _compile_again(self) -> bool:
+    def compile_again(self) -> bool:
         """Maps that fit no longer are told, and the old ones go on: their writes are refused field by field."""
         if self.pairs_again is None:
             return False
