@@ -1,0 +1,144 @@
+"""What people and fate do in a town, in single strokes: the vocabulary of the machine and of the directed tests.
+
+What is not here: when it is done (`test_machine`) and what must hold (`laws`).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from datetime import timedelta
+
+from syncd.core.model import Value
+from syncd.engine.answers import take
+from syncd.engine.intake import tick
+from syncd.engine.run import work
+from syncd.errors import ConfigError, SyncdError
+from syncd.store.marks import DUE
+from tests.engine.laws import broken
+from tests.engine.stage import Busy, Crash, Cue
+from tests.engine.town import Town
+from tests.engine.vendor import Row
+
+FEEDS = (("crm", "contacts"), ("con", "contacts"), ("con", "people"), ("crm", "deals"), ("con", "jobs"))
+QUIET_ROUNDS = 40
+
+
+class Lawless(AssertionError):
+    """A law does not hold."""
+
+
+def make(town: Town, vendor: str, kind: str, fields: dict[str, Value]) -> Row | None:
+    """A person makes a record; None if the vendor refuses it."""
+    if town.vendors[vendor].taken(kind, fields):
+        return None
+    town.typed += 1
+    return town.vendors[vendor].create(kind, {**fields, "serial": f"s{town.typed}"}, "person")
+
+
+def edit(town: Town, vendor: str, kind: str, id: str, fields: dict[str, Value]) -> None:
+    """A person changes a record, if the vendor lets him."""
+    if not town.vendors[vendor].taken(kind, fields, but=id):
+        town.vendors[vendor].update(kind, id, fields, "person")
+
+
+def edit_soon(town: Town, points: int, vendor: str, kind: str, id: str, fields: dict[str, Value]) -> None:
+    """A person changes a record in the middle of our work, `points` steps from now."""
+
+    def act(busy: Busy) -> bool:
+        if any((vendor, kind, id, name) in busy for name in fields):
+            return False
+        edit(town, vendor, kind, id, fields)
+        return True
+
+    town.stage.cues.append(Cue(points, act))
+
+
+def rival_soon(town: Town, points: int, pause: timedelta) -> None:
+    """In the middle of our work time passes, and another worker does a run of its own."""
+
+    def act(busy: Busy) -> bool:
+        town.stage.now += pause
+        world = town.another()
+        try:
+            work(world, world.pairs[0])
+        except SyncdError:
+            pass
+        return True
+
+    town.stage.cues.append(Cue(points, act, outside=True))
+
+
+def read_feed(town: Town, system: str, kind: str) -> None:
+    """One tick of one feed; it may be killed."""
+    guarded(town, lambda: tick(town.world, system, kind))
+
+
+def run(town: Town) -> None:
+    """One run; it may be killed."""
+    guarded(town, town.work)
+
+
+def guarded(town: Town, deed: Callable[[], object]) -> None:
+    """What the daemon does around a run: trouble ends it; a kill takes the process."""
+    try:
+        deed()
+    except SyncdError:
+        return
+    except Crash:
+        town.reborn()
+
+
+def cycle(town: Town, *, wait: float = 30) -> None:
+    """Every feed once, then a run, then time passes."""
+    for system, kind in FEEDS:
+        read_feed(town, system, kind)
+    run(town)
+    town.stage.now += timedelta(seconds=wait)
+
+
+def decide(town: Town, number: int, side: str) -> None:
+    """A person takes a side in an open conflict."""
+    with town.store.read() as tx:
+        rows = tx.conflicts.list(states=["open"])
+    if rows:
+        try:
+            take(town.world, rows[number % len(rows)].id, side)
+        except ConfigError:
+            pass
+
+
+def state(town: Town) -> tuple[object, ...]:
+    """What moves while there is work: histories, calls that write, marks."""
+    with town.store.read() as tx:
+        marks = [(m.map, m.side, m.id, m.generation, m.state) for s in (DUE, "parked") for m in tx.marks.resting(s)]
+    histories = tuple(len(vendor.history) for vendor in town.vendors.values())
+    writes = tuple(sum(1 for call in vendor.calls if call[0] == "write") for vendor in town.vendors.values())
+    return histories, writes, tuple(sorted(marks)), sum(len(vendor.late) for vendor in town.vendors.values())
+
+
+def rest(town: Town) -> None:
+    """No more trouble; time passes until nothing moves. Raises Lawless if it never does."""
+    town.stage.calm()
+    for vendor in town.vendors.values():
+        vendor.faults.clear()
+    still = 0
+    for _ in range(QUIET_ROUNDS):
+        before = state(town)
+        cycle(town, wait=400)
+        with town.store.read() as tx:
+            due = tx.marks.next_due()
+        still = still + 1 if state(town) == before and due is None else 0
+        if still == 2:
+            return
+        if due is not None:
+            town.stage.now = max(town.stage.now, due)
+    with town.store.read() as tx:
+        raise Lawless(f"it never comes to rest: {tx.marks.resting(DUE)}")
+
+
+def judge(town: Town) -> None:
+    """Come to rest and hold the laws. Raises Lawless with every one that is broken."""
+    rest(town)
+    found = broken(town)
+    if found:
+        raise Lawless("\n".join(found))

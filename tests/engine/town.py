@@ -1,0 +1,222 @@
+"""Two invented vendors, three maps between them, and worlds of the engine on one store.
+
+What is not here: what people do and what goes wrong there (`test_machine`), and what must hold (`laws`).
+"""
+
+from __future__ import annotations
+
+import random
+import shutil
+import tempfile
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+from datetime import timedelta
+from pathlib import Path
+
+from syncd.core.fieldmap import FieldMap
+from syncd.core.model import FieldKind, FieldType, Loss, Schema, Side
+from syncd.engine.run import RunReport, work
+from syncd.engine.world import Guard, Pace, Pair, World
+from syncd.fieldmaps import load
+from syncd.store import schema as versions
+from syncd.store.store import Store
+from tests.engine.stage import Stage, StagedStore
+from tests.engine.vendor import MemoryConnector, Traits, Vendor, schema, text
+
+SYSTEMS = {Side.LEFT: "crm", Side.RIGHT: "con"}
+
+SCHEMAS: Mapping[str, Mapping[str, Schema]] = {
+    "crm": {
+        "contacts": schema(
+            "crm", "contacts", text("email", loss=Loss(caseless=True)), text("name"), text("phone"),
+            text("note", loss=Loss(max_length=12)), text("city"), text("tag"), text("serial"), text("key", unique=True),
+        ),
+        "deals": schema(
+            "crm", "deals", text("title"), text("text"), text("stage"), FieldType(name="amount", kind=FieldKind.NUMBER),
+            text("serial"), text("key", unique=True),
+            FieldType(name="contact", kind=FieldKind.REF, ref_kind="contacts"),
+        ),
+    },
+    "con": {
+        "contacts": schema(
+            "con", "contacts", text("email"), text("name", loss=Loss(max_length=8)), text("phone"), text("note"),
+            text("city", loss=Loss(caseless=True)), text("tag"), text("serial"), text("key", unique=True),
+        ),
+        "people": schema(
+            "con", "people", text("email"), text("name"), text("city"), text("serial"), text("key", unique=True),
+        ),
+        "jobs": schema(
+            "con", "jobs", text("name", unique=True), text("text"), FieldType(name="total", kind=FieldKind.NUMBER),
+            text("serial"), text("key", unique=True),
+            FieldType(name="primary", kind=FieldKind.REF, ref_kind="contacts"),
+        ),
+    },
+}  # fmt: skip
+
+CONTACTS = """\
+version: 1
+name: contacts
+left: {kind: contacts}
+right: {kind: contacts}
+%(keys)s
+match: {link: [email]}
+first_link: %(first_link)s
+create: {right: {when: "left.tag != 'cold'"}, left: {when: "true"}}
+lane: lead
+fields:
+  - {left: email, right: email, owner: left}
+  - {left: name, right: name, owner: left}
+  - {left: phone, right: phone, owner: right}
+  - {left: note, right: note, owner: ask}
+  - {left: city, right: city, owner: newest}
+  - {left: tag, right: tag, direction: "->", drift: %(drift)s}
+  - {left: serial, right: serial, direction: create}
+"""
+
+PEOPLE = """\
+version: 1
+name: people
+left: {kind: contacts}
+right: {kind: people}
+%(keys)s
+match: {link: [email]}
+first_link: %(first_link)s
+create: {right: {when: "left.tag == 'vip'"}, left: {when: "true"}}
+fields:
+  - {left: email, right: email, owner: left}
+  - {left: name, right: name, owner: right}
+  - {left: city, right: city, owner: left}
+  - {left: serial, right: serial, direction: create}
+"""
+
+DEALS = """\
+version: 1
+name: deals-jobs
+left: {kind: deals}
+right: {kind: jobs}
+after: [contacts]
+%(keys)s
+create: {right: {when: "left.stage == 'won'"}, left: {when: "true"}}
+relations:
+  - {left: contact, right: primary, map: contacts, create: true, owner: left}
+fields:
+  - {left: title, right: name, owner: left}
+  - {left: text, right: text, owner: right}
+  - {left: amount, right: total, direction: "<-", drift: %(drift)s}
+  - {left: serial, right: serial, direction: create}
+"""
+
+EMPTY: list[Path] = []
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Plot:
+    """What one town is like."""
+
+    left: Traits = Traits()
+    right: Traits = Traits()
+    first_link: str = "left"
+    drift: str = "keep"
+    batch: int = 10
+    seed: int = 1
+
+
+@dataclass(slots=True)
+class Town:
+    """Both vendors, the store, and the engine's world of the moment (a crash takes it, the store stays)."""
+
+    plot: Plot
+    stage: Stage
+    vendors: dict[str, Vendor]
+    maps: tuple[FieldMap, ...]
+    folder: Path
+    world: World
+    rival: World | None = None
+    made: dict[str, int] = field(default_factory=dict)
+    typed: int = 0
+
+    @property
+    def pair(self) -> Pair:
+        """The one pair there is."""
+        return self.world.pairs[0]
+
+    @property
+    def store(self) -> Store:
+        """The store of the world of the moment."""
+        return self.world.store
+
+    def work(self) -> RunReport:
+        """One run."""
+        return work(self.world, self.pair)
+
+    def reborn(self) -> None:
+        """The process was killed; another begins on the same store, after the lease or at once."""
+        self.world.store.close()
+        self.world = _world(self.plot, self.stage, self.vendors, self.maps, self.folder)
+
+    def close(self) -> None:
+        """Everything is given back."""
+        self.world.store.close()
+        if self.rival is not None:
+            self.rival.store.close()
+        shutil.rmtree(self.folder, ignore_errors=True)
+
+    def another(self) -> World:
+        """A second worker's world on the same store."""
+        if self.rival is None:
+            self.rival = _world(self.plot, self.stage, self.vendors, self.maps, self.folder)
+        return self.rival
+
+
+def build(plot: Plot = Plot()) -> Town:
+    """A new town on an empty store."""
+    stage = Stage()
+    chance = random.Random(plot.seed)
+    vendors = {
+        name: Vendor(name, stage, SCHEMAS[name], traits, random.Random(chance.random()))
+        for name, traits in (("crm", plot.left), ("con", plot.right))
+    }
+    folder = Path(tempfile.mkdtemp(prefix="town-"))
+    shutil.copy(_empty_store(), folder / "syncd.db")
+    maps = compile_maps(plot)
+    return Town(plot, stage, vendors, maps, folder, _world(plot, stage, vendors, maps, folder))
+
+
+def compile_maps(plot: Plot) -> tuple[FieldMap, ...]:
+    """The three maps, as YAML is compiled."""
+    keys = {Side.LEFT: plot.left.sync_key, Side.RIGHT: plot.right.sync_key}
+    named = ", ".join(f"{side}: key" for side, has in keys.items() if has)
+    values = {
+        "keys": f"sync_key: {{{named}}}" if named else "",
+        "first_link": plot.first_link,
+        "drift": plot.drift,
+    }
+    found = []
+    for source, left, right in ((CONTACTS, "contacts", "contacts"), (PEOPLE, "contacts", "people"), (DEALS, "deals", "jobs")):
+        schemas = {Side.LEFT: SCHEMAS["crm"][left], Side.RIGHT: SCHEMAS["con"][right]}
+        found.append(load(source % values, pair="pair", systems=SYSTEMS, schemas=schemas))
+    return tuple(found)
+
+
+def _world(plot: Plot, stage: Stage, vendors: Mapping[str, Vendor], maps: tuple[FieldMap, ...], folder: Path) -> World:
+    pair = Pair(name="pair", left="crm", right="con", maps=maps, mode="live",
+                guard=Guard(creates=10_000, updates=10_000, percent=100_000))  # fmt: skip
+    pace = replace(Pace(), batch=plot.batch, landing=timedelta(minutes=5))
+    return World(
+        store=StagedStore(f"sqlite:///{folder / 'syncd.db'}", stage),
+        connectors={name: MemoryConnector(vendor) for name, vendor in vendors.items()},
+        pairs=(pair,), clock=stage.clock, pace=pace,
+    )  # fmt: skip
+
+
+def _empty_store() -> Path:
+    """A store with its tables, made once by the migrations and copied from then on."""
+    if not EMPTY:
+        file = Path(tempfile.mkdtemp(prefix="town-empty-")) / "syncd.db"
+        store = Store(f"sqlite:///{file}")
+        versions.upgrade(store)
+        with store.engine.connect() as connection:
+            connection.exec_driver_sql("PRAGMA wal_checkpoint(TRUNCATE)")
+        store.close()
+        EMPTY.append(file)
+    return EMPTY[0]
