@@ -1,0 +1,268 @@
+"""What must hold after any trouble, proven from the vendors' own histories: no edit lost, nothing made twice.
+
+An edit of a person stands for as long as no person replaces it. Overwritten by syncd, it must either have arrived on
+the other side and have been replaced there by a person, or be on the list of conflicts. What still stands must stand on
+both sides, or be on that list.
+What is not here: whether both sides are equal at the end in every rule (`compare`).
+"""
+
+from __future__ import annotations
+
+from collections import Counter, defaultdict
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from itertools import pairwise
+from typing import Any
+
+from syncd.core.fieldmap import Direction, FieldMap, Rule
+from syncd.core.loss import same
+from syncd.core.match import sync_key_of
+from syncd.core.model import FieldKind, Ref, Side, Value
+from syncd.engine.world import World
+from syncd.kit.remote import Remote
+from syncd.lab.claims import Claims
+from syncd.lab.compare import id_of
+from syncd.store.conflicts import Conflict
+from syncd.store.journal import Intent
+from syncd.store.links import Link
+from syncd.store.marks import PARKED
+from syncd.store.store import Tx
+
+STATES = ("open", "overruled", "kept", "taken", "agreed", "gone")
+CLOCK = "%H:%M:%S.%f"
+TEXTS = (FieldKind.TEXT, FieldKind.ENUM)
+BY_SYNCD, BY_HAND = "api", "person"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Breach:
+    """A broken law: which, of which records and rule, and how it came about."""
+
+    law: str
+    map: str
+    left: str | None
+    right: str | None
+    rule: str | None
+    text: str
+    story: Sequence[str] = ()
+
+    def __str__(self) -> str:
+        """The whole of it, for whoever mends the engine."""
+        place = f"{self.map} left {self.left} right {self.right} {self.rule or ''}".rstrip()
+        return "\n    ".join((f"{self.law}: {place}: {self.text}", *self.story))
+
+
+@dataclass(frozen=True, slots=True)
+class Moment:
+    """One value of one field, and who put it there (`via`: person, api, system, or "" for what stood before)."""
+
+    value: Value
+    via: str
+    at: str
+
+
+@dataclass(slots=True)
+class Laws:
+    """The laws over one world. `edits` counts the edits of people that were judged."""
+
+    world: World
+    vendors: Mapping[str, Remote]
+    edits: int = 0
+    breaches: list[Breach] = field(default_factory=list)
+    _histories: dict[Ref, list[dict[str, Any]]] = field(default_factory=dict)
+
+    def check(self) -> list[Breach]:
+        """Every breach, with its story."""
+        claims = Claims.read(self.world)
+        with self.world.store.read() as tx:
+            rows = tx.conflicts.list(states=STATES, limit=10_000_000)
+        lists: dict[tuple[int, str], list[Conflict]] = defaultdict(list)
+        for row in rows:
+            lists[row.link, row.rule].append(row)
+        for m in self.world.maps.values():
+            for link in claims.links[m.key]:
+                for rule in (rule for rule in m.rules if _judged(rule)):
+                    self._rule(m, link, rule, lists[link.id, rule.name])
+            self._made_twice(m, claims)
+        self._settled()
+        return self.breaches
+
+    def _rule(self, m: FieldMap, link: Link, rule: Rule, listed: Sequence[Conflict]) -> None:
+        """One field of one link, both ways."""
+        moments = {side: self._moments(m, link, rule, side) for side in Side}
+        for side in Side:
+            here, there = moments[side], moments[side.other]
+            self.edits += sum(1 for one in here if one.via == BY_HAND)
+            for lost, after in _overwritten(here):
+                if not (_arrived(rule, side, lost, there) or _listed(rule, side, lost, listed)):
+                    self._breach("lost edit", m, link, rule, f"{lost!r} of the {side} gave way to {after!r}")
+            last, across = here[-1], there[-1].value
+            stands = last.via != BY_HAND or equal(rule, side, last.value, across)
+            if not stands and not _listed(rule, side, last.value, listed):
+                text = f"the {side} says {last.value!r}, the {side.other} {across!r}"
+                self._breach("not carried", m, link, rule, text)
+
+    def _moments(self, m: FieldMap, link: Link, rule: Rule, side: Side) -> list[Moment]:
+        """The field's values on a side in their order; the first is what stood before anybody changed it."""
+        found: list[Moment] = []
+        name = str(rule.field(side))
+        for change in self._history(m, side, link.id_on(side)):
+            if name in change["fields"]:
+                before, after = change["fields"][name]
+                found = found or [Moment(_value(before), "", "")]
+                found.append(Moment(_value(after), change["via"], change["at"]))
+        return found or [Moment(None, "", "")]
+
+    def _history(self, m: FieldMap, side: Side, id_: str) -> list[dict[str, Any]]:
+        ref = Ref(m.end(side).system, m.end(side).kind, id_)
+        if ref not in self._histories:
+            self._histories[ref] = self.vendors[ref.system].history(ref.kind, id_)
+        return self._histories[ref]
+
+    def _made_twice(self, m: FieldMap, claims: Claims) -> None:
+        """Everything that syncd made has one link, to the very record it was made for, and a key of its own."""
+        for side in Side:
+            end, source = m.end(side), m.end(side.other)
+            linked = {link.id_on(side): link.id_on(side.other) for link in claims.links[m.key]}
+            rows = self.vendors[end.system].records(end.kind)
+            made = {id_of(row): _key(row, end.sync_key) for row in rows if self._made(m, side, id_of(row))}
+            carriers = Counter(made.values())
+            for id_, key in made.items():
+                if id_ not in linked:
+                    self._odd("made and forgotten", m, side, id_, "syncd made it, and no link has it")
+                elif end.sync_key is None:
+                    continue
+                elif key != sync_key_of(Ref(source.system, source.kind, linked[id_])):
+                    self._odd("linked with a stranger", m, side, id_, f"its key is {key}, its link {linked[id_]}")
+                elif carriers[key] > 1:
+                    self._odd("made twice", m, side, id_, f"{carriers[key]} records carry {key}")
+
+    def _made(self, m: FieldMap, side: Side, id_: str) -> bool:
+        history = self._history(m, side, id_)
+        return bool(history) and history[0]["via"] == BY_SYNCD
+
+    def _settled(self) -> None:
+        """No write is without an outcome, nobody waits for one that has ended, and nothing went wrong inside."""
+        with self.world.store.read() as tx:
+            open_ = [intent for intent in tx.journal.recent(limit=1_000_000) if intent.outcome is None]
+            parked = tx.marks.resting(PARKED, limit=1_000_000)
+            ended = [
+                mark for mark in parked
+                if mark.waits_for and mark.waits_for.startswith("intent:")
+                and not tx.journal.is_open(int(mark.waits_for.removeprefix("intent:")))
+            ]  # fmt: skip
+        for intent in open_:
+            text = f"write {intent.id} ({intent.action} on the {intent.side}) has no outcome: {intent.error}"
+            self.breaches.append(Breach(law="open write", map=intent.map, left=intent.source_id,
+                                        right=intent.record_id, rule=None, text=text))  # fmt: skip
+        for mark in [*ended, *(mark for mark in parked if mark.cause == "bug")]:
+            self.breaches.append(Breach(law="left waiting", map=mark.map, left=f"{mark.side} {mark.id}", right=None,
+                                        rule=None, text=f"{mark.cause}: {mark.reason}"))  # fmt: skip
+
+    def _odd(self, law: str, m: FieldMap, side: Side, id_: str, text: str) -> None:
+        ids = {side: id_, side.other: None}
+        story = [*_told(side, self._history(m, side, id_), None), *self._remembered(m, [id_], None)]
+        self.breaches.append(Breach(law=law, map=m.key, left=ids[Side.LEFT], right=ids[Side.RIGHT], rule=None,
+                                    text=text, story=story))  # fmt: skip
+
+    def _breach(self, law: str, m: FieldMap, link: Link, rule: Rule, text: str) -> None:
+        story: list[str] = []
+        for side in Side:
+            story += _told(side, self._history(m, side, link.id_on(side)), rule.field(side))
+        story += self._remembered(m, [link.left_id, link.right_id], rule)
+        self.breaches.append(Breach(law=law, map=m.key, left=link.left_id, right=link.right_id, rule=rule.name,
+                                    text=text, story=story))  # fmt: skip
+
+    def _remembered(self, m: FieldMap, ids: Sequence[str], rule: Rule | None) -> list[str]:
+        """What syncd's store says of these ids: writes, conflicts, marks, bases, snapshots."""
+        with self.world.store.read() as tx:
+            intents = reversed(tx.journal.last_of(m.key, ids, limit=200))
+            lists = tx.conflicts.list(states=STATES, map_key=m.key, limit=100_000)
+            told = [line for intent in intents if (line := _intent(intent, rule)) is not None]
+            told += [
+                f"conflict {row.id} {row.at:{CLOCK}} {row.state} {row.left!r} | {row.right!r} "
+                f"lost {row.lost} forced {row.forced}: {row.reason}"
+                for row in reversed(lists)
+                if {row.left_id, row.right_id} & set(ids) and (rule is None or row.rule == rule.name)
+            ]
+            for side in Side:
+                told += _state(tx, m, side, ids, rule)
+        return told
+
+
+def _intent(intent: Intent, rule: Rule | None) -> str | None:
+    name = rule.field(intent.side) if rule is not None else None
+    if rule is not None and name not in intent.fields:
+        return None
+    what = f"{intent.before.get(name)!r} -> {intent.fields[name]!r}" if name else f"{dict(intent.fields)}"
+    return (
+        f"journal {intent.id} {intent.opened_at:{CLOCK}} {intent.action} {intent.side} {what} "
+        f"{intent.outcome} {intent.error or ''}"
+    )
+
+
+def _state(tx: Tx, m: FieldMap, side: Side, ids: Sequence[str], rule: Rule | None) -> Iterator[str]:
+    for mark in tx.marks.get(m.key, side, ids).values():
+        yield f"mark {side} {mark.id} {mark.state} {mark.cause}: {mark.reason}"
+    for link in tx.links.of(m.key, side, ids).values():
+        delta = {name: base for name, base in link.delta(side).items() if rule is None or name == rule.name}
+        yield f"base {side} {delta} known {rule is None or rule.name in link.known}"
+    end = m.end(side)
+    for snapshot in tx.snapshots.get(end.system, end.kind, ids).values():
+        value = snapshot.kept.get(str(rule.field(side))) if rule is not None else dict(snapshot.kept)
+        yield f"snapshot {side} {value!r} version {snapshot.record.version} read {snapshot.record.read_at}"
+
+
+def equal(rule: Rule, side: Side, here: Value, there: Value) -> bool:
+    """Whether the values of both sides (`here` is of `side`) mean the same, a suffix that made a name unique apart."""
+    left, right = (here, there) if side is Side.LEFT else (there, here)
+    if left is None or right is None:
+        return left is None and right is None
+    if same(left, right, rule.right_type) or same(left, right, rule.left_type) or rule.convert.equal(left, right):
+        return True
+    return any(_suffixed(one, other) for one, other in ((left, right), (right, left)))
+
+
+def _suffixed(name: Value, longer: Value) -> bool:
+    return isinstance(name, str) and isinstance(longer, str) and longer.startswith(f"{name.strip()} (")
+
+
+def _judged(rule: Rule) -> bool:
+    """Two-way rules over texts, whose wire form is the value itself."""
+    types = (rule.left_type, rule.right_type)
+    return rule.direction is Direction.BOTH and rule.relation is None and all(t and t.kind in TEXTS for t in types)
+
+
+def _overwritten(moments: Sequence[Moment]) -> Iterator[tuple[Value, Value]]:
+    """Values of people that syncd replaced by another, with what it put there."""
+    for before, after in pairwise(moments):
+        if before.via == BY_HAND and after.via == BY_SYNCD and not same(before.value, after.value, None):
+            yield before.value, after.value
+
+
+def _arrived(rule: Rule, side: Side, value: Value, there: Sequence[Moment]) -> bool:
+    """Whether the value stood on the other side, and a person replaced it there."""
+    return any(after.via != BY_SYNCD and equal(rule, side, value, before.value) for before, after in pairwise(there))
+
+
+def _listed(rule: Rule, side: Side, value: Value, listed: Iterable[Conflict]) -> bool:
+    kind = rule.type(side)
+    return any(same(value, row.left if side is Side.LEFT else row.right, kind) for row in listed)
+
+
+def _value(wire: Any) -> Value:
+    return wire if wire not in ("", None) else None
+
+
+def _key(row: Mapping[str, Any], name: str | None) -> str | None:
+    found = {**row, **row.get("properties", {})}.get(name) if name is not None else None
+    return str(found) if found else None
+
+
+def _told(side: Side, history: Sequence[Mapping[str, Any]], name: str | None) -> list[str]:
+    return [
+        f"{side} {change['at']} {change['via']} {change['by']}: "
+        f"{change['fields'] if name is None else change['fields'][name]}"
+        for change in history
+        if name is None or name in change["fields"]
+    ]
