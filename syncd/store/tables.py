@@ -5,7 +5,7 @@ What is not here: statements (the sibling modules) and how the tables come to be
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import orjson
@@ -52,6 +52,9 @@ def _tuples(value: Any) -> Any:
     return tuple(_tuples(item) for item in value) if isinstance(value, list) else value
 
 
+_EPOCH, _MICROSECOND = datetime(1970, 1, 1, tzinfo=UTC), timedelta(microseconds=1)
+
+
 class Moment(TypeDecorator[datetime]):
     """An aware datetime as whole microseconds since 1970: compact, ordered, the same in every database."""
 
@@ -60,14 +63,11 @@ class Moment(TypeDecorator[datetime]):
 
     def process_bind_param(self, value: datetime | None, dialect: Dialect) -> int | None:
         """To microseconds."""
-        return None if value is None else int(value.timestamp() * 1_000_000 + 0.5)
+        return None if value is None else (value - _EPOCH) // _MICROSECOND
 
     def process_result_value(self, value: Any, dialect: Dialect) -> datetime | None:
         """From microseconds, in UTC."""
-        if value is None:
-            return None
-        seconds, micros = divmod(value, 1_000_000)
-        return datetime.fromtimestamp(seconds, tz=UTC).replace(microsecond=micros)
+        return None if value is None else _EPOCH + value * _MICROSECOND
 
 
 def _id() -> Column[int]:
@@ -126,6 +126,12 @@ links = Table(
           postgresql_where=text("state = 'open'")),
     Index("ux_links_right", "map", "right_id", unique=True, sqlite_where=text("state = 'open'"),
           postgresql_where=text("state = 'open'")),
+    Index("ix_links_closed_left", "map", "left_id", sqlite_where=text("state = 'closed'"),
+          postgresql_where=text("state = 'closed'")),
+    Index("ix_links_closed_right", "map", "right_id", sqlite_where=text("state = 'closed'"),
+          postgresql_where=text("state = 'closed'")),
+    Index("ix_links_leased", "fence", sqlite_where=text("leased_until IS NOT NULL"),
+          postgresql_where=text("leased_until IS NOT NULL")),
 )  # fmt: skip
 
 rulesets = Table(
@@ -159,10 +165,12 @@ marks = Table(
     Column("permit", Json),
     Column("leased_until", Moment),
     Column("fence", BigInteger, nullable=False, default=0),
-    Index(None, "map", "state", "lane", "due_at"),
+    Index(None, "state", "map", "lane", "due_at"),
     Index(None, "waits_for"),
+    Index("ix_marks_leased", "fence", sqlite_where=text("leased_until IS NOT NULL"),
+          postgresql_where=text("leased_until IS NOT NULL")),
     sqlite_with_rowid=False,
-)
+)  # fmt: skip
 
 match_keys = Table(
     "match_keys",
@@ -198,7 +206,10 @@ journal = Table(
     Column("fence", BigInteger, nullable=False, default=0),
     Index("ix_journal_open", "map", "source_id", sqlite_where=text("outcome IS NULL"),
           postgresql_where=text("outcome IS NULL")),
-    Index(None, "map", "link"),
+    Index("ix_journal_open_link", "link", sqlite_where=text("outcome IS NULL"),
+          postgresql_where=text("outcome IS NULL")),
+    Index(None, "map", "source_id"),
+    Index(None, "map", "record_id"),
 )  # fmt: skip
 
 claims = Table(
@@ -231,7 +242,8 @@ conflicts = Table(
     Column("closed_at", Moment),
     Index("ux_conflicts_open", "link", "rule", unique=True, sqlite_where=text("state = 'open'"),
           postgresql_where=text("state = 'open'")),
-    Index(None, "map", "state"),
+    Index(None, "link"),
+    Index(None, "state", "map"),
 )  # fmt: skip
 
 runs = Table(
@@ -245,7 +257,7 @@ runs = Table(
     Column("ended_at", Moment),
     Column("counts", Json),
     Column("digest", String(64)),
-    Index(None, "pair", "started_at"),
+    Index(None, "pair", "id"),
 )
 
 systems = Table(
