@@ -166,7 +166,7 @@ class Marks:
             self.connection.execute(query.values(leased_until=until))
 
     def holds(self, mark: Mark, fence: int, link: int | None) -> bool:
-        """Whether nobody has claimed the mark, or its link, since this fence did, even if its lease ran out meanwhile."""
+        """Whether nobody has claimed the mark, or its link, since this fence did, even if its lease ran out since."""
         query = select(marks.c.fence).where(_at(mark), marks.c.leased_until.is_not(None))
         if self.connection.execute(query).scalar_one_or_none() != fence:
             return False
@@ -185,10 +185,13 @@ class Marks:
         query = delete(marks).where(_at(mark), marks.c.generation == mark.generation, marks.c.fence == fence)
         return bool(self.connection.execute(query).rowcount)
 
-    def rest(self, mark: Mark, fence: int, state: str, **values: Any) -> bool:
-        """Leave a mark in a state (due later, parked, planned, held) with its reason, unless it was renewed."""
+    def rest(self, mark: Mark, fence: int, state: str, /, **values: Any) -> bool:
+        """Leave a mark in a state (due later, parked, planned, held) with its reason, unless it was renewed.
+
+        `values` are columns; a `state` among them is a second thought, and goes before.
+        """
         query = update(marks).where(_at(mark), marks.c.generation == mark.generation, marks.c.fence == fence)
-        return bool(self.connection.execute(query.values(state=state, **values)).rowcount)
+        return bool(self.connection.execute(query.values({"state": state, **values})).rowcount)
 
     def keep_plan(self, mark: Mark, plan: Mapping[str, Any]) -> None:
         """Store a resting mark's plan with it."""
