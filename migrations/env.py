@@ -9,7 +9,8 @@ from sqlalchemy import create_engine
 from syncd.store.tables import metadata
 
 engine = context.config.attributes.get("engine") or create_engine(context.get_x_argument(as_dictionary=True)["url"])
-with engine.connect() as connection:
+# One process at a time: the second finds the work done.
+with engine.connect().execution_options(syncd_begin="IMMEDIATE") as connection:
     context.configure(connection=connection, target_metadata=metadata, render_as_batch=True)
     with context.begin_transaction():
         context.run_migrations()

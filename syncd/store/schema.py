@@ -52,7 +52,7 @@ def upgrade(store: Store) -> tuple[str | None, str]:
     from alembic.config import Config
 
     before = version(store)
-    _refuse_unknown(before)
+    _refuse_unknown(store, before)
     config = Config()
     config.set_main_option("script_location", str(folder()).replace("%", "%%"))
     config.attributes["engine"] = store.engine
@@ -67,12 +67,20 @@ def check(store: Store) -> None:
         return
     if empty(store):
         raise ConfigError(Problem("[syncd] store", "the store is empty.", "Run `syncd db upgrade` to make its tables."))
-    _refuse_unknown(found)
+    _refuse_unknown(store, found)
     message = f"the store has version {found}, this syncd works with {wanted}."
     raise ConfigError(Problem("[syncd] store", message, "Run `syncd db upgrade`, after a backup."))
 
 
-def _refuse_unknown(found: str | None) -> None:
+def _refuse_unknown(store: Store, found: str | None) -> None:
+    if not (empty(store) if found is None else _numbered(found)):
+        message = "the database holds tables of another program."
+        raise ConfigError(Problem("[syncd] store", message, "Give syncd a database of its own."))
     if found is not None and found not in known():
         message = f"the store has version {found}, which this syncd does not know: a newer syncd wrote it."
         raise ConfigError(Problem("[syncd] store", message, "Install that newer syncd, or restore a backup."))
+
+
+def _numbered(found: str) -> bool:
+    """Whether a version is one of ours, of whatever age: four digits."""
+    return len(found) == 4 and found.isdecimal()
