@@ -115,6 +115,17 @@ class Journal:
     def claim(self, intent: int, system: str, kind: str, keys: Sequence[str]) -> None:
         """Claim these keys at a vendor's kind for an open create. Raises Claimed; then nothing was claimed."""
         hashes = sorted({hashed(key) for key in keys})
+        self._refuse_claimed(system, kind, hashes)
+        try:
+            with self.connection.begin_nested():
+                rows = [{"system": system, "kind": kind, "key": key, "intent": intent} for key in hashes]
+                if rows:
+                    self.connection.execute(claims.insert(), rows)
+        except IntegrityError:
+            self._refuse_claimed(system, kind, hashes)
+            raise
+
+    def _refuse_claimed(self, system: str, kind: str, hashes: Sequence[bytes]) -> None:
         for chunk in chunks(hashes):
             query = select(claims.c.intent).where(
                 claims.c.system == system, claims.c.kind == kind, claims.c.key.in_(chunk)
@@ -122,13 +133,6 @@ class Journal:
             other = self.connection.execute(query.limit(1)).scalar_one_or_none()
             if other is not None:
                 raise Claimed(int(other))
-        try:
-            with self.connection.begin_nested():
-                rows = [{"system": system, "kind": kind, "key": key, "intent": intent} for key in hashes]
-                if rows:
-                    self.connection.execute(claims.insert(), rows)
-        except IntegrityError as error:
-            raise Claimed(0) from error
 
     def of_run(self, run: int) -> list[Intent]:
         """Everything a run wrote."""
