@@ -138,7 +138,8 @@ class Writer:
                     continue
                 self.counts[f"{item.operations[side].action}:{outcome.result}"] += 1
                 self._one(tx, item, side, outcome)
-            if answered:
+            # Half of the lease is left at every moment: to renew it each time would read all marks per record.
+            if answered and self.until - now < self.world.pace.lease / 2:
                 self.until = now + self.world.pace.lease
                 tx.marks.renew(answered[0][0].unit.fence, self.until)
 
@@ -183,12 +184,14 @@ class Writer:
             item.fail(park("refused", sentence))
 
     def _duplicate(self, item: Item, side: Side, outcome: Outcome, sentence: str) -> None:
-        """The vendor has such a record: first wait until a look-up must see it, then it is a namesake or a question."""
+        """The vendor has such a record: wait until a look-up must see it; who is found nowhere then is a namesake.
+
+        A namesake whose suffixed name is taken too, or a duplicate that no name explains, is a question.
+        """
         connector, end = self.world.connector(item.m, side), item.m.end(side)
-        if item.mark.cause != "duplicate":
-            item.fail(again("duplicate", sentence, after=max(connector.capabilities.find_lag, timedelta(0))))
-        elif item.mark.cause == "duplicate" and connector.capabilities.names.get(end.kind):
-            item.fail(again(NAMESAKE, sentence, after=timedelta(0)))
+        if item.mark.cause not in ("duplicate", NAMESAKE):
+            cause = NAMESAKE if connector.capabilities.names.get(end.kind) else "duplicate"
+            item.fail(again(cause, sentence, after=max(connector.capabilities.find_lag, timedelta(0))))
         else:
             names = ", ".join(f"{end.system}:{end.kind}:{name}" for name in outcome.names)
             item.fail(park("question", f"{sentence} {f'It may be {names}.' if names else ''}".strip()))

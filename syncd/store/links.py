@@ -55,6 +55,7 @@ class Links:
         """Work on this connection."""
         self.connection = connection
         self._names: dict[int, frozenset[str]] = {}
+        self._rulesets: dict[tuple[str, str], int] = {}
 
     def of(self, map_key: str, side: Side, ids: Iterable[str], *, state: str = "open") -> dict[str, Link]:
         """The links of these ids on a side; of several closed ones the last."""
@@ -136,12 +137,15 @@ class Links:
     def _ruleset(self, map_key: str, rules: Sequence[str]) -> int:
         names = sorted(rules)
         digest = blake2b("\n".join(names).encode(), digest_size=16).hexdigest()
+        if (map_key, digest) in self._rulesets:
+            return self._rulesets[map_key, digest]
         query = select(rulesets.c.id).where(rulesets.c.map == map_key, rulesets.c.digest == digest)
         found = self.connection.execute(query).scalar_one_or_none()
         if found is None:
             row = {"map": map_key, "digest": digest, "names": names}
             found = self.connection.execute(rulesets.insert(), row).inserted_primary_key[0]  # type: ignore[index]  # one row
         self._names[found] = frozenset(names)
+        self._rulesets[map_key, digest] = int(found)
         return int(found)
 
     def _link(self, row: Row[tuple[object, ...]]) -> Link:
