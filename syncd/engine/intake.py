@@ -54,7 +54,7 @@ def _tick(world: World, system: str, kind: str, pages: int | None) -> Tick:
         moved += _store(world, state, page, fields)
         rows, count, due = rows + len(page.records), count + 1, page.due
         state = FeedState(system, kind, page.cursor, page.read_to or state.read_to, page.backfilled)
-        if count == pages:
+        if count == pages or world.stopping():
             break
     return Tick(system=system, kind=kind, rows=rows, moved=moved, pages=count, due=due, backfilled=state.backfilled)
 

@@ -74,8 +74,10 @@ def _due(world: World, pair: Pair) -> int:
 def _pass(world: World, pair: Pair, report: RunReport, *, rests: str | None) -> str:
     for m in pair.maps:
         worker = Worker(world, m, report.run, rests, report.counts)
-        while worker.step():
+        while not world.stopping() and worker.step():
             pass
+    if world.stopping():
+        return "stopped"
     return "planned" if rests == PLANNED else "done"
 
 

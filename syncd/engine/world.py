@@ -67,6 +67,7 @@ class World:
     """Everything the engine's steps are handed. Read by several threads; never changed.
 
     A world with newer maps is made by `dataclasses.replace`; it keeps the locks of its feeds.
+    `stopping`: whether the process was told to end; no further page, batch or vendor call is begun then.
     """
 
     store: Store
@@ -74,6 +75,7 @@ class World:
     pairs: tuple[Pair, ...]
     clock: Callable[[], datetime]
     pace: Pace = Pace()
+    stopping: Callable[[], bool] = lambda: False
     readers: Mapping[tuple[str, str], tuple[tuple[FieldMap, Side], ...]] = field(init=False)
     maps: Mapping[str, FieldMap] = field(init=False)
     feed_locks: dict[tuple[str, str], threading.Lock] = field(default_factory=dict)

@@ -109,7 +109,7 @@ class Writer:
         kind = items[0].m.end(side).kind
         try:
             answers = iter(connector.write(kind, [item.operations[side] for item in items]))
-            while waiting and self.world.clock() < self.until:
+            while waiting and self.world.clock() < self.until and not self.world.stopping():
                 outcomes = next(answers, None)
                 if outcomes is None:
                     break
@@ -117,7 +117,8 @@ class Writer:
         except (AuthError, Transient) as error:
             self._give_back(side, waiting.values(), str(error))
             raise
-        self._give_back(side, waiting.values(), "the batch ran out of time")
+        why = "syncd was told to stop" if self.world.stopping() else "the batch ran out of time"
+        self._give_back(side, waiting.values(), why)
 
     def _give_back(self, side: Side, items: Iterable[Item], why: str) -> None:
         """Operations that were surely not sent: their intents are closed, their marks are due again."""

@@ -19,7 +19,7 @@ from syncd.engine.run import work
 from syncd.engine.world import Pair, World
 from syncd.errors import AuthError, ConfigError, Transient
 from syncd.service.scheduler import Scheduler, Tick
-from syncd.store.marks import PLANNED
+from syncd.store.marks import HELD, PLANNED
 from syncd.store.runs import SystemState
 
 log = structlog.stdlib.get_logger("syncd.daemon")
@@ -50,6 +50,7 @@ class Daemon:
 
     def run(self, stop: threading.Event) -> None:
         """Sync until `stop` is set; what is under way is finished."""
+        self.world = replace(self.world, stopping=stop.is_set)
         self.prepare()
         feeds = [self._feed_tick(*feed, every) for feed, every in self._feeds().items()]
         pairs = [Tick(f"pair {pair.name}", self.idle, self._guarded(pair.name)) for pair in self.world.pairs]
@@ -61,15 +62,19 @@ class Daemon:
         log.info("stopped")
 
     def prepare(self) -> None:
-        """What was only planned is due again where the pair is live now, or its maps have changed."""
+        """What was only planned is due again where the pair is live now, its maps have changed, or a run was killed."""
         now = self.world.clock()
         with self.world.store.begin() as tx:
             for pair in self.world.pairs:
                 last = tx.runs.last(pair.name, limit=1)
                 changed = bool(last) and last[0].digest != pair.digest
+                killed = bool(last) and last[0].state == "running"
                 for m in pair.maps:
                     if pair.mode == "live" or changed:
                         tx.marks.retry(m.key, now, state=PLANNED, reread=False)
+                    if killed:
+                        # It may have been planning for the guard; what it set aside, nobody would ask a person about.
+                        tx.marks.retry(m.key, now, state=HELD, reread=False)
                     if changed:
                         tx.marks.retry(m.key, now, causes=MENDABLE)
 
@@ -127,7 +132,7 @@ class Daemon:
         try:
             done = do()
         except AuthError as error:
-            self._note(systems, "paused", str(error), AUTH_AGAIN)
+            self._note(systems, "paused", str(error), min(AUTH_AGAIN, self.world.pace.retry_max))
             log.error("paused", systems=systems, error=str(error), permission=error.permission)
             return None
         except Transient as error:
