@@ -6,6 +6,8 @@ What is not here: what a sandbox does (`kit.sandbox` and each vendor's own).
 from __future__ import annotations
 
 import json
+import signal
+import threading
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Annotated, Any
@@ -53,14 +55,24 @@ def _serve(made: Any, port: int) -> None:
         _until_told_to_stop()
 
 
-def _until_told_to_stop() -> None:
-    import signal
-    import threading
+def _play(*, leads: int, port: int, rate: str, seed: int) -> None:
+    """The demo with its page, until Ctrl-C."""
+    from syncd.app import App
+    from syncd.lab import demo as live
 
+    live.run(App.open, leads=leads, port=port, rate=rate, seed=seed, say=typer.echo, stop=_told_to_stop())
+
+
+def _until_told_to_stop() -> None:
+    _told_to_stop().wait()
+
+
+def _told_to_stop() -> threading.Event:
+    """Set by Ctrl-C and by SIGTERM."""
     stop = threading.Event()
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, lambda *_: stop.set())
-    stop.wait()
+    return stop
 
 
 def _made(kind: Any, seed: int, settings: dict[str, Any]) -> Any:
@@ -102,6 +114,7 @@ def demo(
     right_csv: Annotated[
         Path | None, typer.Option(help="Import the right side from this file instead.", dir_okay=False, exists=True)
     ] = None,
+    port: Annotated[int, typer.Option(help="The page's first choice of a port on 127.0.0.1.", min=0, max=65535)] = 8484,
     rate: Annotated[str, typer.Option(help="Requests per seconds that both vendors take.")] = "20/1",
     seed: Annotated[int, typer.Option(help="The seed of everything that is left to chance.")] = 1,
     format: FormatOption = Format.TABLE,
@@ -112,9 +125,7 @@ def demo(
     double or lost, and three idle polls of every feed wrote nothing.
     """
     if not until_settled:
-        from syncd.lab import demo as play
-
-        play.run(leads=leads)
+        _play(leads=leads, port=port, rate=rate, seed=seed)
         return
     from syncd.cli.settling import settle
 
