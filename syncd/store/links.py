@@ -145,7 +145,8 @@ class Links:
             row = {"map": map_key, "digest": digest, "names": names}
             found = self.connection.execute(rulesets.insert(), row).inserted_primary_key[0]  # type: ignore[index]  # one row
         self._names[found] = frozenset(names)
-        self._rulesets[map_key, digest] = int(found)
+        if not self.connection.in_nested_transaction():  # a part that is undone takes a new list along
+            self._rulesets[map_key, digest] = int(found)
         return int(found)
 
     def _link(self, row: Row[tuple[object, ...]]) -> Link:
