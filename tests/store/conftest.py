@@ -1,0 +1,52 @@
+"""A real database, made by the migrations, for every test of the store.
+
+What is not here: a fake store. Another database joins by one more line in DATABASES: every test runs on each.
+"""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Callable, Iterator
+from contextlib import closing
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import pytest
+
+from syncd.store import schema
+from syncd.store.store import Store
+
+NOW = datetime(2026, 3, 2, 9, 0, tzinfo=UTC)
+LATER = NOW + timedelta(minutes=5)
+SECOND = timedelta(seconds=1)
+
+
+def _sqlite(template: Path, folder: Path) -> str:
+    """A fresh file: a copy of one that the migrations made."""
+    if not template.exists():
+        with closing(Store(f"sqlite:///{template}")) as made:
+            schema.upgrade(made)
+    return f"sqlite:///{shutil.copy(template, folder / 'syncd.db')}"
+
+
+DATABASES: dict[str, Callable[[Path, Path], str]] = {"sqlite": _sqlite}
+"""Name -> what gives the address of a fresh database at this code's version, from a file to keep and a folder."""
+
+
+@pytest.fixture(scope="session")
+def template(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Where a database keeps what is made once for all tests."""
+    return tmp_path_factory.mktemp("store") / "template.db"
+
+
+@pytest.fixture(params=DATABASES)
+def url(request: pytest.FixtureRequest, template: Path, tmp_path: Path) -> str:
+    """The address of a fresh database of this code's version."""
+    return DATABASES[request.param](template, tmp_path)
+
+
+@pytest.fixture
+def store(url: str) -> Iterator[Store]:
+    """A fresh store of this code's version."""
+    with closing(Store(url)) as opened:
+        yield opened
