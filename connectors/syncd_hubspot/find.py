@@ -125,6 +125,8 @@ class _Plan:
         for name in names:
             if self._by_batch(name) or name in SEARCHABLE_PHONES:
                 self._collect(name, values)
+            elif not narrowing and self._types[name].kind is FieldKind.TEXT:
+                self._any_of.setdefault(name, {}).update(dict.fromkeys(value.lower() for value in values))
             else:
                 for value in values:
                     group = [_equal(name, value), *narrowing]

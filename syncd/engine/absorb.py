@@ -85,7 +85,7 @@ def _moved_row(
         return None
     changed = _changed(item, before)
     same_version = item.version == before.record.version and item.modified_at == before.record.modified_at
-    if changed and same_version and (item.stale_ok or not asked_after):
+    if same_version and changed - set(before.missing) and (item.stale_ok or not asked_after):
         found.unsure.append(item.ref.id)
         return None
     if not changed and same_version and not _later_read(item, before.record):
