@@ -9,6 +9,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from sqlalchemy import inspect, text
+from sqlalchemy.exc import DBAPIError
 
 from syncd.errors import ConfigError, Problem
 from syncd.store.store import Store
@@ -34,7 +35,7 @@ def head() -> str:
 
 def version(store: Store) -> str | None:
     """The version of the store; None if it has none."""
-    if not inspect(store.engine).has_table("alembic_version"):
+    if "alembic_version" not in _tables(store):
         return None
     with store.engine.connect() as connection:
         found = connection.execute(text("SELECT version_num FROM alembic_version")).scalar_one_or_none()
@@ -43,7 +44,18 @@ def version(store: Store) -> str | None:
 
 def empty(store: Store) -> bool:
     """Whether the store has no table yet."""
-    return not inspect(store.engine).get_table_names()
+    return not _tables(store)
+
+
+def _tables(store: Store) -> list[str]:
+    """The tables there are. Raises ConfigError where there is no database, or none that can be read."""
+    try:
+        return inspect(store.engine).get_table_names()
+    except DBAPIError as error:
+        remedy = "Its folder must be there and writable, and the file one that syncd made."
+        if not store.sqlite:
+            remedy = "Its server must run, and let syncd in."
+        raise ConfigError(Problem("[syncd] store", f"it cannot be opened: {error.orig}.", remedy)) from error
 
 
 def upgrade(store: Store) -> tuple[str | None, str]:
