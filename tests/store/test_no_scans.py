@@ -1,0 +1,132 @@
+"""What is asked of the store in every cycle costs what changed, never the size of a table. Rule 22.
+
+The database is asked for its own plans. What is not here: how fast anything is.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from typing import Any
+
+import pytest
+from sqlalchemy import event
+
+from syncd.core.model import Record, Ref, Side
+from syncd.store.feeds import FeedState
+from syncd.store.marks import PARKED
+from syncd.store.snapshots import Snapshot
+from syncd.store.store import Store, Tx
+from tests.store.conftest import LATER, NOW
+
+INTENT = {"run": 1, "map": "m", "side": "right", "action": "create", "link": 1, "record_id": "9", "source_id": "1",
+          "fields": {}, "before": {}, "rules": {}, "version": None, "opened_at": NOW, "lands_by": LATER,
+          "fence": 1}  # fmt: skip
+LOST = {"map": "m", "link": 1, "rule": "r", "left_id": "1", "right_id": "9", "left_value": 1, "right_value": 2,
+        "reason": "x", "at": NOW}  # fmt: skip
+
+
+def _intake(tx: Tx) -> None:
+    record = Record(ref=Ref("crm", "contacts", "1"), fields={}, created_at=NOW)
+    tx.feeds.get("crm", "contacts")
+    tx.snapshots.get("crm", "contacts", ["1"])
+    tx.snapshots.seen("crm", "contacts", ["1"])
+    tx.snapshots.put([Snapshot(record, {})])
+    tx.snapshots.rekey("m", Side.LEFT, {"1": ["a"]})
+    tx.marks.add("m", Side.LEFT, ["1", "2"], NOW)
+    tx.feeds.move(FeedState("crm", "contacts"))
+
+
+def _claim(tx: Tx) -> None:
+    tx.runs.next_fence()
+    for linked_only in (False, True):
+        tx.marks.due_count("m", NOW, linked_only=linked_only)
+    tx.marks.due_count("m", NOW, permitted=False)
+    tx.marks.next_due()
+    tx.marks.claim("m", NOW, LATER, 1, limit=1)
+    tx.marks.claim("m", NOW, LATER, 1, limit=1, linked_only=True)
+
+
+def _look(tx: Tx) -> None:
+    for side in Side:
+        tx.links.of("m", side, ["1"])
+        tx.links.of("m", side, ["1"], state="closed")
+    tx.links.get([1])
+    tx.snapshots.keyed("m", Side.LEFT, ["a"])
+    tx.conflicts.open_of([1])
+    tx.journal.open_of("m", ["1"])
+    tx.journal.open_links([1])
+    tx.journal.open_creates("m", Side.RIGHT)
+
+
+def _write(tx: Tx) -> None:
+    link = tx.links.make("m", "1", "9", ["name"], NOW)
+    intent = tx.journal.open(INTENT)
+    tx.journal.claim(intent, "field", "contacts", ["a"])
+    tx.marks.renew(1, LATER)
+    tx.marks.lease_link(link.id, LATER, 1)
+    tx.links.save(link, ["name"])
+    tx.links.save_deltas([link])
+    tx.journal.is_open(intent)
+    tx.journal.note(intent, "lost")
+    tx.journal.close(intent, "written", NOW)
+    tx.links.close(link.id, "gone", NOW)
+    tx.links.reopen(link.id)
+
+
+def _confirm(tx: Tx) -> None:
+    tx.marks.add("m", Side.LEFT, ["1"], NOW)
+    mark = tx.marks.get("m", Side.LEFT, ["1"])["1"]
+    tx.marks.holds(mark, 1, None)
+    tx.conflicts.ask(LOST)
+    tx.conflicts.list_lost([{**LOST, "state": "overruled"}])
+    tx.conflicts.settle([1], "taken", NOW)
+    tx.conflicts.choose(1, None)
+    tx.conflicts.get(1)
+    tx.marks.rest(mark, 1, PARKED)
+    tx.marks.keep_plan(mark, {})
+    tx.marks.done(mark, 1)
+    tx.marks.wake(["intent:1"], NOW)
+    tx.marks.release(1)
+
+
+def _ask(tx: Tx) -> None:
+    tx.conflicts.list(states=["open"])
+    tx.marks.resting(PARKED)
+    tx.marks.retry(None, NOW)
+    tx.marks.retry("m", NOW, causes=["refused"])
+    tx.marks.permit("m", NOW)
+    tx.journal.last_of("m", ["1"])
+    tx.runs.last("sales", limit=1)
+
+
+@contextmanager
+def asked(store: Store) -> Iterator[dict[str, Any]]:
+    """The statements that go to the database meanwhile, each with values it was asked with."""
+    found: dict[str, Any] = {}
+
+    def note(_con: Any, _cur: Any, statement: str, values: Any, _ctx: Any, many: bool) -> None:
+        if statement.startswith(("SELECT", "INSERT", "UPDATE", "DELETE")):
+            found[statement] = values[0] if many else values
+
+    event.listen(store.engine, "before_cursor_execute", note)
+    yield found
+    event.remove(store.engine, "before_cursor_execute", note)
+
+
+@pytest.mark.parametrize("step", [_intake, _claim, _look, _write, _confirm, _ask])
+def test_no_table_is_read_through(store: Store, step: Callable[[Tx], None]) -> None:
+    """Every statement of a step, and of the lists people ask for, goes by an index."""
+    if not store.sqlite:
+        pytest.skip("this database chooses its plans by the tables' sizes")
+    with asked(store) as statements, store.begin() as tx:
+        step(tx)
+    assert statements
+    with store.read() as tx:
+        through = {
+            statement: line[3]
+            for statement, values in statements.items()
+            for line in tx.connection.exec_driver_sql(f"EXPLAIN QUERY PLAN {statement}", values)
+            if line[3].startswith("SCAN")
+        }
+    assert through == {}
