@@ -9,12 +9,15 @@ from __future__ import annotations
 import dataclasses
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from syncd.core.decision import Base, Decision, Given, Plan, Taken, Twins, Verdict
 from syncd.core.fieldmap import Blank, Direction, Drift, FieldMap, Owner, Rule, Unconvertible, Unmapped
 from syncd.core.loss import same
 from syncd.core.model import FieldKind, Record, Ref, Side, Value
+from syncd.core.sight import MISSING, expression_side, suffixed, target, view
+
+__all__ = ["MISSING", "expression_side", "plan", "plan_create", "suffixed", "view"]
 
 
 class Waiting(Exception):
@@ -24,35 +27,6 @@ class Waiting(Exception):
         """Keep whom it waits for."""
         self.ref = ref
         super().__init__(f"waits for {ref} to be linked")
-
-
-MISSING = object()
-"""Stands for a value that is not known."""
-
-
-def suffixed(name: str, other: Ref) -> str:
-    """A name made unique with the tail of the id of the record across."""
-    return f"{name} ({other.id[-6:]})"
-
-
-def view(rule: Rule, side: Side, fields: Mapping[str, Value]) -> Value | object:
-    """A rule's value on a side: of a many-valued relation the first one; MISSING where it is not known."""
-    name = rule.field(side)
-    if name is None:
-        return None
-    value = fields.get(name, MISSING)
-    if isinstance(value, tuple) and rule.relation is not None:
-        return value[0] if value else None
-    return value
-
-
-def expression_side(rule: Rule) -> Side | None:
-    """The side that a rule's expression looks at and stands for; None for a rule without one."""
-    if rule.expr is None:
-        return None
-    if rule.direction in (Direction.RIGHT, Direction.LEFT):
-        return _target(rule).other
-    return Side.LEFT if rule.expr.reads[Side.LEFT] else Side.RIGHT
 
 
 def plan(m: FieldMap, base: Base, left: Record, right: Record, given: Given) -> Plan:
@@ -96,23 +70,33 @@ class _Pair:
         if rule.field(side) is None or side is expression_side(rule):
             return self._made(rule, side)
         value = self.record(side).fields.get(rule.field(side) or "", MISSING)
-        if isinstance(value, tuple) and rule.relation is not None:
-            shadow = self.base.side(side).get(rule.name)
-            kept = shadow.value if shadow is not None and shadow.value in value else None
-            return kept if kept is not None else (value[0] if value else None)
-        return value
+        return self._one_of(rule, side, value) if isinstance(value, tuple) and rule.relation is not None else value
+
+    def _one_of(self, rule: Rule, side: Side, ids: tuple[str, ...]) -> Value:
+        """Of several ids the one that base knows, else one that is linked with an id across, else the first."""
+        shadow = self.base.side(side).get(rule.name)
+        if shadow is not None and shadow.value in ids:
+            return shadow.value
+        across = self.record(side.other).fields.get(rule.field(side.other) or "")
+        theirs = across if isinstance(across, tuple) else (str(across),)
+        twins = {self._twin(rule, side.other, id_) for id_ in theirs}
+        return next((id_ for id_ in ids if id_ in twins), ids[0] if ids else None)
+
+    def _twin(self, rule: Rule, side: Side, id_: str) -> str | None:
+        return self.given.twins.get((rule.relation.map, side, id_)) if rule.relation is not None else None
 
     def _made(self, rule: Rule, side: Side) -> Value | object:
-        if rule.receipt is not None:
+        if rule.expr is None:
             return self.given.state if self.given.state is not None else MISSING
-        return rule.expr.value({side: self.record(side).fields}) if rule.expr is not None else None
+        fields = self.record(side).fields
+        return rule.expr.value({side: fields}) if rule.expr.reads[side] <= fields.keys() else MISSING
 
     def carry(self, rule: Rule, to: Side, value: Value) -> Value:
         """The value as the other side would hold it. Raises Unconvertible or Waiting."""
         if value is None or rule.receipt is not None or rule.expr is not None:
             return value
         if rule.relation is not None:
-            twin = self.given.twins.get((rule.relation.map, to.other, str(value)))
+            twin = self._twin(rule, to.other, str(value))
             if twin is None:
                 kind = rule.type(to.other)
                 parent = kind.ref_kind if kind is not None and kind.ref_kind else ""
@@ -145,21 +129,22 @@ class _Pair:
 
     def decide(self, rule: Rule) -> tuple[Decision, ...]:
         """One rule, both sides known or not."""
+        once = Decision(rule=rule, verdict=Verdict.UNCHANGED, reason="carried once, when the record was made")
         try:
             left, right = self.value(rule, Side.LEFT), self.value(rule, Side.RIGHT)
         except Unconvertible as error:
-            return (_no_counterpart(rule, error),)
+            return (once if rule.direction is Direction.CREATE else _no_counterpart(rule, error),)
         if left is MISSING or right is MISSING:
-            return (self._unknown(rule, left, right),)
+            return (once if rule.direction is Direction.CREATE else self._unknown(rule, left, right),)
         values = {Side.LEFT: _known(left), Side.RIGHT: _known(right)}
+        if rule.direction is Direction.CREATE:
+            return (dataclasses.replace(once, settle=values, sides=_pair(values)),)
         taken = self.given.taken.get(rule.name)
         if taken is not None and taken.sides == _pair(values):
             return self._take(rule, taken, values)
         return (self._decide(rule, values),)
 
     def _decide(self, rule: Rule, values: dict[Side, Value]) -> Decision:
-        if rule.direction is Direction.CREATE:
-            return _settled(rule, Verdict.UNCHANGED, values, "carried once, when the record was made")
         if rule.name not in self.base.left or rule.name not in self.base.right:
             return self._first(rule, values)
         changed = {side: self.changed(rule, side, values[side]) for side in Side}
@@ -174,26 +159,26 @@ class _Pair:
         return self._one_way(rule, values, changed)
 
     def _take(self, rule: Rule, taken: Taken, values: dict[Side, Value]) -> tuple[Decision, ...]:
-        """Carry out what a person took: on the side itself, and across."""
-        chosen = {**values, taken.side: taken.value}
-        across = self.flow(rule, taken.side.other, chosen, "a person took this value")
-        if same(values[taken.side], taken.value, rule.type(taken.side)):
+        """Carry out what a person took: across where the rule goes there, and on the side itself if it was another."""
+        here, there, reason = taken.side, taken.side.other, "a person took this value"
+        chosen = {**values, here: taken.value}
+        if rule.flows(there):
+            across = self.flow(rule, there, chosen, reason)
+        else:
+            across = _settled(rule, Verdict.KEPT, chosen, reason)
+        if across.park or same(values[here], taken.value, rule.type(here)):
             return (across,)
-        here = dataclasses.replace(
-            across,
-            verdict=Verdict.WRITE,
-            reason="a person took this value",
-            to=taken.side,
-            field=rule.field(taken.side),
-            before=values[taken.side],
-            after=taken.value,
-            settle={taken.side: taken.value},
-            park=False,
+        kind = rule.type(here)
+        if rule.field(here) is None or (kind is not None and kind.read_only):
+            return (dataclasses.replace(across, settle={**across.settle, here: values[here]}),)
+        before, after = self._exchanged(rule, here, values[here], taken.value)
+        own = dataclasses.replace(
+            across, verdict=Verdict.WRITE, reason=reason, to=here, field=rule.field(here), before=before, after=after
         )
         if across.verdict is Verdict.WRITE:
-            there = dataclasses.replace(across, settle={taken.side.other: across.settle[taken.side.other]})
-            return (here, there)
-        return (here, across) if across.park else (dataclasses.replace(here, settle=chosen),)
+            across = dataclasses.replace(across, settle={there: across.settle[there]})
+            return (dataclasses.replace(own, settle={here: taken.value}), across)
+        return (dataclasses.replace(own, settle=chosen),)
 
     def changed(self, rule: Rule, side: Side, value: Value) -> bool:
         """Whether a side's value differs from its own shadow, up to the loss its schema declares."""
@@ -202,7 +187,8 @@ class _Pair:
     def _unknown(self, rule: Rule, left: object, right: object) -> Decision:
         if rule.receipt is not None and self.given.state is None:
             return Decision(rule=rule, verdict=Verdict.UNCHANGED, reason="no receipt to write")
-        names = [f"{side} {rule.field(side)}" for side, v in zip(Side, (left, right), strict=True) if v is MISSING]
+        gone = [side for side, value in zip(Side, (left, right), strict=True) if value is MISSING]
+        names = [f"{side} {rule.field(side) or rule.name}" for side in gone]
         return Decision(rule=rule, verdict=Verdict.UNKNOWN, reason=f"{' and '.join(names)} is not known")
 
     def _first(self, rule: Rule, values: dict[Side, Value]) -> Decision:
@@ -216,7 +202,7 @@ class _Pair:
                     return self.flow(rule, to, values, "it was blank")
                 return _settled(rule, Verdict.KEPT, values, "nothing is never written over something")
         if rule.receipt is not None:
-            return self.flow(rule, _target(rule), values, "the state changed")
+            return self.flow(rule, target(rule), values, "the state changed")
         winner = self._first_winner(rule)
         if winner is None:
             return _conflict(rule, values, "the records differ at first link, and the map says ask")
@@ -235,7 +221,7 @@ class _Pair:
             return _later(self.left.modified_at, self.right.modified_at)
         if rule.direction is Direction.BOTH or rule.drift is Drift.ASK:
             return None
-        return _target(rule) if rule.drift is Drift.KEEP else _target(rule).other
+        return target(rule) if rule.drift is Drift.KEEP else target(rule).other
 
     def _both(self, rule: Rule, values: dict[Side, Value], changed: Mapping[Side, bool]) -> Decision:
         if not changed[Side.RIGHT]:
@@ -245,6 +231,8 @@ class _Pair:
         winner = self._owner(rule)
         if winner is None:
             return _conflict(rule, values, "both sides changed it")
+        if values[winner] is None and rule.on_blank is Blank.IGNORE:
+            winner = winner.other
         return self.flow(
             rule,
             winner.other,
@@ -261,7 +249,7 @@ class _Pair:
         return self._newest(rule) if rule.owner is Owner.NEWEST else None
 
     def _newest(self, rule: Rule) -> Side | None:
-        """The side that changed last, if the intervals in which the changes lie do not overlap."""
+        """The side that changed last, if the intervals (after, up to) of the changes do not overlap."""
         left, right = self._interval(rule, Side.LEFT), self._interval(rule, Side.RIGHT)
         if left is None or right is None:
             return None
@@ -273,13 +261,14 @@ class _Pair:
         record = self.record(side)
         exact = record.times.get(rule.field(side) or "")
         if exact is not None:
-            return exact, exact
+            return exact - timedelta.resolution, exact
         since = self.base.side(side)[rule.name].seen_at
         return (since, record.modified_at) if since is not None and record.modified_at is not None else None
 
     def _one_way(self, rule: Rule, values: dict[Side, Value], changed: Mapping[Side, bool]) -> Decision:
-        to = _target(rule)
-        lost = (to, values[to]) if changed[to] else None
+        to = target(rule)
+        base = (self.base.left[rule.name].value, self.base.right[rule.name].value)
+        lost = (to, values[to]) if changed[to] or not self.equal(rule, *base) else None
         if changed[to.other]:
             return self.flow(rule, to, values, f"changed on the {to.other}", lost=lost)
         if rule.drift is Drift.RESTORE:
@@ -304,17 +293,17 @@ class _Pair:
                 rule=rule,
                 verdict=Verdict.WAITING,
                 reason=str(error),
+                to=to,
                 waits_for=error.ref,
                 sides=_pair(values),
                 park=True,
             )
+        if same(wanted, self.plain(rule, to, values[to]), rule.type(to)):
+            return _settled(rule, Verdict.AGREED, values, "both sides say the same")
         if wanted is None and rule.on_blank is Blank.IGNORE:
             settle = {to.other: source}
             return Decision(rule=rule, verdict=Verdict.IGNORED, reason="a blank is not carried", settle=settle)
-        if same(wanted, self.plain(rule, to, values[to]), rule.type(to)):
-            return _settled(rule, Verdict.AGREED, values, "both sides say the same")
-        before = self.record(to).fields.get(rule.field(to) or "")
-        after = _widened(before, values[to], wanted) if _many(rule, to) else wanted
+        before, after = self._exchanged(rule, to, values[to], wanted)
         return Decision(
             rule=rule,
             verdict=Verdict.WRITE,
@@ -328,6 +317,11 @@ class _Pair:
             sides=_pair(values),
         )
 
+    def _exchanged(self, rule: Rule, to: Side, old: Value, new: Value) -> tuple[Value, Value]:
+        """What a field holds, and what it shall hold: of several ids only the one in question is exchanged."""
+        before = self.record(to).fields.get(rule.field(to) or "")
+        return before, _widened(before, old, new) if _many(rule, to) else new
+
     def create(self, rule: Rule, to: Side) -> Decision:
         """What a new record on side `to` gets from this rule."""
         try:
@@ -335,7 +329,8 @@ class _Pair:
         except Unconvertible as error:
             return _no_counterpart(rule, error)
         if source is MISSING:
-            return Decision(rule=rule, verdict=Verdict.UNKNOWN, reason=f"{rule.field(to.other)} is not known")
+            reason = f"{rule.field(to.other) or rule.name} is not known"
+            return Decision(rule=rule, verdict=Verdict.UNKNOWN, reason=reason)
         return self.flow(rule, to, {to.other: _known(source), to: None}, "a new record")
 
 
@@ -350,10 +345,6 @@ def _known(value: Value | object) -> Value:
 
 def _pair(values: Mapping[Side, Value]) -> tuple[Value, Value]:
     return values[Side.LEFT], values[Side.RIGHT]
-
-
-def _target(rule: Rule) -> Side:
-    return Side.LEFT if rule.direction is Direction.LEFT else Side.RIGHT
 
 
 def _later(left: datetime | None, right: datetime | None) -> Side | None:

@@ -1,0 +1,44 @@
+"""How a rule sees a side: its value there, what is not known, the side an expression stands for, names made unique.
+
+What is not here: any decision (`plan`).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from syncd.core.fieldmap import Direction, Rule
+from syncd.core.model import Ref, Side, Value
+
+MISSING = object()
+"""Stands for a value that is not known."""
+
+
+def suffixed(name: str, other: Ref) -> str:
+    """A name made unique with the tail of the id of the record across."""
+    return f"{name} ({other.id[-6:]})"
+
+
+def view(rule: Rule, side: Side, fields: Mapping[str, Value]) -> Value | object:
+    """A rule's value on a side: of a many-valued relation the first one; MISSING where it is not known."""
+    name = rule.field(side)
+    if name is None:
+        return None
+    value = fields.get(name, MISSING)
+    if isinstance(value, tuple) and rule.relation is not None:
+        return value[0] if value else None
+    return value
+
+
+def target(rule: Rule) -> Side:
+    """The side that a one-way rule writes."""
+    return Side.LEFT if rule.direction is Direction.LEFT else Side.RIGHT
+
+
+def expression_side(rule: Rule) -> Side | None:
+    """The side that a rule's expression looks at and stands for; None for a rule without one."""
+    if rule.expr is None:
+        return None
+    if rule.direction in (Direction.RIGHT, Direction.LEFT):
+        return target(rule).other
+    return Side.LEFT if rule.expr.reads[Side.LEFT] else Side.RIGHT
