@@ -1,0 +1,98 @@
+"""What a map says of itself: its ends, its rules' sides, and what it reads."""
+
+from __future__ import annotations
+
+import pytest
+
+from syncd.core.fieldmap import End
+from syncd.core.model import Ref, Side
+from syncd.core.sight import MISSING, expression_side, suffixed, target, view
+from tests.core.maps import (
+    LEFT,
+    OURS,
+    PARENTS,
+    RIGHT,
+    TEXT,
+    THEIRS,
+    Join,
+    fieldmap,
+    relation,
+    rule,
+    without,
+    worked_out,
+)
+
+
+def test_a_ref_is_written_as_people_type_it() -> None:
+    """System, kind and id, with colons."""
+    assert str(Ref("hubspot", "contacts", "123")) == "hubspot:contacts:123"
+
+
+def test_the_side_across_is_the_other_one() -> None:
+    """Each side is across from the other."""
+    assert [side.other for side in Side] == [RIGHT, LEFT]
+
+
+@pytest.mark.parametrize(
+    ("direction", "flows"), [("<->", {LEFT, RIGHT}), ("->", {RIGHT}), ("<-", {LEFT}), ("create", set())]
+)
+def test_a_rule_flows_only_where_its_arrow_points(direction: str, flows: set[Side]) -> None:
+    """After creation a value travels along the arrow and nowhere else."""
+    assert {side for side in Side if rule(direction).flows(side)} == flows
+
+
+def test_a_rule_and_a_map_tell_the_sides_apart() -> None:
+    """Field, type and end of a side are that side's own."""
+    one = rule(left=TEXT, right=PARENTS)
+    m = fieldmap(one)
+    assert [one.field(side) for side in Side] == [OURS, THEIRS]
+    assert [one.type(side) for side in Side] == [TEXT, PARENTS]
+    assert [m.end(side) for side in Side] == [m.left, m.right]
+
+
+def test_a_map_reads_its_rules_conditions_expressions_and_keys() -> None:
+    """Every field whose change can matter to the map is named, per side, and no other."""
+    m = fieldmap(
+        worked_out("->", LEFT, "title", "city"),
+        rule("<-", name="back"),
+        only=Join(LEFT, ("pipeline",)),
+        left=End(system="crm", kind="deals", sync_key="key"),
+        right=End(system="roof", kind="jobs", when=Join(LEFT, ("stage",))),
+    )
+    assert m.reads(LEFT) == {OURS, "title", "city", "pipeline", "stage", "key"}
+    assert m.reads(RIGHT) == {THEIRS}
+
+
+def test_a_view_of_a_side() -> None:
+    """A field's value, nothing where the rule has no field, MISSING where the record does not tell."""
+    assert view(rule(), LEFT, {OURS: "a"}) == "a"
+    assert view(rule(), LEFT, {}) is MISSING
+    assert view(without(rule(), LEFT), LEFT, {}) is None
+
+
+def test_a_view_of_several_ids_is_the_first_one() -> None:
+    """A relation stands for one parent even where the field holds several; several choices stay together."""
+    many = relation(right=PARENTS)
+    assert view(many, RIGHT, {THEIRS: ("p", "q")}) == "p"
+    assert view(many, RIGHT, {THEIRS: ()}) is None
+    assert view(rule(), RIGHT, {THEIRS: ("a", "b")}) == ("a", "b")
+
+
+def test_a_one_way_rule_writes_the_side_its_arrow_points_at() -> None:
+    """The target of an arrow."""
+    assert [target(rule(way)) for way in ("->", "<-")] == [RIGHT, LEFT]
+
+
+@pytest.mark.parametrize(
+    ("direction", "reads", "side"),
+    [("->", LEFT, LEFT), ("<-", RIGHT, RIGHT), ("create", LEFT, LEFT), ("create", RIGHT, RIGHT)],
+)
+def test_an_expression_stands_for_the_side_it_reads(direction: str, reads: Side, side: Side) -> None:
+    """Its result is that side's value."""
+    assert expression_side(rule(direction, expr=Join(reads, ("x",)))) is side
+    assert expression_side(rule(direction)) is None
+
+
+def test_a_suffix_is_the_tail_of_the_id_across() -> None:
+    """A name is made unique by what people can look up."""
+    assert suffixed("Roof", Ref("crm", "deals", "deal-111111")) == "Roof (111111)"
