@@ -166,6 +166,7 @@ class Play:
             self._trouble(stage, *TROUBLE)
             with self._timed("trouble"), crowd_at_work(crowd):
                 self._kill_at_random(stage, process)
+                self._let_work(stage, 20.0)
             played = self._played(stage)
             self._trouble(stage)
             with App.open(stage.config, environ=stage.environ) as app:
@@ -208,9 +209,16 @@ class Play:
         marks = {vendor: vendor.mark() for vendor in stage.vendors.values()}
         end = time.monotonic() + within
         while time.monotonic() < end:
-            time.sleep(0.02)
+            time.sleep(0.05)
             if sum(len(vendor.writes(mark)) for vendor, mark in marks.items()) >= writes:
                 break
+
+    def _let_work(self, stage: Stage, seconds: float) -> None:
+        """Leave the daemon alone while people go on and answers get lost, until it has caught up, or for so long."""
+        end = time.monotonic() + seconds
+        while time.monotonic() < end and len(stage.right.records("contacts")) < self.leads:
+            time.sleep(0.5)
+        time.sleep(5.0)
 
     def _settle(self, app: App, stage: Stage, process: Process) -> None:
         """Wait until nothing is due, nothing moves in either vendor, and it stays so for a while."""
