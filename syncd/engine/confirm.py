@@ -162,7 +162,8 @@ def finish(world: World, tx: Tx, item: Item, run: int | None) -> None:
             item.fail(Rest(state=PARKED, cause=cause, reason=decision.reason, waits_for=waits))
     if item.leftover:
         item.fail(again("created", "the rest of its fields follow", count=False))
-    if item.rest is not None and item.rest.waits_for is not None and not _still_waits(tx, item, item.rest.waits_for):
+    waits_for = item.rest.waits_for if item.rest is not None else None
+    if waits_for is not None and not _still_waits(world, tx, item, waits_for):
         item.rest = again("released", "what it waited for is there", after=timedelta(0), count=False)
     for mark in item.unit.marks:
         if item.rest is None or item.rest.state == "done":
@@ -173,13 +174,14 @@ def finish(world: World, tx: Tx, item: Item, run: int | None) -> None:
         _pull(world, tx, map_key, side, id_)
 
 
-def _still_waits(tx: Tx, item: Item, waits_for: str) -> bool:
+def _still_waits(world: World, tx: Tx, item: Item, waits_for: str) -> bool:
     """Whether what a mark is about to wait for has not come while it was worked on."""
     if waits_for.startswith("intent:"):
         return tx.journal.is_open(int(waits_for.removeprefix("intent:")))
-    parent = waits_for.split(":", 2)[2]
+    system, kind, parent = waits_for.split(":", 2)
     relations = {rule.relation.map for rule in item.m.rules if rule.relation is not None}
-    return not any(tx.links.of(map_key, side, [parent]) for map_key in relations for side in Side)
+    readers = [(m, side) for m, side in world.readers.get((system, kind), ()) if m.key in relations]
+    return not any(tx.links.of(m.key, side, [parent]) for m, side in readers)
 
 
 def _resting(world: World, item: Item, rest: Rest) -> dict[str, Any]:

@@ -32,11 +32,11 @@ def settle(world: World, items: Sequence[Item], run: int | None) -> None:
         intents += tx.journal.open_links([item.link.id for item in items if item.link is not None])
     by_item: dict[int, list[Intent]] = {}
     for number, item in enumerate(items):
-        ids = {mark.id for mark in item.unit.marks}
+        refs = {(mark.side, mark.id) for mark in item.unit.marks}
         own = {
             i.id: i
             for i in intents
-            if (item.link and i.link == item.link.id) or (i.link is None and i.source_id in ids)
+            if (item.link and i.link == item.link.id) or (i.link is None and (i.side.other, i.source_id) in refs)
         }
         if own:
             by_item[number] = list(own.values())

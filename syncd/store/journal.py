@@ -85,7 +85,7 @@ class Journal:
         self.connection.execute(update(journal).where(journal.c.id == intent).values(error=error))
 
     def open_of(self, map_key: str, sources: Iterable[str]) -> list[Intent]:
-        """Open intents whose source is one of these ids (either side's; ids of two systems do not meet in a map)."""
+        """Open intents whose source is one of these ids (of either side; the two may use the same ids)."""
         found: list[Intent] = []
         for chunk in chunks(sources):
             query = select(journal).where(
