@@ -28,6 +28,15 @@ HOT = 0.5
 """How often it is one of the few records that everybody works on today."""
 
 HOT_RECORDS = 12
+SAME = 0.15
+"""How often both hands of a clash type the very same."""
+
+BLANK, BACK = 0.06, 0.06
+"""How often somebody clears the field, or puts back what they typed before."""
+
+CLEARED = ("company", "city", "zip", "claim_number", "cf_string_1", "insurance_carrier", "cf_string_2")
+"""Fields that people clear now and then; names they do not."""
+
 NEW = 0.04
 """How often somebody makes a new record instead of editing one."""
 
@@ -68,7 +77,7 @@ Pairing = tuple[Trade, str | None, str | None]
 
 @dataclass(slots=True)
 class Crowd:
-    """Several people as one thread. Every value they type is new, so that it can be told whose it is.
+    """Several people as one thread. Nearly every value they type is new, so that it can be told whose it is.
 
     `per_second`: how often they act, as far as the vendors keep up. `acts` counts what they did, by word.
     """
@@ -81,6 +90,7 @@ class Crowd:
     _things: list[Pairing] = field(default_factory=list)
     _hot: list[Pairing] = field(default_factory=list)
     _looked: float = 0.0
+    _before: dict[tuple[str, str], str] = field(default_factory=dict)
 
     def work(self, stop: threading.Event) -> None:
         """Act until told to stop."""
@@ -108,15 +118,21 @@ class Crowd:
         present = [side for side, id_ in ((Side.LEFT, left), (Side.RIGHT, right)) if id_ is not None]
         sides = present if dice.random() < CLASH else [dice.choice(present)]
         dice.shuffle(sides)
+        same = self._word(names[0], sides[0], dice) if dice.random() < SAME else None
         for side in sides:
-            name = names[0] if side is Side.LEFT else names[1]
-            self._type(trade, side, str(left if side is Side.LEFT else right), name, dice)
+            name, id_ = (names[0], left) if side is Side.LEFT else (names[1], right)
+            value = same or self._value(str(id_), name, side, dice)
+            self._remote(side).act("update", trade.kind(side), id=id_, fields={name: value}, as_=HANDS[side])
         self.acts["clash" if len(sides) > 1 else "edit"] += 1
 
-    def _type(self, trade: Trade, side: Side, id_: str, name: str, dice: random.Random) -> None:
-        self._remote(side).act(
-            "update", trade.kind(side), id=id_, fields={name: self._word(name, side, dice)}, as_=HANDS[side]
-        )
+    def _value(self, id_: str, name: str, side: Side, dice: random.Random) -> str:
+        """A new value mostly; at times none, or the one typed before."""
+        mood = dice.random()
+        if mood < BLANK and name in CLEARED:
+            return ""
+        new = self._word(name, side, dice)
+        old, self._before[id_, name] = self._before.get((id_, name)), new
+        return old if old is not None and mood > 1 - BACK else new
 
     def _word(self, name: str, side: Side, dice: random.Random) -> str:
         """A value nobody typed before, such as this field takes."""
