@@ -9,7 +9,6 @@ import os
 import threading
 import time
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from functools import cached_property
 from pathlib import Path
@@ -20,6 +19,7 @@ from syncd import config as settings
 from syncd import fieldmaps
 from syncd.core.model import Ref, Side
 from syncd.engine import answers
+from syncd.engine.preview import preview
 from syncd.engine.run import RunReport, poll, release_held, work
 from syncd.engine.world import Guard, Pace, Pair, World
 from syncd.errors import AuthError, ConfigError, Problem, SyncdError
@@ -196,7 +196,7 @@ class App:
         calls: dict[str, int] = {}
         for one in self.pairs(pair):
             self._read_all(one, progress)
-            work(self.world, replace(one, mode="plan"))
+            preview(self.world, one)
             rows = answers.plan_rows(self.store, one.maps, PLANNED)
             for system, count in answers.cost(self.world, one.maps, rows).items():
                 calls[system] = calls.get(system, 0) + count
@@ -312,7 +312,21 @@ class App:
 
     def take(self, conflict: int, choice: str, *, literal: bool = False) -> None:
         """Take a side (`left`, `right`), or a value in the left side's terms (`literal`)."""
-        answers.take(self.world, conflict, choice, literal=literal)
+        self.take_all([conflict], choice, literal=literal)
+
+    def take_all(self, conflicts: Sequence[int], choice: str, *, literal: bool = False) -> None:
+        """Take the same side or value of each of these.
+
+        Raises ConfigError naming those whose values have moved since; the others are taken.
+        """
+        problems: list[Problem] = []
+        for conflict in conflicts:
+            try:
+                answers.take(self.world, conflict, choice, literal=literal)
+            except ConfigError as error:
+                problems += error.problems
+        if problems:
+            raise ConfigError(problems)
 
     def parked(self) -> list[dict[str, Any]]:
         """Marks that wait for a person or a changed world."""

@@ -41,18 +41,30 @@ def list_conflicts(
 @conflicts.command("take")
 def take(
     context: typer.Context,
-    conflict: Annotated[int, typer.Argument(metavar="ID", help="The conflict, by the id that `list` shows.")],
-    choice: Annotated[str, typer.Argument(metavar="left|right|VALUE", help="A side, or with --value a value.")],
+    what: Annotated[
+        list[str],
+        typer.Argument(metavar="[ID] left|right|VALUE", help="The id that `list` shows, and a side or a value."),
+    ],
     *,
-    value: Annotated[bool, typer.Option("--value", help="What is given is a value, as the left side has it.")] = False,
+    map: MapOption = None,
+    field: Annotated[str | None, typer.Option("--field", help="Without an ID: all open ones of this field.")] = None,
+    value: Annotated[bool, typer.Option("--value", help="`left` or `right` is meant as a value, not a side.")] = False,
     config: ConfigOption = None,
 ) -> None:
-    """Take a side or give a value; the next run writes it."""
-    if not value and choice not in ("left", "right"):
-        raise typer.BadParameter("take left or right, or give a value with --value")
+    """Take a side, or give a value as the left side has it; the next run writes it.
+
+    Without an ID it takes that side of every open conflict of --map, or of one --field of it.
+    """
+    *ids, choice = what
+    if len(ids) > 1 or any(not one.isdigit() for one in ids) or not (ids or map):
+        raise typer.BadParameter("give an ID and a side or value, or a side and --map (and --field)")
+    literal = value or choice not in ("left", "right")
     with opened(context, config) as app:
-        app.take(conflict, choice, literal=value)
-    typer.echo(f"Conflict {conflict}: {choice if value else f'the {choice} value'} is taken; the next run writes it.")
+        rows = app.conflicts("open", map, field) if not ids else []
+        app.take_all([int(one) for one in ids] or [row["id"] for row in rows], choice, literal=literal)
+    what_is = f"value {choice!r}" if literal else f"{choice} value"
+    who = f"Conflict {ids[0]}" if ids else f"{len(rows)} {'conflict' if len(rows) == 1 else 'conflicts'}"
+    typer.echo(f"{who}: the {what_is} is taken; the next run writes it.")
 
 
 def parked(context: typer.Context, *, config: ConfigOption = None, format: FormatOption = Format.TABLE) -> None:

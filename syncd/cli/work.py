@@ -30,7 +30,11 @@ def plan(
     format: FormatOption = Format.TABLE,
     limit: Annotated[int, typer.Option(help="Show at most so many records.", min=1)] = 50,
 ) -> None:
-    """Show what would be written, and why; write nothing."""
+    """Show what would be written, and why; write nothing.
+
+    Not in it is what only the answer to a creation tells, and is written after it: a number that the vendor assigns,
+    a status that it sets, the receipt.
+    """
     with opened(context, config) as app, _progress(quiet=format is Format.JSON) as progress:
         report = plain(app.plan(pair, progress))
     if format is Format.JSON:

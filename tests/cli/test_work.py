@@ -93,10 +93,23 @@ def test_a_conflict_is_listed_and_taken(house: House, capsys: pytest.CaptureFixt
     assert said(capsys, "conflicts", "list") == "No conflict is open.\n"
 
 
+def test_all_open_conflicts_of_a_field_are_taken_at_once(house: House, capsys: pytest.CaptureFixture[str]) -> None:
+    """Two records differ in one field at first link: one command takes the right side of both."""
+    leads = [house.lead(n, city="Chicago") for n in (1, 2)]
+    for n in (1, 2):
+        fields = {"first_name": "Ana", "last_name": f"Lead{n}", "email": f"ana{n}@example.com", "city": "Peoria"}
+        house.right.act("create", "contacts", fields=fields, as_="sam.okafor@example.com")
+    house.settle()
+    assert any(once(capsys) == 1 for _ in range(20))
+    said(capsys, "conflicts", "take", "right", "--map", "sales/contacts", "--field", "city")
+    answer(capsys, "once")
+    assert {r["properties"]["city"] for r in house.left.records("contacts") if r["id"] in leads} == {"Peoria"}
+
+
 def test_what_cannot_be_taken_is_said(house: House, capsys: pytest.CaptureFixture[str]) -> None:
     """A side that is none, and a conflict that is none, are mistakes of the command, not of the program."""
-    assert main(["conflicts", "take", "1", "middle"]) == 2
-    assert "left or right" in capsys.readouterr().err
+    assert main(["conflicts", "take", "1", "2", "left"]) == 2
+    assert "give an ID and a side or value" in capsys.readouterr().err
     assert main(["conflicts", "take", "99", "left"]) == 2
     assert "there is no such conflict" in capsys.readouterr().err
 
