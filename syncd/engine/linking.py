@@ -9,7 +9,7 @@ from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime, timedelta
 
 from syncd.core.decision import Twins, Verdict
-from syncd.core.fieldmap import FieldMap, Unconvertible
+from syncd.core.fieldmap import FieldMap, Rule, Unconvertible
 from syncd.core.match import Answer, Candidate, Whose, carried_key, keys, lookups, sync_key_of, whose
 from syncd.core.model import Action, Operation, Record, Side, SyncKey
 from syncd.core.plan import plan_create, suffixed
@@ -191,7 +191,7 @@ def plan_creates(world: World, m: FieldMap, items: Sequence[Item], twins: Twins)
             continue
         to = item.side.other
         item.plan = plan_create(m, to, item.record(item.side), twins)
-        unknown = item.plan.having(Verdict.UNKNOWN)
+        unknown = [d for d in item.plan.having(Verdict.UNKNOWN) if _cannot_do_without(m, item, item.side, d.rule)]
         if unknown:
             item.fail(_unknown(item, unknown[0].reason))
         item.pull_parents()
@@ -200,6 +200,17 @@ def plan_creates(world: World, m: FieldMap, items: Sequence[Item], twins: Twins)
             item.fail(park("waiting" if waits else "unmapped", decision.reason, waits_for=waits))
         if item.stands():
             item.operations[to] = _creation(world, item, to)
+
+
+def _cannot_do_without(m: FieldMap, item: Item, side: Side, rule: Rule) -> bool:
+    """Whether a field that is not known keeps a record from being created.
+
+    A parent and what match keys are made of do, and what was never asked for. Any other field that was asked for and
+    did not come is left out, and follows when it is known: drift stops that field, not the record.
+    """
+    matched = {r.name for match in (*m.link, *m.ask) for part in match.parts for r in part.rules}
+    asked = rule.field(side) in item.snapshots[side].missing
+    return not asked or rule.relation is not None or rule.name in matched
 
 
 def _unknown(item: Item, reason: str) -> Rest:
