@@ -15,7 +15,7 @@ from syncd.core.decision import Base, Decision, Given, Verdict
 from syncd.core.fieldmap import FieldMap, Unconvertible
 from syncd.core.match import carried_key
 from syncd.core.model import Record, Ref, Side, Value
-from syncd.core.plan import plan, view
+from syncd.core.plan import MISSING, plan, view
 from syncd.engine.world import World
 from syncd.kit.connector import Connector
 from syncd.kit.remote import Remote
@@ -153,6 +153,8 @@ class _Look:
         """Why a difference is right; None if nothing says so."""
         if self.claims.parked(m, left.ref.id, right.ref.id):
             return "parked"
+        if decision.verdict is Verdict.UNKNOWN and _says_nothing(decision, left, right):
+            return "blank, and the other vendor omits blanks"
         if decision.verdict is Verdict.UNMAPPED:
             return None if decision.park else "no counterpart, skipped by the map"
         state = self.claims.listed(link, decision.rule.name, decision.sides)
@@ -220,6 +222,12 @@ class _Look:
 
     def _odd(self, where: list[Odd], m: FieldMap, side: Side, id_: str, why: str) -> None:
         where.append(Odd(map=m.key, ref=str(Ref(m.end(side).system, m.end(side).kind, id_)), why=why))
+
+
+def _says_nothing(decision: Decision, left: Record, right: Record) -> bool:
+    """Whether what is known of a rule's two values is blank: the unknown one was left out by its vendor."""
+    sides = zip(Side, (left, right), strict=True)
+    return all(view(decision.rule, side, record.fields) in (None, MISSING) for side, record in sides)
 
 
 def crosses(m: FieldMap, side: Side, record: Record) -> bool:

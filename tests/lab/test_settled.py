@@ -34,8 +34,9 @@ def test_thirty_leads_settle_equal_and_idle() -> None:
     assert (told["idle_polls"], told["idle_writes"]) == (3, [])
     assert told["writes"]["jobnimbus contacts create written"] >= 20
     assert told["counts"]["links contacts"] >= 30
-    short = [line for line in told["endpoints"] if line["requests"] < line["floor"] - 2]
-    assert short == [], "no endpoint can be asked less often than is forced, polls at the edges apart"
+    assert 0.5 * told["requests"] < told["floor"] <= told["requests"]
+    floors = {line["endpoint"]: line["floor"] for line in told["endpoints"]}
+    assert floors["POST /api1/contacts"] == told["writes"]["jobnimbus contacts create written"]
 
 
 def test_a_spreadsheet_that_cannot_be_imported_is_a_sentence(tmp_path_factory: pytest.TempPathFactory) -> None:
