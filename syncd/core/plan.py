@@ -262,8 +262,9 @@ class _Pair:
         exact = record.times.get(rule.field(side) or "")
         if exact is not None:
             return exact - timedelta.resolution, exact
-        since = self.base.side(side)[rule.name].seen_at
-        return (since, record.modified_at) if since is not None and record.modified_at is not None else None
+        since, until = self.base.side(side)[rule.name].seen_at, record.modified_at
+        # A vendor that changes values without touching the modified time tells nothing of when.
+        return (since, until) if since is not None and until is not None and since < until else None
 
     def _one_way(self, rule: Rule, values: dict[Side, Value], changed: Mapping[Side, bool]) -> Decision:
         to = target(rule)

@@ -124,10 +124,19 @@ def fieldmap(*rules: Rule, **more: Any) -> FieldMap:
     return FieldMap(**{**fields, **more}, rules=rules)
 
 
-def record(side: Side, value: object, modified: datetime | None = None, exact: datetime | None = None) -> Record:
+IDS = ("deal-111111", "job-222222")
+
+
+def record(
+    side: Side,
+    value: object,
+    modified: datetime | None = None,
+    exact: datetime | None = None,
+    ids: tuple[str, str] = IDS,
+) -> Record:
     """A record with one field, or without it."""
     name = OURS if side is LEFT else THEIRS
-    ref = Ref("crm", "deals", "deal-111111") if side is LEFT else Ref("roof", "jobs", "job-222222")
+    ref = Ref("crm", "deals", ids[0]) if side is LEFT else Ref("roof", "jobs", ids[1])
     fields: dict[str, Any] = {} if isinstance(value, Absent) else {name: value}
     return Record(ref=ref, fields=fields, modified_at=modified, times={name: exact} if exact else {})
 
@@ -151,6 +160,7 @@ class Case:
     state: str | None = None
     taken: Taken | None = None
     asked: bool = False
+    ids: tuple[str, str] = IDS
 
     def map(self) -> FieldMap:
         """The map of this one rule."""
@@ -165,8 +175,8 @@ class Case:
 
     def records(self) -> tuple[Record, Record]:
         """Both records."""
-        left = record(LEFT, self.left, _at(self.modified[0]), _at(self.exact[0]))
-        return left, record(RIGHT, self.right, _at(self.modified[1]), _at(self.exact[1]))
+        left = record(LEFT, self.left, _at(self.modified[0]), _at(self.exact[0]), self.ids)
+        return left, record(RIGHT, self.right, _at(self.modified[1]), _at(self.exact[1]), self.ids)
 
     def given(self) -> Given:
         """What else the decision is given."""

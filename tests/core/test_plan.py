@@ -77,6 +77,7 @@ def test_both_changed_without_an_owner_is_a_conflict(owner: str | None) -> None:
         ({"exact": (6, 5)}, LEFT),
         ({"exact": (5, 6)}, RIGHT),
         ({"exact": (5, 5)}, None),
+        ({"seen": (5, 0), "modified": (4, 3)}, None),
         ({"exact": (5, None), "seen": (None, 0), "modified": (None, 4)}, LEFT),
         ({"exact": (3, None), "seen": (None, 0), "modified": (None, 4)}, None),
         ({"exact": (0, None), "seen": (None, 0), "modified": (None, 4)}, RIGHT),
