@@ -11,11 +11,14 @@ import orjson
 import pytest
 from typer.testing import CliRunner
 
+from syncd.app import App
 from syncd.cli.root import app
 from syncd.lab.compare import Comparison, Difference, Odd
 from syncd.lab.csvs import LEFT, RIGHT, town, write
 from syncd.lab.floor import Floor, Line, batches
 from syncd.lab.settled import Settled
+from syncd.lab.stage import Stage
+from tests.lab.conftest import QUICK
 
 FINE = Settled(
     quiet=True, seconds=1.0, whole=2.0, idle_polls=3, idle_writes=(), writes={}, conflicts=4, parked={},
@@ -94,3 +97,20 @@ def test_a_town_has_the_same_people_by_two_hands(tmp_path_factory: pytest.TempPa
     assert 18 <= len(known) <= 24
     assert len({row["display_name"].casefold() for row in right}) == len({row["job.name"].casefold() for row in right})
     assert town(100) == town(100)
+
+
+def test_fields_that_nobody_ever_filled_stop_no_record(tmp_path_factory: pytest.TempPathFactory) -> None:
+    """Custom fields that the right side's answers never name are left out of new deals; the deals are made."""
+    left, right = town(10, same=0.5)
+    stage = Stage(
+        folder=tmp_path_factory.mktemp("town"), left_csv=left, right_csv=right, rate="1000/1", timing=QUICK,
+        left_settings={"index_lag": {"kind": "none"}, "search_rate": "off"}, right_settings={"index_lag": 0},
+    )  # fmt: skip
+    with stage, App.open(stage.config, environ=stage.environ) as opened:
+        opened.once()
+        with opened.world.store.read() as tx:
+            drifting = [mark.id for mark in tx.marks.resting("parked") if mark.cause == "drift"]
+            made = [one for one in tx.journal.recent() if one.action == "create" and one.map == "sales/deals-jobs"]
+    assert drifting == []
+    assert {str(one.side) for one in made} == {"left", "right"}
+    assert not [one for one in made if "claim_number" in one.fields]
