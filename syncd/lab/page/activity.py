@@ -51,6 +51,7 @@ def _told(desk: Desk, intent: Intent) -> dict[str, Any] | None:
         "person": _person(desk, m, side.other, intent.source_id),
         "lines": lines,
         "more": len(lines),
+        "done": intent.outcome in DONE,
         "outcome": OUTCOMES.get(intent.outcome, intent.outcome) if intent.outcome else "on its way",
         "error": intent.error if intent.outcome not in DONE else None,
         "seconds": _seconds(desk, m, intent),

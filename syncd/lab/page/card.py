@@ -11,8 +11,8 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
-from syncd.core.fieldmap import Direction, FieldMap, Rule
-from syncd.core.model import FieldKind, FieldType, Side
+from syncd.core.fieldmap import Direction, FieldMap, Rule, Unconvertible
+from syncd.core.model import FieldKind, FieldType, Side, Value
 from syncd.lab.page.accounts import Change, Row, canonical, raw_value
 from syncd.lab.page.activity import TAKEN
 from syncd.lab.page.desk import Desk, now
@@ -212,7 +212,7 @@ def _state(desk: Desk, rule: Rule, rows: Mapping[Side, Row], past: _Past) -> tup
         return "quiet", "" if equal else "may differ: it was carried once", None
     if equal:
         return _arrival(desk, rule, past)
-    return _difference(rule, past)
+    return _difference(rule, {Side.LEFT: here, Side.RIGHT: there}, past)
 
 
 def _arrival(desk: Desk, rule: Rule, past: _Past) -> tuple[str, str, datetime | None]:
@@ -237,8 +237,14 @@ def _arrival(desk: Desk, rule: Rule, past: _Past) -> tuple[str, str, datetime | 
     return "arrived", ": ".join(part for part in (f"arrived {after}".strip(), why) if part != "a new record"), landed.at
 
 
-def _difference(rule: Rule, past: _Past) -> tuple[str, str, datetime | None]:
-    """Why the sides differ: an edit is on its way, it was kept on purpose, or nothing more is known."""
+def _difference(rule: Rule, values: Mapping[Side, Value], past: _Past) -> tuple[str, str, datetime | None]:
+    """Why the sides differ: a value cannot cross, an edit is on its way, it was kept, or nothing more is known."""
+    for to in Side:
+        if rule.flows(to) and values[to.other] is not None:
+            try:
+                rule.convert.convert(values[to.other], to)
+            except Unconvertible as error:
+                return "differs", str(error), None
     for to in Side:
         edit = _last(past, rule, to.other, "person")
         landed = _last(past, rule, to, "api")

@@ -15,11 +15,15 @@ from syncd.core.plan import MISSING
 
 OUTCOMES = {
     "written": "",
-    "landed": "found to have landed",
-    "stale": "not written: somebody changed it meanwhile, planned again",
-    "missing": "not written: the record does not answer",
+    "landed": "the answer was lost; found to have arrived",
+    "not landed": "the answer was lost; found not to have arrived, planned again",
+    "neither": "the answer was lost; now it says something else, so you are asked",
+    "unsent": "never sent, planned again",
+    "gone": "the record is gone",
+    "stale": "somebody changed it meanwhile, planned again",
+    "missing": "the record does not answer",
     "refused": "refused",
-    "later": "not written yet: the vendor asks to wait",
+    "later": "the vendor asks to wait",
     "claimed": "waits: another new record claims the same person",
 }
 """The journal's outcomes; those that are not here are shown as they are."""
