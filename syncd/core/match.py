@@ -142,8 +142,8 @@ def whose(m: FieldMap, source: Record, side: Side, candidates: Sequence[Candidat
 
 
 def _best(mine: Mapping[tuple[str, str], Key], theirs: Sequence[Key]) -> Key | None:
-    common = [mine[key.match, key.text] for key in theirs if (key.match, key.text) in mine]
-    return max(common, key=lambda key: key.certain, default=None)
+    """The first key in common; keys come with the certain ones first."""
+    return next((mine[key.match, key.text] for key in theirs if (key.match, key.text) in mine), None)
 
 
 def _verdict(found: Sequence[Candidate], whose_: Whose, reason: str) -> Answer:

@@ -105,6 +105,14 @@ def test_combinations_are_capped() -> None:
     assert len(keys(m, LEFT, fields)) == MOST_COMBINATIONS
 
 
+def test_one_value_in_many_fields_leaves_room_for_the_others() -> None:
+    """The cap counts combinations of different values."""
+    phones, names = (tuple(line(f"{x}{n}", f"{x}{n}", f"{x}{n}") for n in range(10)) for x in "pn")
+    m = people(Match("many", (Part("phones", phones), Part("names", names))))
+    fields = {f"p{n}": f"p{n}" for n in range(10)} | {f"n{n}": "Nunez" for n in range(10)}
+    assert len(keys(m, LEFT, fields)) == 10
+
+
 def test_a_rule_without_a_field_on_a_side_gives_no_key_there() -> None:
     """A part looks only at fields that the side has."""
     m = people(Match("e", (Part("email", (without(EMAIL, RIGHT),)),)))

@@ -213,6 +213,15 @@ def test_a_truncated_text_never_bounces(left: str, right: str, base: Any, found:
     assert shown(decide(rule("<->", "left", right=SHORT), left, right, base)) == found
 
 
+@pytest.mark.parametrize("way", ["<->", "->", "<-"])
+def test_a_value_that_somebody_spelled_otherwise_is_the_same_value(way: str) -> None:
+    """A re-formatted phone is agreement, not a change to carry or an edit to keep."""
+    phone, spelled = rule(way, "left", convert="phone"), ("(312) 555-0143", "+1 312-555-0143")
+    assert decide(phone, *spelled).verdict is V.AGREED
+    assert decide(phone, *spelled, (spelled[0], spelled[0])).verdict is V.AGREED
+    assert decide(phone, *spelled, (spelled[1], spelled[1])).verdict is V.AGREED
+
+
 def test_a_change_that_comes_out_as_what_stands_there_is_agreement() -> None:
     """Where neither way reads as equal, but what would be written stands there already, nothing is written."""
     code = rule("->", "left", left=field(FieldKind.NUMBER), convert="number", right=field(loss=Loss(max_length=2)))
