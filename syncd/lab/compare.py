@@ -133,7 +133,7 @@ class _Look:
             if reason is not None:
                 self.found.counts[f"explained: {reason}"] += 1
                 continue
-            values = decision.sides
+            values = tuple(None if one is MISSING else one for one in _seen(decision, left, right))
             self.found.differences.append(
                 Difference(
                     map=m.key, left=left.ref.id, right=right.ref.id, rule=decision.rule.name,
@@ -226,8 +226,14 @@ class _Look:
 
 def _says_nothing(decision: Decision, left: Record, right: Record) -> bool:
     """Whether what is known of a rule's two values is blank: the unknown one was left out by its vendor."""
-    sides = zip(Side, (left, right), strict=True)
-    return all(view(decision.rule, side, record.fields) in (None, MISSING) for side, record in sides)
+    return all(one in (None, MISSING) for one in _seen(decision, left, right))
+
+
+def _seen(decision: Decision, left: Record, right: Record) -> tuple[Any, Any]:
+    """Both values of a rule, MISSING where a vendor does not tell."""
+    if decision.verdict is not Verdict.UNKNOWN:
+        return decision.sides
+    return view(decision.rule, Side.LEFT, left.fields), view(decision.rule, Side.RIGHT, right.fields)
 
 
 def crosses(m: FieldMap, side: Side, record: Record) -> bool:
