@@ -6,8 +6,10 @@ What is not here: the laws (`laws`), and one scenario per rule (`test_rules`).
 from __future__ import annotations
 
 import os
+from dataclasses import replace
 from datetime import timedelta
 
+import pytest
 from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, rule
@@ -49,12 +51,6 @@ plots = st.builds(
 
 def named(plot: Plot) -> Plot:
     """The plot, with names that may be made unique where they must be."""
-    return plot if not plot.right.unique else _replaced(plot)
-
-
-def _replaced(plot: Plot) -> Plot:
-    from dataclasses import replace
-
     return replace(plot, right=replace(plot.right, names=plot.right.unique))
 
 
@@ -161,9 +157,9 @@ class Machine(RuleBasedStateMachine):
         """The process will be killed."""
         self.town.stage.crash_in(points)
 
-    @rule(points=soon, pause=st.sampled_from((0, 61, 400)))
+    @rule(points=soon, pause=st.sampled_from((0, 61, 200)))
     def rival_soon(self, points: int, pause: int) -> None:
-        """Another worker will come in between."""
+        """Another worker comes in between, even after the lease; a pause longer than a write may land is nobody's."""
         doings.rival_soon(self.town, points, timedelta(seconds=pause))
 
     @rule(
@@ -192,12 +188,13 @@ class Machine(RuleBasedStateMachine):
             self.town.close()
 
 
-TestMachine = Machine.TestCase
+TestMachine = pytest.mark.timeout(0 if LONG else 400)(Machine.TestCase)
 TestMachine.settings = settings(
-    max_examples=2000 if LONG else 60,
-    stateful_step_count=60 if LONG else 30,
+    max_examples=2000 if LONG else 40,
+    stateful_step_count=60 if LONG else 25,
     deadline=None,
     derandomize=not LONG,
+    database=None,
     print_blob=True,
     suppress_health_check=list(HealthCheck),
 )

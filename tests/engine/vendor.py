@@ -31,7 +31,7 @@ class Traits:
     """How a vendor is. `reads`: its feed reads by id what the list names; else the list's rows are the feed.
 
     `whole`: a write is answered with the whole record, else only with what was written.
-    `bump`: a write that changes nothing moves the modified time all the same.
+    `exact_find`: a look-up knows letters, not persons. `bump`: a write that changes nothing moves the modified time all the same.
     """
 
     sync_key: bool = True
@@ -45,6 +45,7 @@ class Traits:
     bump: bool = False
     find_by_feed: bool = False
     find_lag: bool = False
+    exact_find: bool = False
     skew: timedelta = timedelta(0)
     unique: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     names: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
@@ -160,7 +161,9 @@ class Vendor:
         """Let the list catch up as far as it has, and let late writes land."""
         for item in [item for item in self.late if item[0] <= self.stage.now]:
             self.late.remove(item)
+            now, self.stage.now = self.stage.now, item[0]
             item[1]()
+            self.stage.now = now
         ready = sorted((item for item in self.pending if item[0] <= self.stage.now), key=lambda item: item[:2])
         for item in ready:
             self.pending.remove(item)
@@ -310,7 +313,7 @@ class MemoryConnector:
         return [
             self._record(kind, row, sent, fields, stale=stale)
             for row in rows.values()
-            if any(_answers(row, key) for key in keys)
+            if any(_answers(row, key, exact=self.vendor.traits.exact_find) for key in keys)
         ]
 
     def write(self, kind: str, operations: Sequence[Operation]) -> Iterator[Sequence[Outcome]]:
@@ -386,12 +389,13 @@ def _natural(id_: str) -> int:
     return int(id_[1:])
 
 
-def _answers(row: Row, key: SyncKey | MatchKey) -> bool:
+def _answers(row: Row, key: SyncKey | MatchKey, *, exact: bool) -> bool:
     if isinstance(key, SyncKey):
         return row.fields.get(key.field) == key.value
     for names, values in key.terms:
-        wanted = {value.casefold() for value in values}
-        if not any(str(row.fields.get(name) or "").casefold() in wanted for name in names):
+        wanted = set(values) if exact else {value.casefold() for value in values}
+        held = [str(row.fields.get(name) or "") for name in names]
+        if not wanted & set(held if exact else [text.casefold() for text in held]):
             return False
     return True
 
