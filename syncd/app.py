@@ -363,11 +363,9 @@ class App:
     def db_upgrade(self) -> str:
         """Bring the store to this version."""
         before, after = schema.upgrade(self.store)
-        return (
-            f"The store is of version {after}."
-            if before == after
-            else f"The store was {before or 'empty'}, now {after}."
-        )
+        if before == after:
+            return f"The store is of version {after}."
+        return f"The store was {before or 'empty'}, now {after}."
 
     def db_check(self) -> dict[str, Any]:
         """The store's version; raises ConfigError if it is another than this syncd's."""
