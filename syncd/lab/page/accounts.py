@@ -20,6 +20,9 @@ from syncd.lab.stage import ZONE
 FRESH = 0.4
 """Seconds for which what a sandbox said is shown again without asking."""
 
+SHARE = 5
+"""A big account is asked less often: so many times as long as its answer took."""
+
 
 @dataclass(frozen=True, slots=True)
 class Row:
@@ -59,7 +62,7 @@ class Account:
     _sums: dict[str, int] = field(default_factory=lambda: {"count": 0, "writes": 0, "errors": 0})
     _counting: threading.Lock = field(default_factory=threading.Lock)
     _lock: threading.Lock = field(default_factory=threading.Lock)
-    _kept: dict[str, tuple[float, Any]] = field(default_factory=dict)
+    _kept: dict[str, tuple[float, float, Any]] = field(default_factory=dict)
 
     @classmethod
     def over(cls, side: Side, name: str, title: str, remote: Remote, since: int | None) -> Self:
@@ -111,15 +114,16 @@ class Account:
     def _fresh(self, key: str, ask: Any) -> Any:
         with self._lock:
             kept = self._kept.get(key)
-        if kept is not None and time.monotonic() - kept[0] < FRESH:
-            return kept[1]
+        if kept is not None and time.monotonic() < kept[1]:
+            return kept[2]
         asked = time.monotonic()
         answer = ask()
         with self._lock:
             if len(self._kept) > 500:
                 self._kept.clear()
             if key not in self._kept or self._kept[key][0] < asked:
-                self._kept[key] = (asked, answer)
+                until = asked + max(FRESH, SHARE * (time.monotonic() - asked))
+                self._kept[key] = (asked, until, answer)
         return answer
 
 
