@@ -66,7 +66,7 @@ SORTS = {
 
 
 @st.composite
-def cases(draw: st.DrawFn, *, unknown: bool = True, choices: bool = True) -> Case:
+def cases(draw: st.DrawFn, *, unknown: bool = True, choices: bool = True, one_way: bool = False) -> Case:
     """A linked pair under one rule, in any state; `unknown`: fields may be missing, `choices`: a person may choose."""
     sort = SORTS[draw(st.sampled_from(sorted(SORTS)))]
     seldom = st.integers(0, 9).map(lambda n: n == 0)
@@ -74,7 +74,7 @@ def cases(draw: st.DrawFn, *, unknown: bool = True, choices: bool = True) -> Cas
     minutes = st.none() | st.integers(0, 4)
     moments = st.tuples(minutes, minutes)
     case = Case(
-        rule=draw(_ruled(sort.rule)),
+        rule=draw(_ruled(sort.rule, one_way)),
         left=left,
         right=right,
         base=draw(st.none() | st.tuples(_shadow(sort.left), _shadow(sort.right))),
@@ -100,12 +100,14 @@ def _shadow(values: st.SearchStrategy[Any]) -> st.SearchStrategy[Any]:
 
 
 @st.composite
-def _ruled(draw: st.DrawFn, one: Rule) -> Rule:
-    ways = [Direction.RIGHT, Direction.CREATE] if one.expr else list(Direction)
+def _ruled(draw: st.DrawFn, one: Rule, one_way: bool) -> Rule:
+    ways = [Direction.BOTH, Direction.BOTH, *Direction]
+    if one.expr or one_way:
+        ways = [Direction.RIGHT, Direction.CREATE] if one.expr else [Direction.RIGHT, Direction.LEFT]
     return dataclasses.replace(
         one,
         direction=draw(st.sampled_from(ways)),
-        owner=draw(st.sampled_from(Owner)),
+        owner=draw(st.sampled_from([Owner.NEWEST, *Owner])),
         drift=draw(st.sampled_from(Drift)),
         on_blank=draw(st.sampled_from(Blank)),
         unmapped=draw(st.sampled_from(Unmapped)),
