@@ -189,7 +189,15 @@ class _Pair:
             return Decision(rule=rule, verdict=Verdict.UNCHANGED, reason="no receipt to write")
         gone = [side for side, value in zip(Side, (left, right), strict=True) if value is MISSING]
         names = [f"{side} {rule.field(side) or rule.name}" for side in gone]
-        return Decision(rule=rule, verdict=Verdict.UNKNOWN, reason=f"{' and '.join(names)} is not known")
+        waits = len(gone) == 1 and self._unsaid(rule, gone[0], left if gone[0] is Side.RIGHT else right)
+        return Decision(rule=rule, verdict=Verdict.UNKNOWN, reason=f"{' and '.join(names)} is not known", park=waits)
+
+    def _unsaid(self, rule: Rule, to: Side, value: object) -> bool:
+        """Whether the known side has something to tell the one that is not known; it must not be dropped unlisted."""
+        if not rule.flows(to) or rule.receipt is not None:
+            return False
+        shadow = self.base.side(to.other).get(rule.name)
+        return not same(_known(value), shadow.value if shadow is not None else None, rule.type(to.other))
 
     def _first(self, rule: Rule, values: dict[Side, Value]) -> Decision:
         """No base yet: equal is agreement, blank is filled, the rest goes by `first_link` or the rule's `drift`."""

@@ -158,7 +158,7 @@ def finish(world: World, tx: Tx, item: Item, run: int | None) -> None:
         _list_conflicts(world, tx, item, run)
         for decision in item.plan.parked[:1]:
             waits = str(decision.waits_for) if decision.waits_for else None
-            cause = "waiting" if waits else "unmapped"
+            cause = "waiting" if waits else "drift" if decision.verdict is Verdict.UNKNOWN else "unmapped"
             item.fail(Rest(state=PARKED, cause=cause, reason=decision.reason, waits_for=waits))
     if item.leftover:
         item.fail(again("created", "the rest of its fields follow", count=False))
