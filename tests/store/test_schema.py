@@ -21,6 +21,7 @@ from syncd.store import schema
 from syncd.store.store import Store
 from syncd.store.tables import metadata
 from tests.store.conftest import NOW
+from tests.store.processes import answers, child
 
 ROOT = Path(__file__).resolve().parents[2]
 
@@ -188,15 +189,11 @@ def test_processes_that_start_at_once_make_one_store(tmp_path: Path) -> None:
     """Three processes find an empty database and make it at the same moment: each finds it made, none fails."""
     code = (
         "import sys; from syncd.store import schema; from syncd.store.store import Store; store = Store(sys.argv[1]);"
-        "sys.stdin.readline(); schema.upgrade(store); schema.check(store); store.close()"
+        "import alembic.command; print('ready', flush=True); sys.stdin.readline();"
+        "schema.upgrade(store); schema.check(store); store.close()"
     )
     url = f"sqlite:///{tmp_path / 'new.db'}"
-    started = [
-        subprocess.Popen([sys.executable, "-c", code, url], stdin=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
-        for _ in range(3)
-    ]
-    told = [process.communicate("go\n", timeout=60)[1] for process in started]
-    assert [(process.returncode, text) for process, text in zip(started, told, strict=True)] == [(0, "")] * 3
+    assert answers([child(code, url) for _ in range(3)]) == [[], [], []]
 
 
 def test_damage_is_found(store: Store, tmp_path: Path) -> None:

@@ -3,11 +3,8 @@
 from __future__ import annotations
 
 import signal
-import subprocess
-import sys
 import threading
 from contextlib import closing
-from pathlib import Path
 
 import pytest
 
@@ -16,8 +13,7 @@ from syncd.errors import ConfigError
 from syncd.store.marks import Mark
 from syncd.store.store import Store
 from tests.store.conftest import LATER, NOW
-
-ROOT = Path(__file__).resolve().parents[2]
+from tests.store.processes import answers, child
 
 CLIMB = """
 import sys
@@ -68,27 +64,6 @@ with store.begin() as tx:
     print("in the middle", flush=True)
     sys.stdin.readline()
 """
-
-
-def child(code: str, *given: str) -> subprocess.Popen[str]:
-    """A process of its own that works on the store."""
-    pipe = subprocess.PIPE
-    return subprocess.Popen(
-        [sys.executable, "-c", code, *given], cwd=ROOT, stdin=pipe, stdout=pipe, stderr=pipe, text=True
-    )
-
-
-def answers(children: list[subprocess.Popen[str]]) -> list[list[str]]:
-    """Start them at once; what each said. Fails with what one complained of."""
-    for process in children:
-        assert process.stdout is not None and process.stdout.readline() == "ready\n"
-    for process in children:
-        assert process.stdin is not None
-        process.stdin.write("go\n")
-        process.stdin.flush()
-    told = [process.communicate(timeout=90) for process in children]
-    assert [complaint for _, complaint in told] == [""] * len(children)
-    return [text.split("\n")[:-1] for text, _ in told]
 
 
 def test_a_transaction_is_all_or_nothing(store: Store) -> None:
