@@ -6,6 +6,7 @@ What is not here: when it is done (`test_machine`) and what must hold (`laws`).
 from __future__ import annotations
 
 from collections.abc import Callable
+from contextlib import suppress
 from datetime import timedelta
 
 from syncd.core.model import Value
@@ -42,10 +43,12 @@ def edit(town: Town, vendor: str, kind: str, id: str, fields: dict[str, Value]) 
 
 
 def edit_soon(town: Town, points: int, vendor: str, kind: str, id: str, fields: dict[str, Value]) -> None:
-    """A person changes a record in the middle of our work, `points` steps from now."""
+    """A person changes a record in the middle of our work, `points` steps from now or as soon as it is there."""
 
     def act(busy: Busy) -> bool:
-        if any((vendor, kind, id, name) in busy for name in fields):
+        if id not in town.vendors[vendor].rows.get(kind, {}) or any(
+            (vendor, kind, id, name) in busy for name in fields
+        ):
             return False
         edit(town, vendor, kind, id, fields)
         return True
@@ -59,10 +62,18 @@ def rival_soon(town: Town, points: int, pause: timedelta) -> None:
     def act(busy: Busy) -> bool:
         town.stage.now += pause
         world = town.another()
-        try:
+        with suppress(SyncdError):
             work(world, world.pairs[0])
-        except SyncdError:
-            pass
+        return True
+
+    town.stage.cues.append(Cue(points, act, outside=True))
+
+
+def read_soon(town: Town, points: int, system: str, kind: str) -> None:
+    """In the middle of our work another thread reads a feed."""
+
+    def act(busy: Busy) -> bool:
+        tick(town.another(), system, kind)
         return True
 
     town.stage.cues.append(Cue(points, act, outside=True))
@@ -101,10 +112,8 @@ def decide(town: Town, number: int, side: str) -> None:
     with town.store.read() as tx:
         rows = tx.conflicts.list(states=["open"])
     if rows:
-        try:
+        with suppress(ConfigError):
             take(town.world, rows[number % len(rows)].id, side)
-        except ConfigError:
-            pass
 
 
 def state(town: Town) -> tuple[object, ...]:

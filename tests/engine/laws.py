@@ -13,9 +13,8 @@ from sqlalchemy import select
 
 from syncd.core.fieldmap import Direction, FieldMap, Rule
 from syncd.core.loss import same
-from syncd.core.model import Side, Value
+from syncd.core.model import Ref, Side, Value
 from syncd.core.plan import suffixed
-from syncd.core.model import Ref
 from syncd.store import tables
 from syncd.store.conflicts import Conflict
 from syncd.store.links import Link
@@ -82,7 +81,9 @@ class Sight:
 
     def born(self, vendor: str, kind: str, id_: str) -> int | None:
         """When a record was made."""
-        numbers = [c.number for (v, k, i, _), cs in self.changes.items() if (v, k, i) == (vendor, kind, id_) for c in cs]
+        numbers = [
+            c.number for (v, k, i, _), cs in self.changes.items() if (v, k, i) == (vendor, kind, id_) for c in cs
+        ]
         return min(numbers, default=None)
 
     def equal(self, m: FieldMap, rule: Rule, left_id: str, right_id: str, left: Value, right: Value) -> bool:
@@ -95,7 +96,9 @@ class Sight:
             right = right.removesuffix(suffixed("", Ref("crm", "deals", left_id)))
         if left is None or right is None:
             return left is None and right is None
-        return any(same(left, right, kind) for kind in (rule.left_type, rule.right_type)) or rule.convert.equal(left, right)
+        return any(same(left, right, kind) for kind in (rule.left_type, rule.right_type)) or rule.convert.equal(
+            left, right
+        )
 
     def _parents(self, rule: Rule, left: Value, right: Value) -> bool:
         if left is None or right is None:
@@ -172,7 +175,8 @@ def _unequal(sight: Sight, m: FieldMap, link: Link, rule: Rule) -> Iterator[str]
         side = Side.RIGHT if rule.direction is Direction.RIGHT else Side.LEFT
         if sight.listed(link, rule, side, target) or source is None:
             return
-    yield f"{m.name} {link.left_id}={link.right_id} {rule.name}: {left!r} is not {right!r}, and nobody was asked; {rows}"
+    where = f"{m.name} {link.left_id}={link.right_id} {rule.name}"
+    yield f"{where}: {left!r} is not {right!r}, and nobody was asked; {rows}"
 
 
 def nothing_twice(sight: Sight) -> Iterator[str]:
@@ -186,9 +190,9 @@ def nothing_twice(sight: Sight) -> Iterator[str]:
                     yield f"{vendor.name}:{kind} has {serial} twice: {seen[serial]} and {row.id} ({row.by})"
                 seen[serial] = row.id
                 ref = f"{vendor.name}:{kind}:{row.id}"
-                if row.by == "sync" and (vendor.name, kind, row.id) not in sight.of:
-                    if not any(_names(mark.reason, ref) for mark in sight.parked):
-                        yield f"{ref} was made by us, and is linked with nobody"
+                linked = (vendor.name, kind, row.id) in sight.of
+                if row.by == "sync" and not linked and not any(_names(mark.reason, ref) for mark in sight.parked):
+                    yield f"{ref} was made by us, and is linked with nobody"
 
 
 def no_lead_lost(sight: Sight) -> Iterator[str]:
@@ -231,12 +235,24 @@ def overwritten(sight: Sight) -> Iterator[str]:
                 if not candidates:
                     yield f"{spot} was written and has no link: {change}"
                 elif not any(_rightly(sight, spot, history, place, *candidate) for candidate in candidates):
-                    lines = [f"\n      {c}" for one in (spot, *(x[4] for x in candidates)) for c in sight.changes.get(one, ())]
+                    lines = [
+                        f"\n      {c}"
+                        for one in (spot, *(x[4] for x in candidates))
+                        for c in sight.changes.get(one, ())
+                    ]
                     yield f"{spot}: {change.after!r} was written over {change.before!r}, unlisted:{''.join(lines)}"
 
 
 def _rightly(
-    sight: Sight, spot: Spot, history: list[Change], place: int, m: FieldMap, rule: Rule, side: Side, link: Link, twin: Spot
+    sight: Sight,
+    spot: Spot,
+    history: list[Change],
+    place: int,
+    m: FieldMap,
+    rule: Rule,
+    side: Side,
+    link: Link,
+    twin: Spot,
 ) -> bool:
     """Whether a write came from this twin, and what it replaced was the twin's own past, or is listed."""
     change = history[place]
@@ -263,7 +279,7 @@ def _rightly(
         source = max((c.number for c in theirs if c.number < typed and meets(change.before, c.after)), default=None)
         if source is not None and source < came:
             return True
-    mine_since = [c for c in history[:place]]
+    mine_since = history[:place]
     for t in sorted({typed, *(c.number for c in theirs), *(c.number for c in mine_since)}):
         if t >= came or not meets(change.before, sight.value_at(twin, t)):
             continue
@@ -323,9 +339,9 @@ def lossy(sight: Sight) -> Iterator[str]:
                 if sight.value_at(twin, change.number) == change.after
             ]
             images = [same(change.before, change.after, rule.type(side.other)) for rule, side, _ in near]
-            if near and all(images):
-                if not any(sight.listed(link, rule, side, change.before) for rule, side, link in near):
-                    yield f"{spot}: {change.before!r} came back as {change.after!r}"
+            told = any(sight.listed(link, rule, side, change.before) for rule, side, link in near)
+            if near and all(images) and not told:
+                yield f"{spot}: {change.before!r} came back as {change.after!r}"
 
 
 def _names(reason: str | None, ref: str) -> bool:

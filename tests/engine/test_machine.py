@@ -31,7 +31,9 @@ small = st.integers(0, 30)
 soon = st.integers(1, 60)
 flag = st.booleans()
 feeds = st.sampled_from(doings.FEEDS)
-fields = st.sampled_from(("name", "city", "note", "phone", "email", "tag", "title", "text", "amount", "stage", "contact"))
+fields = st.sampled_from(
+    ("name", "city", "note", "phone", "email", "tag", "title", "text", "amount", "stage", "contact")
+)
 
 left_traits = st.builds(
     Traits, sync_key=flag, maker=flag, free_compare=flag, batch=st.sampled_from((1, 2, 10)), reads=flag, whole=flag,
@@ -56,7 +58,13 @@ def named(plot: Plot) -> Plot:
 
 def value_for(name: str, number: int) -> Value:
     """A value that a person may type into a field."""
-    pools: dict[str, tuple[Value, ...]] = {"email": EMAILS, "tag": TAGS, "stage": STAGES, "amount": NUMBERS, "total": NUMBERS}
+    pools: dict[str, tuple[Value, ...]] = {
+        "email": EMAILS,
+        "tag": TAGS,
+        "stage": STAGES,
+        "amount": NUMBERS,
+        "total": NUMBERS,
+    }
     pool = pools.get(name, WORDS)
     return pool[number % len(pool)]
 
@@ -111,7 +119,7 @@ class Machine(RuleBasedStateMachine):
             return
         m, link = links[number % len(links)]
         for each in m.rules:
-            if each.left == name and each.right is not None and name not in ("contact",):
+            if each.left == name and each.right is not None and name != "contact":
                 doings.edit(self.town, "crm", m.left.kind, link.left_id, {name: value_for(name, one)})
                 doings.edit(self.town, "con", m.right.kind, link.right_id, {each.right: value_for(each.right, other)})
 

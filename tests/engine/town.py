@@ -113,8 +113,8 @@ EMPTY: list[Path] = []
 class Plot:
     """What one town is like."""
 
-    left: Traits = Traits()
-    right: Traits = Traits()
+    left: Traits = field(default_factory=Traits)
+    right: Traits = field(default_factory=Traits)
     first_link: str = "left"
     drift: str = "keep"
     batch: int = 10
@@ -192,7 +192,11 @@ def compile_maps(plot: Plot) -> tuple[FieldMap, ...]:
         "drift": plot.drift,
     }
     found = []
-    for source, left, right in ((CONTACTS, "contacts", "contacts"), (PEOPLE, "contacts", "people"), (DEALS, "deals", "jobs")):
+    for source, left, right in (
+        (CONTACTS, "contacts", "contacts"),
+        (PEOPLE, "contacts", "people"),
+        (DEALS, "deals", "jobs"),
+    ):
         schemas = {Side.LEFT: SCHEMAS["crm"][left], Side.RIGHT: SCHEMAS["con"][right]}
         found.append(load(source % values, pair="pair", systems=SYSTEMS, schemas=schemas))
     return tuple(found)

@@ -16,7 +16,19 @@ from typing import Any
 
 from syncd.core.loss import image, same
 from syncd.core.model import (
-    Action, FieldKind, FieldType, Gone, MatchKey, Operation, Outcome, Record, Ref, Result, Schema, SyncKey, Value,
+    Action,
+    FieldKind,
+    FieldType,
+    Gone,
+    MatchKey,
+    Operation,
+    Outcome,
+    Record,
+    Ref,
+    Result,
+    Schema,
+    SyncKey,
+    Value,
 )  # fmt: skip
 from syncd.errors import Transient
 from syncd.kit.connector import Capabilities, Cursor, Finding, Known, Page
@@ -31,7 +43,8 @@ class Traits:
     """How a vendor is. `reads`: its feed reads by id what the list names; else the list's rows are the feed.
 
     `whole`: a write is answered with the whole record, else only with what was written.
-    `exact_find`: a look-up knows letters, not persons. `bump`: a write that changes nothing moves the modified time all the same.
+    `exact_find`: a look-up knows letters, not persons.
+    `bump`: a write that changes nothing moves the modified time all the same.
     """
 
     sync_key: bool = True
@@ -325,7 +338,9 @@ class MemoryConnector:
         vendor = self.vendor
         sent, fault = self._call("write", kind, len(operations))
         if fault == "later":
-            return [Outcome(operation=op.id, result=Result.LATER, error="slow down", retry_after=3) for op in operations]
+            return [
+                Outcome(operation=op.id, result=Result.LATER, error="slow down", retry_after=3) for op in operations
+            ]
         outcomes = [self._compared(kind, op, sent) for op in operations]
         vendor.stage.point(busy=self._busy(kind, operations))
         doing = [op for op, outcome in zip(operations, outcomes, strict=True) if outcome is None]
@@ -334,7 +349,10 @@ class MemoryConnector:
         if fault == "late":
             creates = [op for op in doing if op.action is Action.CREATE]
             vendor.late.append(
-                (vendor.stage.now + timedelta(minutes=4), lambda: [self._done(kind, op, sent) for op in creates] and None)
+                (
+                    vendor.stage.now + timedelta(minutes=4),
+                    lambda: [self._done(kind, op, sent) for op in creates] and None,
+                )
             )
             return [o or _lost(op) for op, o in zip(operations, outcomes, strict=True)]
         written = {op.id: self._done(kind, op, sent) for op in doing}

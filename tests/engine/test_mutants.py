@@ -1,0 +1,168 @@
+"""The tests of the engine are tested: each rule is taken out on purpose, and a scenario must fail for it.
+
+What is not here: the scenarios (`test_rules`), which pass with the engine as it is.
+"""
+
+from __future__ import annotations
+import __future__
+
+import inspect
+import sys
+import textwrap
+from collections.abc import Callable
+from dataclasses import dataclass
+from types import FunctionType
+from typing import Any
+
+import pytest
+from hypothesis import Phase, settings
+from hypothesis.stateful import run_state_machine_as_test
+
+from syncd.core import loss
+from syncd.engine import absorb, confirm, intake, linking, settling, worker
+from syncd.store import marks
+from tests.engine import test_rules as rules
+from tests.engine.doings import Lawless
+from tests.engine.test_machine import Machine
+
+
+@dataclass(frozen=True, slots=True)
+class Mutant:
+    """One place of the engine, and what stands there instead; `old` must be there exactly once."""
+
+    name: str
+    function: Any
+    old: str
+    new: str
+    scenario: Callable[[], None]
+    owner: Any = None
+
+
+def _answered_whole() -> None:
+    for points in (13, 14, 15, 16):
+        rules.test_an_edit_in_the_answer_of_our_write_still_travels(points)
+
+
+def _orphan() -> None:
+    rules.test_our_own_create_is_no_new_lead(rules.KEYLESS)
+
+
+MUTANTS = (
+    Mutant(
+        "cursor before marks", intake._store,
+        "    with world.store.begin() as tx:\n"
+        "        absorbed = absorb(tx, world, page.records, asked=fields, seen_to=state.read_to)\n",
+        "    with world.store.begin() as tx:\n"
+        "        tx.feeds.move(FeedState(state.system, state.kind, page.cursor, page.read_to, page.backfilled))\n"
+        "    with world.store.begin() as tx:\n"
+        "        absorbed = absorb(tx, world, page.records, asked=fields, seen_to=state.read_to)\n",
+        rules.test_a_kill_within_a_tick_loses_nothing,
+    ),
+    Mutant(
+        "an older snapshot is stored", absorb._older, "    return ", "    return False and ",
+        rules.test_an_older_row_never_replaces_a_newer_snapshot,
+    ),
+    Mutant(
+        "the second map is not marked", absorb.absorb,
+        "        _mark(tx, m, side, found, world.clock(), held)",
+        "        if in_hand is None or in_hand[0].key == m.key:\n"
+        "            _mark(tx, m, side, found, world.clock(), held)",
+        rules.test_a_write_of_one_map_marks_the_other,
+    ),
+    Mutant(
+        "a mark is dropped before its write is confirmed", worker.Worker._steps,
+        "        settle(self.world, items, self.run)\n",
+        "        settle(self.world, items, self.run)\n"
+        "        with self.world.store.begin() as tx:\n"
+        "            for mark in (mark for item in items for mark in item.unit.marks):\n"
+        "                tx.marks.done(mark, items[0].unit.fence)\n",
+        rules.test_a_mark_is_dropped_only_when_its_write_is_confirmed, worker.Worker,
+    ),
+    Mutant(
+        "creates before both backfills", worker.backfilled, "    return all(", "    return True or all(",
+        rules.test_nothing_is_created_before_both_sides_were_read,
+    ),
+    Mutant(
+        "no look-up before a create", linking.look_up, "    for to in Side:\n", "    for to in ():\n",
+        rules.test_the_vendor_is_asked_before_anything_is_created,
+    ),
+    Mutant(
+        "our own create is a new lead", linking._own_key_or_window,
+        "    side, m = item.mark.side, item.m\n", "    return\n    side, m = item.mark.side, item.m\n", _orphan,
+    ),
+    Mutant(
+        "adopted base is what was found", settling._adopt_create,
+        "    settle_rules(tx, item.m, link, rules)\n",
+        "    rules = {\n"
+        "        rule.name: {**rules[rule.name], intent.side: record.fields[rule.field(intent.side)]}\n"
+        "        for rule in item.m.rules if rule.name in rules and rule.field(intent.side) in record.fields\n"
+        "    }\n"
+        "    settle_rules(tx, item.m, link, rules)\n",
+        rules.test_an_edit_of_a_record_whose_answer_was_lost_still_travels,
+    ),
+    Mutant(
+        "base is the whole answer", confirm.written_update,
+        "    decisions = item.plan.writes(side)\n",
+        "    settle_rules(tx, m, link, {\n"
+        "        rule.name: {side: record.fields[rule.field(side)], side.other: d.sides[side.other != 'left']}\n"
+        "        for d in item.plan.decisions if (rule := d.rule) and rule.field(side) in record.fields\n"
+        "    })\n"
+        "    decisions = item.plan.writes(side)\n",
+        _answered_whole,
+    ),
+    Mutant(
+        "an interrupted write is taken for not landed", settling._settle_update,
+        "            _neither(world, tx, item, intent, found, run)",
+        "            _not_landed(world, tx, item, intent, found, run)",
+        rules.test_an_interrupted_write_over_a_third_value_asks,
+    ),
+    Mutant(
+        "the declared loss is ignored", loss.image,
+        "    loss = type.loss if type else Loss()\n", "    loss = Loss()\n    type = None\n",
+        rules.test_what_a_field_loses_does_not_bounce,
+    ),
+    Mutant(
+        "a mark that was renewed meanwhile is dropped", marks.Marks.done,
+        "marks.c.generation == mark.generation, ", "",
+        rules.test_a_mark_that_is_renewed_while_it_is_worked_on_stays, marks.Marks,
+    ),
+)  # fmt: skip
+
+
+def _apply(mutant: Mutant, patch: pytest.MonkeyPatch) -> None:
+    """Compile the changed source where the function lives, and put it wherever the engine has its name."""
+    function: FunctionType = mutant.function
+    source = textwrap.dedent(inspect.getsource(function))
+    old, new = (_fitted(text, mutant) for text in (mutant.old, mutant.new))
+    assert source.count(old) == 1, f"{mutant.name}: the engine has changed here, and the mutant no longer applies"
+    code = compile(source.replace(old, new), f"<{mutant.name}>", "exec", flags=__future__.annotations.compiler_flag)
+    made: dict[str, Any] = {}
+    exec(code, function.__globals__, made)
+    if mutant.owner is not None:
+        patch.setattr(mutant.owner, function.__name__, made[function.__name__])
+        return
+    for name, module in list(sys.modules.items()):
+        if name.startswith("syncd.") and getattr(module, function.__name__, None) is function:
+            patch.setattr(module, function.__name__, made[function.__name__])
+
+
+def _fitted(text: str, mutant: Mutant) -> str:
+    """A method's lines are compiled four columns further left than they stand."""
+    return text.replace("\n    ", "\n").removeprefix("    ") if mutant.owner is not None else text
+
+
+@pytest.mark.parametrize("mutant", MUTANTS, ids=[mutant.name for mutant in MUTANTS])
+def test_a_broken_rule_is_noticed(mutant: Mutant, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Each rule that is taken out makes the scenario fail that holds with the engine as it is."""
+    _apply(mutant, monkeypatch)
+    with pytest.raises((Lawless, AssertionError, ValueError)) as noticed:
+        mutant.scenario()
+    assert " bug: " not in str(noticed.value), "the mutant is no engine with another rule, but a broken program"
+
+
+def test_the_machine_notices_a_broken_rule(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The machine that draws towns is no ornament: without a rule it comes upon a town in which a law is broken."""
+    _apply(next(mutant for mutant in MUTANTS if mutant.name == "the second map is not marked"), monkeypatch)
+    few = settings(Machine.TestCase.settings, max_examples=60, phases=[Phase.generate], report_multiple_bugs=False)
+    with pytest.raises((Lawless, ExceptionGroup)):
+        run_state_machine_as_test(Machine, settings=few)
