@@ -256,41 +256,11 @@ class App:
 
     def status(self) -> dict[str, Any]:
         """How it goes: systems, feeds, links, what waits and for whom."""
-        now = self.clock()
+        pairs = self.config.pairs
+        maps = [f"{name}/{Path(file).stem}" for name, pair in pairs.items() for file in pair.maps]
         with self.ready_store.read() as tx:
-            marks = tx.marks.counts(now)
-            feeds = tx.feeds.all()
-            systems = {name: tx.runs.system(name) for name in self.config.systems}
-            open_conflicts = tx.conflicts.list(states=["open"], limit=100_000)
-            runs = tx.runs.last(limit=5)
-            links = {
-                f"{pair}/{Path(name).stem}": tx.links.count(f"{pair}/{Path(name).stem}")
-                for pair, table in self.config.pairs.items()
-                for name in table.maps
-            }
-        return {
-            "systems": {
-                n: {"state": s.state if s else "ok", "reason": s.reason if s else None} for n, s in systems.items()
-            },
-            "pairs": {name: {"mode": pair.mode} for name, pair in self.config.pairs.items()},
-            "feeds": [
-                {
-                    "feed": f"{f.system}:{f.kind}",
-                    "backfilled": f.backfilled,
-                    "read_to": _iso(f.read_to),
-                    "polled": _iso(f.polled_at),
-                }
-                for f in feeds
-            ],
-            "links": links,
-            "due": sum(count for _, state, ready, count, _ in marks if state == "due" and ready),
-            "later": sum(count for _, state, ready, count, _ in marks if state == "due" and not ready),
-            "planned": sum(count for _, state, _, count, _ in marks if state == PLANNED),
-            "parked": sum(count for _, state, _, count, _ in marks if state == PARKED),
-            "held": sum(count for _, state, _, count, _ in marks if state == HELD),
-            "conflicts": len(open_conflicts),
-            "runs": [{"run": r.id, "pair": r.pair, "state": r.state, "ended": _iso(r.ended_at)} for r in runs],
-        }  # fmt: skip
+            found = answers.status(tx, self.clock(), list(self.config.systems), maps)
+        return {**found, "pairs": {name: {"mode": pair.mode} for name, pair in pairs.items()}}
 
     def conflicts(
         self, state: str | None = "open", map: str | None = None, field: str | None = None

@@ -5,7 +5,9 @@ What is not here: carrying a choice out (the next run does, like everything else
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Mapping, Sequence
+from datetime import datetime
 from math import ceil
 from typing import Any
 
@@ -19,9 +21,40 @@ from syncd.errors import ConfigError, Problem
 from syncd.kit.connector import Capabilities
 from syncd.store.conflicts import Conflict
 from syncd.store.links import Link
-from syncd.store.marks import Mark
+from syncd.store.marks import DUE, HELD, PARKED, PLANNED, Mark
 from syncd.store.snapshots import Snapshot
 from syncd.store.store import Store, Tx
+
+
+def status(tx: Tx, now: datetime, systems: Sequence[str], maps: Sequence[str]) -> dict[str, Any]:
+    """How it goes: systems, feeds, links, what waits and for whom."""
+    counts: Counter[str] = Counter()
+    for _, state, ready, count, _ in tx.marks.counts(now):
+        counts["later" if state == DUE and not ready else state] += count
+    states = {name: tx.runs.system(name) for name in systems}
+    return {
+        "systems": {n: {"state": s.state if s else "ok", "reason": s.reason if s else None} for n, s in states.items()},
+        "feeds": [
+            {
+                "feed": f"{feed.system}:{feed.kind}",
+                "backfilled": feed.backfilled,
+                "read_to": _iso(feed.read_to),
+                "polled": _iso(feed.polled_at),
+            }
+            for feed in tx.feeds.all()
+        ],
+        "links": {key: tx.links.count(key) for key in maps},
+        **{name: counts[name] for name in (DUE, "later", PLANNED, PARKED, HELD)},
+        "conflicts": len(tx.conflicts.list(states=["open"], limit=100_000)),
+        "runs": [
+            {"run": run.id, "pair": run.pair, "state": run.state, "ended": _iso(run.ended_at)}
+            for run in tx.runs.last(limit=5)
+        ],
+    }
+
+
+def _iso(moment: datetime | None) -> str | None:
+    return moment.isoformat() if moment is not None else None
 
 
 def conflict_row(m: FieldMap | None, conflict: Conflict) -> dict[str, Any]:

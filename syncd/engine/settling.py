@@ -64,7 +64,7 @@ def _settle_update(world: World, item: Item, intent: Intent, run: int | None) ->
         elif _holds(item, side, found, intent.fields):
             _landed(world, tx, item, intent, found, run)
         elif not after_landing(connector, intent.lands_by):
-            item.fail(_wait(world, intent))
+            item.fail(_wait(world, intent, intent.lands_by - connector.now() if intent.lands_by else timedelta(0)))
         elif _holds(item, side, found, intent.before):
             _not_landed(world, tx, item, intent, found, run)
         else:
@@ -76,8 +76,9 @@ def _stood(item: Item, side: Side) -> dict[str, Snapshot]:
     return {snapshot.record.ref.id: snapshot} if (snapshot := item.snapshots.get(side)) is not None else {}
 
 
-def _wait(world: World, intent: Intent) -> Rest:
-    return again("unsettled", f"write {intent.id} may still land", after=world.pace.settle_every, count=False)
+def _wait(world: World, intent: Intent, remaining: timedelta = timedelta(0)) -> Rest:
+    after = max(remaining, world.pace.settle_every)
+    return again("unsettled", f"write {intent.id} may still land", after=after, count=False)
 
 
 def _holds(item: Item, side: Side, record: Record, wanted: Mapping[str, Value]) -> bool:
