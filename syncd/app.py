@@ -9,6 +9,7 @@ import os
 import threading
 import time
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from functools import cached_property
 from pathlib import Path
@@ -19,7 +20,6 @@ from syncd import config as settings
 from syncd import fieldmaps
 from syncd.core.model import Ref, Side
 from syncd.engine import answers
-from syncd.engine.preview import preview
 from syncd.engine.run import RunReport, poll, release_held, work
 from syncd.engine.world import Guard, Pace, Pair, World
 from syncd.errors import AuthError, ConfigError, Problem, SyncdError
@@ -196,7 +196,7 @@ class App:
         calls: dict[str, int] = {}
         for one in self.pairs(pair):
             self._read_all(one, progress)
-            preview(self.world, one)
+            work(self.world, replace(one, mode="plan"))
             rows = answers.plan_rows(self.store, one.maps, PLANNED)
             for system, count in answers.cost(self.world, one.maps, rows).items():
                 calls[system] = calls.get(system, 0) + count

@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 
 import structlog
 
+from syncd.core.fieldmap import FieldMap
 from syncd.core.model import Side
 from syncd.engine.intake import Tick, tick
 from syncd.engine.worker import Worker, backfilled
@@ -72,13 +73,21 @@ def _due(world: World, pair: Pair) -> int:
 
 
 def _pass(world: World, pair: Pair, report: RunReport, *, rests: str | None) -> str:
-    for m in pair.maps:
-        worker = Worker(world, m, report.run, rests, report.counts)
-        while not world.stopping() and worker.step():
-            pass
+    """Work on all maps, parents first; again as long as children pull parents that were passed, one map each time."""
+    for _ in range(len(pair.maps) + 1):
+        if not sum(_steps(world, m, report, rests) for m in pair.maps):
+            break
     if world.stopping():
         return "stopped"
     return "planned" if rests == PLANNED else "done"
+
+
+def _steps(world: World, m: FieldMap, report: RunReport, rests: str | None) -> int:
+    """Batch after batch of one map; how many units were taken."""
+    worker, taken = Worker(world, m, report.run, rests, report.counts), 0
+    while not world.stopping() and (units := worker.step()):
+        taken += units
+    return taken
 
 
 def _may_exceed(world: World, pair: Pair) -> bool:

@@ -191,3 +191,6 @@ class Worker:
         if plan is not None:
             for mark in item.unit.marks:
                 tx.marks.keep_plan(mark, plan)
+            ends = {side: self.m.end(side) for side in Side}
+            known = [f"{e.system}:{e.kind}:{i}" for side, e in ends.items() if (i := item.id_on(side)) is not None]
+            tx.marks.wake(known, self.world.clock())
