@@ -35,6 +35,13 @@ def plan(m: FieldMap, base: Base, left: Record, right: Record, given: Given) -> 
     return Plan(tuple(decision for rule in m.rules for decision in pair.decide(rule)))
 
 
+def sides(m: FieldMap, base: Base, left: Record, right: Record, rule: Rule) -> tuple[Value, Value]:
+    """Both sides' values of one rule, as its decision sees them; None for what is not known."""
+    pair = _Pair(m, base, left, right, Given())
+    found = [pair.value(rule, side) for side in Side]
+    return _known(None if found[0] is MISSING else found[0]), _known(None if found[1] is MISSING else found[1])
+
+
 def plan_create(m: FieldMap, to: Side, source: Record, twins: Twins) -> Plan:
     """Decide what a record created on side `to` for `source` carries."""
     blank = Record(ref=Ref(m.end(to).system, m.end(to).kind, ""), fields={})

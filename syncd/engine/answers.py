@@ -13,7 +13,7 @@ from typing import Any
 
 from syncd.core.fieldmap import FieldMap, Rule
 from syncd.core.model import FieldKind, Ref, Side, Value
-from syncd.core.plan import MISSING, view
+from syncd.core.plan import MISSING, sides, view
 from syncd.engine.absorb import LEAD_LANE
 from syncd.engine.base import base_of
 from syncd.engine.world import World
@@ -113,14 +113,12 @@ def _wrong(conflict_id: int, message: str, remedy: str) -> ConfigError:
 
 
 def _values(tx: Tx, m: FieldMap, link: Link, rule_name: str) -> tuple[Value, Value]:
+    """Both sides' values of a rule now, as the next decision will see them."""
     rule = next(r for r in m.rules if r.name == rule_name)
-    found: list[Value] = []
-    for side in Side:
-        end = m.end(side)
-        snapshot = tx.snapshots.get(end.system, end.kind, [link.id_on(side)])[link.id_on(side)]
-        value = view(rule, side, snapshot.record.fields)
-        found.append(None if value is MISSING else value)  # type: ignore[arg-type]  # MISSING is excluded
-    return found[0], found[1]
+    left, right = (
+        tx.snapshots.get(m.end(side).system, m.end(side).kind, [link.id_on(side)])[link.id_on(side)] for side in Side
+    )
+    return sides(m, base_of(m, link, left, right), left.record, right.record, rule)
 
 
 def mark_row(maps: Mapping[str, FieldMap], mark: Mark) -> dict[str, Any]:

@@ -4,7 +4,8 @@ import pytest
 
 from syncd.core.decision import Verdict
 from syncd.core.model import Value
-from tests.core.maps import ABSENT, decide, field, rule
+from syncd.core.plan import sides
+from tests.core.maps import ABSENT, LEFT, RIGHT, Case, decide, field, record, rule
 
 
 @pytest.mark.parametrize(
@@ -34,3 +35,12 @@ def test_only_what_flows_waits_for_an_unknown_field(direction: str, park: bool) 
 def test_two_unknown_sides_wait_for_nothing() -> None:
     """Where neither side is known there is nothing to tell."""
     assert decide(rule(left=field(), right=field()), ABSENT, ABSENT, ("old", "old")).park is False
+
+
+@pytest.mark.parametrize(
+    ("left", "right", "found"), [("a", "b", ("a", "b")), (ABSENT, "b", (None, "b")), ("a", ABSENT, ("a", None))]
+)
+def test_both_sides_are_told_as_the_decision_sees_them(left: object, right: object, found: tuple[Value, Value]) -> None:
+    """What a person is shown and asked to confirm is what the decision compares; what is not known is blank there."""
+    case = Case(rule=rule(), left=left, right=right)
+    assert sides(case.map(), case.shadows(), record(LEFT, left), record(RIGHT, right), case.rule) == found
