@@ -157,9 +157,7 @@ def finish(world: World, tx: Tx, item: Item, run: int | None) -> None:
         _settle_unwritten(world, tx, item, run)
         _list_conflicts(world, tx, item, run)
         for decision in item.plan.parked[:1]:
-            waits = str(decision.waits_for) if decision.waits_for else None
-            cause = "waiting" if waits else "drift" if decision.verdict is Verdict.UNKNOWN else "unmapped"
-            item.fail(Rest(state=PARKED, cause=cause, reason=decision.reason, waits_for=waits))
+            item.fail(_parked(item, decision))
     if item.leftover:
         item.fail(again("created", "the rest of its fields follow", count=False))
     waits_for = item.rest.waits_for if item.rest is not None else None
@@ -172,6 +170,16 @@ def finish(world: World, tx: Tx, item: Item, run: int | None) -> None:
             tx.marks.rest(mark, item.unit.fence, item.rest.state, **_resting(world, item, item.rest))
     for map_key, side, id_ in item.pulls:
         _pull(world, tx, map_key, side, id_)
+
+
+def _parked(item: Item, decision: Decision) -> Rest:
+    """What a decision that cannot stand alone does to the marks; a field that is not known is asked for once more."""
+    if decision.verdict is Verdict.UNKNOWN:
+        if not any(mark.reread for mark in item.unit.marks):
+            return again("unknown", decision.reason, after=timedelta(0), reread=True, count=False)
+        return Rest(state=PARKED, cause="drift", reason=decision.reason)
+    waits = str(decision.waits_for) if decision.waits_for else None
+    return Rest(state=PARKED, cause="waiting" if waits else "unmapped", reason=decision.reason, waits_for=waits)
 
 
 def _still_waits(world: World, tx: Tx, item: Item, waits_for: str) -> bool:

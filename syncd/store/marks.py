@@ -17,7 +17,8 @@ from syncd.store.links import Link, Links
 from syncd.store.sql import chunks, upsert
 from syncd.store.tables import links, marks
 
-DUE, PARKED, PLANNED, HELD = "due", "parked", "planned", "held"
+DUE, PARKED, PLANNED, HELD, WEIGHED = "due", "parked", "planned", "held", "weighed"
+"""WEIGHED: planned for the guard, which has not decided yet; then due again, or held."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -144,7 +145,7 @@ class Marks:
             if unit.link is not None and len(unit.marks) == 1:
                 side = unit.marks[0].side.other
                 other = others.get((side, unit.link.id_on(side)))
-                if other is not None and other.state == DUE:
+                if other is not None and other.state in {DUE, PARKED}:  # the plan is for both: so is what becomes of it
                     unit = Unit(unit.link, (*unit.marks, other), unit.fence)  # noqa: PLW2901  # the unit, made whole
             whole.append(unit)
         return whole
@@ -230,6 +231,11 @@ class Marks:
         if reread:
             values["reread"] = True
         return int(self.connection.execute(query.values(values)).rowcount)
+
+    def hold(self, map_key: str) -> int:
+        """What was weighed and is too much waits for a person; how many."""
+        query = update(marks).where(marks.c.map == map_key, marks.c.state == WEIGHED)
+        return int(self.connection.execute(query.values(state=HELD)).rowcount)
 
     def permit(self, map_key: str, now: datetime) -> int:
         """A person allows what is held: due again, with its plan as the permission; how many."""
