@@ -19,7 +19,7 @@ from syncd.engine.item import Item, park
 from syncd.engine.linking import DONE
 from syncd.engine.world import World
 from syncd.store.conflicts import Conflict
-from syncd.store.marks import HELD, PLANNED
+from syncd.store.marks import HELD, PLANNED, WEIGHED
 from syncd.store.store import Tx
 
 LINKED, NEEDS_YOU = "linked", "needs you"
@@ -56,7 +56,7 @@ def _ids(item: Item, name: str | None, side: Side) -> tuple[str, ...]:
 def _planned(tx: Tx, map_key: str, side: Side, ids: set[str]) -> dict[tuple[str, Side, str], str]:
     found: dict[tuple[str, Side, str], str] = {}
     for id_, mark in tx.marks.get(map_key, side, ids).items():
-        if mark.state in (PLANNED, HELD) and mark.plan:
+        if mark.state in (PLANNED, HELD, WEIGHED) and mark.plan:
             across = mark.plan.get(str(side.other)) or f"new:{map_key}:{id_}"
             found[map_key, side, id_] = across
     return found

@@ -16,7 +16,7 @@ from syncd.engine.intake import Tick, tick
 from syncd.engine.worker import Worker, backfilled
 from syncd.engine.world import Guard, Pair, World
 from syncd.errors import SyncdError
-from syncd.store.marks import DUE, HELD, PLANNED
+from syncd.store.marks import DUE, PLANNED, WEIGHED
 
 log = structlog.get_logger("syncd.engine")
 
@@ -101,19 +101,33 @@ def _may_exceed(world: World, pair: Pair) -> bool:
 
 
 def _allowed(world: World, pair: Pair, report: RunReport) -> bool:
-    """Plan the whole run without a write; within the guard its marks are due again, over it they are held."""
+    """Plan the whole run without a write; within the guard its marks are due again, over it they are held.
+
+    What an earlier run had held stays so. Raises what planning raises; then nothing was decided, and all is due again.
+    """
     planned = RunReport(pair.name, report.run)
-    _pass(world, pair, planned, rests=HELD)
+    try:
+        _pass(world, pair, planned, rests=WEIGHED)
+    except SyncdError:
+        _unweigh(world, pair)
+        raise
     with world.store.begin() as tx:
         links = sum(tx.links.count(m.key) for m in pair.maps)
         over = exceeded(pair.guard, planned.counts, links)
-        if over is None:
-            for m in pair.maps:
-                tx.marks.retry(m.key, world.clock(), state=HELD, reread=False)
-            return True
-        report.error = over
-        report.counts.update(planned.counts)
+        for m in pair.maps if over is not None else ():
+            tx.marks.hold(m.key)
+    if over is None:
+        _unweigh(world, pair)
+        return True
+    report.error = over
+    report.counts.update(planned.counts)
     return False
+
+
+def _unweigh(world: World, pair: Pair) -> None:
+    with world.store.begin() as tx:
+        for m in pair.maps:
+            tx.marks.retry(m.key, world.clock(), state=WEIGHED, reread=False)
 
 
 def exceeded(guard: Guard, counts: Counter[str], links: int) -> str | None:
@@ -123,8 +137,9 @@ def exceeded(guard: Guard, counts: Counter[str], links: int) -> str | None:
         return f"{creates} records would be created, the guard allows {guard.creates}"
     if updates > guard.updates:
         return f"{updates} records would be updated, the guard allows {guard.updates}"
-    if updates >= PERCENT_FROM and links and updates * 100 > guard.percent * links:
-        return f"{updates} of {links} linked records would be updated, the guard allows {guard.percent} percent"
+    linked = counts["plan:linked"]
+    if linked >= PERCENT_FROM and linked * 100 > guard.percent * links:
+        return f"{linked} of {links} linked records would be updated, the guard allows {guard.percent} percent"
     return None
 
 

@@ -24,7 +24,7 @@ from syncd.engine.settling import settle
 from syncd.engine.world import World
 from syncd.engine.writing import Writer, held, journal
 from syncd.errors import AuthError, SyncdError, Transient
-from syncd.store.marks import HELD, PARKED, PLANNED, Unit
+from syncd.store.marks import HELD, PARKED, PLANNED, WEIGHED, Unit
 from syncd.store.store import Tx
 
 log = structlog.get_logger("syncd.engine")
@@ -151,6 +151,7 @@ class Worker:
             if item.stands() and (item.operations or item.twin is not None):
                 item.rest = Rest(state=str(self.rests), cause="planned", reason="waits for permission to write")
                 self.counts.update(f"plan:{operation.action}" for operation in item.operations.values())
+                self.counts["plan:linked"] += item.link is not None
 
     def _hold_unpermitted(self, items: Sequence[Item]) -> None:
         """What a person allowed may be written; what goes beyond it is held again."""
@@ -183,7 +184,7 @@ class Worker:
 
     def _finish_one(self, tx: Tx, item: Item) -> None:
         plan: dict[str, Any] | None = None
-        if item.rest is not None and item.rest.state in (PLANNED, HELD):
+        if item.rest is not None and item.rest.state in (PLANNED, HELD, WEIGHED):
             plan = described(item)
         if self.rests is not None and item.rest is None:
             item.leftover = False

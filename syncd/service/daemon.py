@@ -19,7 +19,7 @@ from syncd.engine.run import work
 from syncd.engine.world import Pair, World
 from syncd.errors import AuthError, ConfigError, Transient
 from syncd.service.scheduler import Scheduler, Tick
-from syncd.store.marks import HELD, PLANNED
+from syncd.store.marks import PLANNED, WEIGHED
 from syncd.store.runs import SystemState
 
 log = structlog.stdlib.get_logger("syncd.daemon")
@@ -68,13 +68,11 @@ class Daemon:
             for pair in self.world.pairs:
                 last = tx.runs.last(pair.name, limit=1)
                 changed = bool(last) and last[0].digest != pair.digest
-                killed = bool(last) and last[0].state == "running"
                 for m in pair.maps:
                     if pair.mode == "live" or changed:
                         tx.marks.retry(m.key, now, state=PLANNED, reread=False)
-                    if killed:
-                        # It may have been planning for the guard; what it set aside, nobody would ask a person about.
-                        tx.marks.retry(m.key, now, state=HELD, reread=False)
+                    # A run that was killed while it planned for the guard left these behind.
+                    tx.marks.retry(m.key, now, state=WEIGHED, reread=False)
                     if changed:
                         tx.marks.retry(m.key, now, causes=MENDABLE)
 
