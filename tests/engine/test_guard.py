@@ -1,0 +1,82 @@
+"""The guard when runs follow each other, are killed, or end in trouble. Not here: one run (`test_rules`)."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+
+import pytest
+
+from syncd.engine import run as engine_run
+from syncd.engine.run import work
+from syncd.engine.world import Guard, World
+from syncd.errors import Transient
+from syncd.service.daemon import Daemon
+from syncd.store.marks import DUE, HELD, WEIGHED
+from tests.engine import doings
+from tests.engine.doings import judge, make, read_feed
+from tests.engine.test_rules import rows, town_of, with_mode
+from tests.engine.town import Town
+
+GUARD = Guard(creates=2, updates=1)
+"""Two due records could already be too many updates, so that every run of two is weighed; two creates are not."""
+
+
+def leads(town: Town, *numbers: int) -> World:
+    """New leads that the feeds have brought; the world with the guard."""
+    for number in numbers:
+        make(town, "crm", "contacts", {"email": f"p{number}@x.example"})
+    town.stage.now += timedelta(seconds=60)
+    for feed in doings.FEEDS:
+        read_feed(town, *feed)
+    return with_mode(town.world, "live", GUARD)
+
+
+def resting(town: Town, state: str) -> int:
+    """How many marks are in a state."""
+    with town.store.read() as tx:
+        return len(tx.marks.resting(state))
+
+
+def test_a_later_run_does_not_let_go_what_is_held() -> None:
+    """What a run had held waits for a person, however harmless the runs are that come after it."""
+    with town_of() as town:
+        judge(town)
+        world = leads(town, 1, 2, 3)
+        assert work(world, world.pairs[0]).state == "held"
+        world = leads(town, 4, 5)
+        assert work(world, world.pairs[0]).state == "done"
+        world = leads(town, 6)
+        assert work(world, world.pairs[0]).state == "done"
+        assert {row.fields["email"] for row in rows(town, "con", "contacts")} == {f"p{n}@x.example" for n in (4, 5, 6)}
+        assert resting(town, HELD) == 3
+
+
+def test_a_killed_weighing_is_done_again() -> None:
+    """Killed between planning and the guard's verdict, the next start weighs the same records again."""
+    with town_of() as town:
+        judge(town)
+        world = leads(town, 1, 2, 3)
+        report = engine_run.RunReport("p")
+        engine_run._pass(world, world.pairs[0], report, rests=WEIGHED)
+        assert resting(town, WEIGHED) == 3
+        Daemon(world).prepare()
+        assert (resting(town, WEIGHED), resting(town, DUE)) == (0, 3)
+        assert work(world, world.pairs[0]).state == "held"
+
+
+def test_trouble_while_weighing_leaves_everything_due(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A vendor in trouble during the weighing ends the run; nothing is set aside without a verdict."""
+    with town_of() as town:
+        judge(town)
+        world = leads(town, 1, 2, 3)
+        weigh = engine_run._pass
+
+        def troubled(*args: object, **more: object) -> str:
+            weigh(*args, **more)  # type: ignore[arg-type]  # handed on
+            raise Transient("the vendor is away")
+
+        monkeypatch.setattr(engine_run, "_pass", troubled)
+        with pytest.raises(Transient):
+            work(world, world.pairs[0])
+        assert (resting(town, WEIGHED), resting(town, HELD), resting(town, DUE)) == (0, 0, 3)
+        assert rows(town, "con", "contacts") == []
