@@ -187,7 +187,7 @@ class Play:
     def _stage(self) -> Stage:
         """The stage, with vendors that are quick, but not so quick that everything is done before the first kill."""
         return Stage(folder=self.folder, leads=self.leads, seed=self.seed, rate="100/1", every="2s", timing=TIMING,
-                     left_settings={"search_rate": "50/1"}, right_settings={"index_lag": 1.0})  # fmt: skip
+                     left_settings={"search_rate": "50/1"}, right_settings={"index_lag": 2.0})  # fmt: skip
 
     def _kill_at_random(self, stage: Stage, process: Process) -> None:
         dice = random.Random(f"kills:{self.seed}")
@@ -223,14 +223,14 @@ class Play:
     def _settle(self, app: App, stage: Stage, process: Process) -> None:
         """Wait until nothing is due, nothing moves in either vendor, and it stays so for a while."""
         quiet_since, last = time.monotonic(), (-1, -1)
-        end = time.monotonic() + 90
+        end = time.monotonic() + 180
         while time.monotonic() - quiet_since < 4.0:
             assert process.alive(), process.said()[-2000:]
             status = app.status()
             now = (len(stage.left.writes(stage.since["hubspot"])), len(stage.right.writes(stage.since["jobnimbus"])))
             if status["due"] or status["later"] or not stage.settled() or now != last:
                 quiet_since, last = time.monotonic(), now
-            assert time.monotonic() < end, f"not quiet after 90 s: {status}"
+            assert time.monotonic() < end, f"not quiet after 180 s: {status}"
             time.sleep(0.25)
 
     def _idle(self, stage: Stage) -> list[dict[str, Any]]:

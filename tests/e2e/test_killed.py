@@ -35,7 +35,7 @@ def test_nothing_is_lost_or_double(seed: int, tmp_path: Path) -> None:
 def assert_there_was_trouble(found: Outcome) -> None:
     """The play was worth watching: kills, lost answers, edits on both sides of one thing, hundreds of links."""
     assert found.kills >= 20
-    assert found.played["lost"] >= 5 and found.played["reset"] >= 2, found.played
+    assert found.played["lost"] >= 5 and found.played["reset"] >= 1, found.played
     assert found.acts["edit"] > 200 and found.acts["clash"] > 20 and found.acts["new"] > 5, found.acts
     assert found.status["links"]["sales/contacts"] >= 300
     assert found.status["conflicts"] > 0
