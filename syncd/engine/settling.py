@@ -16,7 +16,7 @@ from syncd.engine.confirm import adopt, close_intent, settle_rules
 from syncd.engine.item import Item, Rest, again, park
 from syncd.engine.planning import lost_row
 from syncd.engine.world import World
-from syncd.engine.writing import after_landing
+from syncd.engine.writing import after_landing, held
 from syncd.store.journal import Intent
 from syncd.store.snapshots import Snapshot
 from syncd.store.store import Tx
@@ -56,19 +56,30 @@ def _settle_one(world: World, item: Item, intent: Intent, run: int | None) -> No
 def _settle_update(world: World, item: Item, intent: Intent, run: int | None) -> None:
     m, side = item.m, intent.side
     end, connector = m.end(side), world.connector(m, intent.side)
+    asked_at = connector.now()
     found = connector.read(end.kind, [str(intent.record_id)], world.fields(end.system, end.kind))[str(intent.record_id)]
     with world.store.begin() as tx:
+        if not _ours(tx, item, intent):
+            return
         if not isinstance(found, Record):
             absorb(tx, world, [found], asked=())
             close_intent(world, tx, intent.id, "gone")
         elif _holds(item, side, found, intent.fields):
             _landed(world, tx, item, intent, found, run)
-        elif not after_landing(connector, intent.lands_by):
-            item.fail(_wait(world, intent, intent.lands_by - connector.now() if intent.lands_by else timedelta(0)))
+        elif intent.lands_by is not None and asked_at <= intent.lands_by:
+            item.fail(_wait(world, intent, intent.lands_by - asked_at))
         elif _holds(item, side, found, intent.before):
             _not_landed(world, tx, item, intent, found, run)
         else:
             _neither(world, tx, item, intent, found, run)
+
+
+def _ours(tx: Tx, item: Item, intent: Intent) -> bool:
+    """Whether the write is still open and ours to settle: while we looked, another worker may have settled it."""
+    if held(tx, item) and tx.journal.is_open(intent.id):
+        return True
+    item.fail(again("lease", "another worker settled the write meanwhile", after=timedelta(0), count=False))
+    return False
 
 
 def _stood(item: Item, side: Side) -> dict[str, Snapshot]:
@@ -167,6 +178,8 @@ def _settle_create(world: World, item: Item, intent: Intent) -> None:
             item.fail(park("question", reason))
             return
     with world.store.begin() as tx:
+        if not _ours(tx, item, intent):
+            return
         if len(ours) > 1:
             item.fail(park("question", f"{len(ours)} records carry the key of {source}"))
         elif ours:

@@ -162,7 +162,7 @@ class Worker:
     def _finish(self, items: Sequence[Item], trouble: SyncdError | None) -> None:
         with self.world.store.begin() as tx:
             for item in items:
-                if trouble is None or not item.stands() or item.written:
+                if (trouble is None or not item.stands() or item.written) and held(tx, item):
                     self._finish_safely(tx, item)
             if items:
                 tx.marks.release(items[0].unit.fence)

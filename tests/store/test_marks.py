@@ -180,17 +180,18 @@ def test_two_due_sides_of_a_link_are_claimed_once(store: Store) -> None:
         assert ids(claim(tx)) == [[("right", "9"), ("left", "1")]]
 
 
-def test_a_resting_mark_across_stays_where_it_is(store: Store) -> None:
-    """The other side's mark is taken along only if it is due: what is parked stays parked."""
+@pytest.mark.parametrize(("state", "taken"), [(PARKED, True), (PLANNED, False), (HELD, False)])
+def test_a_parked_mark_across_shares_the_fate_of_its_link(store: Store, state: str, taken: bool) -> None:
+    """The plan is for both sides: what is parked is taken along; what waits for a person's word stays where it is."""
     with store.begin() as tx:
         tx.links.make("m", "1", "9", [], NOW)
         tx.marks.add("m", RIGHT, ["9"], NOW)
         ((mark,),) = [unit.marks for unit in claim(tx)]
-        tx.marks.rest(mark, 1, PARKED, reason="no such stage")
+        tx.marks.rest(mark, 1, state, reason="no such stage")
         tx.marks.release(1)
         tx.marks.add("m", LEFT, ["1"], NOW)
-        assert ids(claim(tx, 2)) == [[("left", "1")]]
-        assert only(tx, "9", RIGHT).state == PARKED
+        assert ids(claim(tx, 2)) == [[("left", "1"), ("right", "9")] if taken else [("left", "1")]]
+        assert only(tx, "9", RIGHT).state == state
 
 
 def test_the_sides_of_a_link_never_run_at_once(store: Store) -> None:
