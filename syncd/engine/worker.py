@@ -95,7 +95,8 @@ class Worker:
             self._rest_planned(items)
             return
         self._hold_unpermitted(items)
-        with self.world.store.begin() as tx:
+        intents = any(item.operations for item in items if item.stands())
+        with self.world.store.begin(durable=intents) as tx:
             until = self._hold_on(tx, items)
             journal(self.world, tx, items, self.run)
         Writer(self.world, self.run, until, self.counts).write(items)

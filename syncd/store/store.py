@@ -89,15 +89,19 @@ class Store:
             event.listen(self.engine, "begin", _begin)
 
     @contextmanager
-    def begin(self) -> Iterator[Tx]:
-        """A writing transaction: all of it, or nothing."""
+    def begin(self, *, durable: bool = False) -> Iterator[Tx]:
+        """A writing transaction: all of it, or nothing.
+
+        `durable`: on disk when it ends, with all before it, even if the power fails then. Only intents need that: what
+        else a power cut takes is read or settled again. PostgreSQL is always durable.
+        """
         if not self.sqlite:
             with self.engine.begin() as connection:
                 yield Tx(connection)
             return
         with (
             self._writer,
-            self.engine.connect().execution_options(syncd_begin="IMMEDIATE") as connection,
+            self.engine.connect().execution_options(syncd_begin="IMMEDIATE", syncd_durable=durable) as connection,
             connection.begin(),
         ):
             yield Tx(connection)
@@ -133,4 +137,8 @@ def _pragmas(connection: Any, _record: Any) -> None:
 
 
 def _begin(connection: Connection) -> None:
+    wanted = "FULL" if connection.get_execution_options().get("syncd_durable") else "NORMAL"
+    if connection.info.get("synchronous", "NORMAL") != wanted:
+        connection.exec_driver_sql(f"PRAGMA synchronous={wanted}")
+        connection.info["synchronous"] = wanted
     connection.exec_driver_sql(f"BEGIN {connection.get_execution_options().get('syncd_begin', 'DEFERRED')}")

@@ -92,10 +92,10 @@ class StagedStore(Store):
         self.stage = stage
 
     @contextmanager
-    def begin(self) -> Iterator[Tx]:
+    def begin(self, *, durable: bool = False) -> Iterator[Tx]:
         """A writing transaction, with a point before, within and after."""
         self.stage.point()
-        with super().begin() as tx:
+        with super().begin(durable=durable) as tx:
             yield tx
             self.stage.point(outside=False)
         self.stage.point()

@@ -5,6 +5,7 @@ from __future__ import annotations
 import signal
 import threading
 from contextlib import closing
+from pathlib import Path
 
 import pytest
 
@@ -175,3 +176,14 @@ def test_an_address_of_no_database_is_refused(url: str) -> None:
     """An address that cannot be opened is a mistake of the set-up, with the known ones named."""
     with pytest.raises(ConfigError, match="Known are sqlite:///FILE"):
         Store(url)
+
+
+def test_only_intents_are_forced_to_the_disk(tmp_path: Path) -> None:
+    """A durable transaction syncs the disk before it ends, and the next ordinary one does not pay for it."""
+    store = Store(f"sqlite:///{tmp_path / 'durable.db'}")
+    found = []
+    for durable in (False, True, False):
+        with store.begin(durable=durable) as tx:
+            found.append(tx.connection.exec_driver_sql("PRAGMA synchronous").scalar_one())
+    assert found == [1, 2, 1]
+    store.close()
