@@ -185,9 +185,15 @@ class Play:
                     )  # fmt: skip
 
     def _stage(self) -> Stage:
-        """The stage, with vendors that are quick, but not so quick that everything is done before the first kill."""
-        return Stage(folder=self.folder, leads=self.leads, seed=self.seed, rate="100/1", every="2s", timing=TIMING,
-                     left_settings={"search_rate": "50/1"}, right_settings={"index_lag": 2.0})  # fmt: skip
+        """The stage, with vendors that are quick, but not so quick that everything is done before the first kill.
+
+        Their indexes lag by up to 6 and 3 seconds, the longest that the feeds' durations are made for.
+        """
+        lag = {"kind": "normal", "scale": 0.02}
+        return Stage(
+            folder=self.folder, leads=self.leads, seed=self.seed, rate="100/1", every="2s", timing=TIMING,
+            left_settings={"search_rate": "50/1", "index_lag": lag}, right_settings={"index_lag": 2.0},
+        )  # fmt: skip
 
     def _kill_at_random(self, stage: Stage, process: Process) -> None:
         dice = random.Random(f"kills:{self.seed}")
