@@ -163,6 +163,8 @@ def finish(world: World, tx: Tx, item: Item, run: int | None) -> None:
     waits_for = item.rest.waits_for if item.rest is not None else None
     if waits_for is not None and not _still_waits(world, tx, item, waits_for):
         item.rest = again("released", "what it waited for is there", after=timedelta(0), count=False)
+    if item.link is None and item.rest is not None and item.rest.state == PARKED and _linked_meanwhile(tx, item):
+        item.rest = again("linked", "it was linked meanwhile", after=timedelta(0), count=False)
     for mark in item.unit.marks:
         if item.rest is None or item.rest.state == "done":
             tx.marks.done(mark, item.unit.fence)
@@ -170,6 +172,10 @@ def finish(world: World, tx: Tx, item: Item, run: int | None) -> None:
             tx.marks.rest(mark, item.unit.fence, item.rest.state, **_resting(world, item, item.rest))
     for map_key, side, id_ in item.pulls:
         _pull(world, tx, map_key, side, id_)
+
+
+def _linked_meanwhile(tx: Tx, item: Item) -> bool:
+    return any(tx.links.of(item.m.key, mark.side, [mark.id]) for mark in item.unit.marks)
 
 
 def _parked(item: Item, decision: Decision) -> Rest:

@@ -293,8 +293,9 @@ def make_links(world: World, tx: Tx, m: FieldMap, items: Sequence[Item], *, fenc
 
 
 def wake_for(tx: Tx, m: FieldMap, left_id: str, right_id: str, now: datetime) -> None:
-    """A link was made: release who waits for either of its records."""
+    """A link was made: release who waits for either of its records, and what either was parked with while unlinked."""
     tx.marks.wake([f"{m.left.system}:{m.left.kind}:{left_id}", f"{m.right.system}:{m.right.kind}:{right_id}"], now)
+    tx.marks.retry(m.key, now, ids=[left_id, right_id], reread=False)
 
 
 def snapshots_for(tx: Tx, m: FieldMap, items: Sequence[Item]) -> None:

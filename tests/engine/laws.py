@@ -139,6 +139,8 @@ def nothing_due(sight: Sight) -> Iterator[str]:
     for mark in sight.parked:
         if mark.cause not in ("question", "waiting", "refused"):
             yield f"parked: {_told(mark)}"
+        if mark.cause == "question" and any(link.id_on(mark.side) == mark.id for link in sight.links[mark.map]):
+            yield f"asks whose it is, and it is linked: {_told(mark)}"
     with sight.town.store.read() as tx:
         for m in sight.town.maps:
             for side in Side:
@@ -280,7 +282,7 @@ def _rightly(
         if source is not None and source < came:
             return True
     mine_since = history[:place]
-    for t in sorted({typed, *(c.number for c in theirs), *(c.number for c in mine_since)}):
+    for t in sorted({typed, *(c.number - before for c in (*theirs, *mine_since) for before in (0, 1))}):
         if t >= came or not meets(change.before, sight.value_at(twin, t)):
             continue
         if not same(sight.value_at(spot, t), change.before, rule.type(side)):

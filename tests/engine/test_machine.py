@@ -165,7 +165,7 @@ class Machine(RuleBasedStateMachine):
         """The process will be killed."""
         self.town.stage.crash_in(points)
 
-    @rule(points=soon, pause=st.sampled_from((0, 61, 200)))
+    @rule(points=soon, pause=st.sampled_from((0, 61, 100)))
     def rival_soon(self, points: int, pause: int) -> None:
         """Another worker comes in between, even after the lease; a pause longer than a write may land is nobody's."""
         doings.rival_soon(self.town, points, timedelta(seconds=pause))
