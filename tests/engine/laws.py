@@ -277,6 +277,10 @@ def _rightly(
     typed = history[place - 1].number if place else 0
     if change.before is None and (not place or history[place - 1].at < sight.made[link.id]):
         return True  # a blank of before the link is filled
+    moments = sorted({c.number for c in (*theirs, *history[:place])})
+    met = any(meets(sight.value_at(spot, t), sight.value_at(twin, t)) for t in moments)
+    if change.before is None and not met and not any(c.by == "sync" for c in (*theirs, *history[:place])):
+        return True  # the sides never agreed: there is no base, and what is blank is filled
     if place and history[place - 1].by == "sync":
         source = max((c.number for c in theirs if c.number < typed and meets(change.before, c.after)), default=None)
         if source is not None and source < came:
