@@ -166,7 +166,7 @@ class Play:
             self._trouble(stage, *TROUBLE)
             with self._timed("trouble"), crowd_at_work(crowd):
                 self._kill_at_random(stage, process)
-                self._let_work(stage, 20.0)
+                self._let_work(stage, 120.0)
             played = self._played(stage)
             self._trouble(stage)
             with App.open(stage.config, environ=stage.environ) as app:
