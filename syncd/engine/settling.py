@@ -181,7 +181,8 @@ def _settle_create(world: World, item: Item, intent: Intent) -> None:
         if not _ours(tx, item, intent):
             return
         if len(ours) > 1:
-            item.fail(park("question", f"{len(ours)} records carry the key of {source}"))
+            names = ", ".join(str(record.ref) for record in ours)
+            item.fail(park("question", f"write {intent.id} for {source} may have made one of: {names}; say which"))
         elif ours:
             _adopt_create(world, tx, item, intent, ours[0])
         elif past and sure:

@@ -135,7 +135,7 @@ def rest(town: Town) -> None:
         before = state(town)
         cycle(town, wait=400)
         with town.store.read() as tx:
-            due = tx.marks.next_due()
+            due = min((mark.due_at for mark in tx.marks.resting(DUE)), default=None)
         still = still + 1 if state(town) == before and due is None else 0
         if still == 2:
             return
