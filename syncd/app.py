@@ -19,7 +19,7 @@ from typing import Any, Self
 from syncd import config as settings
 from syncd import fieldmaps
 from syncd.core.model import Ref, Side
-from syncd.engine import answers
+from syncd.engine import answers, questions
 from syncd.engine.run import RunReport, poll, release_held, work
 from syncd.engine.world import Guard, Pace, Pair, World
 from syncd.errors import AuthError, ConfigError, Problem, SyncdError
@@ -325,6 +325,11 @@ class App:
         """Make parked marks due again; how many."""
         with self.ready_store.begin() as tx:
             return tx.marks.retry(map, self.clock(), ids=[_ref(ref).id] if ref else ())
+
+    def answer(self, ref: str, twin: str, map: str | None = None) -> str | None:
+        """Name the twin of a record that is parked with a question, or `none`; the twin's ref."""
+        found = questions.answer(self.world, _ref(ref), twin, map)
+        return str(found) if found is not None else None
 
     def explain(self, ref: str, field: str | None = None) -> dict[str, Any]:
         """Why a record, or one of its fields, is as it is."""

@@ -1,4 +1,4 @@
-"""The verbs for what waits for a person: conflicts, parked records, held runs, retries, and why a value is what it is.
+"""The verbs for what waits for a person: conflicts, parked records and their questions, held runs, retries, and why.
 
 What is not here: deciding (`syncd.engine` carries out what a person took).
 """
@@ -99,6 +99,27 @@ def retry(
     with opened(context, config) as app:
         count = app.retry(map, ref)
     typer.echo(f"{count} {'record tries' if count == 1 else 'records try'} again with the next run.")
+
+
+def answer(
+    context: typer.Context,
+    ref: Annotated[str, typer.Argument(metavar="REF", help="The parked record: SYSTEM:KIND:ID.")],
+    twin: Annotated[str, typer.Argument(metavar="ID|none", help="The id of its twin in the other system, or none.")],
+    *,
+    map: MapOption = None,
+    config: ConfigOption = None,
+) -> None:
+    """Say which record is the same as a parked one.
+
+    For a record that is parked with a question: give the id of the record in the other system that is the same, and the
+    two are linked. `none`: the write whose answer was lost made none of them, and the record is made anew.
+    """
+    with opened(context, config) as app:
+        found = app.answer(ref, twin, map)
+    if found is None:
+        typer.echo(f"{ref} has no twin yet; the next run makes one.")
+    else:
+        typer.echo(f"{ref} and {found} are linked; the next run makes them equal.")
 
 
 def explain(
