@@ -192,17 +192,19 @@ class App:
 
     def plan(self, pair: str | None = None, progress: Callable[[str], None] = lambda _text: None) -> dict[str, Any]:
         """Read both sides and show what a run would do; nothing is written to a vendor."""
+        Daemon(self.world).prepare()
         operations: list[dict[str, Any]] = []
         calls: dict[str, int] = {}
         for one in self.pairs(pair):
-            self._read_all(one, progress)
-            work(self.world, replace(one, mode="plan"))
-            rows = answers.plan_rows(self.store, one.maps, PLANNED)
+            try:
+                self._read_all(one, progress)
+                work(self.world, replace(one, mode="plan"))
+                rows = answers.plan_rows(self.store, one.maps, PLANNED)
+            finally:
+                Daemon(self.world).prepare()
             for system, count in answers.cost(self.world, one.maps, rows).items():
                 calls[system] = calls.get(system, 0) + count
             operations += [{"pair": one.name, **row} for row in rows]
-            if one.mode != "plan":
-                Daemon(self.world).prepare()
         creates = sum(1 for row in operations if row["creates"])
         return {
             "operations": operations,
@@ -244,7 +246,7 @@ class App:
         if pair.mode != "live":
             return False
         with self.store.read() as tx:
-            due = tx.marks.next_due()
+            due = tx.marks.next_due([m.key for m in pair.maps])
         if due is None or due > self.clock() + SOON:
             return report.run is not None
         time.sleep(max(0.0, min((due - self.clock()).total_seconds(), SOON.total_seconds())))

@@ -11,9 +11,13 @@ from dataclasses import dataclass
 
 
 class SyncdError(Exception):
-    """The root. Its text is one plain sentence, safe to print: no secret, no personal data beyond ids."""
+    """The root. Its text is one plain sentence, safe to print: no secret, no personal data beyond ids.
+
+    `system`: whose trouble it is, where that is known.
+    """
 
     exit_code = 1
+    system: str | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -66,6 +66,7 @@ class Decision:
     `settle`: the values base moves to, per side; of a written side it is replaced by the vendor's answer.
     `lost`: the side and value of a person's edit that this decision passes over; it is listed.
     `waits_for`: the ref of the parent, for WAITING. `park`: the record cannot be called done while this stands.
+    `taken`: it carries out what a person took.
     """
 
     rule: Rule
@@ -80,6 +81,7 @@ class Decision:
     sides: tuple[Value, Value] = (None, None)
     waits_for: Ref | None = None
     park: bool = False
+    taken: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -122,6 +122,11 @@ class Rule:
     receipt: str | None = None
     relation: Relation | None = None
 
+    @property
+    def identity(self) -> str:
+        """What base belongs to: a rule that was pointed at another field is another rule."""
+        return f"{self.name}|{self.left or ''}|{self.right or ''}"
+
     def field(self, side: Side) -> str | None:
         """The vendor's field name on a side."""
         return self.left if side is Side.LEFT else self.right

@@ -148,7 +148,7 @@ class _Pair:
             return (dataclasses.replace(once, settle=values, sides=_pair(values)),)
         taken = self.given.taken.get(rule.name)
         if taken is not None and taken.sides == _pair(values):
-            return self._take(rule, taken, values)
+            return tuple(dataclasses.replace(d, taken=True) for d in self._take(rule, taken, values))
         return (self._decide(rule, values),)
 
     def _decide(self, rule: Rule, values: dict[Side, Value]) -> Decision:

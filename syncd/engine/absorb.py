@@ -24,9 +24,14 @@ LEAD_LANE, NORMAL_LANE = 0, 1
 
 @dataclass(slots=True)
 class Absorbed:
-    """What became of the items: ids whose values or existence moved, and ids that a read by id must decide."""
+    """What became of the items.
+
+    `moved`: ids whose values moved (in these fields), or whose existence did (None). `learned`: fields that were never
+    asked for before; nobody changed them. `unsure`: ids that a read by id must decide.
+    """
 
     moved: dict[str, frozenset[str] | None] = field(default_factory=dict)
+    learned: dict[str, frozenset[str]] = field(default_factory=dict)
     unsure: list[str] = field(default_factory=list)
 
 
@@ -84,15 +89,19 @@ def _moved_row(
     if _older(item, before.record):
         return None
     changed = _changed(item, before)
+    learned = frozenset(item.fields) - before.kept.keys() - set(before.missing)
     same_version = item.version == before.record.version and item.modified_at == before.record.modified_at
     if same_version and changed - set(before.missing) and (item.stale_ok or not asked_after):
         found.unsure.append(item.ref.id)
         return None
-    if not changed and same_version and not _later_read(item, before.record):
+    if not changed and not learned and same_version and not _later_read(item, before.record):
         return None
+    if learned:
+        found.learned[item.ref.id] = found.learned.get(item.ref.id, frozenset()) | learned
     row = _merged(item, before, asked)
     if changed:
-        found.moved[item.ref.id] = (found.moved.get(item.ref.id) or frozenset()) | changed
+        known = found.moved.get(item.ref.id, frozenset())
+        found.moved[item.ref.id] = known | changed if known is not None else None
     return row
 
 
@@ -124,7 +133,7 @@ def _changed(item: Record, before: Snapshot) -> frozenset[str]:
     return frozenset(
         name
         for name, value in item.fields.items()
-        if name not in before.kept or before.kept[name] != value or name in before.missing
+        if name in before.missing or (name in before.kept and before.kept[name] != value)
     )
 
 
@@ -153,9 +162,9 @@ def _keep_bases(
     found: Absorbed,
     seen_to: datetime | None,
 ) -> None:
-    ids = [id_ for id_, fields in found.moved.items() if fields and fields & m.reads(side)]
+    touched = [id_ for id_, fields in found.moved.items() if fields is None or fields & m.reads(side)]
     changed: list[Link] = []
-    for id_, link in tx.links.of(m.key, side, ids).items():
+    for id_, link in tx.links.of(m.key, side, [id_ for id_ in touched if id_ in before]).items():
         old = before[id_]
         seen = max((t for t in (old.record.read_at, seen_to) if t is not None), default=None)
         now = moved(m, side, link, old.kept, rows[id_].record, seen)
@@ -166,7 +175,8 @@ def _keep_bases(
 
 def _rekey(tx: Tx, m: FieldMap, side: Side, rows: dict[str, Snapshot], found: Absorbed) -> None:
     names = {rule.field(side) for match in (*m.link, *m.ask) for part in match.parts for rule in part.rules}
-    touched = [i for i, fields in found.moved.items() if i in rows and (fields is None or fields & names)]
+    seen = [*found.moved.items(), *found.learned.items()]
+    touched = dict.fromkeys(i for i, fields in seen if i in rows and (fields is None or fields & names))
     texts = {
         id_: () if rows[id_].gone else [key_text(key.match, key.text) for key in keys(m, side, rows[id_].record.fields)]
         for id_ in touched

@@ -82,6 +82,8 @@ def take(world: World, conflict_id: int, choice: str, *, literal: bool = False) 
         m = world.maps.get(conflict.map)
         if link is None or link.state != "open" or m is None:
             raise _wrong(conflict_id, "its records are linked no longer.", "Nothing is left to decide.")
+        if all(rule.name != conflict.rule for rule in m.rules):
+            raise _wrong(conflict_id, f"the map has no rule {conflict.rule!r} any more.", "Nothing is left to decide.")
         now = _values(tx, m, link, conflict.rule)
         if conflict.state == "open" and now != (conflict.left, conflict.right):
             tx.marks.add(m.key, Side.LEFT, [link.left_id], world.clock(), lane=LEAD_LANE)

@@ -31,10 +31,10 @@ def _shadows(m: FieldMap, link: Link, side: Side, snapshot: Snapshot) -> dict[st
     found: dict[str, Shadow] = {}
     delta = link.delta(side)
     for rule in m.rules:
-        if rule.name not in link.known:
+        if rule.identity not in link.known:
             continue
-        if rule.name in delta:
-            value, seen = delta[rule.name]
+        if rule.identity in delta:
+            value, seen = delta[rule.identity]
             found[rule.name] = Shadow(value, datetime.fromtimestamp(seen, tz=UTC) if seen is not None else None)
             continue
         now = view(rule, side, snapshot.record.fields)
@@ -49,15 +49,15 @@ def moved(
     """The link's deltas after the snapshot of one side moved from `before` to `record`: bases stay what they were."""
     delta = dict(link.delta(side))
     for rule in m.rules:
-        if rule.name not in link.known or stands_alone(rule, side):
+        if rule.identity not in link.known or stands_alone(rule, side):
             continue
         old, new = view(rule, side, before), view(rule, side, record.fields)  # type: ignore[arg-type]  # kept values
         if new is MISSING or old is MISSING:
             continue
-        if rule.name not in delta and old != new:
-            delta[rule.name] = (old, seen_at.timestamp() if seen_at else None)  # type: ignore[assignment]  # a value
-        elif rule.name in delta and delta[rule.name][0] == new:
-            del delta[rule.name]
+        if rule.identity not in delta and old != new:
+            delta[rule.identity] = (old, seen_at.timestamp() if seen_at else None)  # type: ignore[assignment]  # a value
+        elif rule.identity in delta and delta[rule.identity][0] == new:
+            del delta[rule.identity]
     return _with(link, side, delta)
 
 
@@ -71,9 +71,9 @@ def settled(m: FieldMap, side: Side, link: Link, values: Mapping[str, Value], sn
         if rule is None:
             continue
         if not stands_alone(rule, side) and view(rule, side, snapshot.record.fields) == value:
-            delta.pop(name, None)
+            delta.pop(rule.identity, None)
         else:
-            delta[name] = (value, at.timestamp() if at else None)
+            delta[rule.identity] = (value, at.timestamp() if at else None)
     return _with(link, side, delta)
 
 

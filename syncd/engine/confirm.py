@@ -6,7 +6,7 @@ What is not here: sending (`writing`), and intents that lost their answer (`sett
 from __future__ import annotations
 
 from collections.abc import Mapping
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Any
 
 from syncd.core.decision import Decision, Verdict
@@ -19,6 +19,7 @@ from syncd.engine.item import Item, Rest, again
 from syncd.engine.linking import wake_for
 from syncd.engine.planning import lost_row
 from syncd.engine.world import World
+from syncd.store.conflicts import Conflict
 from syncd.store.links import Link, Taken
 from syncd.store.marks import DUE, PARKED
 from syncd.store.store import Tx
@@ -35,8 +36,9 @@ def settle_rules(tx: Tx, m: FieldMap, link: Link, rules: SettleData) -> None:
         snapshot = tx.snapshots.get(end.system, end.kind, [now.id_on(side)])[now.id_on(side)]
         values = {name: sides[side] for name, sides in rules.items() if side in sides}
         now = settled(m, side, now, values, snapshot)
-    complete = [name for name, sides in rules.items() if name in now.known or len(sides) == len(Side)]
-    tx.links.save(knowing(now, complete), [rule.name for rule in m.rules])
+    told = {rule.identity: rules[rule.name] for rule in m.rules if rule.name in rules}
+    complete = [identity for identity, sides in told.items() if identity in now.known or len(sides) == len(Side)]
+    tx.links.save(knowing(now, complete), [rule.identity for rule in m.rules])
 
 
 def answered(rule: Rule, side: Side, sent: Value, record: Record) -> Value:
@@ -119,7 +121,7 @@ def adopt(world: World, tx: Tx, m: FieldMap, side: Side, record: Record, source_
     left, right = (source_id, record.ref.id) if side is Side.RIGHT else (record.ref.id, source_id)
     now = world.clock()
     try:
-        link = tx.links.make(m.key, left, right, [rule.name for rule in m.rules], now)
+        link = tx.links.make(m.key, left, right, [rule.identity for rule in m.rules], now)
     except Taken:
         same_pair = tx.links.of(m.key, Side.LEFT, [left]).get(left)
         return same_pair if same_pair is not None and same_pair.right_id == right else None
@@ -216,7 +218,7 @@ def _settle_unwritten(world: World, tx: Tx, item: Item, run: int | None) -> None
     if item.link is None or item.plan is None:
         return
     quiet = [d for d in item.plan.decisions if d.verdict is not Verdict.WRITE and d.settle]
-    fresh = [d for d in quiet if d.verdict is not Verdict.UNCHANGED or d.rule.name not in item.link.known]
+    fresh = [d for d in quiet if d.verdict is not Verdict.UNCHANGED or d.rule.identity not in item.link.known]
     if fresh:
         settle_rules(tx, item.m, item.link, {d.rule.name: d.settle for d in fresh})
     _list_lost(tx, item, tuple(fresh), run, world)
@@ -239,7 +241,17 @@ def _list_conflicts(world: World, tx: Tx, item: Item, run: int | None) -> None:
                                reason=decisions[0].reason, run=run, at=world.clock())  # fmt: skip
                 tx.conflicts.ask(row)
         elif before is not None and all(_carried_out(item, d) for d in decisions):
-            tx.conflicts.settle([before.id], "taken" if before.choice else "agreed", world.clock())
+            _close_conflict(tx, before, all(d.taken for d in decisions), world.clock())
+
+
+def _close_conflict(tx: Tx, conflict: Conflict, taken: bool, now: datetime) -> None:
+    """A choice that was carried out ends it; one that met other values lapses, and what was overruled stays listed."""
+    if taken:
+        tx.conflicts.settle([conflict.id], "taken", now)
+    elif conflict.state == "open":
+        tx.conflicts.settle([conflict.id], "agreed", now)
+    else:
+        tx.conflicts.choose(conflict.id, None)
 
 
 def _carried_out(item: Item, decision: Decision) -> bool:

@@ -125,6 +125,11 @@ def _own_key_or_window(world: World, tx: Tx, item: Item, creates: Mapping[str, I
     """A record that carries a key of ours, was made by us, or in an open create's window, is no new lead."""
     side, m = item.mark.side, item.m
     record = item.record(side)
+    merged = tx.links.of(m.key, side, record.was)
+    if merged:
+        old = ", ".join(f"{record.ref.system}:{record.ref.kind}:{id_}" for id_ in merged)
+        item.fail(park("question", f"{record.ref} came of a merge with {old}, which is linked"))
+        return
     key = carried_key(m, side, record.fields)
     end = m.end(side.other)
     prefix = f"{end.system}:{end.kind}:"
@@ -277,13 +282,13 @@ def _judge_found(tx: Tx, m: FieldMap, to: Side, asking: Sequence[Item], records:
 def make_links(world: World, tx: Tx, m: FieldMap, items: Sequence[Item], *, fence: int) -> None:
     """Link those whose twin was found; a ref that somebody linked meanwhile is looked at again."""
     now = world.clock()
-    names = [rule.name for rule in m.rules]
+    rules = [rule.identity for rule in m.rules]
     for item in items:
         if item.twin is None or item.link is not None or not item.stands() or item.side is None:
             continue
         left, right = item.id_on(Side.LEFT), item.id_on(Side.RIGHT)
         try:
-            item.link = tx.links.make(m.key, str(left), str(right), names, now)
+            item.link = tx.links.make(m.key, str(left), str(right), rules, now)
         except Taken as error:
             same = tx.links.of(m.key, Side.LEFT, [str(left)]).get(str(left))
             item.fail(DONE if same is not None and same.right_id == right else again("taken", str(error)))

@@ -155,9 +155,12 @@ class Worker:
                 self.counts["plan:linked"] += item.link is not None
 
     def _hold_unpermitted(self, items: Sequence[Item]) -> None:
-        """What a person allowed may be written; what goes beyond it is held again."""
+        """What a person allowed may be written; what goes beyond it, or is held by the other side's mark, is held."""
         for item in items:
-            if item.stands() and item.mark.permit and not permitted(item, item.mark.permit):
+            permits = [mark.permit for mark in item.unit.marks if mark.permit]
+            beyond = bool(permits) and not any(permitted(item, permit) for permit in permits)
+            still = any(mark.state == HELD for mark in item.unit.marks)
+            if item.stands() and item.operations and (beyond or still):
                 item.rest = Rest(state=HELD, cause="held", reason="goes beyond what was allowed")
 
     def _finish(self, items: Sequence[Item], trouble: SyncdError | None) -> None:

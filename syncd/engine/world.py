@@ -9,6 +9,7 @@ import threading
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
+from hashlib import blake2b
 
 from syncd.core.fieldmap import FieldMap
 from syncd.core.model import Side
@@ -58,8 +59,8 @@ class Pair:
 
     @property
     def digest(self) -> str:
-        """What the maps say, in short: a run names it."""
-        return "+".join(m.digest[:12] for m in self.maps)
+        """What the maps say, in 32 hex digits: a run names it."""
+        return blake2b("+".join(m.digest for m in self.maps).encode(), digest_size=16).hexdigest()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -142,7 +142,15 @@ class Writer:
             # Half of the lease is left at every moment: to renew it each time would read all marks per record.
             if answered and self.until - now < self.world.pace.lease / 2:
                 self.until = now + self.world.pace.lease
-                tx.marks.renew(answered[0][0].unit.fence, self.until)
+                self._renew(tx, answered[0][0])
+
+    def _renew(self, tx: Tx, item: Item) -> None:
+        """Hold on to the batch; what it has not sent yet can land later than its intents say."""
+        tx.marks.renew(item.unit.fence, self.until)
+        pace = self.world.pace
+        for side in Side:
+            lands_by = self.world.connector(item.m, side).now() + pace.lease + pace.landing
+            tx.journal.extend(item.unit.fence, side, lands_by)
 
     def _one(self, tx: Tx, item: Item, side: Side, outcome: Outcome) -> None:
         handlers = {

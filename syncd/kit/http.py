@@ -145,8 +145,16 @@ class Http:
             wait_jitter=0.5,
         ):
             with attempt:
-                return self._once(call, limit)
+                return self._named(call, limit)
         raise AssertionError("stamina ends a retry by returning or raising")
+
+    def _named(self, call: _Call, limit: str) -> Answer:
+        """Once; an error says whose it is."""
+        try:
+            return self._once(call, limit)
+        except SyncdError as error:
+            error.system = self._system
+            raise
 
     def _once(self, call: _Call, limit: str) -> Answer:
         bucket = self._limits[limit] if self._limits else None

@@ -15,6 +15,7 @@ import structlog
 
 from syncd.core.model import Side
 from syncd.engine.intake import tick
+from syncd.engine.maps import adopt
 from syncd.engine.run import work
 from syncd.engine.world import Pair, World
 from syncd.errors import AuthError, ConfigError, Transient
@@ -23,9 +24,6 @@ from syncd.store.marks import PLANNED, WEIGHED
 from syncd.store.runs import SystemState
 
 log = structlog.stdlib.get_logger("syncd.daemon")
-
-MENDABLE = ("unmapped", "drift", "refused")
-"""Causes that a changed map may have mended."""
 
 T = TypeVar("T")
 
@@ -62,19 +60,16 @@ class Daemon:
         log.info("stopped")
 
     def prepare(self) -> None:
-        """What was only planned is due again where the pair is live now, its maps have changed, or a run was killed."""
+        """What was only planned is due again where the pair is live now, or a run was killed; the maps are adopted."""
         now = self.world.clock()
+        adopt(self.world)
         with self.world.store.begin() as tx:
             for pair in self.world.pairs:
-                last = tx.runs.last(pair.name, limit=1)
-                changed = bool(last) and last[0].digest != pair.digest
                 for m in pair.maps:
-                    if pair.mode == "live" or changed:
+                    if pair.mode == "live":
                         tx.marks.retry(m.key, now, state=PLANNED, reread=False)
                     # A run that was killed while it planned for the guard left these behind.
                     tx.marks.retry(m.key, now, state=WEIGHED, reread=False)
-                    if changed:
-                        tx.marks.retry(m.key, now, causes=MENDABLE)
 
     def _feeds(self) -> Mapping[tuple[str, str], timedelta]:
         found: dict[tuple[str, str], timedelta] = {}
@@ -110,6 +105,10 @@ class Daemon:
             return False
         if pairs is not None:
             self.world = replace(self.world, pairs=pairs)
+            adopt(self.world)
+            # An option that the vendor has now does not show in a map's digest; planning again asks nobody.
+            with self.world.store.begin() as tx:
+                tx.marks.retry(None, self.world.clock(), causes=("unmapped",), reread=False)
         return False
 
     def _guarded(self, name: str) -> Callable[[], bool]:
@@ -130,23 +129,24 @@ class Daemon:
         try:
             done = do()
         except AuthError as error:
-            self._note(systems, "paused", str(error), min(AUTH_AGAIN, self.world.pace.retry_max))
-            log.error("paused", systems=systems, error=str(error), permission=error.permission)
+            named = [error.system] if error.system else systems
+            self._note(named, "paused", str(error), min(AUTH_AGAIN, self.world.pace.retry_max))
+            log.error("paused", systems=named, error=str(error), permission=error.permission)
             return None
         except Transient as error:
             wait = timedelta(seconds=error.retry_after) if error.retry_after else timedelta(seconds=5)
-            self._note(systems, "waiting", str(error), wait)
-            log.warning("waiting", systems=systems, error=str(error), seconds=wait.total_seconds())
+            named = [error.system] if error.system else systems
+            self._note(named, "waiting", str(error), wait)
+            log.warning("waiting", systems=named, error=str(error), seconds=wait.total_seconds())
             return None
-        if any(system in self._again for system in systems):
+        if len(systems) == 1 and systems[0] in self._again:  # it has answered; a pair may have asked nobody
             self._clear(systems)
         return done
 
     def _note(self, systems: list[str], state: str, reason: str, wait: timedelta) -> None:
         now = self.world.clock()
-        named = [system for system in systems if system in reason] or systems
         with self.world.store.begin() as tx:
-            for system in named:
+            for system in systems:
                 self._again[system] = now + wait
                 tx.runs.set_system(SystemState(system, state, reason, now, now + wait))
 

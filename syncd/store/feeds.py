@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Connection, Row, select
+from sqlalchemy import Connection, Row, select, update
 
 from syncd.store.sql import upsert
 from syncd.store.tables import feeds
@@ -44,6 +44,11 @@ class Feeds:
     def all(self) -> list[FeedState]:
         """Every feed that was ever read."""
         return [_state(row) for row in self.connection.execute(select(feeds).order_by(feeds.c.system, feeds.c.kind))]
+
+    def reset(self, system: str, kind: str) -> None:
+        """Read a feed from the beginning once more; its horizon stays."""
+        query = update(feeds).where(feeds.c.system == system, feeds.c.kind == kind)
+        self.connection.execute(query.values(cursor=None, backfilled=False))
 
     def move(self, state: FeedState) -> None:
         """Store a feed's state; the horizon only moves upwards."""

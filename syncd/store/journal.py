@@ -75,6 +75,13 @@ class Journal:
         self.connection.execute(update(journal).where(journal.c.id == intent).values(values))
         self.connection.execute(delete(claims).where(claims.c.intent == intent))
 
+    def extend(self, fence: int, side: Side, lands_by: datetime) -> None:
+        """Open writes of a claim that go out later than was thought when they were journaled can land later too."""
+        query = update(journal).where(
+            journal.c.outcome.is_(None), journal.c.fence == fence, journal.c.side == str(side)
+        )
+        self.connection.execute(query.values(lands_by=lands_by))
+
     def is_open(self, intent: int) -> bool:
         """Whether a write has no outcome yet."""
         query = select(journal.c.id).where(journal.c.id == intent, journal.c.outcome.is_(None))

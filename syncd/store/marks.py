@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Connection, Row, and_, case, delete, func, or_, select, true, update
+from sqlalchemy import Connection, Row, and_, case, delete, func, null, or_, select, true, update
 
 from syncd.core.model import Side
 from syncd.store.links import Link, Links
@@ -70,7 +70,10 @@ class Marks:
         reread: bool = False,
         pulled: bool = False,
     ) -> None:
-        """Mark these refs: a new mark, or a new generation of the one that is there (parked ones are due again)."""
+        """Mark these refs: a new mark, or a new generation of the one that is there.
+
+        A parked one is due again; a held one stays held, and is planned again when a person has allowed it.
+        """
         rows = [
             {
                 "map": map_key, "side": str(side), "id": id_, "generation": 1, "state": DUE, "lane": lane,
@@ -84,7 +87,7 @@ class Marks:
             rows,
             update={
                 "generation": marks.c.generation + 1,
-                "state": DUE,
+                "state": case((marks.c.state == HELD, HELD), else_=DUE),
                 "due_at": due_at,
                 "lane": case((marks.c.lane < lane, marks.c.lane), else_=lane),
                 "reread": true() if reread else marks.c.reread,
@@ -92,7 +95,7 @@ class Marks:
                 "attempts": 0,
                 "cause": None,
                 "waits_for": None,
-                "plan": None,
+                "plan": case((marks.c.state == HELD, marks.c.plan), else_=null()),
             },
         )
 
@@ -145,7 +148,11 @@ class Marks:
             if unit.link is not None and len(unit.marks) == 1:
                 side = unit.marks[0].side.other
                 other = others.get((side, unit.link.id_on(side)))
-                if other is not None and other.state in {DUE, PARKED}:  # the plan is for both: so is what becomes of it
+                if other is not None and other.state in {
+                    DUE,
+                    PARKED,
+                    HELD,
+                }:  # the plan is for both: so is what becomes of it
                     unit = Unit(unit.link, (*unit.marks, other), unit.fence)  # noqa: PLW2901  # the unit, made whole
             whole.append(unit)
         return whole
@@ -276,11 +283,11 @@ class Marks:
             query = query.where(_linked(map_key))
         return int(self.connection.execute(query).scalar_one())
 
-    def next_due(self) -> datetime | None:
-        """When the next due mark of any map becomes due."""
-        found: datetime | None = self.connection.execute(
-            select(func.min(marks.c.due_at)).where(marks.c.state == DUE)
-        ).scalar_one()
+    def next_due(self, map_keys: Sequence[str]) -> datetime | None:
+        """When the next mark of these maps can be claimed: when it is due and its lease, if it has one, has ended."""
+        moment = case((marks.c.leased_until > marks.c.due_at, marks.c.leased_until), else_=marks.c.due_at)
+        query = select(func.min(moment)).where(marks.c.state == DUE, marks.c.map.in_(list(map_keys)))
+        found: datetime | None = self.connection.execute(query).scalar_one()
         return found
 
 

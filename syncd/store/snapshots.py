@@ -53,6 +53,12 @@ class Snapshots:
                 found[row.id] = _snapshot(row)
         return found
 
+    def page(self, system: str, kind: str, *, after: str, limit: int = 1000) -> dict[str, Snapshot]:
+        """Snapshots of a kind in the order of their ids, those beyond `after`."""
+        query = select(snapshots).where(snapshots.c.system == system, snapshots.c.kind == kind, snapshots.c.id > after)
+        rows = self.connection.execute(query.order_by(snapshots.c.id).limit(limit))
+        return {row.id: _snapshot(row) for row in rows}
+
     def seen(self, system: str, kind: str, ids: Iterable[str]) -> dict[str, tuple[str | None, datetime | None]]:
         """Version and moment of reading of those that have one and are not gone."""
         found: dict[str, tuple[str | None, datetime | None]] = {}

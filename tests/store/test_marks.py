@@ -60,7 +60,19 @@ def test_a_new_cause_never_lowers_what_is_asked(store: Store) -> None:
         assert (only(tx, "2").lane, only(tx, "2").reread, only(tx, "2").pulled) == (0, True, True)
 
 
-@pytest.mark.parametrize("state", [PARKED, PLANNED, HELD, DUE])
+def test_a_new_cause_leaves_a_held_mark_held(store: Store) -> None:
+    """What waits for a person's permission keeps its plan; only its generation moves, so nobody drops it."""
+    with store.begin() as tx:
+        (mark,) = claimed(tx, "1")
+        tx.marks.rest(mark, 1, HELD, cause="planned")
+        tx.marks.keep_plan(mark, {"writes": []})
+        tx.marks.release(1)
+        tx.marks.add("m", LEFT, ["1"], NOW)
+        found = only(tx)
+        assert (found.state, found.plan, found.generation) == (HELD, {"writes": ()}, mark.generation + 1)
+
+
+@pytest.mark.parametrize("state", [PARKED, PLANNED, DUE])
 def test_a_new_cause_makes_a_resting_mark_due(store: Store, state: str) -> None:
     """A new mark on a ref that rests is a retry: due, without its old cause, plan, and whom it waited for."""
     with store.begin() as tx:
@@ -180,9 +192,9 @@ def test_two_due_sides_of_a_link_are_claimed_once(store: Store) -> None:
         assert ids(claim(tx)) == [[("right", "9"), ("left", "1")]]
 
 
-@pytest.mark.parametrize(("state", "taken"), [(PARKED, True), (PLANNED, False), (HELD, False)])
+@pytest.mark.parametrize(("state", "taken"), [(PARKED, True), (PLANNED, False), (HELD, True)])
 def test_a_parked_mark_across_shares_the_fate_of_its_link(store: Store, state: str, taken: bool) -> None:
-    """The plan is for both sides: what is parked is taken along; what waits for a person's word stays where it is."""
+    """The plan is for both sides: what is parked or held is taken along; what is only planned stays where it is."""
     with store.begin() as tx:
         tx.links.make("m", "1", "9", [], NOW)
         tx.marks.add("m", RIGHT, ["9"], NOW)
@@ -326,7 +338,7 @@ def test_permit_makes_the_plan_the_permission(store: Store) -> None:
 def test_counts_tell_states_and_the_oldest(store: Store) -> None:
     """Per map and state: how many, whether due now, and since when the oldest waits; and when the next is due."""
     with store.begin() as tx:
-        assert tx.marks.next_due() is None
+        assert tx.marks.next_due(["m", "other"]) is None
         tx.marks.add("m", LEFT, ["1"], NOW - SECOND)
         tx.marks.add("m", LEFT, ["2"], NOW)
         tx.marks.add("m", LEFT, ["3"], LATER)
@@ -336,4 +348,4 @@ def test_counts_tell_states_and_the_oldest(store: Store) -> None:
         assert sorted(tx.marks.counts(NOW)) == [
             ("m", DUE, False, 1, LATER), ("m", DUE, True, 2, NOW - SECOND), ("other", PARKED, False, 1, NOW),
         ]  # fmt: skip
-        assert tx.marks.next_due() == NOW - SECOND
+        assert tx.marks.next_due(["m", "other"]) == NOW - SECOND

@@ -42,7 +42,7 @@ def _claim(tx: Tx) -> None:
     for linked_only in (False, True):
         tx.marks.due_count("m", NOW, linked_only=linked_only)
     tx.marks.due_count("m", NOW, permitted=False)
-    tx.marks.next_due()
+    tx.marks.next_due(["m"])
     tx.marks.claim("m", NOW, LATER, 1, limit=1)
     tx.marks.claim("m", NOW, LATER, 1, limit=1, linked_only=True)
 

@@ -1,0 +1,70 @@
+"""What each map reads and matches by, remembered: a changed map makes its records be keyed, or read, anew. Rules 4, 8.
+
+What is not here: carrying a changed map to existing links (it is not retroactive), and compiling maps (`fieldmaps`).
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from syncd.core.fieldmap import FieldMap
+from syncd.core.match import keys
+from syncd.core.model import Side
+from syncd.engine.absorb import key_text
+from syncd.engine.world import World
+from syncd.store.marks import PLANNED
+from syncd.store.store import Tx
+
+MENDABLE = ("unmapped", "drift", "refused")
+"""Causes that a changed map may have mended."""
+
+
+def adopt(world: World) -> None:
+    """Take the maps as they are now: before anything is created by them, every record has the keys they match by.
+
+    A field that was never read before makes its kind be read once more, and what waits for a mended map tries again.
+    """
+    with world.store.begin() as tx:
+        for m in world.maps.values():
+            _adopt(tx, world, m)
+
+
+def _adopt(tx: Tx, world: World, m: FieldMap) -> None:
+    name, now = f"map:{m.key}", _facts(m)
+    before = tx.runs.fact(name)
+    if before == now:
+        return
+    tx.runs.set_fact(name, now)
+    for side in Side:
+        end = m.end(side)
+        read = tx.runs.fact(f"read:{end.system}:{end.kind}")
+        if read is None or set(m.reads(side)) - set(read):
+            tx.runs.set_fact(f"read:{end.system}:{end.kind}", world.fields(end.system, end.kind))
+        if read is not None and set(m.reads(side)) - set(read):
+            tx.feeds.reset(end.system, end.kind)
+        if before is None or before["match"] != now["match"]:
+            _key_again(tx, m, side)
+    if before is not None:
+        moment = world.clock()
+        tx.marks.retry(m.key, moment, state=PLANNED, reread=False)
+        tx.marks.retry(m.key, moment, causes=MENDABLE)
+
+
+def _facts(m: FieldMap) -> dict[str, Any]:
+    matches = [
+        f"{match.name}:{','.join(rule.identity for part in match.parts for rule in part.rules)}"
+        for match in (*m.link, *m.ask)
+    ]
+    return {"digest": m.digest, "match": tuple(matches)}
+
+
+def _key_again(tx: Tx, m: FieldMap, side: Side) -> None:
+    """Key every record of a side anew, a page at a time."""
+    end, after = m.end(side), ""
+    while page := tx.snapshots.page(end.system, end.kind, after=after):
+        texts = {
+            id_: [key_text(key.match, key.text) for key in keys(m, side, one.record.fields)] if not one.gone else []
+            for id_, one in page.items()
+        }
+        tx.snapshots.rekey(m.key, side, texts)
+        after = max(page)
