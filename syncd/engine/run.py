@@ -66,10 +66,10 @@ def work(world: World, pair: Pair) -> RunReport:
     return report
 
 
-def _due(world: World, pair: Pair) -> int:
+def _due(world: World, pair: Pair) -> bool:
     now = world.clock()
     with world.store.read() as tx:
-        return sum(tx.marks.due_count(m.key, now, linked_only=not backfilled(tx, m)) for m in pair.maps)
+        return any(tx.marks.any_due(m.key, now, linked_only=not backfilled(tx, m)) for m in pair.maps)
 
 
 def _pass(world: World, pair: Pair, report: RunReport, *, rests: str | None) -> str:
@@ -94,10 +94,11 @@ def _may_exceed(world: World, pair: Pair) -> bool:
     """Whether what is due could exceed the guard, were all of it written."""
     now, guard = world.clock(), pair.guard
     with world.store.read() as tx:
-        due = sum(tx.marks.due_count(m.key, now, permitted=False) for m in pair.maps)
-        links = sum(tx.links.count(m.key) for m in pair.maps)
-    smallest = min(guard.creates, guard.updates)
-    return due > smallest or (due >= PERCENT_FROM and links > 0 and due * 100 > guard.percent * links)
+        due = sum(tx.marks.due_count(m.key, now) for m in pair.maps)
+        if due > min(guard.creates, guard.updates):
+            return True
+        links = sum(tx.links.count(m.key) for m in pair.maps) if due >= PERCENT_FROM else 0
+    return links > 0 and due * 100 > guard.percent * links
 
 
 def _allowed(world: World, pair: Pair, report: RunReport) -> bool:

@@ -272,15 +272,20 @@ class Marks:
         rows = self.connection.execute(query.group_by(marks.c.map, marks.c.state, "ready"))
         return [(row[0], row[1], bool(row[2]), row[3], row[4]) for row in rows]
 
-    def due_count(self, map_key: str, now: datetime, *, permitted: bool = True, linked_only: bool = False) -> int:
-        """How many marks of a map could be claimed now; `permitted` false: only those that nobody has allowed yet."""
-        query = select(func.count()).where(
+    def any_due(self, map_key: str, now: datetime, *, linked_only: bool = False) -> bool:
+        """Whether a mark of a map could be claimed now."""
+        query = select(marks.c.id).where(
             marks.c.map == map_key, marks.c.state == DUE, marks.c.due_at <= now, _free(now)
         )
-        if not permitted:
-            query = query.where(marks.c.permit.is_(None))
         if linked_only:
             query = query.where(_linked(map_key))
+        return self.connection.execute(query.limit(1)).one_or_none() is not None
+
+    def due_count(self, map_key: str, now: datetime) -> int:
+        """How many marks of a map could be claimed now that nobody has allowed yet."""
+        query = select(func.count()).where(
+            marks.c.map == map_key, marks.c.state == DUE, marks.c.due_at <= now, _free(now), marks.c.permit.is_(None)
+        )
         return int(self.connection.execute(query).scalar_one())
 
     def next_due(self, map_keys: Sequence[str]) -> datetime | None:

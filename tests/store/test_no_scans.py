@@ -40,8 +40,8 @@ def _intake(tx: Tx) -> None:
 def _claim(tx: Tx) -> None:
     tx.runs.next_fence()
     for linked_only in (False, True):
-        tx.marks.due_count("m", NOW, linked_only=linked_only)
-    tx.marks.due_count("m", NOW, permitted=False)
+        tx.marks.any_due("m", NOW, linked_only=linked_only)
+    tx.marks.due_count("m", NOW)
     tx.marks.next_due(["m"])
     tx.marks.claim("m", NOW, LATER, 1, limit=1)
     tx.marks.claim("m", NOW, LATER, 1, limit=1, linked_only=True)
