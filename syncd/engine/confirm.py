@@ -20,7 +20,7 @@ from syncd.engine.linking import wake_for
 from syncd.engine.planning import lost_row
 from syncd.engine.world import World
 from syncd.store.conflicts import Conflict
-from syncd.store.links import Link, Taken
+from syncd.store.links import Link, LinkedAlready
 from syncd.store.marks import DUE, PARKED
 from syncd.store.store import Tx
 
@@ -122,7 +122,7 @@ def adopt(world: World, tx: Tx, m: FieldMap, side: Side, record: Record, source_
     now = world.clock()
     try:
         link = tx.links.make(m.key, left, right, [rule.identity for rule in m.rules], now)
-    except Taken:
+    except LinkedAlready:
         same_pair = tx.links.of(m.key, Side.LEFT, [left]).get(left)
         return same_pair if same_pair is not None and same_pair.right_id == right else None
     wake_for(tx, m, left, right, now)

@@ -18,7 +18,7 @@ from syncd.engine.intake import tick
 from syncd.engine.item import Item, Rest, again, park
 from syncd.engine.world import World
 from syncd.store.journal import Intent
-from syncd.store.links import Taken
+from syncd.store.links import LinkedAlready
 from syncd.store.marks import Mark
 from syncd.store.snapshots import Snapshot, hashed
 from syncd.store.store import Tx
@@ -289,7 +289,7 @@ def make_links(world: World, tx: Tx, m: FieldMap, items: Sequence[Item], *, fenc
         left, right = item.id_on(Side.LEFT), item.id_on(Side.RIGHT)
         try:
             item.link = tx.links.make(m.key, str(left), str(right), rules, now)
-        except Taken as error:
+        except LinkedAlready as error:
             same = tx.links.of(m.key, Side.LEFT, [str(left)]).get(str(left))
             item.fail(DONE if same is not None and same.right_id == right else again("taken", str(error)))
             continue

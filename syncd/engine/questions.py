@@ -15,7 +15,7 @@ from syncd.engine.linking import wake_for
 from syncd.engine.world import World
 from syncd.errors import ConfigError, Problem
 from syncd.store.journal import Intent
-from syncd.store.links import Taken
+from syncd.store.links import LinkedAlready
 from syncd.store.marks import PARKED
 from syncd.store.store import Tx
 
@@ -105,7 +105,7 @@ def _same(world: World, tx: Tx, m: FieldMap, side: Side, ref: Ref, record: Recor
     left, right = (ref.id, record.ref.id) if side is Side.LEFT else (record.ref.id, ref.id)
     try:
         tx.links.make(m.key, left, right, [rule.name for rule in m.rules], world.clock())
-    except Taken as error:
+    except LinkedAlready as error:
         raise _wrong(ref, f"{error}.", "Look again.") from error
     wake_for(tx, m, left, right, world.clock())
     if intent is not None:

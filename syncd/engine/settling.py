@@ -16,7 +16,7 @@ from syncd.engine.confirm import adopt, close_intent, settle_rules
 from syncd.engine.item import Item, Rest, again, park
 from syncd.engine.planning import lost_row
 from syncd.engine.world import World
-from syncd.engine.writing import after_landing, held
+from syncd.engine.writing import after_landing, still_ours
 from syncd.store.journal import Intent
 from syncd.store.snapshots import Snapshot
 from syncd.store.store import Tx
@@ -76,7 +76,7 @@ def _settle_update(world: World, item: Item, intent: Intent, run: int | None) ->
 
 def _ours(tx: Tx, item: Item, intent: Intent) -> bool:
     """Whether the write is still open and ours to settle: while we looked, another worker may have settled it."""
-    if held(tx, item) and tx.journal.is_open(intent.id):
+    if still_ours(tx, item) and tx.journal.is_open(intent.id):
         return True
     item.fail(again("lease", "another worker settled the write meanwhile", after=timedelta(0), count=False))
     return False

@@ -22,7 +22,7 @@ from syncd.engine.linking import local, look_up, make_links, plan_creates, snaps
 from syncd.engine.planning import plan_links, twins_for
 from syncd.engine.settling import settle
 from syncd.engine.world import World
-from syncd.engine.writing import Writer, held, journal
+from syncd.engine.writing import Writer, journal, still_ours
 from syncd.errors import AuthError, SyncdError, Transient
 from syncd.store.marks import HELD, PARKED, PLANNED, WEIGHED, Unit
 from syncd.store.store import Tx
@@ -104,7 +104,7 @@ class Worker:
     def _hold_on(self, tx: Tx, items: Sequence[Item]) -> datetime:
         """Renew the leases before anything is written: looking may have taken longer than they last."""
         until = self.world.clock() + self.world.pace.lease
-        still = [item for item in items if item.stands() and held(tx, item)]
+        still = [item for item in items if item.stands() and still_ours(tx, item)]
         if still:
             tx.marks.renew(still[0].unit.fence, until)
         return until
@@ -166,7 +166,7 @@ class Worker:
     def _finish(self, items: Sequence[Item], trouble: SyncdError | None) -> None:
         with self.world.store.begin() as tx:
             for item in items:
-                if (trouble is None or not item.stands() or item.written) and held(tx, item):
+                if (trouble is None or not item.stands() or item.written) and still_ours(tx, item):
                     self._finish_safely(tx, item)
             if items:
                 tx.marks.release(items[0].unit.fence)

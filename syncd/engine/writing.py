@@ -42,7 +42,7 @@ def journal(world: World, tx: Tx, items: Sequence[Item], run: int | None) -> Non
             item.operations[side] = dataclasses.replace(operation, id=str(intent))
 
 
-def held(tx: Tx, item: Item) -> bool:
+def still_ours(tx: Tx, item: Item) -> bool:
     """Whether nobody else has taken the item over; if somebody has, it rests, and they look first."""
     if tx.marks.holds(item.mark, item.unit.fence, item.unit.link.id if item.unit.link is not None else None):
         return True
@@ -135,7 +135,7 @@ class Writer:
         now = self.world.clock()
         with self.world.store.begin() as tx:
             for item, outcome in answered:
-                if not held(tx, item):
+                if not still_ours(tx, item):
                     continue
                 self.counts[f"{item.operations[side].action}:{outcome.result}"] += 1
                 self._one(tx, item, side, outcome)
@@ -187,6 +187,8 @@ class Writer:
     def _refused(self, tx: Tx, item: Item, side: Side, outcome: Outcome) -> None:
         sentence = outcome.error or "refused without a reason"
         close_intent(self.world, tx, item.intents[side], "refused", error=sentence)
+        if outcome.fields:
+            self.world.connector(item.m, side).forget_schema()
         if outcome.duplicate and item.operations[side].action is Action.CREATE:
             self._duplicate(item, side, outcome, sentence)
         else:

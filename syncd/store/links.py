@@ -21,7 +21,7 @@ Delta = Mapping[str, tuple[Value, float | None]]
 """Rule name -> (base value, when it was last seen as unix seconds), only where it differs from the snapshot."""
 
 
-class Taken(Exception):
+class LinkedAlready(Exception):
     """One of the two refs is linked already in this map."""
 
 
@@ -87,7 +87,7 @@ class Links:
         return int(self.connection.execute(query).scalar_one())
 
     def make(self, map_key: str, left_id: str, right_id: str, rules: Sequence[str], now: datetime) -> Link:
-        """A new open link without any base. Raises Taken."""
+        """A new open link without any base. Raises LinkedAlready."""
         row = {
             "map": map_key, "left_id": left_id, "right_id": right_id, "state": "open", "made_at": now, "fence": 0,
             "ruleset": self._ruleset(map_key, rules), "unknown": sorted(rules),
@@ -96,7 +96,7 @@ class Links:
             with self.connection.begin_nested():
                 key = self.connection.execute(links.insert(), row).inserted_primary_key
         except IntegrityError as error:
-            raise Taken(f"{left_id} or {right_id} is linked already in {map_key}") from error
+            raise LinkedAlready(f"{left_id} or {right_id} is linked already in {map_key}") from error
         return Link(id=key[0], map=map_key, left_id=left_id, right_id=right_id)  # type: ignore[index]  # one row
 
     def save(self, link: Link, rules: Sequence[str]) -> None:
@@ -125,14 +125,14 @@ class Links:
         )
 
     def reopen(self, link_id: int) -> None:
-        """Open a closed link again. Raises Taken."""
+        """Open a closed link again. Raises LinkedAlready."""
         try:
             with self.connection.begin_nested():
                 self.connection.execute(
                     update(links).where(links.c.id == link_id).values(state="open", reason=None, closed_at=None)
                 )
         except IntegrityError as error:
-            raise Taken(f"link {link_id} cannot open again: one of its records is linked elsewhere") from error
+            raise LinkedAlready(f"link {link_id} cannot open again: one of its records is linked elsewhere") from error
 
     def _ruleset(self, map_key: str, rules: Sequence[str]) -> int:
         names = sorted(rules)

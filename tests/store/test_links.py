@@ -8,7 +8,7 @@ import pytest
 from sqlalchemy import func, select
 
 from syncd.core.model import Side
-from syncd.store.links import Link, Taken
+from syncd.store.links import Link, LinkedAlready
 from syncd.store.store import Store, Tx
 from syncd.store.tables import rulesets
 from tests.store.conftest import LATER, NOW
@@ -38,7 +38,7 @@ def test_a_ref_is_linked_once_per_map(store: Store, pair: tuple[str, str]) -> No
     """Neither side of an open link can be linked again in its map; the transaction goes on after the refusal."""
     with store.begin() as tx:
         tx.links.make("m", "1", "9", [], NOW)
-        with pytest.raises(Taken, match="linked already in m"):
+        with pytest.raises(LinkedAlready, match="linked already in m"):
             tx.links.make("m", *pair, [], NOW)
         tx.links.make("m", "3", "7", [], NOW)
     with store.read() as tx:
@@ -92,7 +92,7 @@ def test_a_link_whose_ref_is_linked_elsewhere_stays_closed(store: Store) -> None
         link = tx.links.make("m", "1", "9", [], NOW)
         tx.links.close(link.id, "gone", NOW)
         tx.links.make("m", "2", "9", [], NOW)
-        with pytest.raises(Taken, match="linked elsewhere"):
+        with pytest.raises(LinkedAlready, match="linked elsewhere"):
             tx.links.reopen(link.id)
         assert kept(tx, link).state == "closed"
         assert tx.links.count("m") == 1
