@@ -1,0 +1,162 @@
+"""The daemon in trouble and out of it: whose trouble it is, what rests, what clears it, what a mended map releases.
+
+Ticks are called one by one, on the virtual clock of the engine's town. Not here: the schedule (`test_scheduler`).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import replace
+from datetime import timedelta
+from typing import Any
+
+import pytest
+import structlog
+
+from syncd.core.fieldmap import FieldMap
+from syncd.core.model import FieldKind, FieldType, Option, Side
+from syncd.errors import AuthError
+from syncd.fieldmaps import load
+from syncd.service.daemon import Daemon
+from syncd.store.marks import DUE, PARKED
+from tests.engine import town as towns
+from tests.engine.doings import edit, make, read_feed, rest
+from tests.engine.test_rules import linked, rows, town_of
+from tests.engine.town import Town
+from tests.engine.vendor import MemoryConnector
+
+EVERY = timedelta(seconds=30)
+
+
+@pytest.fixture(autouse=True)
+def _quiet() -> Iterator[None]:
+    """Nothing is logged."""
+
+    def drop(*_: Any) -> Any:
+        raise structlog.DropEvent
+
+    structlog.configure(processors=[drop])
+    yield
+    structlog.reset_defaults()
+
+
+def state(town: Town, system: str) -> str:
+    """What `status` says of a system."""
+    with town.store.read() as tx:
+        found = tx.runs.system(system)
+    return found.state if found else "ok"
+
+
+def pair_tick(daemon: Daemon) -> None:
+    """What the schedule does for the pair."""
+    daemon._guarded("pair")()
+
+
+def feed_tick(daemon: Daemon, system: str) -> None:
+    """What the schedule does for a feed."""
+    daemon._feed_tick(system, "contacts", EVERY).work()
+
+
+def refused_key(town: Town, monkeypatch: pytest.MonkeyPatch) -> Daemon:
+    """A daemon whose right system has just refused its key, in the middle of a run."""
+    daemon = Daemon(town.world)
+    linked(town)
+    make(town, "crm", "contacts", {"email": "bob@x.example", "name": "Bob"})
+    town.stage.now += timedelta(seconds=60)
+    read_feed(town, "crm", "contacts")
+
+    def refused(*_: Any) -> Any:
+        error = AuthError("The vendor does not accept the key.")
+        error.system = "con"
+        raise error
+
+    monkeypatch.setattr(MemoryConnector, "write", refused)
+    pair_tick(daemon)
+    monkeypatch.undo()
+    return daemon
+
+
+def calls(town: Town, system: str) -> int:
+    """How often a vendor was asked."""
+    return len(town.vendors[system].calls)
+
+
+def test_the_trouble_of_one_system_does_not_rest_the_other(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The right key is refused: the right feed rests, the left one is read on."""
+    with town_of() as town:
+        daemon = refused_key(town, monkeypatch)
+        assert (state(town, "con"), state(town, "crm")) == ("paused", "ok")
+        before = calls(town, "con"), calls(town, "crm")
+        feed_tick(daemon, "con")
+        feed_tick(daemon, "crm")
+        assert calls(town, "con") == before[0] and calls(town, "crm") > before[1]
+
+
+def test_a_tick_that_asked_nobody_clears_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A run without anything due proves nothing about a key; the system's own feed, once it answers, does."""
+    with town_of() as town:
+        daemon = refused_key(town, monkeypatch)
+        town.stage.now += timedelta(minutes=2)
+        with town.store.begin() as tx:
+            for mark in tx.marks.resting(DUE):
+                tx.marks.add(mark.map, mark.side, [mark.id], town.stage.now + timedelta(hours=1))
+        pair_tick(daemon)
+        assert state(town, "con") == "paused"
+        feed_tick(daemon, "crm")
+        assert state(town, "con") == "paused"
+        feed_tick(daemon, "con")
+        assert state(town, "con") == "ok"
+
+
+def test_what_waited_for_a_key_goes_on_by_itself(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The key is mended: the lead that the trouble stopped crosses, once."""
+    with town_of() as town:
+        refused_key(town, monkeypatch)
+        rest(town)
+        assert sorted(str(row.fields["name"]) for row in rows(town, "con", "contacts")) == ["Ann", "Bob"]
+
+
+TAG = '  - {left: tag, right: tag, direction: "->", drift: %(drift)s'
+
+
+def tagged(town: Town, values: str = "", options: tuple[str, ...] = ()) -> FieldMap:
+    """The map of contacts whose tag has these values, or goes into a pick list of these options."""
+    source = towns.CONTACTS.replace(TAG, f"{TAG}, values: {values}" if values else TAG)
+    texts = {"keys": "sync_key: {left: key, right: key}", "first_link": "left", "drift": "keep"}
+    schemas = {side: towns.SCHEMAS[system]["contacts"] for side, system in towns.SYSTEMS.items()}
+    if options:
+        tag = FieldType(name="tag", kind=FieldKind.ENUM, options=tuple(Option(o, o) for o in options))
+        right = schemas[Side.RIGHT]
+        schemas[Side.RIGHT] = replace(right, fields={**right.fields, "tag": tag})
+    return load(source % texts, pair="pair", systems=towns.SYSTEMS, schemas=schemas)
+
+
+@pytest.mark.parametrize(
+    ("before", "after", "there"),
+    [
+        ({"values": "{vip: V}"}, {"values": "{vip: V, gold: G}"}, "G"),
+        ({"options": ("vip",)}, {"options": ("vip", "gold")}, "gold"),
+    ],
+    ids=["the map", "the vendor's options"],
+)
+def test_what_had_no_counterpart_is_released_while_the_daemon_runs(
+    before: dict[str, Any], after: dict[str, Any], there: str
+) -> None:
+    """A value without a counterpart parks its record; with one, in the map or at the vendor, it goes on by itself."""
+    with town_of() as town:
+        town.maps = (tagged(town, **before), *town.maps[1:])
+        town.reborn()
+        daemon = Daemon(town.world)
+        daemon.prepare()
+        left, right = linked(town, tag="vip")
+        edit(town, "crm", "contacts", left.id, {"tag": "gold"})
+        rest(town)
+        with town.store.read() as tx:
+            assert [mark.cause for mark in tx.marks.resting(PARKED)] == ["unmapped"]
+        daemon.pairs_again = lambda: (replace(daemon.world.pairs[0], maps=(tagged(town, **after), *town.maps[1:])),)
+        daemon.compile_again()
+        town.world = daemon.world
+        rest(town)
+        assert right.fields["tag"] == there
+        with town.store.read() as tx:
+            assert tx.marks.resting(PARKED) == []
