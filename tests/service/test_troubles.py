@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import replace
 from datetime import timedelta
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -15,8 +16,9 @@ import structlog
 
 from syncd.core.fieldmap import FieldMap
 from syncd.core.model import FieldKind, FieldType, Option, Side
-from syncd.errors import AuthError
+from syncd.errors import AuthError, Transient
 from syncd.fieldmaps import load
+from syncd.lab.stage import Stage
 from syncd.service.daemon import Daemon
 from syncd.store.marks import DUE, PARKED
 from tests.engine import town as towns
@@ -90,6 +92,18 @@ def test_the_trouble_of_one_system_does_not_rest_the_other(monkeypatch: pytest.M
         feed_tick(daemon, "con")
         feed_tick(daemon, "crm")
         assert calls(town, "con") == before[0] and calls(town, "crm") > before[1]
+
+
+def test_real_vendors_troubles_name_their_system(tmp_path: Path) -> None:
+    """A refused key and an outage carry the name of the system that they are of, over real connectors."""
+    with Stage(folder=tmp_path) as stage:
+        for name, connector in stage.readers().items():
+            for fault, error in (("401", AuthError), ("429-retry-after", Transient)):
+                stage.vendors[name].faults({"fault": fault, "rate": 1.0, "retry_after": 90})
+                with pytest.raises(error) as caught:
+                    list(connector.changes("contacts", None, ("email",), lambda _: {}))
+                assert caught.value.system == name
+            connector.close()
 
 
 def test_a_tick_that_asked_nobody_clears_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
