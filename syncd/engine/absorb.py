@@ -59,10 +59,13 @@ def absorb(
     system, kind = items[0].ref.system, items[0].ref.kind
     before = tx.snapshots.get(system, kind, [item.ref.id for item in items])
     found = Absorbed()
+    whole = asked or world.fields(system, kind)
     rows: dict[str, Snapshot] = {}
     for item in items:
         old = rows.get(item.ref.id) or before.get(item.ref.id)
-        row = _moved_row(item, old, asked, found, since is not None and since.get(item.ref.id) == old)
+        # What an answer does not tell of a record we never saw is unknown: it must count as a change when it is told.
+        wanted = asked if old is not None else world.fields(system, kind)
+        row = _moved_row(item, old, wanted, found, since is not None and since.get(item.ref.id) == old)
         if row is not None:
             rows[item.ref.id] = row
     tx.snapshots.put(list(rows.values()))

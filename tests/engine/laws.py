@@ -283,6 +283,9 @@ def _rightly(
         return True  # the sides never agreed: there is no base, and what is blank is filled
     if place and history[place - 1].by == "sync":
         source = max((c.number for c in theirs if c.number < typed and meets(change.before, c.after)), default=None)
+        at_first = sight.born(*twin[:3])
+        if source is None and at_first is not None and meets(change.before, sight.value_at(twin, at_first)):
+            source = at_first
         if source is not None and source < came:
             return True
     mine_since = history[:place]

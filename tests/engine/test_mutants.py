@@ -63,6 +63,11 @@ MUTANTS = (
         rules.test_an_older_row_never_replaces_a_newer_snapshot,
     ),
     Mutant(
+        "what an answer leaves out is not unknown", absorb.absorb,
+        "asked if old is not None else world.fields(system, kind)", "asked",
+        rules.test_an_edit_of_a_field_that_a_create_was_not_answered_with_still_travels,
+    ),
+    Mutant(
         "the second map is not marked", absorb.absorb,
         "        _mark(tx, m, side, found, world.clock(), held)",
         "        if in_hand is None or in_hand[0].key == m.key:\n"

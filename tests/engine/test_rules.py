@@ -355,6 +355,20 @@ def test_an_edit_in_the_answer_of_our_write_still_travels(points: int) -> None:
         must(left.fields["phone"] == right.fields["phone"], "the edit was taken for base")
 
 
+def test_an_edit_of_a_field_that_a_create_was_not_answered_with_still_travels() -> None:
+    """Rule 13: what the answer of a create leaves out is unknown, and counts as a change when the feed tells it."""
+    with town_of(right=Traits(whole=False, tick=timedelta(milliseconds=1))) as town:
+        judge(town)
+        left = make(town, "crm", "contacts", {"email": "ann@x.example"})
+        assert left is not None
+        town.stage.now += timedelta(seconds=60)
+        read_feed(town, "crm", "contacts")
+        edit_soon(town, 1, "con", "contacts", "c1", {"phone": "2"})
+        run(town)
+        judge(town)
+        must(left.fields["phone"] == "2", "the edit was never seen")
+
+
 @pytest.mark.parametrize("points", range(1, 14, 3))
 def test_an_edit_just_before_our_write_is_never_lost(points: int) -> None:
     """Rule 14: what moved since it was read is Stale and planned again: the loser is listed."""
