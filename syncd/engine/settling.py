@@ -174,7 +174,8 @@ def _settle_create(world: World, item: Item, intent: Intent) -> None:
     else:
         ours, stray, sure = _unkeyed(world, item, intent)
         if sure and not ours and stray:
-            reason = f"write {intent.id} may have made one of: {', '.join(stray)}; say which, or that it is none"
+            names = ", ".join(stray)
+            reason = f"write {intent.id} may have made one of: {names}; say which, or none: `syncd answer`"
             item.fail(park("question", reason))
             return
     with world.store.begin() as tx:
@@ -182,7 +183,8 @@ def _settle_create(world: World, item: Item, intent: Intent) -> None:
             return
         if len(ours) > 1:
             names = ", ".join(str(record.ref) for record in ours)
-            item.fail(park("question", f"write {intent.id} for {source} may have made one of: {names}; say which"))
+            reason = f"write {intent.id} for {source} may have made one of: {names}; say which: `syncd answer`"
+            item.fail(park("question", reason))
         elif ours:
             _adopt_create(world, tx, item, intent, ours[0])
         elif past and sure:
