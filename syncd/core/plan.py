@@ -197,11 +197,12 @@ class _Pair:
         gone = [side for side, value in zip(Side, (left, right), strict=True) if value is MISSING]
         names = [f"{side} {rule.field(side) or rule.name}" for side in gone]
         waits = len(gone) == 1 and self._unsaid(rule, gone[0], left if gone[0] is Side.RIGHT else right)
-        return Decision(rule=rule, verdict=Verdict.UNKNOWN, reason=f"{' and '.join(names)} is not known", park=waits)
+        reason = f"{' and '.join(names)} is not known"
+        return Decision(rule=rule, verdict=Verdict.UNKNOWN, reason=reason, to=gone[0] if waits else None, park=waits)
 
     def _unsaid(self, rule: Rule, to: Side, value: object) -> bool:
         """Whether the known side has something to tell the one that is not known; it must not be dropped unlisted."""
-        if not rule.flows(to) or rule.receipt is not None:
+        if not rule.flows(to):
             return False
         shadow = self.base.side(to.other).get(rule.name)
         return not same(_known(value), shadow.value if shadow is not None else None, rule.type(to.other))

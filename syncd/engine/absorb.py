@@ -59,7 +59,6 @@ def absorb(
     system, kind = items[0].ref.system, items[0].ref.kind
     before = tx.snapshots.get(system, kind, [item.ref.id for item in items])
     found = Absorbed()
-    whole = asked or world.fields(system, kind)
     rows: dict[str, Snapshot] = {}
     for item in items:
         old = rows.get(item.ref.id) or before.get(item.ref.id)

@@ -62,6 +62,8 @@ def written_update(world: World, tx: Tx, item: Item, side: Side, record: Record,
     absorb(tx, world, [record], asked=(), since=since, in_hand=(m, refs))
     if _moved_elsewhere(item, side, record):
         item.fail(again("moved", "another field changed meanwhile", count=False))
+    elif _feeds_another(item, side):
+        item.fail(again("moved", "another rule carries what was written", count=False))
     decisions = item.plan.writes(side)
     settle_rules(tx, m, link, {d.rule.name: _with_answer(d, side, record) for d in decisions})
     _list_lost(tx, item, decisions, run, world)
@@ -83,6 +85,18 @@ def _moved_elsewhere(item: Item, side: Side, record: Record) -> bool:
     return any(
         name in reads and name not in written and name in seen and seen[name] != value
         for name, value in record.fields.items()
+    )
+
+
+def _feeds_another(item: Item, side: Side) -> bool:
+    """Whether a field that was written is what another rule of this map carries on: no echo will tell it."""
+    written = item.operations[side].fields.keys()
+    planned = {d.rule.name for d in item.plan.writes(side)} if item.plan is not None else set()
+    return any(
+        rule.name not in planned
+        and rule.flows(side.other)
+        and (rule.field(side) in written or (rule.expr is not None and bool(rule.expr.reads[side] & written)))
+        for rule in item.m.rules
     )
 
 
@@ -184,7 +198,8 @@ def _parked(item: Item, decision: Decision) -> Rest:
     """What a decision that cannot stand alone does to the marks; a field that is not known is asked for once more."""
     if decision.verdict is Verdict.UNKNOWN:
         if not any(mark.reread for mark in item.unit.marks):
-            return again("unknown", decision.reason, after=timedelta(0), reread=True, count=False)
+            cause = f"unknown {decision.to}" if decision.to is not None else "unknown"
+            return again(cause, decision.reason, after=timedelta(0), reread=True, count=False)
         return Rest(state=PARKED, cause="drift", reason=decision.reason)
     waits = str(decision.waits_for) if decision.waits_for else None
     return Rest(state=PARKED, cause="waiting" if waits else "unmapped", reason=decision.reason, waits_for=waits)

@@ -127,7 +127,10 @@ class Worker:
             snapshots_for(tx, self.m, [item for item in items if item.stands()])
 
     def _must_read(self, item: Item, side: Side) -> bool:
-        return side not in item.snapshots or any(mark.reread for mark in item.unit.marks)
+        if side not in item.snapshots:
+            return True
+        asks = [mark for mark in item.unit.marks if mark.reread]
+        return any(not (mark.cause or "").startswith("unknown ") or mark.cause == f"unknown {side}" for mark in asks)
 
     def _link(self, items: Sequence[Item]) -> None:
         """Unlinked units: whose is it? Local knowledge first, then the vendor is asked before anything is created."""
@@ -199,3 +202,11 @@ class Worker:
             ends = {side: self.m.end(side) for side in Side}
             known = [f"{e.system}:{e.kind}:{i}" for side, e in ends.items() if (i := item.id_on(side)) is not None]
             tx.marks.wake(known, self.world.clock())
+            if item.twin is not None and item.side is not None:
+                self._withdraw(tx, item.side.other, item.twin)
+
+    def _withdraw(self, tx: Tx, side: Side, id: str) -> None:
+        """A record that is to be linked is not to be created for: such a plan is made again."""
+        other = tx.marks.get(self.m.key, side, [id]).get(id)
+        if other is not None and other.state == PLANNED and other.plan and other.plan["creates"]:
+            tx.marks.retry(self.m.key, self.world.clock(), state=PLANNED, ids=[id], reread=False)
