@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import time
 
 import pytest
 
@@ -17,6 +18,14 @@ def said(capsys: pytest.CaptureFixture[str], *typed: str, code: int = 0) -> str:
     return shown.out + shown.err
 
 
+def once(capsys: pytest.CaptureFixture[str]) -> int:
+    """One more `once`, a moment later (a feed stays behind now by its lag): its exit code."""
+    time.sleep(0.2)
+    code = main(["once"])
+    capsys.readouterr()
+    return code
+
+
 def asked(house: House, capsys: pytest.CaptureFixture[str]) -> tuple[str, list[str]]:
     """Two contacts of one e-mail in JobNimbus, then a lead of that e-mail: the ref that is parked, and the two ids."""
     for name in ("Ana", "Anita"):
@@ -25,7 +34,7 @@ def asked(house: House, capsys: pytest.CaptureFixture[str]) -> tuple[str, list[s
     house.settle()
     said(capsys, "once")
     lead = house.lead(city="Chicago")
-    said(capsys, "once", code=1)
+    assert any(once(capsys) == 1 for _ in range(20))
     rows = [row for row in house.right.records("contacts") if row.get("email") == "ana1@example.com"]
     return f"hubspot:contacts:{lead}", [row["jnid"] for row in rows]
 
