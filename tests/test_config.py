@@ -255,3 +255,22 @@ def test_an_unreadable_file_is_one_sentence(tmp_path: Path) -> None:
     path.write_bytes(b"\xff\xfe\x00")
     with pytest.raises(ConfigError, match="not UTF-8"):
         load(path, {}, known=KNOWN)
+
+
+@pytest.mark.parametrize("days", ["999999999999999", "9" * 400, "3651"])
+def test_a_duration_beyond_every_calendar(tmp_path: Path, days: str) -> None:
+    """A duration that no date can be counted with is a mistake of its line."""
+    (found,) = mistakes(tmp_path, f'{GOOD}every = "{days}d"\n')
+    assert found.place == f"{tmp_path}/config.toml:{len(GOOD.splitlines()) + 1}"
+    assert "is longer than 3650 days" in found.message
+
+
+@pytest.mark.parametrize("key", ["ключ", "two words", "line\nline", "caf\u00e9", "a\x00b"])
+def test_a_key_with_characters_that_no_key_has(tmp_path: Path, key: str) -> None:
+    """What no HTTP header can carry is told by the name of its variable or file, and never shown."""
+    (found,) = mistakes(tmp_path, GOOD, {**SECRETS, "HUBSPOT_TOKEN": key})
+    assert "holds characters that no key has, in the environment variable HUBSPOT_TOKEN" in found.message
+    assert key not in str(found)
+    (tmp_path / "odd").touch(mode=0o600)
+    (tmp_path / "odd").write_text(key, encoding="utf-8")
+    assert "odd." in mistake(tmp_path, '{env = "HUBSPOT_TOKEN"}', '{file = "odd"}').message

@@ -21,6 +21,12 @@ if TYPE_CHECKING:
 UNITS = {"ms": 0.001, "s": 1.0, "m": 60.0, "h": 3600.0, "d": 86400.0}
 RATE = re.compile(r"[1-9]\d*/(?:[1-9]\d*(?:s|sec|second|m|min|minute|h|hour)?|s|sec|second|m|min|minute|h|hour)")
 LAST_PORT = 65535
+LONGEST = timedelta(days=3650)
+"""Of a duration: a moment so far from now is still one that calendars have."""
+
+KEY = re.compile(r"[!-~]+")
+"""What an HTTP header can carry: visible ASCII."""
+
 STORES = ("sqlite", "postgresql+psycopg")
 
 
@@ -34,7 +40,7 @@ class Wrong(ValueError):
 
 
 def duration(value: Any) -> timedelta:
-    """Seconds and such from "30s", "5m", "1h30m"; zero and bare numbers are mistakes."""
+    """Seconds and such from "30s", "5m", "1h30m"; zero, bare numbers and more than `LONGEST` are mistakes."""
     text = value.replace(" ", "") if isinstance(value, str) else ""
     parts = re.findall(r"(\d+(?:\.\d+)?)(ms|[smhd])", text)
     if not parts or "".join(number + unit for number, unit in parts) != text:
@@ -42,6 +48,8 @@ def duration(value: Any) -> timedelta:
     seconds = sum(float(number) * UNITS[unit] for number, unit in parts)
     if seconds <= 0:
         raise Wrong("must be longer than nothing.", 'Write for example "30s".')
+    if seconds > LONGEST.total_seconds():
+        raise Wrong(f"is longer than {LONGEST.days} days.", 'Write a shorter one, for example "30s".')
     return timedelta(seconds=seconds)
 
 
@@ -164,7 +172,7 @@ def _from_environment(name: str, info: ValidationInfo) -> str:
     found: str = _context(info)["environ"].get(name, "").strip()
     if not found:
         raise Wrong(f"needs the environment variable {name}, which is not set.", f"Set it: export {name}=...")
-    return found
+    return _key(found, f"the environment variable {name}")
 
 
 def _from_file(name: Path) -> str:
@@ -176,4 +184,10 @@ def _from_file(name: Path) -> str:
         raise Wrong(f"is in a file that cannot be read: {name} ({type(error).__name__}).", "Mend the file.") from None
     if not found:
         raise Wrong(f"is in a file that is empty: {name}.", "Put the secret into it, on one line.")
+    return _key(found, f"the file {name}")
+
+
+def _key(found: str, place: str) -> str:
+    if not KEY.fullmatch(found):
+        raise Wrong(f"holds characters that no key has, in {place}.", "Copy the key again and paste it there.")
     return found
