@@ -42,6 +42,9 @@ def init(
     force: Annotated[bool, typer.Option("--force", help="Write over a file that is there.")] = False,
 ) -> None:
     """Write a config.toml from a few answers."""
+    if not output.parent.is_dir():
+        message = f"cannot be written: there is no folder {output.parent}."
+        raise ConfigError(Problem(str(output), message, "Make the folder, or name another file with --output."))
     if output.exists() and not force:
         raise ConfigError(Problem(str(output), "is there already.", "Name another with --output, or use --force."))
     ask = _given if yes else typer.prompt
@@ -132,8 +135,12 @@ def _write(output: Path, text: str, variables: Sequence[str], known: Mapping[str
         trial = Path(folder) / output.name
         trial.write_text(text, encoding="utf-8")
         try:
-            load(trial, dict.fromkeys(variables, "not set yet"), known=known)
+            load(trial, dict.fromkeys(variables, "not-set-yet"), known=known)
         except ConfigError as error:
             told = [Problem(one.place.replace(str(trial), "answer"), one.message, one.remedy) for one in error.problems]
             raise ConfigError(told) from None
-    output.write_text(text, encoding="utf-8")
+    try:
+        output.write_text(text, encoding="utf-8")
+    except OSError as error:
+        message = f"cannot be written: {error.strerror}."
+        raise ConfigError(Problem(str(output), message, "Name another file with --output.")) from None

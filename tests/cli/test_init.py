@@ -87,3 +87,13 @@ def test_two_accounts_of_one_vendor_get_two_names() -> None:
     """The same connector on both sides makes two systems."""
     config = written("--yes", "--right", "hubspot", environ={"HUBSPOT_TOKEN": "x", "HUBSPOT2_TOKEN": "y"})
     assert set(config.systems) == {"hubspot", "hubspot2"}
+
+
+@pytest.mark.parametrize("output", ["nonexist/x.toml", "folder"])
+def test_a_place_where_nothing_can_be_written(output: str, capsys: pytest.CaptureFixture[str]) -> None:
+    """A folder that is not there, and a file that is a folder, are told in one line with the name."""
+    Path("folder").mkdir()
+    assert main(["init", "--yes", "--force", "--output", output]) == 2
+    (line,) = capsys.readouterr().err.splitlines()
+    assert line.startswith(f"error: {output}: cannot be written")
+    assert "--output" in line
