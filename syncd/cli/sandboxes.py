@@ -6,6 +6,7 @@ What is not here: what a sandbox does (`kit.sandbox` and each vendor's own).
 from __future__ import annotations
 
 import json
+import re
 import signal
 import threading
 from collections.abc import Sequence
@@ -17,6 +18,9 @@ import typer
 from syncd.cli.common import FormatOption, leave
 from syncd.cli.render import Format
 from syncd.errors import ConfigError, Problem
+
+RATE = re.compile(r"[1-9]\d*/[1-9]\d*")
+"""Requests per seconds, as both sandboxes and the set-up read it."""
 
 
 def sandbox(
@@ -124,6 +128,8 @@ def demo(
     With --until-settled the exit code is 0 only if both sides are equal (what waits for a person apart), nothing is
     double or lost, and three idle polls of every feed wrote nothing.
     """
+    if not RATE.fullmatch(rate):
+        raise ConfigError(Problem(f"--rate {rate}", "is not REQUESTS/SECONDS.", "Write for example 20/1 or 100/10."))
     if not until_settled:
         _play(leads=leads, port=port, rate=rate, seed=seed)
         return

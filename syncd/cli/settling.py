@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import sys
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any
 import typer
 
 from syncd.cli.render import Format, show_json, show_rows
+from syncd.errors import ConfigError, Problem
 
 if TYPE_CHECKING:
     from syncd.lab.settled import Progress, Say, Settled
@@ -31,11 +32,10 @@ def settle(*, leads: int, left: Path | None, right: Path | None, rate: str, seed
     from syncd.service import log
 
     with tempfile.TemporaryDirectory(prefix="syncd-demo-") as folder:
-        texts = [path.read_text(encoding="utf-8-sig") if path is not None else None for path in (left, right)]
-        stage = Stage(
-            folder=Path(folder), leads=leads, seed=seed, rate=rate, left_csv=texts[0], right_csv=texts[1]
-        )
-        with _progress() as say, stage, App.open(stage.config, environ=stage.environ) as app:
+        texts = [_text(path) if path is not None else None for path in (left, right)]
+        stage = Stage(folder=Path(folder), leads=leads, seed=seed, rate=rate, left_csv=texts[0], right_csv=texts[1])
+        files = {"left_csv": str(left), "right_csv": str(right)}
+        with _progress() as say, _naming(files), stage, App.open(stage.config, environ=stage.environ) as app:
             log.setup(app.config.secrets(), format="console", level="error")
             found = until_settled(stage, app.world, say)
     if format is Format.JSON:
@@ -43,6 +43,28 @@ def settle(*, leads: int, left: Path | None, right: Path | None, rate: str, seed
     else:
         _show(found)
     return found.good
+
+
+def _text(path: Path) -> str:
+    try:
+        text = path.read_text(encoding="utf-8-sig")
+    except (OSError, UnicodeDecodeError) as error:
+        reason = error.strerror if isinstance(error, OSError) else "it is not UTF-8 text"
+        remedy = "Save the spreadsheet as CSV (UTF-8)."
+        raise ConfigError(Problem(str(path), f"cannot be read: {reason}.", remedy)) from None
+    if not text.strip():
+        raise ConfigError(Problem(str(path), "is empty.", "Its first row must name the columns."))
+    return text
+
+
+@contextmanager
+def _naming(files: Mapping[str, str]) -> Iterator[None]:
+    """What the stage says of one of its texts is said of the file that it was read from."""
+    try:
+        yield
+    except ConfigError as error:
+        told = [Problem(files.get(one.place, one.place), one.message, one.remedy) for one in error.problems]
+        raise ConfigError(told) from None
 
 
 def _show(found: Settled) -> None:

@@ -19,11 +19,12 @@ import httpx
 from ruamel.yaml import YAML
 
 from syncd.config.values import duration
+from syncd.errors import ConfigError, Problem
 from syncd.fieldmaps.library import shipped
 from syncd.kit import registry
 from syncd.kit.connector import Connector, SystemSettings
 from syncd.kit.remote import Remote
-from syncd.kit.sandbox import SandboxServer
+from syncd.kit.sandbox import ControlError, SandboxServer
 
 LEFT, RIGHT, PAIR = "hubspot", "jobnimbus", "sales"
 """The systems, by the names of their connectors and sandboxes, and the pair that joins them."""
@@ -104,7 +105,7 @@ class Stage:
     _open: ExitStack = field(init=False, default_factory=ExitStack)
 
     def __enter__(self) -> Self:
-        """Start both vendors, prepare and fill the accounts, write the set-up."""
+        """Start both vendors, prepare and fill the accounts, write the set-up. ConfigError for rows of no vendor."""
         with ExitStack() as opening:
             self.left = self._vendor(opening, LEFT, {**LEFT_SETTINGS, "rate": self.rate, **self.left_settings})
             self.right = self._vendor(opening, RIGHT, {**RIGHT_SETTINGS, "rate": self.rate, **self.right_settings})
@@ -182,11 +183,11 @@ class Stage:
 
     def _fill(self) -> None:
         if self.left_csv is not None:
-            self.seeded["left"] = self.left.import_csv("contacts", self.left_csv)
+            self.seeded["left"] = _imported(self.left, "left_csv", self.left_csv)
         elif self.leads:
             self.seeded["left"] = self.left.seed(leads=self.leads, seed=self.seed, messy=True, days=90)
         if self.right_csv is not None:
-            self.seeded["right"] = self.right.import_csv("contacts", self.right_csv)
+            self.seeded["right"] = _imported(self.right, "right_csv", self.right_csv)
         elif self.leads // 5:
             self.seeded["right"] = self.right.seed(
                 leads=self.leads // 5, seed=self.seed + 1, messy=True, overlap=0.5, overlap_seed=self.seed, days=90
@@ -244,6 +245,14 @@ def _with_key(source: Path, target: Path, custom: str) -> None:
     target.parent.mkdir(parents=True, exist_ok=True)
     with target.open("w", encoding="utf-8") as file:
         yaml.dump(table, file)
+
+
+def _imported(vendor: Remote, name: str, text: str) -> dict[str, Any]:
+    """Make contacts of the rows of the text that `Stage` calls `name`."""
+    try:
+        return vendor.import_csv("contacts", text)
+    except ControlError as error:
+        raise ConfigError(Problem(name, f"cannot be imported: {error}.", "Mend the file, then try again.")) from None
 
 
 def _census(vendor: Remote, kinds: tuple[str, ...]) -> dict[str, int]:

@@ -7,6 +7,7 @@ import signal
 import subprocess
 import sys
 from contextlib import closing
+from pathlib import Path
 
 import pytest
 
@@ -67,3 +68,29 @@ def test_a_port_in_use_is_said() -> None:
         assert "Traceback" not in errors
         first.send_signal(signal.SIGINT)
         assert first.wait(timeout=10) == 0
+
+
+@pytest.mark.parametrize("rate", ["foo", "0/1", "1/0", "20", "20/1s", "off", ""])
+@pytest.mark.parametrize("more", [[], ["--until-settled"]])
+def test_a_demo_of_no_rate(rate: str, more: list[str], capsys: pytest.CaptureFixture[str]) -> None:
+    """A rate that one of the sandboxes could not read is told with its form, before anything starts."""
+    assert main(["demo", "--rate", rate, *more]) == 2
+    (line,) = capsys.readouterr().err.splitlines()
+    assert line.startswith(f"error: --rate {rate}: is not REQUESTS/SECONDS.")
+
+
+@pytest.mark.parametrize("side", ["left", "right"])
+@pytest.mark.parametrize(
+    ("content", "says"),
+    [(b"", "is empty"), (b"First Name,Shoe size\nAna,38\n", "Shoe size"), (b"\xff\xfe\x00\x81", "not UTF-8")],
+)
+def test_a_demo_of_a_spreadsheet_that_is_none(
+    side: str, content: bytes, says: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """An empty, a strange and a binary file are told by the file's name, for either side."""
+    file = tmp_path / "rows.csv"
+    file.write_bytes(content)
+    assert main(["demo", "--until-settled", "--leads", "0", f"--{side}-csv", str(file)]) == 2
+    (line,) = capsys.readouterr().err.splitlines()
+    assert line.startswith(f"error: {file}: ")
+    assert says in line
