@@ -15,6 +15,8 @@ from syncd.cli.render import Format, plain, show_json, show_rows
 
 MapOption = Annotated[str | None, typer.Option("--map", metavar="PAIR/MAP", help="Only of this map.")]
 
+STATES = ("open", "overruled", "kept", "taken", "agreed", "gone", "all")
+
 conflicts = typer.Typer(help="List what both sides changed, and take a side.", no_args_is_help=True)
 
 
@@ -22,7 +24,7 @@ conflicts = typer.Typer(help="List what both sides changed, and take a side.", n
 def list_conflicts(
     context: typer.Context,
     *,
-    state: Annotated[str, typer.Option(help="open, overruled, kept, taken, agreed, gone, or all.")] = "open",
+    state: Annotated[str, typer.Option(help=f"{', '.join(STATES[:-1])}, or {STATES[-1]}.")] = "open",
     map: MapOption = None,
     field: Annotated[str | None, typer.Option("--field", help="Only of this field.")] = None,
     config: ConfigOption = None,
@@ -32,6 +34,8 @@ def list_conflicts(
 
     Open ones wait for you; overruled ones were decided by the map, and can be taken back.
     """
+    if state not in STATES:
+        raise typer.BadParameter(f"--state is one of {', '.join(STATES)}, not {state!r}")
     with opened(context, config) as app:
         rows = app.conflicts(state=None if state == "all" else state, map=map, field=field)
     columns = ("id", "map", "rule", "left_id", "left", "right_id", "right", "state", "reason")
@@ -98,6 +102,10 @@ def retry(
     """Let parked records try again."""
     with opened(context, config) as app:
         count = app.retry(map, ref)
+    if not count:
+        where = (f" in {map}" if map else "") + (f" about {ref}" if ref else "")
+        typer.echo(f"Nothing is parked{where}.")
+        return
     typer.echo(f"{count} {'record tries' if count == 1 else 'records try'} again with the next run.")
 
 

@@ -172,3 +172,22 @@ def test_the_daemon_syncs_until_it_is_told_to_stop(house: House) -> None:
     events = [json.loads(line)["event"] for line in logged.splitlines()]
     assert {"started", "run", "stopped"} <= set(events)
     assert TOKEN not in logged
+
+
+def test_a_state_that_conflicts_have_not(house: House, capsys: pytest.CaptureFixture[str]) -> None:
+    """A mistyped state is a mistake of the command and names the states; it is not an empty list."""
+    assert main(["conflicts", "list", "--state", "foo"]) == 2
+    assert "open, overruled, kept, taken, agreed, gone, all" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    ("typed", "says"),
+    [
+        ([], "Nothing is parked.\n"),
+        (["hubspot:contacts:1"], "Nothing is parked about hubspot:contacts:1.\n"),
+        (["--map", "sales/contacts"], "Nothing is parked in sales/contacts.\n"),
+    ],
+)
+def test_a_retry_of_nothing(house: House, typed: list[str], says: str, capsys: pytest.CaptureFixture[str]) -> None:
+    """When nothing waits there, that is said instead of a promise."""
+    assert said(capsys, "retry", *typed) == says
