@@ -13,9 +13,12 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from syncd.errors import Transient
+from syncd.errors import Refused, Transient
 from syncd.kit.http import Answer, Http
 from syncd_hubspot.troubles import HubSpotRefused, Trouble, parse
+
+KINDS = ("contacts", "deals")
+"""The kinds that syncd speaks; HubSpot has more."""
 
 LIST_LIMIT = 100
 SEARCH_LIMIT = 200
@@ -49,7 +52,9 @@ class Client:
         return _row(self.http.request("GET", f"/account-info/{self._version}/details"))
 
     def properties(self, kind: str) -> Sequence[Row]:
-        """Every living property of a kind, in one answer."""
+        """Every living property of a kind, in one answer. Refused for a kind that syncd does not speak."""
+        if kind not in KINDS:
+            raise Refused(f"syncd knows these kinds of HubSpot: {', '.join(KINDS)}.")
         return _answered(self.http.request("GET", f"/crm/properties/{self._version}/{kind}")).rows
 
     def pipelines(self, kind: str) -> Sequence[Row]:

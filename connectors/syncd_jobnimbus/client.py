@@ -18,6 +18,7 @@ from syncd.errors import Refused, Transient
 from syncd.kit.connector import SystemSettings
 from syncd.kit.http import Answer, Http, credential_key, parse_rates, shared_limit
 from syncd_jobnimbus.explain import explain
+from syncd_jobnimbus.fields import KINDS
 
 HOST = "https://app.jobnimbus.com"
 PAGE = 1000
@@ -94,7 +95,9 @@ class Client:
         return _listing(kind, answer)
 
     def sample(self, kind: str, size: int = _SAMPLE) -> Sequence[Row]:
-        """Some records, most recently changed first."""
+        """Some records, most recently changed first. Refused for a kind that syncd does not speak."""
+        if kind not in KINDS:
+            raise Refused(f"syncd knows these kinds of JobNimbus: {', '.join(KINDS)}.")
         return self.listing(kind, sort=("date_updated", "desc"), size=size).rows
 
     def get(self, kind: str, id: str) -> One:

@@ -74,6 +74,16 @@ def kinds(text: str, file: str) -> Mapping[Side, str]:
     return found
 
 
+def place_of(text: str, file: str, *keys: str) -> Place:
+    """Where the value under these keys stands, else the table around it. Raises ConfigError for what is not YAML."""
+    item: Item | None = parse(text, file, Report())
+    place = Place(file, 1, 1)
+    for key in keys:
+        if isinstance(item, Table):
+            place, item = item.at(key), item.entries.get(key)
+    return place
+
+
 def read(text: str, file: str, pair: str, systems: Mapping[Side, str], schemas: Mapping[Side, Schema] | None) -> Loaded:
     """Compile, and tell errors and warnings instead of raising."""
     report = Report()

@@ -11,12 +11,12 @@ from pathlib import Path
 
 from syncd.core.fieldmap import FieldMap
 from syncd.core.model import Schema, Side
-from syncd.errors import ConfigError, Problem
-from syncd.fieldmaps.maps import Loaded, content, kinds, read
+from syncd.errors import ConfigError, Problem, Refused
+from syncd.fieldmaps.maps import Loaded, content, kinds, place_of, read
 from syncd.fieldmaps.source import nearest
 
 Describe = Callable[[Side, str], Schema]
-"""Asks a side for the schema of a kind."""
+"""Asks a side for the schema of a kind. Raises Refused for a kind that the side does not have."""
 
 
 def load_pair(
@@ -32,7 +32,7 @@ def load_pair(
 
 def check(paths: Sequence[Path], *, pair: str, systems: Mapping[Side, str], describe: Describe | None) -> list[Loaded]:
     """Each file with its errors and warnings; what is wrong between the maps stands with the map that names it."""
-    found = [_read(path, pair, systems, describe) for path in paths]
+    found = _one_each([_read(path, pair, systems, describe) for path in paths], paths)
     known = {loaded.map.key for loaded in found if loaded.map} | {_key(pair, path) for path in paths}
     result = []
     for loaded in found:
@@ -51,9 +51,34 @@ def _read(path: Path, pair: str, systems: Mapping[Side, str], describe: Describe
         if describe is None:
             return read(text, str(path), pair, systems, None)
         asked = kinds(text, str(path))
-        return read(text, str(path), pair, systems, {side: describe(side, asked[side]) for side in Side})
+        schemas = {side: _schema(side, asked[side], describe, text, path) for side in Side}
+        return read(text, str(path), pair, systems, schemas)
     except ConfigError as error:
         return Loaded(None, error.problems, ())
+
+
+def _schema(side: Side, kind: str, describe: Describe, text: str, path: Path) -> Schema:
+    try:
+        return describe(side, kind)
+    except Refused as refused:
+        place = place_of(text, str(path), side.value, "kind")
+        raise ConfigError(Problem(str(place), f"The {side.value} side has no kind {kind!r}: {refused}")) from None
+
+
+def _one_each(found: list[Loaded], paths: Sequence[Path]) -> list[Loaded]:
+    """Two maps of a pair may not have one name: the store would take them for one."""
+    first: dict[str, Path] = {}
+    result = []
+    for loaded, path in zip(found, paths, strict=True):
+        other = first.setdefault(loaded.map.key, path) if loaded.map else path
+        result.append(loaded if other == path or not loaded.map else _with(loaded, (_taken(loaded.map, path, other),)))
+    return result
+
+
+def _taken(found: FieldMap, path: Path, other: Path) -> Problem:
+    place = place_of(content(path), str(path), "name")
+    message = f"This pair has a map {found.name!r} already: {other}."
+    return Problem(str(place), message, "Give one of them another name.")
 
 
 def _key(pair: str, path: Path) -> str:

@@ -160,3 +160,23 @@ def test_a_real_process_leaves_no_traceback(house: House) -> None:
     (line,) = done.stderr.splitlines()
     assert line.startswith("error: config.toml:9: `systems.hubspot.connector`")
     assert line.endswith("Did you mean `hubspot`?")
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "place", "known"),
+    [
+        ("left: {kind: contacts}", "left: {kind: contactz}", "3:14", "contacts, deals"),
+        ("right: {kind: contacts,", "right: {kind: contactz,", "4:15", "contacts, jobs"),
+    ],
+)
+def test_a_kind_that_a_system_has_not(
+    house: House, old: str, new: str, place: str, known: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """A mistyped kind is told at its place in the map with the kinds there are."""
+    house.map(old, new)
+    code, lines = check(capsys)
+    assert code == 2
+    (line,) = errors(lines)
+    assert f"maps/small/contacts.yaml:{place}: " in line
+    assert known in line
+    assert main(["once"]) == 2

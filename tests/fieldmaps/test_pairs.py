@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from syncd.core.model import Schema, Side
-from syncd.errors import ConfigError
+from syncd.errors import ConfigError, Refused
 from syncd.fieldmaps import check, find, find_all, kinds, library, load_pair, names, shipped
 from tests.fieldmaps.desk import HEAD, RULE, SCHEMAS, SYSTEMS
 
@@ -105,3 +105,28 @@ def test_tests_and_schemas_are_no_maps(tmp_path: Path) -> None:
         (tmp_path / "a-b" / name).write_text("", encoding="utf-8")
     assert names(tmp_path) == ["a-b/m.yaml"]
     assert library.tests_of(tmp_path / "a-b" / "m.yaml").is_file()
+
+
+@pytest.mark.parametrize("more", ["", "after: [a]\n"])
+def test_two_maps_of_one_name(tmp_path: Path, more: str) -> None:
+    """The second map of a name is refused where it says its name, whether or not it also waits for itself."""
+    paths = [written(tmp_path, "a"), written(tmp_path, "b", more)]
+    paths[1].write_text(paths[1].read_text(encoding="utf-8").replace("name: b", "name: a"), encoding="utf-8")
+    with pytest.raises(ConfigError) as caught:
+        load_pair(paths, pair="p", systems=SYSTEMS, describe=describe)
+    (found,) = caught.value.problems
+    assert found.place == f"{paths[1]}:2:7"
+    assert f"This pair has a map 'a' already: {paths[0]}." in found.message
+
+
+def test_a_kind_that_a_side_refuses(tmp_path: Path) -> None:
+    """The sentence of a side that has no such kind stands at the place of the kind."""
+
+    def refusing(side: Side, kind: str) -> Schema:
+        if side is Side.RIGHT:
+            raise Refused("it has gadgets.")
+        return describe(side, kind)
+
+    (found,) = check([written(tmp_path, "a")], pair="p", systems=SYSTEMS, describe=refusing)
+    (problem,) = found.errors
+    assert str(problem) == f"{tmp_path}/a.yaml:4:15: The right side has no kind 'jobs': it has gadgets."
