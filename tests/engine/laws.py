@@ -289,6 +289,9 @@ def _rightly(
         if source is not None and source < came:
             return True
     mine_since = history[:place]
+    delivered = any(c.by == "sync" and c.number > came for c in mine_since)
+    if not delivered and meets(change.before, sight.value_at(twin, came - 1)):
+        return True  # it was made over the very value that it replaces here
     for t in sorted({typed, *(c.number - before for c in (*theirs, *mine_since) for before in (0, 1))}):
         if t >= came or not meets(change.before, sight.value_at(twin, t)):
             continue
