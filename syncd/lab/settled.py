@@ -24,7 +24,7 @@ from syncd.store.marks import DUE
 IDLE_POLLS = 3
 """Polls of each feed that must pass without a write."""
 
-_LOOK = 0.2
+_LOOK, _TELL = 0.2, 3.0
 _ALL = 10_000_000
 
 
@@ -168,11 +168,12 @@ class _Watch:
 
         False when nothing moved for so long although something was due.
         """
-        moved, last = time.monotonic(), (-1, -1)
+        moved, last, told = time.monotonic(), (-1, -1), 0.0
         while True:
-            now = self.tell("syncing")
-            if now != last:
-                moved, last = time.monotonic(), now
+            if time.monotonic() - told > _TELL:  # counting costs what is counted, and takes it from the work
+                now, told = self.tell("syncing"), time.monotonic()
+                if now != last:
+                    moved, last = time.monotonic(), now
             if self._at_rest():
                 self.wait_polls(2, "settling")
                 if self._at_rest():
@@ -183,7 +184,7 @@ class _Watch:
 
     def _at_rest(self) -> bool:
         with self.world.store.read() as tx:
-            due = any(row[1] == DUE for row in tx.marks.counts(self.world.clock()))
+            due = tx.marks.next_due(list(self.world.maps)) is not None
             feeds = tx.feeds.all()
         read = len(feeds) == len(self.world.readers) and all(feed.backfilled for feed in feeds)
         return read and not due and self.stage.settled()
