@@ -96,3 +96,8 @@ def test_an_expression_stands_for_the_side_it_reads(direction: str, reads: Side,
 def test_a_suffix_is_the_tail_of_the_id_across() -> None:
     """A name is made unique by what people can look up."""
     assert suffixed("Roof", Ref("crm", "deals", "deal-111111")) == "Roof (111111)"
+
+
+def test_a_rule_pointed_at_another_field_is_another_rule() -> None:
+    """Base belongs to a rule and both its fields: the same name over other fields has no base."""
+    assert len({rule().identity, without(rule(), LEFT).identity, without(rule(), RIGHT).identity}) == 3
