@@ -11,9 +11,9 @@ from dataclasses import dataclass, field
 from datetime import datetime
 
 from syncd.core.fieldmap import FieldMap
-from syncd.core.match import keys
 from syncd.core.model import Gone, Record, Side
 from syncd.engine.base import moved
+from syncd.engine.namesakes import found_by, unique_names
 from syncd.engine.world import World
 from syncd.store.links import Link
 from syncd.store.snapshots import Snapshot
@@ -71,7 +71,7 @@ def absorb(
     for m, side in world.readers.get((system, kind), ()):
         held = in_hand[1] if in_hand is not None and in_hand[0].key == m.key else frozenset()
         _keep_bases(tx, m, side, rows, before, found, seen_to)
-        _rekey(tx, m, side, rows, found)
+        _rekey(tx, world, m, side, rows, found)
         _mark(tx, m, side, found, world.clock(), held)
     return found
 
@@ -175,20 +175,13 @@ def _keep_bases(
     tx.links.save_deltas(changed)
 
 
-def _rekey(tx: Tx, m: FieldMap, side: Side, rows: dict[str, Snapshot], found: Absorbed) -> None:
-    names = {rule.field(side) for match in (*m.link, *m.ask) for part in match.parts for rule in part.rules}
+def _rekey(tx: Tx, world: World, m: FieldMap, side: Side, rows: dict[str, Snapshot], found: Absorbed) -> None:
+    matched = {rule.field(side) for match in (*m.link, *m.ask) for part in match.parts for rule in part.rules}
+    names = matched | set(unique_names(world, m, side))
     seen = [*found.moved.items(), *found.learned.items()]
     touched = dict.fromkeys(i for i, fields in seen if i in rows and (fields is None or fields & names))
-    texts = {
-        id_: () if rows[id_].gone else [key_text(key.match, key.text) for key in keys(m, side, rows[id_].record.fields)]
-        for id_ in touched
-    }
+    texts = {id_: () if rows[id_].gone else found_by(world, m, side, rows[id_].record.fields) for id_ in touched}
     tx.snapshots.rekey(m.key, side, texts)
-
-
-def key_text(match: str, text: str) -> str:
-    """A match key as it is hashed."""
-    return f"{match}\x1e{text}"
 
 
 def _mark(tx: Tx, m: FieldMap, side: Side, found: Absorbed, now: datetime, held: frozenset[tuple[Side, str]]) -> None:

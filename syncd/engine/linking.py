@@ -12,10 +12,11 @@ from syncd.core.decision import Twins, Verdict
 from syncd.core.fieldmap import FieldMap, Rule, Unconvertible
 from syncd.core.match import Answer, Candidate, Whose, carried_key, keys, lookups, sync_key_of, whose
 from syncd.core.model import Action, Operation, Record, Side, SyncKey
-from syncd.core.plan import plan_create, suffixed
-from syncd.engine.absorb import absorb, key_text
+from syncd.core.plan import plan_create
+from syncd.engine.absorb import absorb
 from syncd.engine.intake import tick
 from syncd.engine.item import Item, Rest, again, park
+from syncd.engine.namesakes import NAMESAKE, Taken, key_text, set_apart
 from syncd.engine.world import World
 from syncd.store.journal import Intent
 from syncd.store.links import LinkedAlready
@@ -24,7 +25,6 @@ from syncd.store.snapshots import Snapshot, hashed
 from syncd.store.store import Tx
 
 DONE = Rest(state="done", cause="done", reason="nothing to do")
-NAMESAKE = "namesake"
 
 
 def local(world: World, tx: Tx, m: FieldMap, items: Sequence[Item]) -> None:
@@ -90,7 +90,7 @@ def _wanted(m: FieldMap, side: Side, record: Record, mark: Mark) -> bool:
 
 def _local_candidates(tx: Tx, m: FieldMap, side: Side, records: Sequence[Record]) -> dict[str, list[Candidate]]:
     """Records on the other side that share a match key, from the snapshots, by the id of the asker."""
-    texts = {r.ref.id: [key_text(k.match, k.text) for k in keys(m, side, r.fields)] for r in records}
+    texts = {r.ref.id: [key_text(k) for k in keys(m, side, r.fields)] for r in records}
     by_key = tx.snapshots.keyed(m.key, side.other, (text for several in texts.values() for text in several))
     end = m.end(side.other)
     ids = {id_ for several in by_key.values() for id_ in several}
@@ -189,8 +189,11 @@ def _by_key(tx: Tx, item: Item, source_id: str, creates: Mapping[str, Intent]) -
     item.twin, item.found = source_id, "carries our sync key"
 
 
-def plan_creates(world: World, m: FieldMap, items: Sequence[Item], twins: Twins) -> None:
-    """Work out what the new records carry; wait for parents, pull them, or park what has no counterpart."""
+def plan_creates(world: World, tx: Tx, m: FieldMap, items: Sequence[Item], twins: Twins, taken: Taken) -> None:
+    """Work out what the new records carry; wait for parents, pull them, or park what has no counterpart.
+
+    `taken`: names that creations of this run carry; theirs are added.
+    """
     for item in items:
         if item.side is None or not item.stands() or item.twin is not None:
             continue
@@ -204,7 +207,9 @@ def plan_creates(world: World, m: FieldMap, items: Sequence[Item], twins: Twins)
             waits = str(decision.waits_for) if decision.waits_for else None
             item.fail(park("waiting" if waits else "unmapped", decision.reason, waits_for=waits))
         if item.stands():
-            item.operations[to] = _creation(world, item, to)
+            item.operations[to] = _creation(item, to)
+    for to in Side:
+        set_apart(world, tx, m, to, [item for item in items if item.stands() and to in item.operations], taken)
 
 
 def _cannot_do_without(m: FieldMap, item: Item, side: Side, rule: Rule) -> bool:
@@ -224,7 +229,7 @@ def _unknown(item: Item, reason: str) -> Rest:
     return again("unknown", reason, after=timedelta(0), reread=True)
 
 
-def _creation(world: World, item: Item, to: Side) -> Operation:
+def _creation(item: Item, to: Side) -> Operation:
     m, source = item.m, item.record(to.other)
     end = m.end(to)
     plan = item.plan
@@ -234,10 +239,6 @@ def _creation(world: World, item: Item, to: Side) -> Operation:
     key = SyncKey(end.sync_key, sync_key_of(source.ref)) if end.sync_key else None
     if key is not None:
         fields[key.field] = key.value
-    if item.mark.cause == NAMESAKE:
-        for name in world.connectors[end.system].capabilities.names.get(end.kind, ()):
-            if isinstance(fields.get(name), str):
-                fields[name] = suffixed(str(fields[name]), source.ref)
     return Operation(id="", action=Action.CREATE, fields=fields, quiet=end.quiet, sync_key=key)
 
 
@@ -265,14 +266,14 @@ def _judge_found(tx: Tx, m: FieldMap, to: Side, asking: Sequence[Item], records:
     by_text: dict[str, list[Record]] = {}
     for record in records:
         own = carried_key(m, to, record.fields)
-        texts = [key_text(k.match, k.text) for k in keys(m, to, record.fields)] + ([f"\x1d{own}"] if own else [])
+        texts = [key_text(k) for k in keys(m, to, record.fields)] + ([f"\x1d{own}"] if own else [])
         for text in texts:
             by_text.setdefault(text, []).append(record)
     taken = _linked(tx, m, to, {record.ref.id for record in records})
     creates = {intent.source_id: intent for intent in tx.journal.open_creates(m.key, to.other)}
     for item in asking:
         source = item.record(to.other)
-        texts = [key_text(k.match, k.text) for k in keys(m, to.other, source.fields)] + [
+        texts = [key_text(k) for k in keys(m, to.other, source.fields)] + [
             f"\x1d{sync_key_of(source.ref)}"
         ]
         hits = {r.ref.id: r for text in texts for r in by_text.get(text, ())}

@@ -8,9 +8,8 @@ from __future__ import annotations
 from typing import Any
 
 from syncd.core.fieldmap import FieldMap
-from syncd.core.match import keys
 from syncd.core.model import Side
-from syncd.engine.absorb import key_text
+from syncd.engine.namesakes import found_by, unique_names
 from syncd.engine.world import World
 from syncd.store.marks import PLANNED
 from syncd.store.store import Tx
@@ -30,7 +29,7 @@ def adopt(world: World) -> None:
 
 
 def _adopt(tx: Tx, world: World, m: FieldMap) -> None:
-    name, now = f"map:{m.key}", _facts(m)
+    name, now = f"map:{m.key}", _facts(world, m)
     before = tx.runs.fact(name)
     if before == now:
         return
@@ -43,28 +42,26 @@ def _adopt(tx: Tx, world: World, m: FieldMap) -> None:
         if read is not None and set(m.reads(side)) - set(read):
             tx.feeds.reset(end.system, end.kind)
         if before is None or before["match"] != now["match"]:
-            _key_again(tx, m, side)
+            _key_again(tx, world, m, side)
     if before is not None:
         moment = world.clock()
         tx.marks.retry(m.key, moment, state=PLANNED, reread=False)
         tx.marks.retry(m.key, moment, causes=MENDABLE)
 
 
-def _facts(m: FieldMap) -> dict[str, Any]:
+def _facts(world: World, m: FieldMap) -> dict[str, Any]:
     matches = [
         f"{match.name}:{','.join(rule.identity for part in match.parts for rule in part.rules)}"
         for match in (*m.link, *m.ask)
     ]
-    return {"digest": m.digest, "match": tuple(matches)}
+    names = [f"{side}:{name}" for side in Side for name in unique_names(world, m, side)]
+    return {"digest": m.digest, "match": (*matches, *names)}
 
 
-def _key_again(tx: Tx, m: FieldMap, side: Side) -> None:
+def _key_again(tx: Tx, world: World, m: FieldMap, side: Side) -> None:
     """Key every record of a side anew, a page at a time."""
     end, after = m.end(side), ""
     while page := tx.snapshots.page(end.system, end.kind, after=after):
-        texts = {
-            id_: [key_text(key.match, key.text) for key in keys(m, side, one.record.fields)] if not one.gone else []
-            for id_, one in page.items()
-        }
+        texts = {i: () if one.gone else found_by(world, m, side, one.record.fields) for i, one in page.items()}
         tx.snapshots.rekey(m.key, side, texts)
         after = max(page)

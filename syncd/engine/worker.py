@@ -19,6 +19,7 @@ from syncd.engine.absorb import absorb
 from syncd.engine.confirm import finish
 from syncd.engine.item import Item, Rest, again, described, park, permitted
 from syncd.engine.linking import local, look_up, make_links, plan_creates, snapshots_for
+from syncd.engine.namesakes import Taken
 from syncd.engine.planning import plan_links, twins_for
 from syncd.engine.settling import settle
 from syncd.engine.world import World
@@ -45,6 +46,7 @@ class Worker:
     rests: str | None = None
     counts: Counter[str] = field(default_factory=Counter)
     alone: int = 0
+    taken: Taken = field(default_factory=dict)
 
     def step(self) -> int:
         """One batch; how many units were taken. Raises AuthError and Transient after giving the leases back."""
@@ -137,7 +139,9 @@ class Worker:
         m, world = self.m, self.world
         with world.store.read() as tx:
             local(world, tx, m, items)
-            plan_creates(world, m, items, twins_for(world, tx, m, items, planned=self.rests is not None))
+            twins = twins_for(world, tx, m, items, planned=self.rests is not None)
+            # What is only planned is in no snapshot: its names are remembered for the whole run.
+            plan_creates(world, tx, m, items, twins, self.taken if self.rests is not None else {})
         look_up(world, m, items)
         if self.rests is None:
             with world.store.begin() as tx:

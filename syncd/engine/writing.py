@@ -17,7 +17,7 @@ from syncd.core.model import Action, Operation, Outcome, Result, Side
 from syncd.engine.absorb import absorb
 from syncd.engine.confirm import close_intent, written_create, written_update
 from syncd.engine.item import Item, again, park
-from syncd.engine.linking import NAMESAKE
+from syncd.engine.namesakes import NAMESAKE
 from syncd.engine.planning import rules_data
 from syncd.engine.world import World
 from syncd.errors import AuthError, Transient
