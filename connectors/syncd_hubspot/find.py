@@ -24,7 +24,7 @@ from syncd_hubspot.schema import RELATION, SEARCHABLE_PHONES, Types
 _GROUPS, _FILTERS, _ALL_FILTERS = 5, 6, 18
 _LONGEST_BODY = 2_900
 _LONGEST_VALUE = 1_000
-_ANY_OF = 50
+_ANY_OF, _PIECE, _LONGEST_PIECE = 50, 10, 2_400
 
 Filter = dict[str, Any]
 Term = tuple[tuple[str, ...], tuple[str, ...]]
@@ -111,7 +111,10 @@ class _Plan:
         self._groups: dict[bytes, list[Filter]] = {}
 
     def add(self, key: MatchKey) -> None:
-        """Choose the term that narrows most; a field HubSpot does not have is left out of its term."""
+        """Choose the term that narrows most; a field HubSpot does not have is left out of its term.
+
+        Texts are asked for by that term alone: many of them fit into one request, and few more records answer.
+        """
         terms = [self._known(term) for term in key.terms]
         if not terms or any(not names or not values for names, values in terms):
             return
@@ -125,7 +128,7 @@ class _Plan:
         for name in names:
             if self._by_batch(name) or name in SEARCHABLE_PHONES:
                 self._collect(name, values)
-            elif not narrowing and self._types[name].kind is FieldKind.TEXT:
+            elif self._types[name].kind is FieldKind.TEXT:
                 self._any_of.setdefault(name, {}).update(dict.fromkeys(value.lower() for value in values))
             else:
                 for value in values:
@@ -133,16 +136,17 @@ class _Plan:
                     self._groups[orjson.dumps(group)] = group
 
     def bodies(self) -> Iterator[list[list[Filter]]]:
-        """Filter groups, as many to a request as HubSpot takes."""
-        groups = list(self._groups.values())
+        """Filter groups, as many values to a group and groups to a request as HubSpot takes."""
+        pieces = list(self._groups.values())
         for name, values in self._any_of.items():
-            groups += [[_any_of(name, part)] for part in chunks(list(values), _ANY_OF)]
+            pieces += [[_any_of(name, part)] for part in _pieces(list(values))]
         body: list[list[Filter]] = []
-        for group in groups:
-            if body and not _fit([*body, group]):
+        for piece in pieces:
+            fuller = _joined(body, piece)
+            if body and not _fit(fuller):
                 yield body
-                body = []
-            body = [*body, group]
+                fuller = [piece]
+            body = fuller
         if body:
             yield body
 
@@ -184,6 +188,28 @@ def national(value: str) -> str:
         return phonenumbers.national_significant_number(phonenumbers.parse(value, "US"))
     except phonenumbers.NumberParseException:
         return "".join(character for character in value if character.isdigit())
+
+
+def _pieces(values: Sequence[str]) -> Iterator[list[str]]:
+    """The values in short lists, each of which fits into a request of its own if need be."""
+    piece: list[str] = []
+    for value in values:
+        if piece and (len(piece) == _PIECE or len(orjson.dumps([*piece, value])) > _LONGEST_PIECE):
+            yield piece
+            piece = []
+        piece.append(value)
+    if piece:
+        yield piece
+
+
+def _joined(body: Sequence[list[Filter]], piece: list[Filter]) -> list[list[Filter]]:
+    """The groups with one more: values of the last group's property join it, as long as it has room."""
+    last, new = (body[-1][0] if body else {}), piece[0]
+    values = [*last.get("values", ()), *new.get("values", ())]
+    alike = len(piece) == 1 and "values" in new and last.get("propertyName") == new["propertyName"]
+    if alike and len(values) <= _ANY_OF:
+        return [*body[:-1], [_any_of(new["propertyName"], values)]]
+    return [*body, piece]
 
 
 def _by_field(keys: Iterable[SyncKey | MatchKey]) -> dict[str, list[str]]:

@@ -107,9 +107,10 @@ def written_create(world: World, tx: Tx, item: Item, side: Side, record: Record)
         item.fail(again("taken", f"{record.ref} was linked meanwhile"))
         return
     sent = {d.rule.name: d for d in (item.plan.decisions if item.plan else ())}
-    settle_rules(tx, item.m, link, _created_bases(item.m, side, sent, record))
+    bases = _created_bases(item.m, side, sent, record)
+    settle_rules(tx, item.m, link, bases)
     close_intent(world, tx, item.intents[side], "written", record.ref.id)
-    item.link, item.leftover = link, True
+    item.link, item.leftover = link, any(rule.name not in bases for rule in item.m.rules)
     item.written.add(side)
 
 
@@ -169,7 +170,7 @@ def _list_lost(tx: Tx, item: Item, decisions: tuple[Decision, ...], run: int | N
 
 def finish(world: World, tx: Tx, item: Item, run: int | None) -> None:
     """What needed no write is settled, conflicts are listed or closed, and the marks rest or are dropped."""
-    if item.link is not None and item.plan is not None and not item.leftover:
+    if item.link is not None and item.plan is not None and item.leftover is None:
         _settle_unwritten(world, tx, item, run)
         _list_conflicts(world, tx, item, run)
         for decision in item.plan.parked[:1]:

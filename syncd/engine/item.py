@@ -46,6 +46,7 @@ def again(cause: str, reason: str, *, after: timedelta | None = None, reread: bo
 class Item:
     """One unit. `side`: of an unlinked unit, the side its record is on. `twin`: who it was found to be, before a link.
 
+    `leftover`: of a record that was made, whether the map has rules that its creation could not carry.
     `rest`: set as soon as it is clear that the marks stay; an item with a rest takes no further step.
     """
 
@@ -61,7 +62,7 @@ class Item:
     operations: dict[Side, Operation] = field(default_factory=dict)
     intents: dict[Side, int] = field(default_factory=dict)
     written: set[Side] = field(default_factory=set)
-    leftover: bool = False
+    leftover: bool | None = None
     rest: Rest | None = None
     pulls: list[tuple[str, Side, str]] = field(default_factory=list)
 

@@ -197,8 +197,6 @@ class Worker:
         plan: dict[str, Any] | None = None
         if item.rest is not None and item.rest.state in (PLANNED, HELD, WEIGHED):
             plan = described(item)
-        if self.rests is not None and item.rest is None:
-            item.leftover = False
         finish(self.world, tx, item, self.run)
         if plan is not None:
             for mark in item.unit.marks:

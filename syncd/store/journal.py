@@ -10,13 +10,32 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Connection, Row, delete, select, update
+from sqlalchemy import BindParameter, Connection, Row, bindparam, delete, func, select, update
 from sqlalchemy.exc import IntegrityError
 
 from syncd.core.model import Action, Side, Value
 from syncd.store.snapshots import hashed
-from syncd.store.sql import chunks
+from syncd.store.sql import among, chunks
 from syncd.store.tables import claims, journal
+
+_INTENT: BindParameter[int] = bindparam("intent")
+_OPEN = select(journal).where(journal.c.outcome.is_(None)).order_by(journal.c.id)
+_OPEN_OF = _OPEN.where(journal.c.map == bindparam("map"), among(journal.c.source_id))
+_OPEN_LINKS = _OPEN.where(among(journal.c.link))
+_OPEN_CREATES = _OPEN.where(
+    journal.c.map == bindparam("map"), journal.c.side == bindparam("side"), journal.c.action == str(Action.CREATE)
+)
+_IS_OPEN = select(journal.c.id).where(journal.c.id == _INTENT, journal.c.outcome.is_(None))
+_ENDED: dict[str, Any] = {name: bindparam(name) for name in ("outcome", "closed_at", "error")}
+_CLOSE = (
+    update(journal)
+    .where(journal.c.id == _INTENT)
+    .values({**_ENDED, "record_id": func.coalesce(bindparam("found"), journal.c.record_id)})
+)
+_UNCLAIM = delete(claims).where(claims.c.intent == _INTENT)
+_CLAIMED = select(claims.c.intent).where(
+    claims.c.system == bindparam("system"), claims.c.kind == bindparam("kind"), among(claims.c.key)
+)
 
 
 class Claimed(Exception):
@@ -69,11 +88,9 @@ class Journal:
         self, intent: int, outcome: str, now: datetime, *, error: str | None = None, record_id: str | None = None
     ) -> None:
         """Write an intent's outcome, and give its claims back."""
-        values: dict[str, Any] = {"outcome": outcome, "closed_at": now, "error": error}
-        if record_id is not None:
-            values["record_id"] = record_id
-        self.connection.execute(update(journal).where(journal.c.id == intent).values(values))
-        self.connection.execute(delete(claims).where(claims.c.intent == intent))
+        values = {"intent": intent, "outcome": outcome, "closed_at": now, "error": error, "found": record_id}
+        self.connection.execute(_CLOSE, values)
+        self.connection.execute(_UNCLAIM, {"intent": intent})
 
     def extend(self, fence: int, side: Side, lands_by: datetime) -> None:
         """Open writes of a claim that go out later than was thought when they were journaled can land later too."""
@@ -84,8 +101,7 @@ class Journal:
 
     def is_open(self, intent: int) -> bool:
         """Whether a write has no outcome yet."""
-        query = select(journal.c.id).where(journal.c.id == intent, journal.c.outcome.is_(None))
-        return self.connection.execute(query).one_or_none() is not None
+        return self.connection.execute(_IS_OPEN, {"intent": intent}).one_or_none() is not None
 
     def note(self, intent: int, error: str) -> None:
         """Note why an open write has no outcome."""
@@ -95,29 +111,20 @@ class Journal:
         """Open intents whose source is one of these ids (of either side; the two may use the same ids)."""
         found: list[Intent] = []
         for chunk in chunks(sources):
-            query = select(journal).where(
-                journal.c.map == map_key, journal.c.source_id.in_(chunk), journal.c.outcome.is_(None)
-            )
-            found.extend(_intent(row) for row in self.connection.execute(query.order_by(journal.c.id)))
+            found.extend(_intent(row) for row in self.connection.execute(_OPEN_OF, {"map": map_key, "among": chunk}))
         return found
 
     def open_links(self, link_ids: Iterable[int]) -> list[Intent]:
         """Open intents of these links."""
         found: list[Intent] = []
         for chunk in chunks(link_ids):
-            query = select(journal).where(journal.c.link.in_(chunk), journal.c.outcome.is_(None))
-            found.extend(_intent(row) for row in self.connection.execute(query.order_by(journal.c.id)))
+            found.extend(_intent(row) for row in self.connection.execute(_OPEN_LINKS, {"among": chunk}))
         return found
 
     def open_creates(self, map_key: str, side: Side) -> list[Intent]:
         """Creates on a side that have no outcome yet."""
-        query = select(journal).where(
-            journal.c.map == map_key,
-            journal.c.side == str(side),
-            journal.c.action == str(Action.CREATE),
-            journal.c.outcome.is_(None),
-        )
-        return [_intent(row) for row in self.connection.execute(query.order_by(journal.c.id))]
+        rows = self.connection.execute(_OPEN_CREATES, {"map": map_key, "side": str(side)})
+        return [_intent(row) for row in rows]
 
     def claim(self, intent: int, system: str, kind: str, keys: Sequence[str]) -> None:
         """Claim these keys at a vendor's kind for an open create. Raises Claimed; then nothing was claimed."""
@@ -134,10 +141,8 @@ class Journal:
 
     def _refuse_claimed(self, system: str, kind: str, hashes: Sequence[bytes]) -> None:
         for chunk in chunks(hashes):
-            query = select(claims.c.intent).where(
-                claims.c.system == system, claims.c.kind == kind, claims.c.key.in_(chunk)
-            )
-            other = self.connection.execute(query.limit(1)).scalar_one_or_none()
+            values = {"system": system, "kind": kind, "among": chunk}
+            other = self.connection.execute(_CLAIMED, values).scalars().first()
             if other is not None:
                 raise Claimed(int(other))
 

@@ -9,13 +9,25 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from hashlib import blake2b
+from typing import Any
 
-from sqlalchemy import Connection, Row, func, select, update
+from sqlalchemy import Connection, Row, bindparam, func, select, update
 from sqlalchemy.exc import IntegrityError
 
 from syncd.core.model import Side, Value
-from syncd.store.sql import chunks
+from syncd.store.sql import among, chunks
 from syncd.store.tables import links, rulesets
+
+_OF = {
+    side: select(links)
+    .where(links.c.map == bindparam("map"), links.c.state == bindparam("state"), among(column))
+    .order_by(links.c.id)
+    for side, column in ((Side.LEFT, links.c.left_id), (Side.RIGHT, links.c.right_id))
+}
+_GET = select(links).where(among(links.c.id))
+_DELTAS: dict[str, Any] = {name: bindparam(name) for name in ("left_base", "right_base")}
+_SAVE_DELTAS = update(links).where(links.c.id == bindparam("link")).values(_DELTAS)
+_SAVE = _SAVE_DELTAS.values({name: bindparam(name) for name in ("ruleset", "unknown")})
 
 Delta = Mapping[str, tuple[Value, float | None]]
 """Rule name -> (base value, when it was last seen as unix seconds), only where it differs from the snapshot."""
@@ -59,11 +71,9 @@ class Links:
 
     def of(self, map_key: str, side: Side, ids: Iterable[str], *, state: str = "open") -> dict[str, Link]:
         """The links of these ids on a side; of several closed ones the last."""
-        column = links.c.left_id if side is Side.LEFT else links.c.right_id
         found: dict[str, Link] = {}
         for chunk in chunks(ids):
-            query = select(links).where(links.c.map == map_key, links.c.state == state, column.in_(chunk))
-            for row in self.connection.execute(query.order_by(links.c.id)):
+            for row in self.connection.execute(_OF[side], {"map": map_key, "state": state, "among": chunk}):
                 link = self._link(row)
                 found[link.id_on(side)] = link
         return found
@@ -72,7 +82,7 @@ class Links:
         """Links by their own id."""
         found: dict[int, Link] = {}
         for chunk in chunks(ids):
-            for row in self.connection.execute(select(links).where(links.c.id.in_(chunk))):
+            for row in self.connection.execute(_GET, {"among": chunk}):
                 found[row.id] = self._link(row)
         return found
 
@@ -101,22 +111,23 @@ class Links:
 
     def save(self, link: Link, rules: Sequence[str]) -> None:
         """Store a link's bases; `rules` are the names of the map's rules now."""
-        self.connection.execute(
-            update(links)
-            .where(links.c.id == link.id)
-            .values(
-                left_base=dict(link.left) or None,
-                right_base=dict(link.right) or None,
-                ruleset=self._ruleset(link.map, rules),
-                unknown=sorted(set(rules) - link.known) or None,
-            )
-        )
+        values = {
+            "link": link.id,
+            "left_base": dict(link.left) or None,
+            "right_base": dict(link.right) or None,
+            "ruleset": self._ruleset(link.map, rules),
+            "unknown": sorted(set(rules) - link.known) or None,
+        }
+        self.connection.execute(_SAVE, values)
 
     def save_deltas(self, rows: Sequence[Link]) -> None:
         """Store only the deltas of links whose snapshots moved."""
-        for link in rows:
-            values = {"left_base": dict(link.left) or None, "right_base": dict(link.right) or None}
-            self.connection.execute(update(links).where(links.c.id == link.id).values(values))
+        values = [
+            {"link": link.id, "left_base": dict(link.left) or None, "right_base": dict(link.right) or None}
+            for link in rows
+        ]
+        if values:
+            self.connection.execute(_SAVE_DELTAS, values)
 
     def close(self, link_id: int, reason: str, now: datetime) -> None:
         """Close a link with its reason; it is never forgotten."""

@@ -8,13 +8,14 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from functools import cache
 from typing import Any
 
-from sqlalchemy import Connection, Row, and_, case, delete, func, null, or_, select, true, update
+from sqlalchemy import Connection, Executable, Row, and_, bindparam, case, delete, func, null, or_, select, update
 
 from syncd.core.model import Side
 from syncd.store.links import Link, Links
-from syncd.store.sql import chunks, upsert
+from syncd.store.sql import among, chunks, inserting
 from syncd.store.tables import links, marks
 
 DUE, PARKED, PLANNED, HELD, WEIGHED = "due", "parked", "planned", "held", "weighed"
@@ -81,23 +82,8 @@ class Marks:
             }
             for id_ in dict.fromkeys(ids)
         ]  # fmt: skip
-        upsert(
-            self.connection,
-            marks,
-            rows,
-            update={
-                "generation": marks.c.generation + 1,
-                "state": case((marks.c.state == HELD, HELD), else_=DUE),
-                "due_at": due_at,
-                "lane": case((marks.c.lane < lane, marks.c.lane), else_=lane),
-                "reread": true() if reread else marks.c.reread,
-                "pulled": true() if pulled else marks.c.pulled,
-                "attempts": 0,
-                "cause": None,
-                "waits_for": None,
-                "plan": case((marks.c.state == HELD, marks.c.plan), else_=null()),
-            },
-        )
+        if rows:
+            self.connection.execute(_adding(self.connection.dialect.name), rows)
 
     def claim(
         self, map_key: str, now: datetime, until: datetime, fence: int, *, limit: int, linked_only: bool = False
@@ -158,8 +144,9 @@ class Marks:
         return whole
 
     def _lease(self, units: Sequence[Unit], until: datetime, fence: int) -> None:
-        for mark in (mark for unit in units for mark in unit.marks):
-            self.connection.execute(update(marks).where(_at(mark)).values(leased_until=until, fence=fence))
+        leases = [{**_place(mark), "until": until, "by": fence} for unit in units for mark in unit.marks]
+        if leases:
+            self.connection.execute(_LEASE, leases)
         for chunk in chunks(unit.link.id for unit in units if unit.link is not None):
             self.connection.execute(update(links).where(links.c.id.in_(chunk)).values(leased_until=until, fence=fence))
 
@@ -175,12 +162,27 @@ class Marks:
 
     def holds(self, mark: Mark, fence: int, link: int | None) -> bool:
         """Whether nobody has claimed the mark, or its link, since this fence did, even if its lease ran out since."""
-        query = select(marks.c.fence).where(_at(mark), marks.c.leased_until.is_not(None))
-        if self.connection.execute(query).scalar_one_or_none() != fence:
+        if self.connection.execute(_FENCE, _place(mark)).scalar_one_or_none() != fence:
             return False
         if link is None:
             return True
-        return bool(self.connection.execute(select(links.c.fence).where(links.c.id == link)).scalar_one() == fence)
+        return bool(self.connection.execute(_LINK_FENCE, {"link": link}).scalar_one() == fence)
+
+    def held(self, units: Sequence[Unit], fence: int) -> list[bool]:
+        """`holds` for each of these units' first marks and links, in one look."""
+        query = select(marks.c.map, marks.c.side, marks.c.id).where(
+            marks.c.fence == fence, marks.c.leased_until.is_not(None)
+        )
+        mine = {tuple(row) for row in self.connection.execute(query)}
+        free = {unit.link.id for unit in units if unit.link is not None}
+        for chunk in chunks(free.copy()):
+            kept = select(links.c.id).where(links.c.id.in_(chunk), links.c.fence == fence)
+            free -= set(self.connection.execute(kept).scalars())
+        firsts = [(unit.marks[0], unit.link) for unit in units]
+        return [
+            (mark.map, str(mark.side), mark.id) in mine and (link is None or link.id not in free)
+            for mark, link in firsts
+        ]
 
     def release(self, fence: int) -> None:
         """Give every lease of this fence back."""
@@ -190,16 +192,16 @@ class Marks:
 
     def done(self, mark: Mark, fence: int) -> bool:
         """Drop a mark that is settled; false, and left due, if it was renewed meanwhile or the fence was lost."""
-        query = delete(marks).where(_at(mark), marks.c.generation == mark.generation, marks.c.fence == fence)
-        return bool(self.connection.execute(query).rowcount)
+        return bool(self.connection.execute(_DONE, {**_place(mark), "seen": mark.generation, "by": fence}).rowcount)
 
     def rest(self, mark: Mark, fence: int, state: str, /, **values: Any) -> bool:
         """Leave a mark in a state (due later, parked, planned, held) with its reason, unless it was renewed.
 
         `values` are columns; a `state` among them is a second thought, and goes before.
         """
-        query = update(marks).where(_at(mark), marks.c.generation == mark.generation, marks.c.fence == fence)
-        return bool(self.connection.execute(query.values({"state": state, **values})).rowcount)
+        values = {"state": state, **values}
+        where = {**_place(mark), "seen": mark.generation, "by": fence}
+        return bool(self.connection.execute(_resting(tuple(values)), {**values, **where}).rowcount)
 
     def keep_plan(self, mark: Mark, plan: Mapping[str, Any]) -> None:
         """Store a resting mark's plan with it."""
@@ -210,9 +212,7 @@ class Marks:
         """Make due what waits for any of these."""
         woken = 0
         for chunk in chunks(waits_for):
-            query = update(marks).where(marks.c.waits_for.in_(chunk))
-            values = {"state": DUE, "due_at": now, "waits_for": None, "generation": marks.c.generation + 1}
-            woken += self.connection.execute(query.values(values)).rowcount
+            woken += self.connection.execute(_WAKE, {"now": now, "among": chunk}).rowcount
         return woken
 
     def retry(
@@ -294,6 +294,47 @@ class Marks:
         query = select(func.min(moment)).where(marks.c.state == DUE, marks.c.map.in_(list(map_keys)))
         found: datetime | None = self.connection.execute(query).scalar_one()
         return found
+
+
+_AT = and_(marks.c.map == bindparam("at_map"), marks.c.side == bindparam("at_side"), marks.c.id == bindparam("at_id"))
+_FENCE = select(marks.c.fence).where(_AT, marks.c.leased_until.is_not(None))
+_LINK_FENCE = select(links.c.fence).where(links.c.id == bindparam("link"))
+_LEASE = update(marks).where(_AT).values(leased_until=bindparam("until"), fence=bindparam("by"))
+_AS_SEEN = and_(_AT, marks.c.generation == bindparam("seen"), marks.c.fence == bindparam("by"))
+_DONE = delete(marks).where(_AS_SEEN)
+_WAKE = (
+    update(marks)
+    .where(among(marks.c.waits_for))
+    .values(state=DUE, due_at=bindparam("now"), waits_for=None, generation=marks.c.generation + 1)
+)
+
+
+def _place(mark: Mark) -> dict[str, Any]:
+    return {"at_map": mark.map, "at_side": str(mark.side), "at_id": mark.id}
+
+
+@cache
+def _resting(names: tuple[str, ...]) -> Executable:
+    return update(marks).where(_AS_SEEN).values({name: bindparam(name) for name in names})
+
+
+@cache
+def _adding(dialect: str) -> Any:
+    statement = inserting(dialect, marks)
+    new, held = statement.excluded, marks.c.state == HELD
+    changes = {
+        "generation": marks.c.generation + 1,
+        "state": case((held, HELD), else_=DUE),
+        "due_at": new.due_at,
+        "lane": case((marks.c.lane < new.lane, marks.c.lane), else_=new.lane),
+        "reread": or_(marks.c.reread, new.reread),
+        "pulled": or_(marks.c.pulled, new.pulled),
+        "attempts": 0,
+        "cause": None,
+        "waits_for": None,
+        "plan": case((held, marks.c.plan), else_=null()),
+    }
+    return statement.on_conflict_do_update(index_elements=["map", "side", "id"], set_=changes)
 
 
 def _at(mark: Mark) -> Any:

@@ -10,11 +10,17 @@ from dataclasses import dataclass
 from datetime import datetime
 from hashlib import blake2b
 
-from sqlalchemy import Connection, Row, delete, func, select
+from sqlalchemy import Connection, Row, and_, bindparam, delete, func, select
 
 from syncd.core.model import Record, Ref, Side
-from syncd.store.sql import chunks, upsert
+from syncd.store.sql import among, chunks, upsert
 from syncd.store.tables import match_keys, snapshots
+
+_OF_KIND = and_(snapshots.c.system == bindparam("system"), snapshots.c.kind == bindparam("kind"))
+_GET = select(snapshots).where(_OF_KIND, among(snapshots.c.id))
+_OF_MAP = and_(match_keys.c.map == bindparam("map"), match_keys.c.side == bindparam("side"))
+_KEYED = select(match_keys.c.key, match_keys.c.id).where(_OF_MAP, among(match_keys.c.key))
+_UNKEY = delete(match_keys).where(_OF_MAP, among(match_keys.c.id))
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,10 +52,7 @@ class Snapshots:
         """Those of the ids that have one."""
         found: dict[str, Snapshot] = {}
         for chunk in chunks(ids):
-            query = select(snapshots).where(
-                snapshots.c.system == system, snapshots.c.kind == kind, snapshots.c.id.in_(chunk)
-            )
-            for row in self.connection.execute(query):
+            for row in self.connection.execute(_GET, {"system": system, "kind": kind, "among": chunk}):
                 found[row.id] = _snapshot(row)
         return found
 
@@ -97,11 +100,7 @@ class Snapshots:
     def rekey(self, map_key: str, side: Side, texts: Mapping[str, Sequence[str]]) -> None:
         """Replace the match keys of these ids."""
         for chunk in chunks(texts):
-            self.connection.execute(
-                delete(match_keys).where(
-                    match_keys.c.map == map_key, match_keys.c.side == side, match_keys.c.id.in_(chunk)
-                )
-            )
+            self.connection.execute(_UNKEY, {"map": map_key, "side": str(side), "among": chunk})
         rows = [
             {"map": map_key, "side": str(side), "id": id_, "key": key}
             for id_, several in texts.items()
@@ -114,10 +113,7 @@ class Snapshots:
         """Ids of a side by hashed key, for those of the keys that somebody has."""
         found: dict[bytes, list[str]] = {}
         for chunk in chunks(hashed(text) for text in texts):
-            query = select(match_keys.c.key, match_keys.c.id).where(
-                match_keys.c.map == map_key, match_keys.c.side == side, match_keys.c.key.in_(chunk)
-            )
-            for row in self.connection.execute(query):
+            for row in self.connection.execute(_KEYED, {"map": map_key, "side": str(side), "among": chunk}):
                 found.setdefault(row.key, []).append(row.id)
         return found
 

@@ -128,7 +128,7 @@ MUTANTS = (
     ),
     Mutant(
         "a mark that was renewed meanwhile is dropped", marks.Marks.done,
-        "marks.c.generation == mark.generation, ", "",
+        "mark.generation", "self.get(mark.map, mark.side, [mark.id])[mark.id].generation",
         rules.test_a_mark_that_is_renewed_while_it_is_worked_on_stays, marks.Marks,
     ),
 )  # fmt: skip
