@@ -281,13 +281,20 @@ def _judge_found(tx: Tx, m: FieldMap, to: Side, asking: Sequence[Item], records:
 
 
 def make_links(world: World, tx: Tx, m: FieldMap, items: Sequence[Item], *, fence: int) -> None:
-    """Link those whose twin was found; a ref that somebody linked meanwhile is looked at again."""
+    """Link those whose twin was found; a ref that somebody linked meanwhile is looked at again.
+
+    One that an open creation was made for links only to what that one made: it waits for its outcome.
+    """
     now = world.clock()
     rules = [rule.identity for rule in m.rules]
-    for item in items:
-        if item.twin is None or item.link is not None or not item.stands() or item.side is None:
-            continue
+    found = [i for i in items if i.twin is not None and i.link is None and i.stands() and i.side is not None]
+    creates = _creates_for(tx, m, found)
+    for item in found:
         left, right = item.id_on(Side.LEFT), item.id_on(Side.RIGHT)
+        intent = creates.get((Side.LEFT, left)) or creates.get((Side.RIGHT, right))
+        if intent is not None:
+            item.fail(park("waiting", f"write {intent} is open for one of the two", waits_for=f"intent:{intent}"))
+            continue
         try:
             item.link = tx.links.make(m.key, str(left), str(right), rules, now)
         except LinkedAlready as error:
@@ -296,6 +303,13 @@ def make_links(world: World, tx: Tx, m: FieldMap, items: Sequence[Item], *, fenc
             continue
         tx.marks.lease_link(item.link.id, now + world.pace.lease, fence)
         wake_for(tx, m, str(left), str(right), now)
+
+
+def _creates_for(tx: Tx, m: FieldMap, items: Sequence[Item]) -> dict[tuple[Side, str | None], int]:
+    """Open creations by the record that they are made for."""
+    ids = [id_ for item in items for side in Side if (id_ := item.id_on(side)) is not None]
+    intents = tx.journal.open_of(m.key, ids)
+    return {(i.side.other, i.source_id): i.id for i in intents if i.action is Action.CREATE}
 
 
 def wake_for(tx: Tx, m: FieldMap, left_id: str, right_id: str, now: datetime) -> None:

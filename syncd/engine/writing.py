@@ -30,6 +30,7 @@ log = structlog.get_logger("syncd.engine")
 
 def journal(world: World, tx: Tx, items: Sequence[Item], run: int | None) -> None:
     """Write the intents; a create whose match keys another open create has claimed waits for that one."""
+    _drop_linked(tx, items)
     for item in items:
         if not item.stands():
             continue
@@ -40,6 +41,16 @@ def journal(world: World, tx: Tx, items: Sequence[Item], run: int | None) -> Non
                 break
             item.intents[side] = intent
             item.operations[side] = dataclasses.replace(operation, id=str(intent))
+
+
+def _drop_linked(tx: Tx, items: Sequence[Item]) -> None:
+    """Whoever was linked since it was looked at needs no twin made."""
+    for side in Side:
+        lonely = [item for item in items if item.stands() and item.side is side and item.operations]
+        linked = tx.links.of(lonely[0].m.key, side, [item.mark.id for item in lonely]) if lonely else {}
+        for item in lonely:
+            if item.link is None and item.mark.id in linked:
+                item.fail(again("linked", "it was linked meanwhile", after=timedelta(0), count=False))
 
 
 def still_ours(tx: Tx, item: Item) -> bool:

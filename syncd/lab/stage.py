@@ -11,6 +11,7 @@ from collections.abc import Mapping
 from contextlib import ExitStack
 from dataclasses import dataclass, field
 from datetime import timedelta
+from functools import partial
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
@@ -24,7 +25,7 @@ from syncd.fieldmaps.library import shipped
 from syncd.kit import registry
 from syncd.kit.connector import Connector, SystemSettings
 from syncd.kit.remote import Remote
-from syncd.kit.sandbox import ControlError, SandboxServer
+from syncd.kit.sandbox import ControlError, Sandbox, apart
 
 LEFT, RIGHT, PAIR = "hubspot", "jobnimbus", "sales"
 """The systems, by the names of their connectors and sandboxes, and the pair that joins them."""
@@ -162,8 +163,7 @@ class Stage:
         }  # fmt: skip
 
     def _vendor(self, opening: ExitStack, name: str, settings: Mapping[str, Any]) -> Remote:
-        server = opening.enter_context(SandboxServer(registry.sandbox(name)(seed=self.seed, settings=settings)))
-        remote = Remote(server.url)
+        remote = Remote(opening.enter_context(apart(partial(_sandbox, name, self.seed, dict(settings)))))
         opening.callback(remote.close)
         return remote
 
@@ -234,6 +234,11 @@ guard = {{creates = 100000, updates = 100000, deletes = 100000, percent = 100}}
 """,
             encoding="utf-8",
         )
+
+
+def _sandbox(name: str, seed: int, settings: Mapping[str, Any]) -> Sandbox:
+    made: Sandbox = registry.sandbox(name)(seed=seed, settings=settings)
+    return made
 
 
 def _with_key(source: Path, target: Path, custom: str) -> None:
