@@ -108,6 +108,7 @@ class App:
             pairs=self.compiled_pairs(),
             clock=self.clock,
             pace=self._pace(),
+            side_by_side=True,
         )
 
     def _pace(self) -> Pace:

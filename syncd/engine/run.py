@@ -6,6 +6,7 @@ What is not here: the steps (`worker`) and when a run happens (`service`).
 from __future__ import annotations
 
 from collections import Counter
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 
 import structlog
@@ -83,9 +84,24 @@ def _pass(world: World, pair: Pair, report: RunReport, *, rests: str | None) -> 
 
 
 def _steps(world: World, m: FieldMap, report: RunReport, rests: str | None) -> int:
-    """Batch after batch of one map; how many units were taken."""
-    worker, taken = Worker(world, m, report.run, rests, report.counts), 0
-    while not world.stopping() and (units := worker.step()):
+    """Batch after batch of one map; how many units were taken.
+
+    What is marked on a side is mostly written to the other: each side has a worker, so that no vendor waits for the
+    other one's limits. A plan is made by one, so that it is the same each time.
+    """
+    sides = tuple(Side) if world.side_by_side and rests is None else (None,)
+    workers = [Worker(world, m, report.run, rests, side) for side in sides]
+    try:
+        with ThreadPoolExecutor(len(workers)) as pool:
+            return sum(pool.map(_batches, workers))
+    finally:
+        for worker in workers:
+            report.counts.update(worker.counts)
+
+
+def _batches(worker: Worker) -> int:
+    taken = 0
+    while not worker.world.stopping() and (units := worker.step()):
         taken += units
     return taken
 

@@ -38,12 +38,16 @@ def backfilled(tx: Tx, m: FieldMap) -> bool:
 
 @dataclass(slots=True)
 class Worker:
-    """Works on one map within one run. `rests`: the state in which planned marks rest when nothing may be written."""
+    """Works on one map within one run. `rests`: the state in which planned marks rest when nothing may be written.
+
+    `side`: of which side it takes marks; None: of both.
+    """
 
     world: World
     m: FieldMap
     run: int | None = None
     rests: str | None = None
+    side: Side | None = None
     counts: Counter[str] = field(default_factory=Counter)
     alone: int = 0
     taken: Taken = field(default_factory=dict)
@@ -84,7 +88,7 @@ class Worker:
         with self.world.store.begin() as tx:
             ready = backfilled(tx, self.m)
             fence = tx.runs.next_fence()
-            return tx.marks.claim(self.m.key, now, until, fence, limit=limit, linked_only=not ready)
+            return tx.marks.claim(self.m.key, now, until, fence, limit=limit, linked_only=not ready, side=self.side)
 
     def _steps(self, items: Sequence[Item]) -> None:
         with self.world.store.read() as tx:

@@ -68,6 +68,7 @@ class World:
     """Everything the engine's steps are handed. Read by several threads; never changed.
 
     A world with newer maps is made by `dataclasses.replace`; it keeps the locks of its feeds.
+    `side_by_side`: each side's marks have a worker of their own; False: one does all, in an order that can be repeated.
     `stopping`: whether the process was told to end; no further page, batch or vendor call is begun then.
     """
 
@@ -76,6 +77,7 @@ class World:
     pairs: tuple[Pair, ...]
     clock: Callable[[], datetime]
     pace: Pace = Pace()
+    side_by_side: bool = False
     stopping: Callable[[], bool] = lambda: False
     readers: Mapping[tuple[str, str], tuple[tuple[FieldMap, Side], ...]] = field(init=False)
     maps: Mapping[str, FieldMap] = field(init=False)

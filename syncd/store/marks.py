@@ -86,12 +86,22 @@ class Marks:
             self.connection.execute(_adding(self.connection.dialect.name), rows)
 
     def claim(
-        self, map_key: str, now: datetime, until: datetime, fence: int, *, limit: int, linked_only: bool = False
+        self,
+        map_key: str,
+        now: datetime,
+        until: datetime,
+        fence: int,
+        *,
+        limit: int,
+        linked_only: bool = False,
+        side: Side | None = None,
     ) -> list[Unit]:
-        """Lease due marks, the lead lane first; a linked mark leases its link and takes the other side's mark along."""
+        """Lease due marks (of a side), lead lane first; a linked one leases its link and takes the other's along."""
         query = select(marks).where(marks.c.map == map_key, marks.c.state == DUE, marks.c.due_at <= now, _free(now))
         if linked_only:
             query = query.where(_linked(map_key))
+        if side is not None:
+            query = query.where(marks.c.side == str(side))
         query = query.order_by(marks.c.lane, marks.c.due_at).limit(limit).with_for_update(skip_locked=True)
         due = [_mark(row) for row in self.connection.execute(query)]
         units = self._units(map_key, due, now, fence)

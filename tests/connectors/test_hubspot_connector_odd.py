@@ -256,15 +256,26 @@ def test_a_search_that_does_not_move_on_is_no_endless_loop(vendor: Vendor, hubsp
 
 
 @pytest.mark.parametrize(("seconds", "reads"), [(-1, 1), (0, 1), (0.001, 0), (5, 0)])
-def test_a_hit_is_read_unless_its_version_was_read_after_its_tick(
+def test_a_settled_hit_is_read_unless_its_version_was_read_after_its_tick(
     vendor: Vendor, hubspot: HubSpot, seconds: float, reads: int
 ) -> None:
     """The same version read within its own millisecond may hide a second change; read after it, it cannot."""
     cursor = idle(vendor, hubspot)
+    cursor |= {"settled": cursor["settled"] - 7_200_000, "settled_at": 0}
     vendor.on("/search", lambda _: (200, {"total": 1, "results": [row("3")]}))
     vendor.on("/batch/read", lambda _: (200, {"results": [row("3", email="a@example.com")]}))
     read_at = datetime.fromisoformat(MODIFIED) + timedelta(seconds=seconds)
     ticks(hubspot, cursor, {"3": Seen("2026-03-01T12:00:00Z", read_at)})
+    assert len(vendor.calls("/batch/read")) == reads
+
+
+@pytest.mark.parametrize(("version", "reads"), [("2026-03-01T12:00:00Z", 0), ("2026-03-01T11:59:59.999Z", 1)])
+def test_the_fast_lane_reads_no_echo(vendor: Vendor, hubspot: HubSpot, version: str, reads: int) -> None:
+    """What comes by in the very version that our write was answered with waits for the settled lane; news do not."""
+    cursor = idle(vendor, hubspot)
+    vendor.on("/search", lambda _: (200, {"total": 1, "results": [row("3")]}))
+    vendor.on("/batch/read", lambda _: (200, {"results": [row("3", email="a@example.com")]}))
+    ticks(hubspot, cursor, {"3": Seen(version, datetime.fromisoformat(MODIFIED) - timedelta(seconds=1))})
     assert len(vendor.calls("/batch/read")) == reads
 
 
