@@ -16,7 +16,7 @@ import orjson
 
 from syncd.errors import Refused, Transient
 from syncd.kit.connector import SystemSettings
-from syncd.kit.http import Answer, Http, credential_key, parse_rates, shared_limit
+from syncd.kit.http import Answer, Http, credential_key, parse_rates, shared_limit, sustained
 from syncd_jobnimbus.explain import explain
 from syncd_jobnimbus.fields import KINDS
 
@@ -58,9 +58,13 @@ class Client:
     """One account's API. Thread-safe; at most two requests are under way."""
 
     def __init__(self, settings: SystemSettings) -> None:
-        """Open nothing yet. ConfigError for a rate that cannot be read or an address in clear."""
+        """Open nothing yet. ConfigError for a rate that cannot be read or an address in clear.
+
+        `pace`: requests per second in the long run.
+        """
         base = api_root(settings.base_url)
         rates = parse_rates(settings.rate) if settings.rate else _RATES
+        self.pace = sustained(rates)
         limit = shared_limit(credential_key(settings.system, base, settings.secret), rates, in_flight=_IN_FLIGHT)
         headers = {"Authorization": f"Bearer {settings.secret}"}
         self._http = Http(

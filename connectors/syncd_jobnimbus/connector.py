@@ -79,6 +79,7 @@ class JobNimbus:
             find_lag=timing.lag,
             sync_key=bool(self._settings.options.get("sync_key")),
             find_batch=20,
+            pace=self._client.pace,
             unique=TITLES,
             names=TITLES,
         )

@@ -32,7 +32,7 @@ class Proofs:
         self._names, self._fetch, self._sample = names, fetch, sample
         self._lock = threading.Lock()
         self._carriers: dict[tuple[str, str], dict[str, float]] = {}
-        self._samples: dict[str, tuple[float, Sequence[Row]]] = {}
+        self._samples: dict[str, tuple[float, Sequence[Row], dict[str, str | None]]] = {}
 
     def note(self, kind: str, rows: Sequence[Row], fields: Iterable[str]) -> None:
         """These rows were just read: remember which of the fields they carry."""
@@ -73,10 +73,13 @@ class Proofs:
     def _seek(self, kind: str, name: str, now: float) -> bool:
         """Look for a new canary among recent records, listed at most once a minute, and read it: lists lag."""
         with self._lock:
-            at, rows = self._samples.get(kind, (0.0, ()))
+            at, rows, looked = self._samples.get(kind, (0.0, (), {}))
         if not at or now - at >= TRUSTED_SECONDS:
-            rows = self._sample(kind)
+            rows, looked = self._sample(kind), {}
             with self._lock:
-                self._samples[kind] = (now, rows)
-        found = next((row for row in rows if self._names.locate(kind, name, row) is not None), None)
-        return found is not None and self._still(kind, name, str(found["jnid"]))
+                self._samples[kind] = (now, rows, looked)
+        if name not in looked:
+            carrying = (row["jnid"] for row in rows if self._names.locate(kind, name, row) is not None)
+            looked[name] = next(carrying, None)
+        found = looked[name]
+        return found is not None and self._still(kind, name, str(found))

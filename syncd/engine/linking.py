@@ -6,6 +6,7 @@ What is not here: the verdict over candidates (`core.match`) and the writes (`wr
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from syncd.core.decision import Twins, Verdict
@@ -48,9 +49,10 @@ def _local_side(world: World, tx: Tx, m: FieldMap, side: Side, items: list[Item]
             item.fail(rest)
     items = [item for item in items if item.stands()]
     creates = _judge_local(tx, m, side, items)
+    others = _Others.read(world, tx, m, side, [item.mark.id for item in items])
     for item in items:
         if item.stands() and item.twin is None:
-            _own_key_or_window(world, tx, item, creates)
+            _own_key_or_window(tx, item, creates, others)
         if item.stands() and item.twin is None and not _wanted(m, side, item.record(side), item.mark):
             item.fail(DONE)
 
@@ -121,7 +123,31 @@ def _judge(item: Item, answer: Answer, creates: Mapping[str, Intent]) -> None:
             item.plan = None
 
 
-def _own_key_or_window(world: World, tx: Tx, item: Item, creates: Mapping[str, Intent]) -> None:
+@dataclass(frozen=True, slots=True)
+class _Others:
+    """What all maps know of some records of a kind: those linked in any, and every open creation of that kind."""
+
+    linked: set[str]
+    creates: Sequence[tuple[FieldMap, Side, Sequence[Intent]]]
+
+    @staticmethod
+    def read(world: World, tx: Tx, m: FieldMap, side: Side, ids: Sequence[str]) -> _Others:
+        readers = world.readers[m.end(side).system, m.end(side).kind]
+        linked = {id_ for other, at in readers for id_ in _linked(tx, other, at, set(ids))}
+        return _Others(linked, [(other, at, tx.journal.open_creates(other.key, at)) for other, at in readers])
+
+    def stray(self, record: Record) -> Intent | None:
+        """The open create, of whatever map, whose answer this record may be."""
+        for m, side, intents in self.creates:
+            if m.end(side).sync_key is not None and carried_key(m, side, record.fields) is None:
+                continue
+            for intent in intents:
+                if _in_window(record, intent):
+                    return intent
+        return None
+
+
+def _own_key_or_window(tx: Tx, item: Item, creates: Mapping[str, Intent], others: _Others) -> None:
     """A record that carries a key of ours, was made by us, or in an open create's window, is no new lead."""
     side, m = item.mark.side, item.m
     record = item.record(side)
@@ -136,25 +162,13 @@ def _own_key_or_window(world: World, tx: Tx, item: Item, creates: Mapping[str, I
     if key is not None and key.startswith(prefix):
         _by_key(tx, item, key.removeprefix(prefix), creates)
         return
-    readers = world.readers[record.ref.system, record.ref.kind]
-    linked = any(_linked(tx, other, at, {record.ref.id}) for other, at in readers)
-    intent = None if linked or record.mine is False else _stray_of(world, tx, record)
+    linked = record.ref.id in others.linked
+    intent = None if linked or record.mine is False else others.stray(record)
     if intent is not None:
         reason = f"was made while write {intent.id} was open, and may be its answer"
         item.fail(park("waiting", reason, waits_for=f"intent:{intent.id}"))
     elif record.mine and not linked and item.mark.cause != NAMESAKE and not _before_us(tx, record):
         item.fail(park("question", f"{record.ref} was made by our own key, and no open write claims it"))
-
-
-def _stray_of(world: World, tx: Tx, record: Record) -> Intent | None:
-    """The open create, of whatever map, whose answer this record may be."""
-    for m, side in world.readers[record.ref.system, record.ref.kind]:
-        if m.end(side).sync_key is not None and carried_key(m, side, record.fields) is None:
-            continue
-        for intent in tx.journal.open_creates(m.key, side):
-            if _in_window(record, intent):
-                return intent
-    return None
 
 
 def _before_us(tx: Tx, record: Record) -> bool:

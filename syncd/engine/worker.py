@@ -23,10 +23,13 @@ from syncd.engine.namesakes import Taken
 from syncd.engine.planning import plan_links, twins_for
 from syncd.engine.settling import settle
 from syncd.engine.world import World
-from syncd.engine.writing import Writer, journal, still_ours
+from syncd.engine.writing import Writer, all_ours, journal
 from syncd.errors import AuthError, SyncdError, Transient
 from syncd.store.marks import HELD, PARKED, PLANNED, WEIGHED, Unit
 from syncd.store.store import Tx
+
+QUOTA = timedelta(seconds=10)
+"""How much of a vendor's limit one batch may take."""
 
 log = structlog.get_logger("syncd.engine")
 
@@ -83,12 +86,21 @@ class Worker:
     def _claim(self) -> list[Unit]:
         now = self.world.clock()
         until = now + self.world.pace.lease
-        limit = 1 if self.alone else self.world.pace.batch
+        limit = 1 if self.alone else self._bite()
         self.alone = max(0, self.alone - 1)
         with self.world.store.begin() as tx:
             ready = backfilled(tx, self.m)
             fence = tx.runs.next_fence()
             return tx.marks.claim(self.m.key, now, until, fence, limit=limit, linked_only=not ready, side=self.side)
+
+    def _bite(self) -> int:
+        """How many marks one batch may take: a new lead never waits long behind one that a slow vendor has to write."""
+        most = self.world.pace.batch
+        for side in (self.side.other,) if self.side is not None else tuple(Side):
+            can = self.world.connector(self.m, side).capabilities
+            if self.rests is None and can.pace is not None:
+                most = min(most, max(1, int(can.pace * can.write_batch * QUOTA.total_seconds())))
+        return most
 
     def _steps(self, items: Sequence[Item]) -> None:
         with self.world.store.read() as tx:
@@ -110,7 +122,7 @@ class Worker:
     def _hold_on(self, tx: Tx, items: Sequence[Item]) -> datetime:
         """Renew the leases before anything is written: looking may have taken longer than they last."""
         until = self.world.clock() + self.world.pace.lease
-        still = [item for item in items if item.stands() and still_ours(tx, item)]
+        still = all_ours(tx, [item for item in items if item.stands()])
         if still:
             tx.marks.renew(still[0].unit.fence, until)
         return until
@@ -176,9 +188,9 @@ class Worker:
 
     def _finish(self, items: Sequence[Item], trouble: SyncdError | None) -> None:
         with self.world.store.begin() as tx:
-            for item in items:
-                if (trouble is None or not item.stands() or item.written) and still_ours(tx, item):
-                    self._finish_safely(tx, item)
+            ended = [item for item in items if trouble is None or not item.stands() or item.written]
+            for item in all_ours(tx, ended):
+                self._finish_safely(tx, item)
             if items:
                 tx.marks.release(items[0].unit.fence)
         self.counts["units"] += len(items)

@@ -27,6 +27,8 @@ from syncd.store.store import Tx
 
 log = structlog.get_logger("syncd.engine")
 
+LOST = again("lease", "the lease was lost; whoever holds it now looks first")
+
 
 def journal(world: World, tx: Tx, items: Sequence[Item], run: int | None) -> None:
     """Write the intents; a create whose match keys another open create has claimed waits for that one."""
@@ -57,8 +59,17 @@ def still_ours(tx: Tx, item: Item) -> bool:
     """Whether nobody else has taken the item over; if somebody has, it rests, and they look first."""
     if tx.marks.holds(item.mark, item.unit.fence, item.unit.link.id if item.unit.link is not None else None):
         return True
-    item.fail(again("lease", "the lease was lost; whoever holds it now looks first"))
+    item.fail(LOST)
     return False
+
+
+def all_ours(tx: Tx, items: Sequence[Item]) -> list[Item]:
+    """Those of one batch that nobody else has taken over; the others rest."""
+    held = tx.marks.held([item.unit for item in items], items[0].unit.fence) if items else []
+    for item, ours in zip(items, held, strict=True):
+        if not ours:
+            item.fail(LOST)
+    return [item for item, ours in zip(items, held, strict=True) if ours]
 
 
 def _row(

@@ -26,7 +26,8 @@ class Capabilities:
     `sync_key`: a field that people do not edit can hold our key and be looked up.
     `tombstones`: deleted records appear in the feed. `conditional_write`: the vendor compares before it writes.
     `free_compare`: comparing before a write costs no request of its own per record.
-    `read_batch`, `write_batch`, `find_batch`: records per request. `field_times`: exact change times per field.
+    `read_batch`, `write_batch`, `find_batch`: records per request. `pace`: requests per second that the limits let
+    through in the long run; None: so many that batches need not be cut. `field_times`: exact change times per field.
     `unique`: per kind, the fields in which the vendor refuses a second record of the same value.
     `names`: per kind, those of them that name the record for people and may be made unique with a suffix.
     """
@@ -47,6 +48,7 @@ class Capabilities:
     read_batch: int = 1
     write_batch: int = 1
     find_batch: int = 1
+    pace: float | None = None
     unique: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     names: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
 

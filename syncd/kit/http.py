@@ -22,7 +22,7 @@ import stamina
 from syncd.errors import Ambiguous, ConfigError, Problem, Refused, SyncdError, Transient
 from syncd.kit.answers import Explain, correlation_id, decoded, default_error, retry_after, sentence
 from syncd.kit.connector import Timing
-from syncd.kit.limits import Limit, Rates, credential_key, parse_rates, shared_limit
+from syncd.kit.limits import Limit, Rates, credential_key, parse_rates, shared_limit, sustained
 from syncd.kit.vendorclock import VendorClock
 
 __all__ = [
@@ -37,6 +37,7 @@ __all__ = [
     "retry_after",
     "sentence",
     "shared_limit",
+    "sustained",
 ]
 
 _IDLE_SECONDS = 4.0

@@ -49,6 +49,11 @@ def _pace(part: str, text: str) -> tuple[int, float]:
     raise ConfigError(Problem("rate", f"{text!r} is not a rate.", "Write 80/min, 100/10s or 10/s,80/min."))
 
 
+def sustained(rates: Rates) -> float | None:
+    """Requests per second that these rates let through in the long run; None where there is none."""
+    return min((count / seconds for count, seconds in rates), default=None)
+
+
 class Limit:
     """One vendor limit: rates, a cap on requests in flight, and what 429 answers taught us.
 

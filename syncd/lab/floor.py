@@ -7,8 +7,8 @@ How the floor is reckoned, per system, for a run of so many seconds:
   the list of archived records, as often as their intervals fit, and a further page of a poll wherever the log shows
   that one went on beyond its first page, which only a full page makes it do;
 - a record to be made on the left: a look-up by our key among living and archived records (100 a request), by e-mail
-  (100), and by what only the search knows (a person's street and name: five a request; a deal's name: 100); then one
-  batch create per 100;
+  (100), and by what only the search knows: the phones and streets of some forty people fill its 3,000 characters, as do
+  a hundred deals' names; then one batch create per 100;
 - a change on the left: one comparing read and one batch update per 100;
 - a record written on the left: one read per 100 when it comes by in the feed, because the vendor touches records again
   by itself, and because what it answered to a write says nothing of the rest of that clock tick;
@@ -36,7 +36,7 @@ from syncd.core.model import Action
 from syncd.engine.world import World
 from syncd.lab.stage import KINDS, LEFT, RIGHT, Stage
 
-BATCH, LEFT_PAGE, RIGHT_PAGE, GROUPS, TESTS = 100, 100, 1000, 5, 8
+BATCH, LEFT_PAGE, RIGHT_PAGE, SEARCHED, TESTS = 100, 100, 1000, 40, 8
 
 OK = 200
 
@@ -149,7 +149,7 @@ def _left(stage: Stage, done: _Done, ticks: Ticks) -> dict[str, int]:
         least[f"GET /crm/properties/2026-03/{kind}"] = 1
         least[f"GET {path}"] = max(1, ceil(found / LEFT_PAGE)) + ticks.bin
         further = sum(1 for one in stage.left.requests(stage.since[LEFT]) if _goes_on(one, f"{path}/search"))
-        asked = ceil(done.made[place] / GROUPS) if kind == "contacts" else made
+        asked = ceil(done.made[place] / SEARCHED) if kind == "contacts" else made
         least[f"POST {path}/search"] = ticks.polls + ticks.settled + asked + further
         least[f"POST {path}/batch/read"] = made * (3 if kind == "contacts" else 2) + changed + read
         least[f"POST {path}/batch/create"] = made

@@ -91,7 +91,7 @@ class Stage:
     seed: int = 1
     rate: str = "20/1"
     mode: str = "live"
-    every: str = "2s"
+    every: str = "5s"
     left_csv: str | None = None
     right_csv: str | None = None
     store: str | None = None
