@@ -30,7 +30,7 @@ core-tests: setup
 	$(PYTEST) -n 2 tests/core --cov=syncd/core --cov-branch --cov-report=term-missing --cov-fail-under=100
 
 other-tests: setup browser
-	$(PYTEST) -n 2 --ignore=tests/core
+	$(PYTEST) -n 4 --dist worksteal --ignore=tests/core
 
 test: setup browser
 	@$(MAKE) --no-print-directory core-tests
