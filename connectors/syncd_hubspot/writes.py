@@ -110,20 +110,28 @@ class Writer:
     # Updates
 
     def _update(self, kind: str, batch: Sequence[Operation]) -> Iterator[Outcomes]:
-        before = self._before(kind, batch)
-        settled, moved = self._compared(kind, batch, before)
+        """Compare and write at once: nothing is waited for or settled in between."""
+        with self.client.http.at_once(3 if has_relation(kind) else 2):  # records, associations, the write
+            before = self._before(kind, batch)
+            settled, moved = self._compared(kind, batch, before)
+            related = [op for op in moved if self._relates(kind, op)]
+            if related and len(batch) == 1:
+                settled += self._move_relation(kind, batch[0], before)
+                related, moved = [], [op for op in moved if not settled]
+            answers = self._send(kind, [op for op in moved if op not in related])
+            first = next(answers, None)
+        if first is not None:
+            yield first
+            yield from answers
         if settled:
             yield settled
-        ready: list[Operation] = []
-        for op in moved:
-            if self._relates(kind, op):
-                failed = self._related(kind, op, before[record_id(op)])
-                if failed is not None or not self._plain(kind, op):
-                    yield [failed or self._answered(op, before)]
-                    continue
-            ready.append(op)
-        if ready:
-            yield from self._send(kind, ready)
+        for op in related:
+            yield from self._update(kind, [op])
+
+    def _move_relation(self, kind: str, op: Operation, before: Mapping[str, Record | Gone]) -> Outcomes:
+        """Carry out the change of associations; the outcome, if nothing else is to be written or it failed."""
+        failed = self._related(kind, op, before[record_id(op)])
+        return [failed or self._answered(op, before)] if failed is not None or not self._plain(kind, op) else []
 
     def _before(self, kind: str, batch: Sequence[Operation]) -> Mapping[str, Record | Gone]:
         """What the records of a batch are right now, in the fields it is about; nothing where nothing is expected."""
@@ -164,6 +172,8 @@ class Writer:
         return name in found.fields and same(found.fields[name], value, self.reads.schemas.types(kind).get(name))
 
     def _send(self, kind: str, batch: Sequence[Operation]) -> Iterator[Outcomes]:
+        if not batch:
+            return
         try:
             inputs = [self._changed(kind, op) for op in batch]
             answer = self.client.batch_write(kind, "update", inputs)

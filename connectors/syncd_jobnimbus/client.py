@@ -7,6 +7,7 @@ Only GET, POST and PUT exist. Unknown query parameters are silently ignored by t
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -117,6 +118,10 @@ class Client:
         """Change the given keys only; the answer is the full record. Never sent twice: people edit in between."""
         params = self._write_params(quiet=quiet)
         return _one(self._http.request("PUT", _address(kind, id), params=params, json=body, idempotent=False))
+
+    def at_once(self) -> AbstractContextManager[None]:
+        """For a look at a record and the write upon it: neither waits for the other's turn."""
+        return self._http.at_once(2)
 
     def settings(self) -> Mapping[str, Any]:
         """The account's workflows, sources, locations and types."""

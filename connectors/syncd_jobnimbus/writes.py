@@ -7,6 +7,7 @@ between the comparing GET and the PUT some milliseconds stay open.
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
+from contextlib import nullcontext
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -66,10 +67,11 @@ class Writer:
     def _update(self, kind: str, operation: Operation) -> Outcome:
         ref = _ref(operation)
         body = self._body(kind, operation.fields, create=False)
-        if operation.compare and (early := self._compared(kind, ref, operation)):
-            return early
         try:
-            answer = self.client.update(kind, ref.id, body, quiet=operation.quiet)
+            with self.client.at_once() if operation.compare else nullcontext():
+                if operation.compare and (early := self._compared(kind, ref, operation)):
+                    return early
+                answer = self.client.update(kind, ref.id, body, quiet=operation.quiet)
         except NotFound as error:
             return self._missing(kind, ref, operation, error)
         if not answer.row.get("jnid"):

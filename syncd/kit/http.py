@@ -132,10 +132,12 @@ class Http:
         `params` as httpx takes them, `json` any orjson value, `limit` the name of one of the limits handed in.
         Idempotent requests are repeated on trouble for `timing.retry_for`, then Transient. Others are repeated only
         when they surely were not carried out (no connection, 429, 423); a lost or unreadable answer and any 5xx
-        raises Ambiguous.
+        raises Ambiguous. Within `at_once` these are not repeated at all: what was looked at may have moved meanwhile.
         """
         content = None if json is None else orjson.dumps(json)
         call = _Call(method, path, params, content, idempotent, f"{self._system}: {method} {path}")
+        if not idempotent and self._limits and self._limits[limit].in_turns:
+            return self._named(call, limit)
         deadline = time.monotonic() + self._timing.retry_for.total_seconds()
         for attempt in stamina.retry_context(
             on=lambda error: _again(error, deadline),
@@ -148,6 +150,13 @@ class Http:
             with attempt:
                 return self._named(call, limit)
         raise AssertionError("stamina ends a retry by returning or raising")
+
+    @contextmanager
+    def at_once(self, requests: int, limit: str = "default") -> Iterator[None]:
+        """Let this thread's next so many requests go without a wait between them: a look, and the write upon it."""
+        bucket = self._limits[limit] if self._limits else None
+        with bucket.turns(requests, self._timing.retry_for.total_seconds()) if bucket else nullcontext():
+            yield
 
     def _named(self, call: _Call, limit: str) -> Answer:
         """Once; an error says whose it is."""

@@ -69,11 +69,34 @@ class Limit:
         self._smallest = min((count for count, _ in rates), default=1)
         self._patience = max((seconds for _, seconds in rates), default=0.0) + 1.0
         self._flights = threading.BoundedSemaphore(in_flight) if in_flight else None
+        self._mine = threading.local()
         self._lock = threading.Lock()
         self._paused_until = 0.0
         self._halvings = 0
         self._recovery = recovery
         self._halved_at = 0.0
+
+    @contextmanager
+    def turns(self, count: int, patience: float) -> Iterator[None]:
+        """Wait for several turns at once; in the `with` block this thread's next requests do not wait for theirs.
+
+        So nothing is waited for between looking at a record and writing it. Those that are not used are lost.
+        Transient if it takes longer than `patience` seconds, or the vendor's wish.
+        """
+        deadline = time.monotonic() + max(patience, self._patience * count)
+        self._wait_out_pause(deadline)
+        for _ in range(count):
+            self._take(deadline)
+        self._mine.turns = count
+        try:
+            yield
+        finally:
+            self._mine.turns = None
+
+    @property
+    def in_turns(self) -> bool:
+        """Whether this thread has taken turns in advance."""
+        return getattr(self._mine, "turns", None) is not None
 
     @contextmanager
     def slot(self, patience: float) -> Iterator[None]:
@@ -86,7 +109,10 @@ class Limit:
             raise Transient(f"{self.name}: too many requests of our own are under way.", retry_after=1.0)
         try:
             self._wait_out_pause(deadline)
-            self._take(deadline)
+            if getattr(self._mine, "turns", None):
+                self._mine.turns -= 1
+            else:
+                self._take(deadline)
             yield
         finally:
             if self._flights is not None:

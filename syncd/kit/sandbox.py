@@ -16,7 +16,7 @@ import threading
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from multiprocessing.connection import Connection
 from types import TracebackType
 from typing import Any, ClassVar, Self
@@ -31,7 +31,7 @@ from syncd.kit import control
 from syncd.kit.faults import Faults
 from syncd.kit.requestlog import RequestLog
 from syncd.kit.simclock import SandboxClock
-from syncd.kit.stage import Reply, Stage, plain_fault
+from syncd.kit.stage import ARRIVED, Reply, Stage, plain_fault
 
 __all__ = ["ControlError", "Reply", "Sandbox", "SandboxClock", "SandboxServer", "apart", "reply", "serve"]
 
@@ -43,9 +43,13 @@ _COMMON: Mapping[str, Any] = {"log_entries": 200_000, "log_bodies": 4096}
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Change:
-    """One change of a record in the primary store: when, by whom, through what, and each field before and after."""
+    """One change of a record in the primary store: when, by whom, through what, and each field before and after.
+
+    `asked`: when the request that made it came in; None where no request did.
+    """
 
     at: str
+    asked: str | None
     by: str
     via: str
     fields: Mapping[str, tuple[Any, Any]]
@@ -128,13 +132,14 @@ class Sandbox(abc.ABC):
 
     def note(self, kind: str, id: str, *, by: str, via: str, fields: Mapping[str, tuple[Any, Any]]) -> None:
         """Remember a change of the primary store. `via` is api, person or system; `fields` {name: (before, after)}."""
-        change = Change(at=self.clock.now().isoformat(), by=by, via=via, fields=dict(fields))
+        now = self.clock.now().isoformat()
+        change = Change(at=now, asked=ARRIVED.get(), by=by, via=via, fields=dict(fields))
         self._history.setdefault((kind, id), []).append(change)
 
     def history(self, kind: str, id: str) -> list[dict[str, Any]]:
         """Every change noted of a record, oldest first, as the control protocol tells it."""
         changes = self._history.get((kind, id), ())
-        return [{"at": one.at, "by": one.by, "via": one.via, "fields": dict(one.fields)} for one in changes]
+        return [asdict(one) for one in changes]
 
     def app(self) -> Stage:
         """The whole server as an ASGI app: faults, log, control protocol, vendor. TypeError for a plain `def`."""

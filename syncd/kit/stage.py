@@ -10,6 +10,7 @@ import socket
 import struct
 import time
 from collections.abc import Awaitable, Callable, MutableMapping
+from contextvars import ContextVar
 from dataclasses import dataclass
 from email.utils import format_datetime
 from http import HTTPStatus
@@ -57,6 +58,10 @@ class _Played:
     wait: float = 0.0
 
 
+ARRIVED: ContextVar[str | None] = ContextVar("ARRIVED", default=None)
+"""When the request that is being carried out came in, on the sandbox's clock; None for what is no vendor's request."""
+
+
 class Stage:
     """Wraps a sandbox's vendor routes. Control calls under /_sim/ go past it."""
 
@@ -72,6 +77,7 @@ class Stage:
             await self._control(scope, receive, send)
             return
         began, at = time.perf_counter(), self._sandbox.clock.now()
+        ARRIVED.set(at.isoformat())
         body = await _read(receive)
         write = self._sandbox.is_write(scope["method"], scope["path"])
         rule = self._sandbox.faults.pick(scope["method"], scope["path"], write)

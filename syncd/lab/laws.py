@@ -2,7 +2,8 @@
 
 An edit of a person stands for as long as no person replaces it. Overwritten by syncd, it must either have arrived on
 the other side and have been replaced there by a person, or be on the list of conflicts. What still stands must stand on
-both sides, or be on that list.
+both sides, or be on that list. Only what a person typed while our write was in the vendor's hands already is nobody's
+fault: it could not be compared with. It is counted.
 What is not here: whether both sides are equal at the end in every rule (`compare`).
 """
 
@@ -11,6 +12,7 @@ from __future__ import annotations
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from datetime import datetime
 from itertools import pairwise
 from typing import Any
 
@@ -54,20 +56,28 @@ class Breach:
 
 @dataclass(frozen=True, slots=True)
 class Moment:
-    """One value of one field, and who put it there (`via`: person, api, system, or "" for what stood before)."""
+    """One value of one field, and who put it there (`via`: person, api, system, or "" for what stood before).
+
+    `asked`: when the request that put it there came in.
+    """
 
     value: Value
     via: str
-    at: str
+    at: datetime | None = None
+    asked: datetime | None = None
 
 
 @dataclass(slots=True)
 class Laws:
-    """The laws over one world. `edits` counts the edits of people that were judged."""
+    """The laws over one world. `edits` counts the edits of people that were judged.
+
+    `in_flight`: those of them that were typed while a write of ours to the same field was in the vendor's hands.
+    """
 
     world: World
     vendors: Mapping[str, Remote]
     edits: int = 0
+    in_flight: int = 0
     breaches: list[Breach] = field(default_factory=list)
     _histories: dict[Ref, list[dict[str, Any]]] = field(default_factory=dict)
 
@@ -94,8 +104,13 @@ class Laws:
             here, there = moments[side], moments[side.other]
             self.edits += sum(1 for one in here if one.via == BY_HAND)
             for lost, after in _overwritten(here):
-                if not (_arrived(rule, side, lost, there) or _listed(rule, side, lost, listed)):
-                    self._breach("lost edit", m, link, rule, f"{lost!r} of the {side} gave way to {after!r}")
+                if _arrived(rule, side, lost.value, there) or _listed(rule, side, lost.value, listed):
+                    continue
+                if lost.at is not None and after.asked is not None and lost.at >= after.asked:
+                    self.in_flight += 1
+                    continue
+                text = f"{lost.value!r} of the {side} gave way to {after.value!r}"
+                self._breach("lost edit", m, link, rule, text)
             last, across = here[-1], there[-1].value
             stands = last.via != BY_HAND or equal(rule, side, last.value, across)
             if not stands and not _listed(rule, side, last.value, listed):
@@ -109,9 +124,10 @@ class Laws:
         for change in self._history(m, side, link.id_on(side)):
             if name in change["fields"]:
                 before, after = change["fields"][name]
-                found = found or [Moment(_value(before), "", "")]
-                found.append(Moment(_value(after), change["via"], change["at"]))
-        return found or [Moment(None, "", "")]
+                found = found or [Moment(_value(before), "")]
+                at, asked = (_moment(change.get(name)) for name in ("at", "asked"))
+                found.append(Moment(_value(after), change["via"], at, asked))
+        return found or [Moment(None, "")]
 
     def _history(self, m: FieldMap, side: Side, id_: str) -> list[dict[str, Any]]:
         ref = Ref(m.end(side).system, m.end(side).kind, id_)
@@ -233,11 +249,15 @@ def _judged(rule: Rule) -> bool:
     return rule.direction is Direction.BOTH and rule.relation is None and all(t and t.kind in TEXTS for t in types)
 
 
-def _overwritten(moments: Sequence[Moment]) -> Iterator[tuple[Value, Value]]:
+def _moment(text: str | None) -> datetime | None:
+    return datetime.fromisoformat(text) if text else None
+
+
+def _overwritten(moments: Sequence[Moment]) -> Iterator[tuple[Moment, Moment]]:
     """Values of people that syncd replaced by another, with what it put there."""
     for before, after in pairwise(moments):
         if before.via == BY_HAND and after.via == BY_SYNCD and not same(before.value, after.value, None):
-            yield before.value, after.value
+            yield before, after
 
 
 def _arrived(rule: Rule, side: Side, value: Value, there: Sequence[Moment]) -> bool:

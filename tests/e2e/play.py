@@ -136,6 +136,7 @@ class Outcome:
     acts: Mapping[str, int]
     edits: int
     breaches: list[Breach]
+    in_flight: int
     comparison: Comparison
     idle_writes: list[dict[str, Any]]
     status: dict[str, Any]
@@ -180,7 +181,7 @@ class Play:
                     laws = Laws(app.world, stage.vendors)
                     return Outcome(
                         kills=self.kills, acts=crowd.acts, breaches=laws.check(), edits=laws.edits,
-                        comparison=compare(app.world, stage.vendors, app.connectors), idle_writes=idle,
+                        in_flight=laws.in_flight, comparison=compare(app.world, stage.vendors, app.connectors), idle_writes=idle,
                         status=app.status(), parked=app.parked(), played=played, seconds=self.seconds,
                     )  # fmt: skip
 

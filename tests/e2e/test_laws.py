@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import threading
+import time
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -71,6 +73,19 @@ def test_an_overwritten_edit_is_lost(scene: Scene) -> None:
     assert (breach.law, breach.left, breach.rule) == ("lost edit", scene.left, "city")
     assert "'Nowhere' of the left gave way to 'Elsewhere'" in str(breach)
     assert any("person" in line and "Nowhere" in line for line in breach.story)
+
+
+def test_an_edit_in_flight_is_counted_apart(scene: Scene) -> None:
+    """What a person types while our write is in the vendor's hands could not be compared with: it is counted apart."""
+    scene.stage.left.faults({"fault": "slow", "writes_only": True, "delay": 1.0, "times": 1})
+    slow = threading.Thread(target=scene.write_left, args=("PATCH", f"contacts/{scene.left}", {"city": "Elsewhere"}))
+    slow.start()
+    time.sleep(0.4)
+    scene.type_left("Nowhere")
+    slow.join()
+    laws = Laws(scene.app.world, scene.stage.vendors)
+    assert {breach.law for breach in laws.check()} <= {"not carried"}
+    assert laws.in_flight == 1
 
 
 def test_an_edit_that_stays_at_home_is_not_carried(scene: Scene) -> None:

@@ -92,3 +92,34 @@ def test_one_credential_has_one_limit() -> None:
     assert credential_key("crm", "https://a.example", "secret-2") != key
     assert credential_key("crm", "https://b.example", "secret-1") != key
     assert "secret" not in key
+
+
+def test_turns_taken_in_advance_are_not_waited_for() -> None:
+    """A look and the write upon it go out together, however scarce turns are; the next request waits again."""
+    limit = Limit("t", ((2, 0.4),))
+    with limit.turns(2, 5):
+        began = time.monotonic()
+        for _ in range(2):
+            with limit.slot(5):
+                assert limit.in_turns
+        assert time.monotonic() - began < 0.1
+    assert not limit.in_turns
+    with limit.slot(5):
+        assert time.monotonic() - began >= 0.25
+
+
+def test_turns_belong_to_the_thread_that_took_them() -> None:
+    """Another thread's request waits for a turn of its own."""
+    limit = Limit("t", ((2, 0.4),))
+    waited: list[float] = []
+
+    def other() -> None:
+        began = time.monotonic()
+        with limit.slot(5):
+            waited.append(time.monotonic() - began)
+
+    with limit.turns(2, 5):
+        thread = threading.Thread(target=other)
+        thread.start()
+        thread.join(timeout=5)
+    assert waited and waited[0] >= 0.25

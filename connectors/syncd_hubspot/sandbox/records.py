@@ -9,6 +9,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+from syncd.kit.stage import ARRIVED
 from syncd_hubspot.sandbox.times import iso
 
 
@@ -45,17 +46,22 @@ class Entry:
 
 @dataclass(frozen=True, slots=True)
 class Change:
-    """One accepted write as a whole, kept for the lab: what stood before and after in every property it changed."""
+    """One accepted write as a whole, kept for the lab: what stood before and after in every property it changed.
+
+    `asked`: when the request that made it came in.
+    """
 
     at: int
     who: Who
     fields: Mapping[str, tuple[str | None, str | None]]
     verb: str = "update"
+    asked: str | None = field(default_factory=ARRIVED.get)
 
     def wire(self) -> dict[str, Any]:
         """The change as the control protocol tells it."""
         fields = {name: list(pair) for name, pair in self.fields.items()}
-        return {"at": iso(self.at), "by": self.who.name, "via": self.who.via, "do": self.verb, "fields": fields}
+        who = {"by": self.who.name, "via": self.who.via}
+        return {"at": iso(self.at), "asked": self.asked, **who, "do": self.verb, "fields": fields}
 
 
 @dataclass(slots=True)
