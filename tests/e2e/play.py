@@ -181,7 +181,8 @@ class Play:
                     laws = Laws(app.world, stage.vendors)
                     return Outcome(
                         kills=self.kills, acts=crowd.acts, breaches=laws.check(), edits=laws.edits,
-                        in_flight=laws.in_flight, comparison=compare(app.world, stage.vendors, app.connectors), idle_writes=idle,
+                        in_flight=laws.in_flight, idle_writes=idle,
+                        comparison=compare(app.world, stage.vendors, app.connectors),
                         status=app.status(), parked=app.parked(), played=played, seconds=self.seconds,
                     )  # fmt: skip
 
