@@ -159,7 +159,7 @@ class TimingConfig:
     retry_first: Duration = timedelta(seconds=30)
     retry_max: Duration = timedelta(hours=1)
     park_after: Duration = timedelta(hours=24)
-    batch: Some = 500
+    batch: Some = 200
     proofs: Duration = timedelta(minutes=10)
     idle: Duration = timedelta(seconds=1)
 

@@ -42,7 +42,7 @@ class Pace:
     retry_max: timedelta = timedelta(hours=1)
     retry_for: timedelta = timedelta(hours=24)
     settle_every: timedelta = timedelta(seconds=15)
-    batch: int = 500
+    batch: int = 200
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

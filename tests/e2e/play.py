@@ -20,12 +20,12 @@ from syncd.lab.laws import Breach, Laws
 from syncd.lab.people import Crowd
 from syncd.lab.stage import Stage
 
-TIMING: Mapping[str, str] = {
+TIMING: Mapping[str, Any] = {
     "overlap": "6s", "lag": "3s", "settle": "6s", "settle_every": "3s", "gone_every": "10s", "landing": "2s",
     "lease": "2s", "retry_first": "500ms", "retry_max": "4s", "proofs": "2s", "timeout": "5s", "retry_for": "15s",
-    "idle": "100ms",
+    "idle": "100ms", "batch": 50,
 }  # fmt: skip
-"""Every duration shortened in proportion; nothing else differs from production."""
+"""Every duration, and the size of a step, shortened in proportion; nothing else differs from production."""
 
 TROUBLE: tuple[Mapping[str, Any], ...] = (
     {"fault": "lost", "writes_only": True, "rate": 0.05},
