@@ -20,6 +20,8 @@ from syncd.store.snapshots import Snapshot
 from syncd.store.store import Tx
 
 LEAD_LANE, NORMAL_LANE = 0, 1
+MERGED = "merged"
+"""How a snapshot is gone whose record lives on under another id."""
 
 
 @dataclass(slots=True)
@@ -57,6 +59,7 @@ def absorb(
     if not items:
         return Absorbed()
     system, kind = items[0].ref.system, items[0].ref.kind
+    items += _left_behind(items)
     before = tx.snapshots.get(system, kind, [item.ref.id for item in items])
     found = Absorbed()
     rows: dict[str, Snapshot] = {}
@@ -68,6 +71,7 @@ def absorb(
         if row is not None:
             rows[item.ref.id] = row
     tx.snapshots.put(list(rows.values()))
+    tx.aliases.put(system, kind, _became(items, rows))
     for m, side in world.readers.get((system, kind), ()):
         held = in_hand[1] if in_hand is not None and in_hand[0].key == m.key else frozenset()
         _keep_bases(tx, m, side, rows, before, found, seen_to)
@@ -107,11 +111,29 @@ def _moved_row(
     return row
 
 
+def _left_behind(items: Iterable[Record | Gone]) -> list[Gone]:
+    """The ids that records had before a merge, each as what it is by now."""
+    return [
+        Gone(ref=dataclasses.replace(item.ref, id=old), became=(item.ref.id,), read_at=item.read_at)
+        for item in items
+        if isinstance(item, Record)
+        for old in item.was
+        if old != item.ref.id
+    ]
+
+
+def _became(items: Iterable[Record | Gone], rows: Mapping[str, Snapshot]) -> dict[str, str]:
+    """What those that a merge ended, and that we knew, are called now."""
+    gone = (item for item in items if isinstance(item, Gone) and item.became and item.ref.id in rows)
+    return {item.ref.id: item.became[0] for item in gone}
+
+
 def _gone_row(item: Gone, before: Snapshot | None, found: Absorbed) -> Snapshot | None:
-    if before is None or before.gone is not None:
+    how = MERGED if item.became else "tombstone" if item.tombstone else "gone"
+    if before is None or before.gone == MERGED or (before.gone is not None and how != MERGED):
         return None
     found.moved[item.ref.id] = None
-    return dataclasses.replace(before, gone="tombstone" if item.tombstone else "gone")
+    return dataclasses.replace(before, gone=how)
 
 
 def _back_row(item: Record, before: Snapshot, asked: Collection[str], found: Absorbed) -> Snapshot | None:
@@ -166,7 +188,9 @@ def _keep_bases(
 ) -> None:
     touched = [id_ for id_, fields in found.moved.items() if fields is None or fields & m.reads(side)]
     changed: list[Link] = []
-    for id_, link in tx.links.of(m.key, side, [id_ for id_ in touched if id_ in before]).items():
+    known = [id_ for id_ in touched if id_ in before]
+    # A closed link may open again: its bases must not follow what happens meanwhile.
+    for id_, link in {**tx.links.of(m.key, side, known, state="closed"), **tx.links.of(m.key, side, known)}.items():
         old = before[id_]
         seen = max((t for t in (old.record.read_at, seen_to) if t is not None), default=None)
         now = moved(m, side, link, old.kept, rows[id_].record, seen)

@@ -61,6 +61,20 @@ def moved(
     return _with(link, side, delta)
 
 
+def pinned(m: FieldMap, side: Side, link: Link, snapshot: Snapshot) -> Link:
+    """The link with every base of one side spelled out, so that it leans on this snapshot no more."""
+    delta, known, at = dict(link.delta(side)), set(link.known), snapshot.record.read_at
+    for rule in m.rules:
+        if rule.identity not in known or rule.identity in delta:
+            continue
+        value = view(rule, side, snapshot.kept)  # type: ignore[arg-type]  # what is kept are values
+        if value is MISSING:
+            known.discard(rule.identity)
+        else:
+            delta[rule.identity] = (value, at.timestamp() if at else None)  # type: ignore[assignment]  # a value
+    return _with(dataclasses.replace(link, known=frozenset(known)), side, delta)
+
+
 def settled(m: FieldMap, side: Side, link: Link, values: Mapping[str, Value], snapshot: Snapshot) -> Link:
     """The link with the base of these rules moved to `values` on one side; they are known from now on."""
     delta = dict(link.delta(side))

@@ -42,6 +42,9 @@ def again(cause: str, reason: str, *, after: timedelta | None = None, reread: bo
     return Rest(state=DUE, cause=cause, reason=reason, after=after, reread=reread, count=count)
 
 
+DONE = Rest(state="done", cause="done", reason="nothing to do")
+
+
 @dataclass(slots=True)
 class Item:
     """One unit. `side`: of an unlinked unit, the side its record is on. `twin`: who it was found to be, before a link.

@@ -16,7 +16,7 @@ from syncd.core.model import Action, Operation, Record, Side, SyncKey
 from syncd.core.plan import plan_create
 from syncd.engine.absorb import absorb
 from syncd.engine.intake import tick
-from syncd.engine.item import Item, Rest, again, park
+from syncd.engine.item import DONE, Item, Rest, again, park
 from syncd.engine.namesakes import NAMESAKE, Taken, key_text, set_apart
 from syncd.engine.world import World
 from syncd.store.journal import Intent
@@ -24,8 +24,6 @@ from syncd.store.links import LinkedAlready
 from syncd.store.marks import Mark
 from syncd.store.snapshots import Snapshot, hashed
 from syncd.store.store import Tx
-
-DONE = Rest(state="done", cause="done", reason="nothing to do")
 
 
 def local(world: World, tx: Tx, m: FieldMap, items: Sequence[Item]) -> None:
@@ -151,10 +149,7 @@ def _own_key_or_window(tx: Tx, item: Item, creates: Mapping[str, Intent], others
     """A record that carries a key of ours, was made by us, or in an open create's window, is no new lead."""
     side, m = item.mark.side, item.m
     record = item.record(side)
-    merged = tx.links.of(m.key, side, record.was)
-    if merged:
-        old = ", ".join(f"{record.ref.system}:{record.ref.kind}:{id_}" for id_ in merged)
-        item.fail(park("question", f"{record.ref} came of a merge with {old}, which is linked"))
+    if record.was and _came_of_a_merge(tx, item, record):
         return
     key = carried_key(m, side, record.fields)
     end = m.end(side.other)
@@ -169,6 +164,20 @@ def _own_key_or_window(tx: Tx, item: Item, creates: Mapping[str, Intent], others
         item.fail(park("waiting", reason, waits_for=f"intent:{intent.id}"))
     elif record.mine and not linked and item.mark.cause != NAMESAKE and not _before_us(tx, record):
         item.fail(park("question", f"{record.ref} was made by our own key, and no open write claims it"))
+
+
+def _came_of_a_merge(tx: Tx, item: Item, record: Record) -> bool:
+    """Whether a record is what linked ones were merged into; their links come to it by their own marks."""
+    m, side = item.m, item.mark.side
+    creates = [i for i in tx.journal.open_of(m.key, record.was) if i.action is Action.CREATE and i.side is side.other]
+    if creates:
+        reason = f"came of a merge with the record for which write {creates[0].id} is open"
+        item.fail(park("waiting", reason, waits_for=f"intent:{creates[0].id}"))
+        return True
+    linked = bool(tx.links.of(m.key, side, record.was))
+    if linked:
+        item.fail(DONE)
+    return linked
 
 
 def _before_us(tx: Tx, record: Record) -> bool:

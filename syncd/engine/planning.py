@@ -15,8 +15,7 @@ from syncd.core.fieldmap import Direction, FieldMap, Leave, Unconvertible
 from syncd.core.model import Action, Operation, Record, Side, Value
 from syncd.core.plan import plan
 from syncd.engine.base import base_of
-from syncd.engine.item import Item, park
-from syncd.engine.linking import DONE
+from syncd.engine.item import DONE, Item, park
 from syncd.engine.world import World
 from syncd.store.conflicts import Conflict
 from syncd.store.marks import HELD, PLANNED, WEIGHED

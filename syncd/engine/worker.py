@@ -18,6 +18,7 @@ from syncd.core.model import Side
 from syncd.engine.absorb import absorb
 from syncd.engine.confirm import finish
 from syncd.engine.item import Item, Rest, again, described, park, permitted
+from syncd.engine.leaving import come_back, follow, leave
 from syncd.engine.linking import local, look_up, make_links, plan_creates, snapshots_for
 from syncd.engine.namesakes import Taken
 from syncd.engine.planning import plan_links, twins_for
@@ -106,7 +107,10 @@ class Worker:
         with self.world.store.read() as tx:
             snapshots_for(tx, self.m, items)
         settle(self.world, items, self.run)
+        follow(self.world, items)
         self._reread(items)
+        come_back(self.world, items)
+        leave(self.world, self.m, items)
         self._link(items)
         self._plan(items)
         if self.rests is not None:

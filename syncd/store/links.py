@@ -129,6 +129,15 @@ class Links:
         if values:
             self.connection.execute(_SAVE_DELTAS, values)
 
+    def move(self, link_id: int, side: Side, to: str) -> None:
+        """Let a link go on with the record that one of its own became. Raises LinkedAlready."""
+        name = "left_id" if side is Side.LEFT else "right_id"
+        try:
+            with self.connection.begin_nested():
+                self.connection.execute(update(links).where(links.c.id == link_id).values({name: to}))
+        except IntegrityError as error:
+            raise LinkedAlready(f"{to} is linked already") from error
+
     def close(self, link_id: int, reason: str, now: datetime) -> None:
         """Close a link with its reason; it is never forgotten."""
         self.connection.execute(

@@ -25,8 +25,9 @@ _UNKEY = delete(match_keys).where(_OF_MAP, among(match_keys.c.id))
 
 @dataclass(frozen=True, slots=True)
 class Snapshot:
-    """A stored record. `missing`: fields asked for and not answered (unknown). `gone`: None, `gone` or `tombstone`.
+    """A stored record. `missing`: fields asked for and not answered (unknown).
 
+    `gone`: None, `gone`, `tombstone` or `merged` (an alias says into what).
     `record.fields` leaves the missing ones out; `kept` has them, as last known.
     """
 

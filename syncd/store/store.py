@@ -16,6 +16,7 @@ from sqlalchemy.engine import Engine, make_url
 from sqlalchemy.exc import ArgumentError, NoSuchModuleError
 
 from syncd.errors import ConfigError, Problem
+from syncd.store.aliases import Aliases
 from syncd.store.conflicts import Conflicts
 from syncd.store.feeds import Feeds
 from syncd.store.journal import Journal
@@ -44,6 +45,11 @@ class Tx:
     def snapshots(self) -> Snapshots:
         """The last record seen, one per ref."""
         return Snapshots(self.connection)
+
+    @cached_property
+    def aliases(self) -> Aliases:
+        """What merges left behind."""
+        return Aliases(self.connection)
 
     @cached_property
     def links(self) -> Links:

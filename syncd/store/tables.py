@@ -105,6 +105,16 @@ snapshots = Table(
     sqlite_with_rowid=False,
 )
 
+aliases = Table(
+    "aliases",
+    metadata,
+    Column("system", String(64), primary_key=True),
+    Column("kind", String(64), primary_key=True),
+    Column("id", String(64), primary_key=True),
+    Column("became", String(64), nullable=False),
+    sqlite_with_rowid=False,
+)
+
 links = Table(
     "links",
     metadata,

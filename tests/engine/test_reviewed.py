@@ -274,10 +274,10 @@ def test_a_lapsed_choice_is_not_carried_out_later() -> None:
         assert {each.left for each in listed(town, "overruled")} == {"L", "L9"}
 
 
-def test_a_record_that_came_of_a_merge_of_a_linked_one_is_a_question(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_record_that_came_of_a_merge_of_a_linked_one_takes_its_link(monkeypatch: pytest.MonkeyPatch) -> None:
     """Two records were merged into a new id with another e-mail: it is the linked one grown, never a new lead."""
     with town_of(left=READS, right=READS) as town:
-        left, _ = linked(town)
+        left, right = linked(town)
         town.vendors["crm"].rows["contacts"].pop(left.id)
         new = make(town, "crm", "contacts", {"email": "other@x.example", "name": "Ann"})
         assert new is not None
@@ -289,8 +289,10 @@ def test_a_record_that_came_of_a_merge_of_a_linked_one_is_a_question(monkeypatch
 
         monkeypatch.setattr(MemoryConnector, "_record", with_was)
         rest(town)
-        assert len(rows(town, "con", "contacts")) == 1
-        assert (new.id, "question") in resting(town, PARKED)
+        assert [row.id for row in rows(town, "con", "contacts")] == [right.id]
+        with town.store.read() as tx:
+            assert [(link.left_id, link.right_id) for link in tx.links.all(town.maps[0].key)] == [(new.id, right.id)]
+        assert rows(town, "con", "contacts")[0].fields["email"] == "other@x.example"
 
 
 def test_once_ends_although_another_map_has_a_due_mark(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -161,6 +161,11 @@ class Town:
             self.rival.store.close()
         shutil.rmtree(self.folder, ignore_errors=True)
 
+    def use(self, m: FieldMap) -> None:
+        """Go on with this map instead of the one of its key."""
+        self.maps = tuple(m if one.key == m.key else one for one in self.maps)
+        self.world = replace(self.world, pairs=tuple(replace(p, maps=self.maps) for p in self.world.pairs))
+
     def another(self) -> World:
         """A second worker's world on the same store."""
         if self.rival is None:

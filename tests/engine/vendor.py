@@ -45,6 +45,7 @@ class Traits:
     `whole`: a write is answered with the whole record, else only with what was written.
     `exact_find`: a look-up knows letters, not persons.
     `bump`: a write that changes nothing moves the modified time all the same.
+    `tombstones`: its feed and its reads tell what was deleted.
     """
 
     sync_key: bool = True
@@ -56,6 +57,7 @@ class Traits:
     reads: bool = False
     whole: bool = True
     bump: bool = False
+    tombstones: bool = False
     find_by_feed: bool = False
     find_lag: bool = False
     exact_find: bool = False
@@ -108,6 +110,30 @@ class Vendor:
     calls: list[tuple[str, str, int]] = field(default_factory=list)
     noops: list[tuple[str, str, Mapping[str, Value]]] = field(default_factory=list)
     ids: int = 0
+    graves: dict[str, dict[str, tuple[datetime, Row]]] = field(default_factory=dict)
+    merged: dict[str, dict[str, str]] = field(default_factory=dict)
+
+    def delete(self, kind: str, id: str) -> None:
+        """A person deletes a record."""
+        self.graves.setdefault(kind, {})[id] = (self.now(), self.rows[kind].pop(id))
+        self.listed.get(kind, {}).pop(id, None)
+        self.pending = [one for one in self.pending if (one[2], one[3].id) != (kind, id)]
+
+    def restore(self, kind: str, id: str) -> None:
+        """A person brings a deleted record back; that is a change."""
+        row = self.graves[kind].pop(id)[1]
+        self.rows[kind][id] = row
+        row.modified = self.floor(self.now())
+        self._touched(kind, row)
+
+    def merge(self, kind: str, id: str, into: str) -> None:
+        """A person merges a record into another, which is changed by that."""
+        self.delete(kind, id)
+        del self.graves[kind][id]
+        self.merged.setdefault(kind, {})[id] = into
+        row = self.rows[kind][into]
+        row.modified = self.floor(self.now())
+        self._touched(kind, row)
 
     def now(self) -> datetime:
         """The vendor's own clock."""
@@ -257,8 +283,31 @@ class MemoryConnector:
         return Record(
             ref=Ref(self.vendor.name, kind, row.id), fields=fields, version=row.modified.isoformat(),
             modified_at=row.modified, created_at=row.created, read_at=sent, stale_ok=stale,
-            mine=(row.by == "sync") if self.vendor.traits.maker else None,
+            mine=(row.by == "sync") if self.vendor.traits.maker else None, was=self._was(kind, row.id),
         )  # fmt: skip
+
+    def _was(self, kind: str, id: str) -> tuple[str, ...]:
+        """The ids that were merged into this one, whole chains of them."""
+        merged = self.vendor.merged.get(kind, {})
+        ends = {}
+        for old, new in merged.items():
+            while new in merged:
+                new = merged[new]  # noqa: PLW2901  # the chain is walked to its end
+            ends[old] = new
+        return tuple(old for old, new in ends.items() if new == id)
+
+    def _absent(self, kind: str, id: str, sent: datetime) -> Gone:
+        ref, vendor = Ref(self.vendor.name, kind, id), self.vendor
+        became = vendor.merged.get(kind, {}).get(id)
+        dead = vendor.traits.tombstones and id in vendor.graves.get(kind, {})
+        return Gone(ref=ref, tombstone=dead, became=(became,) if became else (), read_at=sent)
+
+    def _dead(self, kind: str, after: datetime, sent: datetime) -> list[Record | Gone]:
+        """What the feed tells of deleted records."""
+        if not self.vendor.traits.tombstones:
+            return []
+        graves = self.vendor.graves.get(kind, {})
+        return [self._absent(kind, id_, sent) for id_, (at, _) in graves.items() if at >= after]
 
     def changes(self, kind: str, since: Cursor | None, fields: Sequence[str], known: Known) -> Iterator[Page]:
         """Deltas from the list, then the first reading in the order of ids."""
@@ -273,7 +322,7 @@ class MemoryConnector:
             rows = self._shown(kind, news[start : start + PAGE], sent, fields, known)
             yield Page(records=rows, cursor=dict(state), read_to=None, backfilled=state["done"])
             vendor.stage.point()
-        rows = self._shown(kind, news[max(len(news) - PAGE, 0) :], sent, fields, known)
+        rows = self._shown(kind, news[max(len(news) - PAGE, 0) :], sent, fields, known) + self._dead(kind, after, sent)
         state["to"] = max(after, horizon).isoformat()
         yield Page(
             records=rows, cursor=dict(state), read_to=horizon if state["done"] else None, backfilled=state["done"],
@@ -314,7 +363,7 @@ class MemoryConnector:
         return {
             id_: self._record(kind, rows[id_], sent, fields, stale=False)
             if id_ in rows
-            else Gone(ref=Ref(self.vendor.name, kind, id_), read_at=sent)
+            else self._absent(kind, id_, sent)
             for id_ in ids
         }
 

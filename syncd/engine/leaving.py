@@ -1,0 +1,223 @@
+"""Leaving and coming back: records that are gone, were merged, or meet the map's `only` no more. Rules 15 to 17.
+
+What is not here: how a snapshot gets to be gone (`absorb`), and records that were never linked (`linking`).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from datetime import timedelta
+
+from syncd.core.fieldmap import FieldMap, Leave, Unconvertible
+from syncd.core.model import Action, Gone, Record, Ref, Side
+from syncd.engine.absorb import MERGED, absorb
+from syncd.engine.base import pinned
+from syncd.engine.item import DONE, Item, Rest, again, park
+from syncd.engine.linking import wake_for
+from syncd.engine.world import World
+from syncd.store.links import Link, LinkedAlready
+from syncd.store.store import Tx
+
+GONE, UNFIT = "gone: ", "left the map's condition"
+"""How the reason of a link begins that opens again by itself, when its records are there and fit again."""
+
+CANARIES = 3
+"""Other records of a kind that are asked for beside one that does not answer."""
+
+
+def follow(world: World, items: Sequence[Item]) -> None:
+    """Links go on with what their records were merged into; where two links meet, a person is asked. Rule 16."""
+    merged = [(item, side) for item in items if item.stands() and item.link is not None for side in _gone(item, MERGED)]
+    if not merged:
+        return
+    with world.store.begin() as tx:
+        for item, side in merged:
+            if item.stands() and item.link is not None:
+                _follow(world, tx, item, item.link, side)
+
+
+def _gone(item: Item, *how: str) -> list[Side]:
+    return [side for side in Side if side in item.snapshots and item.snapshots[side].gone in how]
+
+
+def _follow(world: World, tx: Tx, item: Item, link: Link, side: Side) -> None:
+    m, old = item.m, link.id_on(side)
+    end = m.end(side)
+    now = tx.aliases.resolve(end.system, end.kind, [old])[old]
+    creates = [i for i in tx.journal.open_of(m.key, [now]) if i.action is Action.CREATE and i.side is side.other]
+    became = f"{Ref(end.system, end.kind, old)} was merged into {Ref(end.system, end.kind, now)}"
+    if creates:
+        reason = f"{became}, for which write {creates[0].id} is open"
+        item.fail(park("waiting", reason, waits_for=f"intent:{creates[0].id}"))
+        return
+    try:
+        tx.links.move(link.id, side, now)
+    except LinkedAlready:
+        other = tx.links.of(m.key, side, [now])[now].id_on(side.other)
+        across = m.end(side.other)
+        theirs = " and ".join(str(Ref(across.system, across.kind, id_)) for id_ in (link.id_on(side.other), other))
+        item.fail(park("question", f"{became}, and both were linked: with {theirs}. Which one is its twin?"))
+        return
+    tx.links.save(pinned(m, side, link, item.snapshots[side]), [rule.identity for rule in m.rules])
+    item.link = tx.links.get([link.id])[link.id]
+    del item.snapshots[side]
+    wake_for(tx, m, item.link.left_id, item.link.right_id, world.clock())
+
+
+def come_back(world: World, items: Sequence[Item]) -> None:
+    """A link that was closed because a record was gone, or did not fit, opens again when both are there and fit."""
+    lonely = [item for item in items if item.stands() and item.link is None and item.side is not None]
+    if not lonely:
+        return
+    with world.store.read() as tx:
+        closed = _closed(tx, lonely)
+    if closed:
+        with world.store.begin() as tx:
+            for item in lonely:
+                link = closed.get(id(item))
+                if link is not None:
+                    _open_again(world, tx, item, link)
+
+
+def _closed(tx: Tx, items: Sequence[Item]) -> dict[int, Link]:
+    """By item: its closed link, if it may open by itself, and both its records are there and fit."""
+    m, found = items[0].m, {}
+    for side in Side:
+        mine = {item.mark.id: item for item in items if item.mark.side is side}
+        for id_, link in tx.links.of(m.key, side, mine, state="closed").items():
+            if (link.reason or "").startswith((GONE, UNFIT)) and _there_again(tx, m, link):
+                found[id(mine[id_])] = link
+    return found
+
+
+def _there_again(tx: Tx, m: FieldMap, link: Link) -> bool:
+    records: dict[Side, Record] = {}
+    for side in Side:
+        end, id_ = m.end(side), link.id_on(side)
+        snapshot = tx.snapshots.get(end.system, end.kind, [id_]).get(id_)
+        if snapshot is None or snapshot.gone is not None:
+            return False
+        records[side] = snapshot.record
+    return fits(m, records)
+
+
+def _open_again(world: World, tx: Tx, item: Item, link: Link) -> None:
+    now = world.clock()
+    try:
+        tx.links.reopen(link.id)
+    except LinkedAlready as error:
+        item.fail(park("question", str(error)))
+        return
+    tx.marks.lease_link(link.id, now + world.pace.lease, item.unit.fence)
+    item.link, item.side = tx.links.get([link.id])[link.id], None
+    wake_for(tx, item.m, link.left_id, link.right_id, now)
+
+
+def fits(m: FieldMap, records: Mapping[Side, Record]) -> bool:
+    """Whether a pair meets the map's `only`; one that cannot be worked out does not."""
+    if m.only is None:
+        return True
+    try:
+        return bool(m.only.value({side: record.fields for side, record in records.items()}))
+    except Unconvertible:
+        return False
+
+
+def leave(world: World, m: FieldMap, items: Sequence[Item]) -> None:
+    """Close the links of what is surely gone, or fits no more. Raises AuthError and Transient.
+
+    Absence is not deletion: a record that the vendor does not call deleted is gone only if others of its kind are seen.
+    """
+    for side in Side:
+        gone = [item for item in items if item.stands() and item.link is not None and _gone(item, "gone", "tombstone")]
+        gone = [item for item in gone if item.snapshots[side].gone is not None]
+        if gone:
+            _confirm(world, m, side, gone)
+    for item in items:
+        if item.stands() and item.link is not None and _gone(item, MERGED):
+            item.fail(again("merged", "it was merged into another record", after=timedelta(0), count=False))
+    if m.leave is Leave.UNLINK:
+        _unlink_unfit(world, m, items)
+
+
+def _unlink_unfit(world: World, m: FieldMap, items: Sequence[Item]) -> None:
+    unfit = [
+        item for item in items
+        if item.stands() and item.link is not None and len(item.snapshots) == len(Side)
+        and not fits(m, {side: item.record(side) for side in Side})
+    ]  # fmt: skip
+    if unfit:
+        with world.store.begin() as tx:
+            for item in unfit:
+                _close(world, tx, item, UNFIT)
+                item.fail(DONE)
+
+
+def _confirm(world: World, m: FieldMap, side: Side, items: Sequence[Item]) -> None:
+    """Look once more, beside some records that ought to be there."""
+    end = m.end(side)
+    ids = [str(item.id_on(side)) for item in items]
+    with world.store.read() as tx:
+        others = [link.id_on(side) for link in tx.links.all(m.key, limit=len(ids) + 10 * CANARIES)]
+        living = tx.snapshots.seen(end.system, end.kind, [id_ for id_ in others if id_ not in ids])
+        since = tx.snapshots.get(end.system, end.kind, ids)
+    canaries = list(living)[:CANARIES]
+    fields = world.fields(end.system, end.kind)
+    found = world.connectors[end.system].read(end.kind, [*ids, *canaries], fields)
+    seen = any(isinstance(found[canary], Record) for canary in canaries)
+    with world.store.begin() as tx:
+        absorb(tx, world, [one for id_, one in found.items() if id_ not in canaries], asked=fields, since=since)
+        absent = [item for item in items if _only_absent(item, side, found[str(item.id_on(side))])]
+        too_many = len(absent) > _most(world, m)
+        for item in items:
+            answer = found[str(item.id_on(side))]
+            if isinstance(answer, Record) or answer.became:
+                item.fail(again("back", "it is there after all", after=timedelta(0), count=False))
+            elif item in absent and (too_many or not seen):
+                item.fail(_unseen(item, side, len(absent) if too_many else 0))
+            else:
+                _let_go(world, tx, item, side)
+
+
+def _only_absent(item: Item, side: Side, answer: Record | Gone) -> bool:
+    if isinstance(answer, Record) or answer.became:
+        return False
+    return not answer.tombstone and item.snapshots[side].gone != "tombstone"
+
+
+def _most(world: World, m: FieldMap) -> int:
+    """How many records of a kind may be absent in one batch before that looks like a lost permission."""
+    return min(pair.guard.deletes for pair in world.pairs if any(m.key == one.key for one in pair.maps))
+
+
+def _unseen(item: Item, side: Side, count: int) -> Rest:
+    ref = item.record(side).ref
+    if count:
+        why = f"{count} records of {ref.kind} stopped answering at once"
+    else:
+        why = f"no other record of {ref.kind} that was asked for answers either"
+    words = f"{ref} does not answer, and {why}: it looks like a missing permission of {ref.system}; nothing was changed"
+    return park("unseen", words)
+
+
+def _let_go(world: World, tx: Tx, item: Item, side: Side) -> None:
+    """The record is surely gone: the map says what that means for its twin."""
+    policy = item.m.end(side.other).delete
+    both = item.snapshots[side.other].gone is not None
+    if policy == "ignore" and not both:
+        item.fail(DONE)
+        return
+    ref, twin = item.record(side).ref, item.record(side.other).ref
+    _close(world, tx, item, f"{GONE}{ref}")
+    if both or policy == "unlink":
+        item.fail(DONE)
+    else:
+        item.fail(park("gone", f"{ref} was deleted; {twin} stays as it is, and is linked with nothing any more"))
+
+
+def _close(world: World, tx: Tx, item: Item, reason: str) -> None:
+    if item.link is not None:
+        now = world.clock()
+        tx.links.close(item.link.id, reason, now)
+        waiting = tx.conflicts.open_of([item.link.id]).get(item.link.id, {})
+        tx.conflicts.settle([one.id for one in waiting.values() if one.state == "open"], "gone", now)

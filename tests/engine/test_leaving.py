@@ -1,0 +1,200 @@
+"""Records that are deleted, hidden, brought back, merged, or leave the map's condition: what becomes of their links.
+
+What is not here: everything at once (`test_machine`).
+"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from datetime import timedelta
+
+import pytest
+
+from syncd.core.fieldmap import Leave
+from syncd.engine.world import Guard
+from syncd.fieldmaps import load
+from syncd.store.marks import PARKED
+from tests.engine.doings import edit, judge, make, rest
+from tests.engine.test_rules import linked, rows, town_of
+from tests.engine.town import CONTACTS, SCHEMAS, SYSTEMS, Town
+from tests.engine.vendor import Row, Traits
+
+BURIES = Traits(tombstones=True)
+
+
+def parked(town: Town, cause: str) -> list[str]:
+    """The reasons of what is parked for this cause, each once (both marks of a link may rest with it)."""
+    with town.store.read() as tx:
+        return sorted({mark.reason or "" for mark in tx.marks.resting(PARKED) if mark.cause == cause})
+
+
+def partners(town: Town, map_key: str = "pair/contacts") -> set[tuple[str, str]]:
+    """The open links of a map."""
+    with town.store.read() as tx:
+        return {(link.left_id, link.right_id) for link in tx.links.all(map_key)}
+
+
+def another(town: Town, number: int) -> Row:
+    """One more contact, of its own kind."""
+    made = make(town, "crm", "contacts", {"email": f"other{number}@x.example", "name": f"Other {number}"})
+    assert made is not None
+    return made
+
+
+def writes(town: Town) -> int:
+    """How often either vendor was asked to write."""
+    return sum(1 for vendor in town.vendors.values() for call in vendor.calls if call[0] == "write")
+
+
+def test_a_deleted_record_closes_its_link_and_its_twin_stays() -> None:
+    """A tombstone that one read confirms closes the link; the twin is flagged, not touched; nothing is made anew."""
+    with town_of(left=BURIES) as town:
+        left, right = linked(town)
+        key = town.maps[0].key
+        before = writes(town)
+        town.vendors["crm"].delete("contacts", left.id)
+        rest(town)
+        assert partners(town, key) == set()
+        (reason,) = parked(town, "gone")
+        assert f"crm:contacts:{left.id} was deleted; con:contacts:{right.id} stays" in reason
+        edit(town, "con", "contacts", right.id, {"phone": "9"})
+        rest(town)
+        assert writes(town) == before
+        assert [row.id for row in rows(town, "con", "contacts")] == [right.id]
+        assert rows(town, "crm", "contacts") == []
+
+
+def test_a_record_that_comes_back_is_linked_again_and_no_edit_is_lost() -> None:
+    """Restored, the record has its link again, and what was edited on the twin meanwhile is carried."""
+    with town_of(left=BURIES) as town:
+        left, right = linked(town)
+        town.vendors["crm"].delete("contacts", left.id)
+        rest(town)
+        edit(town, "con", "contacts", right.id, {"phone": "9"})
+        rest(town)
+        town.vendors["crm"].restore("contacts", left.id)
+        judge(town)
+        assert partners(town, town.maps[0].key) == {(left.id, right.id)}
+        assert town.vendors["crm"].rows["contacts"][left.id].fields["phone"] == "9"
+        assert parked(town, "gone") == []
+
+
+def test_absence_beside_a_canary_closes_the_link() -> None:
+    """Where a vendor tells of no deletions, a record that does not answer while others do is gone."""
+    with town_of() as town:
+        left, right = linked(town)
+        another(town, 1)
+        judge(town)
+        town.vendors["con"].delete("contacts", right.id)
+        edit(town, "crm", "contacts", left.id, {"name": "Anna"})
+        rest(town)
+        assert (left.id, right.id) not in partners(town, town.maps[0].key)
+        assert len(parked(town, "gone")) == 1
+
+
+def test_absence_of_all_is_a_missing_permission() -> None:
+    """When no other record of the kind answers either, nothing is concluded, closed or written."""
+    with town_of() as town:
+        left, right = linked(town)
+        hidden = town.vendors["con"].rows["contacts"]
+        town.vendors["con"].rows["contacts"] = {}
+        before = writes(town)
+        edit(town, "crm", "contacts", left.id, {"name": "Anna"})
+        rest(town)
+        assert partners(town, town.maps[0].key) == {(left.id, right.id)}
+        (reason,) = parked(town, "unseen")
+        assert "looks like a missing permission of con; nothing was changed" in reason
+        assert town.vendors["con"].rows["contacts"] == {}
+        town.vendors["con"].rows["contacts"] = hidden
+        edit(town, "crm", "contacts", left.id, {"name": "Annabel"})
+        judge(town)
+        assert hidden[right.id].fields["name"] == "Annabel"
+        assert writes(town) > before
+
+
+def test_absence_of_many_at_once_is_a_missing_permission() -> None:
+    """Nine of ten records that stop answering at once are not taken for deleted, although the tenth is seen."""
+    with town_of(batch=50) as town:
+        people = [another(town, number) for number in range(10)]
+        judge(town)
+        pairs = partners(town, town.maps[0].key)
+        hidden = dict(pairs)
+        for one in people[:9]:
+            del town.vendors["con"].rows["contacts"][hidden[one.id]]
+        town.world = replace(
+            town.world, pairs=tuple(replace(pair, guard=Guard(deletes=3)) for pair in town.world.pairs)
+        )
+        for one in people[:9]:
+            edit(town, "crm", "contacts", one.id, {"name": "Somebody"})
+        rest(town)
+        assert partners(town, town.maps[0].key) == pairs
+        assert len(parked(town, "unseen")) == 9
+        assert any("stopped answering at once" in reason for reason in parked(town, "unseen"))
+
+
+@pytest.mark.parametrize(("policy", "open_", "listed"), [("ignore", 1, 0), ("unlink", 0, 0), ("flag", 0, 1)])
+def test_the_map_says_what_a_deletion_means(policy: str, open_: int, listed: int) -> None:
+    """Ignore leaves the link, unlink closes it in silence, flag closes it and tells."""
+    with town_of(left=BURIES) as town:
+        left, _ = linked(town)
+        m = town.maps[0]
+        town.use(replace(m, right=replace(m.right, delete=policy)))
+        town.vendors["crm"].delete("contacts", left.id)
+        rest(town)
+        assert (len(partners(town, m.key)), len(parked(town, "gone"))) == (open_, listed)
+
+
+@pytest.mark.parametrize("chain", [False, True])
+def test_a_link_goes_on_with_what_its_record_was_merged_into(chain: bool) -> None:
+    """Merged into one that nobody is linked with, the link moves there, along a whole chain, with its bases."""
+    with town_of(left=replace(BURIES, lag=timedelta(seconds=1))) as town:
+        left, right = linked(town, tag="vip")
+        vendor = town.vendors["crm"]
+        target = vendor.create("contacts", {"email": "ann2@x.example", "tag": "cold", "name": "Ann"}, "person")
+        if chain:
+            middle = vendor.create("contacts", {"email": "ann1@x.example", "tag": "cold"}, "person")
+            vendor.merge("contacts", left.id, middle.id)
+            vendor.merge("contacts", middle.id, target.id)
+        else:
+            vendor.merge("contacts", left.id, target.id)
+        edit(town, "con", "contacts", right.id, {"phone": "9"})
+        rest(town)
+        assert partners(town, town.maps[0].key) == {(target.id, right.id)}
+        assert vendor.rows["contacts"][target.id].fields["phone"] == "9"
+        assert [row.id for row in rows(town, "con", "contacts")] == [right.id]
+
+
+def test_two_links_that_meet_are_a_question() -> None:
+    """Two linked records merged into one: nothing is decided, both twins are named."""
+    with town_of(left=BURIES) as town:
+        left, right = linked(town)
+        other = another(town, 1)
+        judge(town)
+        twins = dict(partners(town, town.maps[0].key))
+        town.vendors["crm"].merge("contacts", other.id, left.id)
+        rest(town)
+        assert partners(town, town.maps[0].key) == set(twins.items())
+        assert any(twins[other.id] in reason and right.id in reason for reason in parked(town, "question"))
+
+
+def test_what_leaves_the_filter_is_unlinked_and_linked_again() -> None:
+    """With `leave: unlink` a link closes when its record fits no more, and opens with its bases when it fits again."""
+    with town_of() as town:
+        left, right = linked(town, tag="vip")
+        m = town.maps[0]
+        text = CONTACTS % {"keys": "", "first_link": "left", "drift": "keep"}
+        text = text.replace("lane: lead", 'only: "left.tag != \'cold\'"\nleave: unlink')
+        schemas = {side: SCHEMAS[system]["contacts"] for side, system in SYSTEMS.items()}
+        made = load(text, pair="pair", systems=SYSTEMS, schemas=schemas)
+        assert made.leave is Leave.UNLINK
+        town.use(replace(m, only=made.only, leave=made.leave))
+        edit(town, "crm", "contacts", left.id, {"tag": "cold"})
+        rest(town)
+        assert partners(town, m.key) == set()
+        edit(town, "con", "contacts", right.id, {"phone": "9"})
+        rest(town)
+        assert town.vendors["crm"].rows["contacts"][left.id].fields["phone"] == "1"
+        edit(town, "crm", "contacts", left.id, {"tag": "warm"})
+        rest(town)
+        assert partners(town, m.key) == {(left.id, right.id)}
+        assert town.vendors["crm"].rows["contacts"][left.id].fields["phone"] == "9"
