@@ -55,8 +55,7 @@ def absorb(
     `seen_to`: the feed's horizon before this page, a later "last seen" than the read.
     `in_hand`: a map and the refs being worked on in it, which get no mark for it. One kind of one system at a time.
     """
-    items = list(items)
-    if not items:
+    if not (items := list(items)):
         return Absorbed()
     system, kind = items[0].ref.system, items[0].ref.kind
     items += _left_behind(items)

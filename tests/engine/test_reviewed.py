@@ -21,7 +21,7 @@ from syncd.errors import ConfigError, SyncdError, Transient
 from syncd.fieldmaps import load
 from syncd.service.daemon import Daemon
 from syncd.store.conflicts import Conflict
-from syncd.store.marks import DUE, HELD, PARKED, PLANNED
+from syncd.store.marks import DUE, HELD, PLANNED
 from tests.engine import town as towns
 from tests.engine.doings import cycle, edit, judge, make, read_feed, rest, run
 from tests.engine.test_rules import linked, rows, town_of, with_mode
