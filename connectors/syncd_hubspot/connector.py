@@ -89,14 +89,17 @@ class HubSpot:
 
     def changes(self, kind: str, since: Cursor | None, fields: Sequence[str], known: Known) -> Iterator[Page]:
         """One tick: fast lane, settled lane, the bin, some backfill pages."""
+        self._reads.asked(kind, fields)
         return Tick(self._reads, self._settings.timing, kind, fields, known).run(since)
 
     def read(self, kind: str, ids: Sequence[str], fields: Sequence[str]) -> Mapping[str, Record | Gone]:
         """By id; what a merged id became stands in the answer too, under its own id."""
+        self._reads.asked(kind, fields)
         return self._reads.read(kind, ids, fields)
 
     def find(self, kind: str, keys: Sequence[SyncKey | MatchKey], fields: Sequence[str]) -> Sequence[Record]:
         """By sync key or e-mail from the primary store, by other values from the index."""
+        self._reads.asked(kind, fields)
         return self._finder.find(kind, keys, fields)
 
     def write(self, kind: str, operations: Sequence[Operation]) -> Iterator[Sequence[Outcome]]:

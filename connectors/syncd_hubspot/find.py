@@ -24,7 +24,7 @@ from syncd_hubspot.schema import RELATION, SEARCHABLE_PHONES, Types
 _GROUPS, _FILTERS, _ALL_FILTERS = 5, 6, 18
 _LONGEST_BODY = 2_900
 _LONGEST_VALUE = 1_000
-_ANY_OF, _PIECE, _LONGEST_PIECE = 50, 10, 2_400
+_ANY_OF = 50
 
 Filter = dict[str, Any]
 Term = tuple[tuple[str, ...], tuple[str, ...]]
@@ -107,13 +107,13 @@ class _Plan:
     def __init__(self, kind: str, types: Types) -> None:
         self._kind, self._types = kind, types
         self.emails: dict[str, None] = {}
-        self._any_of: dict[str, dict[str, None]] = {}
+        self._texts: dict[tuple[str, ...], list[tuple[Sequence[str], ...]]] = {}
         self._groups: dict[bytes, list[Filter]] = {}
 
     def add(self, key: MatchKey) -> None:
         """Choose the term that narrows most; a field HubSpot does not have is left out of its term.
 
-        Texts are asked for by that term alone: many of them fit into one request, and few more records answer.
+        Texts of many keys go into one group: any of their streets and any of their names. More may answer, never less.
         """
         terms = [self._known(term) for term in key.terms]
         if not terms or any(not names or not values for names, values in terms):
@@ -124,22 +124,23 @@ class _Plan:
                 self._collect(name, values)
             return
         others = [term for term in terms if term is not best and self._is_plain(term)][: _FILTERS - 2]
-        narrowing = [_equal(term[0][0], term[1][0]) for term in others]
         for name in names:
             if self._by_batch(name) or name in SEARCHABLE_PHONES:
                 self._collect(name, values)
             elif self._types[name].kind is FieldKind.TEXT:
-                self._any_of.setdefault(name, {}).update(dict.fromkeys(value.lower() for value in values))
+                texts = [term for term in others if self._types[term[0][0]].kind is FieldKind.TEXT]
+                asked = ((name, *(term[0][0] for term in texts)), (values, *(term[1] for term in texts)))
+                self._texts.setdefault(asked[0], []).append(asked[1])
             else:
                 for value in values:
-                    group = [_equal(name, value), *narrowing]
+                    group = [_equal(name, value), *(_equal(term[0][0], term[1][0]) for term in others)]
                     self._groups[orjson.dumps(group)] = group
 
     def bodies(self) -> Iterator[list[list[Filter]]]:
         """Filter groups, as many values to a group and groups to a request as HubSpot takes."""
         pieces = list(self._groups.values())
-        for name, values in self._any_of.items():
-            pieces += [[_any_of(name, part)] for part in _pieces(list(values))]
+        for names, asked in self._texts.items():
+            pieces += [[_any_of(*one) for one in zip(names, values, strict=True)] for values in asked]
         body: list[list[Filter]] = []
         for piece in pieces:
             fuller = _joined(body, piece)
@@ -177,9 +178,9 @@ class _Plan:
             return
         twin = SEARCHABLE_PHONES[name]
         if twin in self._types:
-            self._any_of.setdefault(twin, {}).update(dict.fromkeys(filter(None, map(national, values))))
+            self._texts.setdefault((twin,), []).extend(([one],) for one in filter(None, map(national, values)))
         else:
-            self._any_of.setdefault(name, {}).update(dict.fromkeys(value.lower() for value in values))
+            self._texts.setdefault((name,), []).extend(([value],) for value in values)
 
 
 def national(value: str) -> str:
@@ -190,25 +191,14 @@ def national(value: str) -> str:
         return "".join(character for character in value if character.isdigit())
 
 
-def _pieces(values: Sequence[str]) -> Iterator[list[str]]:
-    """The values in short lists, each of which fits into a request of its own if need be."""
-    piece: list[str] = []
-    for value in values:
-        if piece and (len(piece) == _PIECE or len(orjson.dumps([*piece, value])) > _LONGEST_PIECE):
-            yield piece
-            piece = []
-        piece.append(value)
-    if piece:
-        yield piece
-
-
 def _joined(body: Sequence[list[Filter]], piece: list[Filter]) -> list[list[Filter]]:
-    """The groups with one more: values of the last group's property join it, as long as it has room."""
-    last, new = (body[-1][0] if body else {}), piece[0]
-    values = [*last.get("values", ()), *new.get("values", ())]
-    alike = len(piece) == 1 and "values" in new and last.get("propertyName") == new["propertyName"]
-    if alike and len(values) <= _ANY_OF:
-        return [*body[:-1], [_any_of(new["propertyName"], values)]]
+    """The groups with one more; values of the last group's properties join it, as long as it has room."""
+    last = body[-1] if body else []
+    alike = [one["propertyName"] for one in last] == [one["propertyName"] for one in piece]
+    if alike and all("values" in one for one in (*last, *piece)):
+        both = [list(dict.fromkeys([*one["values"], *other["values"]])) for one, other in zip(last, piece, strict=True)]
+        if all(len(values) <= _ANY_OF for values in both):
+            return [*body[:-1], [_any_of(one["propertyName"], v) for one, v in zip(piece, both, strict=True)]]
     return [*body, piece]
 
 
@@ -225,7 +215,7 @@ def _equal(name: str, value: str) -> Filter:
 
 
 def _any_of(name: str, values: Sequence[str]) -> Filter:
-    return {"propertyName": name, "operator": "IN", "values": list(values)}
+    return {"propertyName": name, "operator": "IN", "values": [value.lower() for value in values]}
 
 
 def _body(groups: Sequence[Sequence[Filter]], last: int) -> dict[str, Any]:

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Any, TypeVar
 
@@ -29,12 +29,20 @@ T = TypeVar("T")
 
 @dataclass(frozen=True, slots=True)
 class Reads:
-    """How this account's records are read. `app_id`: our own app, if the operator told it, to know what we made."""
+    """How this account's records are read. `app_id`: our own app, if the operator told it, to know what we made.
+
+    `interest`: per kind, the fields that anybody asked for: what is said of a version must tell all of them.
+    """
 
     client: Client
     schemas: Schemas
     system: str
     app_id: str | None = None
+    interest: dict[str, dict[str, None]] = field(default_factory=dict)
+
+    def asked(self, kind: str, fields: Iterable[str]) -> None:
+        """Remember that these are asked for."""
+        self.interest[kind] = self.interest.get(kind, {}) | dict.fromkeys(fields)
 
     def properties(self, kind: str, fields: Iterable[str]) -> list[str]:
         """The property names to ask for: those of `fields` that exist, and what every Record is made with."""

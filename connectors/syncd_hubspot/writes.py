@@ -118,7 +118,7 @@ class Writer:
             if related and len(batch) == 1:
                 settled += self._move_relation(kind, batch[0], before)
                 related, moved = [], [op for op in moved if not settled]
-            answers = self._send(kind, [op for op in moved if op not in related])
+            answers = self._send(kind, [op for op in moved if op not in related], before)
             first = next(answers, None)
         if first is not None:
             yield first
@@ -134,9 +134,13 @@ class Writer:
         return [failed or self._answered(op, before)] if failed is not None or not self._plain(kind, op) else []
 
     def _before(self, kind: str, batch: Sequence[Operation]) -> Mapping[str, Record | Gone]:
-        """What the records of a batch are right now, in the fields it is about; nothing where nothing is expected."""
+        """What the records of a batch are right now; nothing where nothing is expected.
+
+        In all fields that anybody reads: the write's answer tells its own fields only, but its version stands for all.
+        """
         asked = [op for op in batch if op.expect or self._relates(kind, op)]
-        fields = list(dict.fromkeys(name for op in asked for name in (*op.expect, *op.fields)))
+        about = dict.fromkeys(name for op in asked for name in (*op.expect, *op.fields))
+        fields = [*about, *(name for name in self.reads.interest.get(kind, ()) if name not in (*about, RELATION))]
         return self.reads.read(kind, [record_id(op) for op in asked], fields) if asked else {}
 
     def _compared(
@@ -171,7 +175,9 @@ class Writer:
     def _is(self, kind: str, found: Record, name: str, value: Value) -> bool:
         return name in found.fields and same(found.fields[name], value, self.reads.schemas.types(kind).get(name))
 
-    def _send(self, kind: str, batch: Sequence[Operation]) -> Iterator[Outcomes]:
+    def _send(
+        self, kind: str, batch: Sequence[Operation], before: Mapping[str, Record | Gone]
+    ) -> Iterator[Outcomes]:
         if not batch:
             return
         try:
@@ -182,7 +188,8 @@ class Writer:
         except HubSpotRefused as error:
             yield from self._halved(kind, batch, error)
         else:
-            yield from self._sent(kind, batch, inputs, answer)
+            for outcomes in self._sent(kind, batch, inputs, answer):
+                yield [_whole(outcome, before) for outcome in outcomes]
 
     def _sent(
         self, kind: str, batch: Sequence[Operation], inputs: Sequence[Row], answer: Answered
@@ -309,6 +316,14 @@ class Writer:
 def _is_lost(trouble: Trouble | None) -> bool:
     """Whether an update without a row must be looked up: nothing was said of it, or that it was not found."""
     return trouble is None or trouble.category == "OBJECT_NOT_FOUND"
+
+
+def _whole(outcome: Outcome, before: Mapping[str, Record | Gone]) -> Outcome:
+    """The outcome with what stood in the fields that the write did not touch."""
+    stood = before.get(outcome.record.ref.id) if outcome.record is not None else None
+    if outcome.record is None or not isinstance(stood, Record):
+        return outcome
+    return replace(outcome, record=replace(outcome.record, fields={**stood.fields, **outcome.record.fields}))
 
 
 def _guilty(batch: Sequence[Operation], trouble: Trouble) -> list[Operation]:

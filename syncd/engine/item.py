@@ -103,15 +103,17 @@ class Item:
 
 def described(item: Item) -> dict[str, Any]:
     """The item's plan as data that a person or a script reads: what would be written, field by field, and why."""
+    create = item.side.other if item.link is None and item.twin is None and item.side is not None else None
+    # A name that was made unique stands in the operation only.
+    sent = item.operations[create].fields if create is not None and create in item.operations else {}
     writes = [
         {
-            "side": str(d.to), "field": d.field, "rule": d.rule.name, "before": d.before, "after": d.after,
-            "reason": d.reason,
+            "side": str(d.to), "field": d.field, "rule": d.rule.name, "before": d.before,
+            "after": sent.get(str(d.field), d.after), "reason": d.reason,
         }
         for d in (item.plan.decisions if item.plan else ())
         if d.verdict is Verdict.WRITE
     ]  # fmt: skip
-    create = item.side.other if item.link is None and item.twin is None and item.side is not None else None
     if create is not None and create in item.operations:
         planned = {w["field"] for w in writes}
         extra = {k: v for k, v in item.operations[create].fields.items() if k not in planned}

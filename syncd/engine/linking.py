@@ -311,7 +311,7 @@ def make_links(world: World, tx: Tx, m: FieldMap, items: Sequence[Item], *, fenc
     now = world.clock()
     rules = [rule.identity for rule in m.rules]
     found = [i for i in items if i.twin is not None and i.link is None and i.stands() and i.side is not None]
-    creates = _creates_for(tx, m, found)
+    creates = _creates_for(tx, m, found) | _answers(world, tx, m, found)
     for item in found:
         left, right = item.id_on(Side.LEFT), item.id_on(Side.RIGHT)
         intent = creates.get((Side.LEFT, left)) or creates.get((Side.RIGHT, right))
@@ -333,6 +333,19 @@ def _creates_for(tx: Tx, m: FieldMap, items: Sequence[Item]) -> dict[tuple[Side,
     ids = [id_ for item in items for side in Side if (id_ := item.id_on(side)) is not None]
     intents = tx.journal.open_of(m.key, ids)
     return {(i.side.other, i.source_id): i.id for i in intents if i.action is Action.CREATE}
+
+
+def _answers(world: World, tx: Tx, m: FieldMap, items: Sequence[Item]) -> dict[tuple[Side, str | None], int]:
+    """Open creations by the record that may be their answer: it is no stranger to anybody else."""
+    found: dict[tuple[Side, str | None], int] = {}
+    for side in Side:
+        ids = [id_ for item in items if (id_ := item.id_on(side)) is not None]
+        others, end = _Others.read(world, tx, m, side, ids), m.end(side)
+        for id_, snapshot in tx.snapshots.get(end.system, end.kind, ids).items():
+            intent = others.stray(snapshot.record) if snapshot.record.mine is not False else None
+            if intent is not None:
+                found[side, id_] = intent.id
+    return found
 
 
 def wake_for(tx: Tx, m: FieldMap, left_id: str, right_id: str, now: datetime) -> None:

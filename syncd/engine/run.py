@@ -5,8 +5,11 @@ What is not here: the steps (`worker`) and when a run happens (`service`).
 
 from __future__ import annotations
 
+import threading
 from collections import Counter
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor, wait
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 
 import structlog
@@ -14,9 +17,10 @@ import structlog
 from syncd.core.fieldmap import FieldMap
 from syncd.core.model import Side
 from syncd.engine.intake import Tick, tick
+from syncd.engine.namesakes import Taken
 from syncd.engine.worker import Worker, backfilled
 from syncd.engine.world import Guard, Pair, World
-from syncd.errors import SyncdError
+from syncd.errors import AuthError, SyncdError
 from syncd.store.marks import DUE, PLANNED, WEIGHED
 
 log = structlog.get_logger("syncd.engine")
@@ -27,13 +31,14 @@ PERCENT_FROM = 50
 
 @dataclass(slots=True)
 class RunReport:
-    """What a run did. `state`: done, planned, held, or stopped (with `error`)."""
+    """What a run did. `state`: done, planned, held, or stopped (with `error`). `names`: those it gave, by map."""
 
     pair: str
     run: int | None = None
     state: str = "done"
     counts: Counter[str] = field(default_factory=Counter)
     error: str | None = None
+    names: dict[str, Taken] = field(default_factory=dict)
 
 
 def poll(world: World, pair: Pair) -> list[Tick]:
@@ -90,19 +95,37 @@ def _steps(world: World, m: FieldMap, report: RunReport, rests: str | None) -> i
     other one's limits. A plan is made by one, so that it is the same each time.
     """
     sides = tuple(Side) if world.side_by_side and rests is None else (None,)
-    workers = [Worker(world, m, report.run, rests, side) for side in sides]
+    names = report.names.setdefault(m.key, {})
+    workers = [Worker(world, m, report.run, rests, side, taken=names) for side in sides]
+    enough = threading.Event()
     try:
-        with ThreadPoolExecutor(len(workers)) as pool:
-            return sum(pool.map(_batches, workers))
+        with ThreadPoolExecutor(len(workers)) as pool, _setting(enough):
+            running = [pool.submit(_batches, worker, enough) for worker in workers]
+            wait(running)
+        troubles = [trouble for one in running if (trouble := one.exception()) is not None]
+        if troubles:
+            raise min(troubles, key=lambda trouble: not isinstance(trouble, AuthError))
+        return sum(one.result() for one in running)
     finally:
         for worker in workers:
             report.counts.update(worker.counts)
 
 
-def _batches(worker: Worker) -> int:
+@contextmanager
+def _setting(enough: threading.Event) -> Iterator[None]:
+    """Whatever ends it early, the workers end with the batch they are at."""
+    try:
+        yield
+    except BaseException:
+        enough.set()
+        raise
+
+
+def _batches(worker: Worker, enough: threading.Event) -> int:
     taken = 0
-    while not worker.world.stopping() and (units := worker.step()):
-        taken += units
+    with _setting(enough):
+        while not (worker.world.stopping() or enough.is_set()) and (units := worker.step()):
+            taken += units
     return taken
 
 

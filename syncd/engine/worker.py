@@ -26,6 +26,7 @@ from syncd.engine.settling import settle
 from syncd.engine.world import World
 from syncd.engine.writing import Writer, all_ours, journal
 from syncd.errors import AuthError, SyncdError, Transient
+from syncd.kit.connector import Capabilities
 from syncd.store.marks import HELD, PARKED, PLANNED, WEIGHED, Unit
 from syncd.store.store import Tx
 
@@ -33,6 +34,11 @@ QUOTA = timedelta(seconds=10)
 """How much of a vendor's limit one batch may take."""
 
 log = structlog.get_logger("syncd.engine")
+
+
+def _within_quota(can: Capabilities, records: float) -> int | None:
+    """How many records fit into a batch's share of a vendor's limit, so many to a request; None: any number."""
+    return None if can.pace is None else max(1, int(can.pace * records * QUOTA.total_seconds()))
 
 
 def backfilled(tx: Tx, m: FieldMap) -> bool:
@@ -97,10 +103,10 @@ class Worker:
     def _bite(self) -> int:
         """How many marks one batch may take: a new lead never waits long behind one that a slow vendor has to write."""
         most = self.world.pace.batch
-        for side in (self.side.other,) if self.side is not None else tuple(Side):
-            can = self.world.connector(self.m, side).capabilities
-            if self.rests is None and can.pace is not None:
-                most = min(most, max(1, int(can.pace * can.write_batch * QUOTA.total_seconds())))
+        if self.rests is None:
+            for side in (self.side.other,) if self.side is not None else tuple(Side):
+                can = self.world.connector(self.m, side).capabilities
+                most = min(most, _within_quota(can, can.write_batch / (1 if can.free_compare else 2)) or most)
         return most
 
     def _steps(self, items: Sequence[Item]) -> None:
@@ -135,7 +141,11 @@ class Worker:
         """Look by id where a mark asks for it, or where one side of a link was never read."""
         for side in Side:
             end = self.m.end(side)
-            ids = [i for item in items if item.stands() and (i := item.id_on(side)) and self._must_read(item, side)]
+            reading = [i for i in items if i.stands() and i.id_on(side) is not None and self._must_read(i, side)]
+            can = self.world.connectors[end.system].capabilities
+            for item in reading[_within_quota(can, can.read_batch) or len(reading) :]:
+                item.fail(again("unread", "others are read first", after=timedelta(0), reread=True, count=False))
+            ids = [str(item.id_on(side)) for item in reading if item.stands()]
             if not ids:
                 continue
             fields = self.world.fields(end.system, end.kind)

@@ -215,9 +215,11 @@ def apart(make: Callable[[], Sandbox]) -> Iterator[str]:
     process.start()
     theirs.close()
     try:
-        yield str(ours.recv())
+        url = str(ours.recv())
     except EOFError:
         raise RuntimeError("a sandbox did not start; its own words are on stderr") from None
+    try:
+        yield url
     finally:
         ours.close()  # the other end hears it and stops; so it does when this process is killed
         process.join(timeout=10)
