@@ -183,6 +183,17 @@ match_keys = Table(
     sqlite_with_rowid=False,
 )
 
+refused = Table(
+    "refused",
+    metadata,
+    Column("map", String(128), primary_key=True),
+    Column("left_id", String(64), primary_key=True),
+    Column("right_id", String(64), primary_key=True),
+    Column("at", Moment, nullable=False),
+    Index(None, "map", "right_id"),
+    sqlite_with_rowid=False,
+)
+
 journal = Table(
     "journal",
     metadata,
