@@ -55,18 +55,25 @@ def carried_key(m: FieldMap, side: Side, fields: Mapping[str, Value]) -> str | N
 def keys(m: FieldMap, side: Side, fields: Mapping[str, Value]) -> tuple[Key, ...]:
     """Every match key of a record, comparable with those of the other side."""
     found: dict[tuple[str, str], Key] = {}
+    told: dict[str, list[str]] = {}
     for certain, matches in ((True, m.link), (False, m.ask)):
         for match in matches:
-            for values in _combinations(match, side, fields):
+            for values in _combinations(match, side, fields, told):
                 text = "\x1f".join(values)
                 found.setdefault((match.name, text), Key(match.name, certain, text, _own(match, values)))
     return tuple(found.values())
 
 
-def _combinations(match: Match, side: Side, fields: Mapping[str, Value]) -> list[tuple[str, ...]]:
+def _combinations(
+    match: Match, side: Side, fields: Mapping[str, Value], told: dict[str, list[str]]
+) -> list[tuple[str, ...]]:
+    """`told`: what a part of the same name gave before; taking a value apart is what costs."""
     if any(part.name == SYNC_KEY for part in match.parts):
         return []
-    choices = [_values(part, side, fields) for part in match.parts]
+    for part in match.parts:
+        if part.name not in told:
+            told[part.name] = _values(part, side, fields)
+    choices = [told[part.name] for part in match.parts]
     return list(itertools.islice(itertools.product(*choices), MOST_COMBINATIONS))
 
 
@@ -250,18 +257,17 @@ class _Judge:
         self.mine = {(key.match, key.text): key for key in eye.keys(side, source)}
 
     def look(self, c: Candidate) -> _Look:
-        """A key that too many carry, or that the rest of the two records speaks against, is not certain."""
-        common_keys = [
-            self.mine[at] for key in self.eye.keys(self.side.other, c.record) if (at := (key.match, key.text)) in self.mine
-        ]
-        certain = next((key for key in common_keys if key.certain and not self._crowded(key)), None)
-        best = certain or next(iter(common_keys), None)
+        """A key that too many carry is not certain, nor is one between two names, where the map scores."""
+        theirs = ((key.match, key.text) for key in self.eye.keys(self.side.other, c.record))
+        both = [self.mine[at] for at in theirs if at in self.mine]
+        certain = next((key for key in both if key.certain and not self._crowded(key)), None)
+        best = certain or next(iter(both), None)
         match, sure, bands = best.match if best else None, certain is not None, self.eye.map.score
         if bands is None:
             return _Look(c, match, sure, Band.NEW, None)
         found = self.eye.score(self.side, self.source, c.record, self.shared)
         band = found.band(bands)
-        return _Look(c, match, sure and band is not Band.NEW, band, found)
+        return _Look(c, match, sure and not found.another, band, found)
 
     def _crowded(self, key: Key) -> bool:
         return any(text in self.shared for text in key.own)

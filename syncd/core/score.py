@@ -20,6 +20,9 @@ from syncd.core.words import NICKNAMES, SUFFIXES
 _BEGIN = -13.0
 """Bits against two records that share nothing but a rough key: one in some eight thousand."""
 
+_ANOTHER = 0.8
+"""The most that a pair with another name is sure of."""
+
 _ALIKE = 0.9
 """Jaro-Winkler likeness from which two long names or street lines are one with slips."""
 
@@ -44,7 +47,7 @@ _BITS: dict[Aspect, dict[Grade, float]] = {
     Aspect.ZIP: {Grade.SAME: 2.5, Grade.OTHER: -1.0},
     Aspect.OTHER: {Grade.SAME: 4.0, Grade.CLOSE: 2.0, Grade.OTHER: -2.0},
 }
-_SWAPPED = 3.5
+_SWAPPED = {Grade.SAME: 3.5, Grade.CLOSE: 2.0}
 
 
 class Band(StrEnum):
@@ -57,10 +60,15 @@ class Band(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Score:
-    """How alike (0 to 1), and why; the reasons that weigh most come first."""
+    """How alike (0 to 1), and why; the reasons that weigh most come first.
+
+    `another`: a name is another one. A family shares phones, streets and mailboxes, so that all of these together do
+    not make two people of one family one person: such a pair is never nearly certain.
+    """
 
     value: float
     reasons: tuple[str, ...]
+    another: bool = False
 
     def band(self, bands: Bands) -> Band:
         """Where the number falls."""
@@ -75,13 +83,15 @@ class Score:
 class _Point:
     bits: float
     words: str
+    another: bool = False
 
 
 def score(stick: Yardstick, one: Traits, other: Traits, shared: Container[str] = frozenset()) -> Score:
     """How alike two records are. `shared`: phones and e-mails, as `traits.common` has them, that are nobody's own."""
     points = sorted(_points(stick, one, other, shared), key=lambda point: (-abs(point.bits), point.words))
-    bits = _BEGIN + sum(point.bits for point in points)
-    return Score(round(1 / (1 + 2.0**-bits), 4), tuple(point.words for point in points))
+    bits, another = _BEGIN + sum(point.bits for point in points), any(point.another for point in points)
+    value = round(1 / (1 + 2.0**-bits), 4)
+    return Score(min(value, _ANOTHER) if another else value, tuple(point.words for point in points), another)
 
 
 def _points(stick: Yardstick, one: Traits, other: Traits, shared: Container[str]) -> Iterator[_Point]:
@@ -153,23 +163,24 @@ def _text_grade(a: str, b: str) -> Grade:
 
 def _names(rules: tuple[Rule, ...], ones: tuple[str | None, ...], others: tuple[str | None, ...]) -> Iterator[_Point]:
     pairs = [(rule, a, b) for rule, a, b in zip(rules, ones, others, strict=True) if a and b]
-    if len(pairs) > 1 and _crossed(pairs):
-        yield _Point(_SWAPPED * len(pairs), "first and last name changed places")
+    straight = [name_grade(a, b) for _, a, b in pairs]
+    crossed = _crossed(pairs) if straight and max(straight) is Grade.OTHER else Grade.OTHER
+    if crossed in _SWAPPED:
+        yield _Point(_SWAPPED[crossed] * len(pairs), "first and last name changed places")
         return
-    for rule, a, b in pairs:
-        grade = name_grade(a, b)
+    for (rule, a, b), grade in zip(pairs, straight, strict=True):
         words = {
             Grade.SAME: f"same {label(rule)}",
             Grade.CLOSE: _close(rule, a, b),
             Grade.KIN: f"{label(rule)} with another middle name or suffix",
         }
-        yield _Point(_BITS[Aspect.NAME][grade], words.get(grade, f"another {label(rule)}"))
+        yield _Point(_BITS[Aspect.NAME][grade], words.get(grade, f"another {label(rule)}"), grade <= Grade.KIN)
 
 
-def _crossed(pairs: list[tuple[Rule, str, str]]) -> bool:
-    """Whether the names are the same but stand in each other's fields."""
-    ones, others = sorted(a for _, a, _ in pairs), sorted(b for _, _, b in pairs)
-    return ones == others and all(a != b for _, a, b in pairs)
+def _crossed(pairs: list[tuple[Rule, str, str]]) -> Grade:
+    """How the names compare if the two of one record stand in each other's fields."""
+    turned = [b for _, _, b in reversed(pairs)]
+    return min(name_grade(a, b) for (_, a, _), b in zip(pairs, turned, strict=True))
 
 
 def _close(rule: Rule, a: str, b: str) -> str:

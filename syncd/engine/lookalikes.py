@@ -114,11 +114,13 @@ class Lookalikes:
     def around(self, side: Side, sources: Sequence[Record], told: Mapping[str, Sequence[Record]]) -> Around:
         """Everybody on the other side who shares a key with one of these, and is no crowd."""
         texts = {s.ref.id: self._texts(side, s) for s in sources}
-        every = list(dict.fromkeys(text for several in texts.values() for text in several))
-        here, there = self.index.crowds(side, every), self.index.crowds(side.other, every)
-        shared = {text for text in every if self._crowded(max(here.get(hashed(text), 0), there.get(hashed(text), 0)))}
+        keys = {text: hashed(text) for several in texts.values() for text in several}
+        here, there = self.index.crowds(side, keys), self.index.crowds(side.other, keys)
+        most = self.m.shared.most
+        shared = {text for text, key in keys.items() if max(here.get(key, 0), there.get(key, 0)) > most}
         shared |= {common(value) for value in self.m.shared.values}
-        by_key = self.index.keyed(side.other, [text for text in every if 0 < there.get(hashed(text), 0) <= CROWD])
+        few = self.index.keyed(side.other, [text for text, key in keys.items() if 0 < there.get(key, 0) <= CROWD])
+        by_key = {text: few[key] for text, key in keys.items() if key in few}
         hits = {id_: self._hits(several, by_key) for id_, several in texts.items()}
         ids = {id_ for several in hits.values() for id_ in several}
         linked = self.index.linked(side.other, ids | {r.ref.id for rs in told.values() for r in rs})
@@ -136,17 +138,14 @@ class Lookalikes:
         own = [text for key in several for text in key.own]
         return [*(key.indexed for key in several), *own, *self.eye.blocks(side, source)]
 
-    def _crowded(self, count: int) -> bool:
-        return count > self.m.shared.most
-
-    def _hits(self, texts: Sequence[str], by_key: Mapping[bytes, Sequence[str]]) -> Counter[str]:
-        return Counter(id_ for text in dict.fromkeys(texts) for id_ in by_key.get(hashed(text), ()))
+    def _hits(self, texts: Sequence[str], by_key: Mapping[str, Sequence[str]]) -> Counter[str]:
+        return Counter(id_ for text in dict.fromkeys(texts) for id_ in by_key.get(text, ()))
 
     def _closest(
-        self, side: Side, source: Record, hits: Counter[str], linked: set[str], by_key: Mapping[bytes, Sequence[str]]
+        self, side: Side, source: Record, hits: Counter[str], linked: set[str], by_key: Mapping[str, Sequence[str]]
     ) -> list[str]:
         """Who shares a match key, and of those that only look alike the nearest that are linked with nobody."""
-        keyed = {id_ for key in self.eye.keys(side, source) for id_ in by_key.get(hashed(key.indexed), ())}
+        keyed = {id_ for key in self.eye.keys(side, source) for id_ in by_key.get(key.indexed, ())}
         if self.m.score is None:
             return sorted(keyed)
         alike = [id_ for id_, _ in hits.most_common() if id_ not in keyed and id_ not in linked]
