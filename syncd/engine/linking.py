@@ -17,7 +17,7 @@ from syncd.core.plan import plan_create
 from syncd.engine.absorb import absorb
 from syncd.engine.intake import tick
 from syncd.engine.item import Item, Rest, again, park
-from syncd.engine.lookalikes import Lookalikes, StoreIndex
+from syncd.engine.lookalikes import Lookalikes, StoreIndex, ask_again, belongs, near
 from syncd.engine.namesakes import NAMESAKE, Taken, key_text, set_apart
 from syncd.engine.world import World
 from syncd.store.journal import Intent
@@ -85,7 +85,7 @@ def _unfit(m: FieldMap, side: Side, item: Item, closed: bool) -> Rest | None:
         return DONE
     if closed:
         return Rest(state="done", cause="closed", reason="its link was closed; only a person links it again")
-    if m.only is not None and m.only.reads[side] and not _holds(m.only.value, {side: snapshot.record.fields}):
+    if not belongs(m, side, snapshot.record):
         return DONE
     return None
 
@@ -326,6 +326,7 @@ def wake_for(tx: Tx, m: FieldMap, left_id: str, right_id: str, now: datetime) ->
     """A link was made: release who waits for either of its records, and what either was parked with while unlinked."""
     tx.marks.wake([f"{m.left.system}:{m.left.kind}:{left_id}", f"{m.right.system}:{m.right.kind}:{right_id}"], now)
     tx.marks.retry(m.key, now, ids=[left_id, right_id], reread=False)
+    ask_again(tx, m, near(tx, m, Side.LEFT, [left_id]) | near(tx, m, Side.RIGHT, [right_id]), now)
 
 
 def snapshots_for(tx: Tx, m: FieldMap, items: Sequence[Item]) -> None:

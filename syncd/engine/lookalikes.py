@@ -9,20 +9,44 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
+from datetime import datetime
 from typing import Protocol
 
 from syncd.core.fieldmap import FieldMap, Unconvertible
 from syncd.core.match import Answer, Candidate, Eye, Whose, contested, whose
 from syncd.core.model import Record, Side
 from syncd.core.traits import common
+from syncd.store.marks import PARKED
 from syncd.store.snapshots import hashed
+from syncd.store.sql import chunks
 from syncd.store.store import Tx
+
+QUESTION = "question"
+"""The cause of a mark whose record could be the same as another."""
 
 CROWD = 40
 """A key that more records of a side share than this finds nobody: it would find everybody."""
 
 MOST = 20
 """So many candidates are looked at closely: those that share the most keys."""
+
+
+def near(tx: Tx, m: FieldMap, side: Side, ids: Iterable[str]) -> set[str]:
+    """Who shares a key with one of these, if any question of the map is open: what they are asked about may move."""
+    if not tx.marks.any_resting(m.key, PARKED, QUESTION):
+        return set()
+    return tx.snapshots.neighbors(m.key, side, ids, most=CROWD)
+
+
+def ask_again(tx: Tx, m: FieldMap, ids: Iterable[str], now: datetime) -> None:
+    """Put the open questions of these records anew: what they were asked about has moved."""
+    for chunk in chunks(ids):
+        tx.marks.retry(m.key, now, ids=chunk, causes=(QUESTION,), reread=False)
+
+
+def not_twins(tx: Tx, m: FieldMap, side: Side, source_id: str) -> set[str]:
+    """The ids of a side of which a person said that they are not the twin of a record across."""
+    return {pair[side is Side.RIGHT] for pair in tx.refusals.of(m.key, side.other, [source_id])}
 
 
 class Index(Protocol):

@@ -53,7 +53,7 @@ def _match() -> Node:
         {
             "link": _list(TEXT, "Certain keys."),
             "ask": _list(TEXT, "Keys a person decides on."),
-            "score": {**score, "description": "From which likeness on (0 to 1) two records are linked, or asked about."},
+            "score": {**score, "description": "How alike two records are (0 to 1) that are linked, or asked about."},
             "shared": {**shared, "description": "What more than `most` records of a side carry is no certain key."},
         }
     )

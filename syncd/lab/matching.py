@@ -9,7 +9,7 @@ from __future__ import annotations
 import dataclasses
 import sys
 import time
-from collections import Counter, defaultdict
+from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 
@@ -68,7 +68,7 @@ class MemoryIndex:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Figures:
-    """What was found. `asked`: questions; `named`: true twins that no link but a question found. Seconds as measured."""
+    """What was found. `asked`: records that are asked about; `named`: true twins that only a question found."""
 
     rows: int
     twins: int

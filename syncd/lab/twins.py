@@ -46,12 +46,11 @@ def books(rows: int, seed: int) -> Books:
     sides = {Side.LEFT: town[:rows], Side.RIGHT: [*town[:both], *town[rows:]]}
     numbers = {side: dice.sample(range(10 * rows), rows) for side in Side}
     ids = {side: [f"{side.value[0]}{number}" for number in numbers[side]] for side in Side}
-    found = {
-        side: {id_: _record(side, id_, _typed(p, dice, _SLIPS[side])) for id_, p in zip(ids[side], sides[side], strict=True)}
-        for side in Side
-    }
-    shuffled = {side: dict(sorted(found[side].items())) for side in Side}
-    return Books(shuffled, dict(zip(ids[Side.LEFT][:both], ids[Side.RIGHT][:both], strict=True)))
+    found: dict[Side, dict[str, Record]] = {}
+    for side in Side:
+        typed = {id_: _typed(person, dice, _SLIPS[side]) for id_, person in zip(ids[side], sides[side], strict=True)}
+        found[side] = {id_: _record(side, id_, person) for id_, person in sorted(typed.items())}
+    return Books(found, dict(zip(ids[Side.LEFT][:both], ids[Side.RIGHT][:both], strict=True)))
 
 
 def _record(side: Side, id_: str, person: Person) -> Record:

@@ -275,6 +275,11 @@ class Marks:
             query = query.where(marks.c.map == map_key)
         return [_mark(row) for row in self.connection.execute(query.order_by(marks.c.first_at).limit(limit))]
 
+    def any_resting(self, map_key: str, state: str, cause: str) -> bool:
+        """Whether a mark of a map rests for this cause."""
+        query = select(marks.c.id).where(marks.c.state == state, marks.c.map == map_key, marks.c.cause == cause)
+        return self.connection.execute(query.limit(1)).one_or_none() is not None
+
     def counts(self, now: datetime) -> list[tuple[str, str, bool, int, datetime]]:
         """(map, state, is it due now, how many, the oldest) for every map."""
         ready = and_(marks.c.state == DUE, marks.c.due_at <= now)

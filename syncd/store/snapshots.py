@@ -119,12 +119,19 @@ class Snapshots:
             found.update({row[0]: row[1] for row in rows})
         return found
 
-    def keys_of(self, map_key: str, side: Side, ids: Iterable[str]) -> set[bytes]:
-        """Every hashed key that any of these ids is found by."""
-        found: set[bytes] = set()
+    def neighbors(self, map_key: str, side: Side, ids: Iterable[str], *, most: int) -> set[str]:
+        """Ids of either side that share a key with one of these, leaving out keys that more than `most` share."""
+        keys: set[bytes] = set()
         for chunk in chunks(ids):
             rows = self.connection.execute(_KEYS_OF, {"map": map_key, "side": str(side), "among": chunk})
-            found.update(rows.scalars())
+            keys.update(rows.scalars())
+        found: set[str] = set()
+        for at in Side:
+            of_side = {"map": map_key, "side": str(at)}
+            for several in chunks(keys):
+                crowds = self.connection.execute(_CROWDS, {**of_side, "among": several})
+                few = [key for key, count in crowds if count <= most]
+                found.update(row.id for row in self.connection.execute(_KEYED, {**of_side, "among": few}))
         return found
 
     def keyed(self, map_key: str, side: Side, texts: Iterable[str]) -> dict[bytes, list[str]]:
