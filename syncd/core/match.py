@@ -257,17 +257,18 @@ class _Judge:
         self.mine = {(key.match, key.text): key for key in eye.keys(side, source)}
 
     def look(self, c: Candidate) -> _Look:
-        """A key that too many carry is not certain, nor is one between two names, where the map scores."""
+        """A key that too many carry, or that joins two names, is not certain; to a score, a crowd's is none at all."""
         theirs = ((key.match, key.text) for key in self.eye.keys(self.side.other, c.record))
         both = [self.mine[at] for at in theirs if at in self.mine]
-        certain = next((key for key in both if key.certain and not self._crowded(key)), None)
-        best = certain or next(iter(both), None)
-        match, sure, bands = best.match if best else None, certain is not None, self.eye.map.score
+        own = [key for key in both if not self._crowded(key)]
+        certain = next((key for key in own if key.certain), None)
+        bands = self.eye.map.score
+        best = certain or next(iter(both if bands is None else own), None)
+        match = best.match if best else None
         if bands is None:
-            return _Look(c, match, sure, Band.NEW, None)
+            return _Look(c, match, certain is not None, Band.NEW, None)
         found = self.eye.score(self.side, self.source, c.record, self.shared)
-        band = found.band(bands)
-        return _Look(c, match, sure and not found.another, band, found)
+        return _Look(c, match, certain is not None and not found.another, found.band(bands), found)
 
     def _crowded(self, key: Key) -> bool:
         return any(text in self.shared for text in key.own)

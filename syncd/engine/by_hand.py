@@ -118,9 +118,9 @@ def _there(tx: Tx, ref: Ref) -> None:
     """The record is known and not gone. Raises ConfigError."""
     snapshot = tx.snapshots.get(ref.system, ref.kind, [ref.id]).get(ref.id)
     if snapshot is None:
-        raise wrong(ref, "syncd has never seen it.", "Look for a slip; a new record is known once it was read.")
+        raise wrong(ref, f"syncd has never seen {ref}.", "Look for a slip; a new record is known once it was read.")
     if snapshot.gone is not None:
-        raise wrong(ref, "it is gone.", "Bring it back, or give another record.")
+        raise wrong(ref, f"{ref} is gone.", "Bring it back, or give another record.")
 
 
 def _never_parted(tx: Tx, m: FieldMap, refs: dict[Side, Ref], one: Ref, other: Ref) -> None:

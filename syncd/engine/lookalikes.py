@@ -125,15 +125,23 @@ class Lookalikes:
     def answers(self, side: Side, sources: Sequence[Record], told: Mapping[str, Sequence[Record]]) -> dict[str, Answer]:
         """Whose each of these records of a side is, by its id. `told`: records that a vendor named for one of them."""
         found = self.around(side, sources, told)
-        first = {s.ref.id: whose(self.m, s, side, found.of(s), found.shared, self.eye) for s in sources}
+        first = {source.ref.id: self._whose(side, source, found) for source in sources}
         strangers = {i: a.record for i, a in first.items() if a.whose is Whose.STRANGER and a.record is not None}
         back = self.around(side.other, list(strangers.values()), {})
         refs = {source.ref.id: source.ref for source in sources}
         for id_, twin in strangers.items():
-            rivals = [c for c in back.of(twin) if belongs(self.m, side, c.record)]
-            answer = whose(self.m, twin, side.other, rivals, back.shared, self.eye)
-            first[id_] = contested(twin, refs[id_], answer) or first[id_]
+            first[id_] = contested(twin, refs[id_], self._whose(side.other, twin, back)) or first[id_]
         return first
+
+    def _whose(self, side: Side, source: Record, around: Around) -> Answer:
+        """The verdict. A record that the map leaves alone is no rival of one that it carries."""
+        candidates = around.of(source)
+        found = whose(self.m, source, side, candidates, around.shared, self.eye)
+        if found.whose is not Whose.QUESTION:
+            return found
+        fit = [c for c in candidates if belongs(self.m, side.other, c.record)]
+        without = whose(self.m, source, side, fit, around.shared, self.eye)
+        return without if without.record is not None else found
 
     def around(self, side: Side, sources: Sequence[Record], told: Mapping[str, Sequence[Record]]) -> Around:
         """Everybody on the other side who shares a key with one of these, and is no crowd."""
