@@ -197,7 +197,7 @@ def name_grade(a: str, b: str) -> Grade:
     if a == b:
         return Grade.SAME
     (first, *rest), (second, *more) = a.split(), b.split()
-    marks = set(rest) & SUFFIXES, set(more) & SUFFIXES
+    marks = [{SUFFIXES[word] for word in words if word in SUFFIXES} for words in (rest, more)]
     if first == second or _nick(first, second):
         initials = [{word[0] for word in words if word not in SUFFIXES} for words in (rest, more)]
         strangers = bool(initials[0] and initials[1]) and not initials[0] & initials[1]

@@ -28,7 +28,8 @@ timothy tim; valerie val; veronica ronnie vera; victoria vicky tori; vincent vin
 walter walt; william will bill billy willie liam; zachary zach
 """
 
-SUFFIXES = frozenset({"jr", "sr", "ii", "iii", "iv", "junior", "senior"})
+SUFFIXES = {"jr": "jr", "junior": "jr", "sr": "sr", "senior": "sr", "ii": "ii", "iii": "iii", "iv": "iv"}
+"""What stands behind a last name, and its short form."""
 
 
 def _table() -> Mapping[str, Set[str]]:

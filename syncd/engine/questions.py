@@ -70,7 +70,7 @@ def _no_twin(world: World, tx: Tx, ref: Ref, intent: Intent | None) -> None:
     """The create did not land. Raises ConfigError where none was made: there is nothing that could be noted."""
     if intent is None:
         message = "that a record has no twin cannot be noted yet, and no write of its own is open."
-        raise wrong(ref, message, "Give the id of its twin, or tell the records apart in the vendors' own pages.")
+        raise wrong(ref, message, "Give the id of its twin, or say who is not: `syncd link --not`.")
     close_intent(world, tx, intent.id, "not landed")
 
 

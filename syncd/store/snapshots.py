@@ -131,7 +131,8 @@ class Snapshots:
             for several in chunks(keys):
                 crowds = self.connection.execute(_CROWDS, {**of_side, "among": several})
                 few = [key for key, count in crowds if count <= most]
-                found.update(row.id for row in self.connection.execute(_KEYED, {**of_side, "among": few}))
+                if few:
+                    found.update(row.id for row in self.connection.execute(_KEYED, {**of_side, "among": few}))
         return found
 
     def keyed(self, map_key: str, side: Side, texts: Iterable[str]) -> dict[bytes, list[str]]:
