@@ -1,4 +1,4 @@
-"""Pairs of records that a person said are not the same.
+"""Pairs of records that a person said are not the same, and an index over the open questions.
 
 What is not here: match keys of the new kinds; they are made anew when a map is adopted.
 """
@@ -13,7 +13,7 @@ depends_on = None
 
 
 def upgrade() -> None:
-    """Make the table."""
+    """Make the table and the index."""
     op.create_table(
         "refused",
         sa.Column("map", sa.String(length=128), nullable=False),
@@ -24,3 +24,11 @@ def upgrade() -> None:
         sqlite_with_rowid=False,
     )
     op.create_index(op.f("ix_refused_map_right_id"), "refused", ["map", "right_id"], unique=False)
+    op.create_index(
+        "ix_marks_asked",
+        "marks",
+        ["map"],
+        unique=False,
+        sqlite_where=sa.text("state = 'parked' AND cause = 'question'"),
+        postgresql_where=sa.text("state = 'parked' AND cause = 'question'"),
+    )

@@ -10,11 +10,13 @@ from __future__ import annotations
 from collections.abc import Container, Iterator
 from dataclasses import dataclass
 from enum import IntEnum, StrEnum
+from functools import lru_cache
 
 from rapidfuzz.distance import OSA, JaroWinkler
 
 from syncd.core.fieldmap import Bands, Rule
 from syncd.core.traits import Aspect, Traits, Yardstick, common, local, sound
+from syncd.core.values.base import REMEMBERED
 from syncd.core.words import NICKNAMES, SUFFIXES
 
 _BEGIN = -13.0
@@ -192,6 +194,7 @@ def _close(rule: Rule, a: str, b: str) -> str:
     return f"{label(rule)} {'one letter off' if OSA.distance(a, b) == 1 else 'spelled alike'}"
 
 
+@lru_cache(maxsize=REMEMBERED)
 def name_grade(a: str, b: str) -> Grade:
     """How two names compare: nicknames, initials, slips of the pen; `jr` and another initial make it a relative."""
     if a == b:

@@ -16,7 +16,6 @@ from syncd.core.fieldmap import FieldMap, Unconvertible
 from syncd.core.match import Answer, Candidate, Eye, Whose, contested, whose
 from syncd.core.model import Record, Side
 from syncd.core.traits import common
-from syncd.store.marks import PARKED
 from syncd.store.snapshots import hashed
 from syncd.store.sql import chunks
 from syncd.store.store import Tx
@@ -33,9 +32,10 @@ MOST = 20
 
 def near(tx: Tx, m: FieldMap, side: Side, ids: Iterable[str]) -> set[str]:
     """Who shares a key with one of these, if any question of the map is open: what they are asked about may move."""
-    if not tx.marks.any_resting(m.key, PARKED, QUESTION):
+    several = list(ids)
+    if not several or not tx.marks.asking(m.key):
         return set()
-    return tx.snapshots.neighbors(m.key, side, ids, most=CROWD)
+    return tx.snapshots.neighbors(m.key, side, several, most=CROWD)
 
 
 def ask_again(tx: Tx, m: FieldMap, ids: Iterable[str], now: datetime) -> None:

@@ -144,6 +144,9 @@ rulesets = Table(
     UniqueConstraint("map", "digest"),
 )
 
+ASKED = text("state = 'parked' AND cause = 'question'")
+"""A mark whose record may be the same as another; spelled out, so that the index over them is used."""
+
 marks = Table(
     "marks",
     metadata,
@@ -167,6 +170,7 @@ marks = Table(
     Column("fence", BigInteger, nullable=False, default=0),
     Index(None, "state", "map", "lane", "due_at"),
     Index(None, "waits_for"),
+    Index("ix_marks_asked", "map", sqlite_where=ASKED, postgresql_where=ASKED),
     Index("ix_marks_leased", "fence", sqlite_where=text("leased_until IS NOT NULL"),
           postgresql_where=text("leased_until IS NOT NULL")),
     sqlite_with_rowid=False,

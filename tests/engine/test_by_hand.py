@@ -14,6 +14,7 @@ from tests.engine.matchmaking import MAP, left, links, matching, parked, questio
 from tests.engine.test_rules import linked, rows, town_of
 from tests.engine.test_shared import SCORED, cold, person
 from tests.engine.town import Town
+from tests.engine.vendor import Traits
 
 NOBODY = Ref("crm", "contacts", "c99")
 
@@ -82,6 +83,18 @@ def test_who_was_refused_is_never_asked_about_or_linked_again(match: str) -> Non
         assert (one.id, twin.id) not in links(town)
         assert parked(town) == []
         assert counts(town) == (2, 1)
+
+
+def test_a_vendor_that_doubles_nobody_is_quoted_and_nothing_is_asked() -> None:
+    """The e-mail of the refused one is taken there: the record cannot be made, and whose it is, is known."""
+    with matching("{link: [email]}", left=Traits(unique={"contacts": ("email",)})) as town:
+        one = cold(town, email="ann@x.example")
+        with town.store.begin() as tx:
+            tx.refusals.add(MAP, one.id, "c1", town.stage.now)
+        person(town, "con", email="ann@x.example")
+        rest(town)
+        assert [(mark.side, mark.cause) for mark in parked(town)] == [(Side.RIGHT, "refused")]
+        assert links(town) == set()
 
 
 def test_our_own_key_outweighs_a_refusal() -> None:

@@ -56,7 +56,7 @@ def _look(tx: Tx) -> None:
     tx.snapshots.crowds("m", Side.LEFT, ["a"])
     tx.snapshots.rekey("m", Side.LEFT, {"1": ["a"]})
     tx.snapshots.neighbors("m", Side.LEFT, ["1"], most=9)
-    tx.marks.any_resting("m", PARKED, "question")
+    tx.marks.asking("m")
     for side in Side:
         tx.refusals.of("m", side, ["1"])
     tx.conflicts.open_of([1])

@@ -50,11 +50,15 @@ def test_neighbors_share_a_key_that_is_no_crowd_s(store: Store) -> None:
         assert tx.snapshots.neighbors("m", Side.RIGHT, ["1"], most=2) == set()
 
 
-def test_it_is_known_whether_anything_rests_for_a_cause(store: Store) -> None:
-    """Of that map, in that state, for that cause."""
+def test_it_is_known_whether_a_map_asks_anything(store: Store) -> None:
+    """Of that map, while it is parked with a question, and for no other cause."""
     with store.begin() as tx:
+        (other,) = claimed(tx, "2", fence=1)
+        tx.marks.rest(other, 1, PARKED, cause="refused", reason="no")
+        assert tx.marks.asking("m") is False
         (mark,) = claimed(tx, "1", fence=1)
         tx.marks.rest(mark, 1, PARKED, cause="question", reason="?")
-        assert tx.marks.any_resting("m", PARKED, "question") is True
-        assert tx.marks.any_resting("m", PARKED, "refused") is False
-        assert tx.marks.any_resting("other", PARKED, "question") is False
+        assert tx.marks.asking("m") is True
+        assert tx.marks.asking("other") is False
+        tx.marks.retry("m", NOW)
+        assert tx.marks.asking("m") is False

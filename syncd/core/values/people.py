@@ -18,12 +18,10 @@ from scourgify.exceptions import AddressNormalizationError
 
 from syncd.core.fieldmap import Unconvertible
 from syncd.core.model import Side, Value
-from syncd.core.values.base import Base, plain, written
+from syncd.core.values.base import REMEMBERED, Base, plain, written
 from syncd.core.values.states import STATES, state_code
 
 SHORTEST_PHONE = 7
-REMEMBERED = 32_768
-"""Values of a kind whose key is kept at hand, some megabytes at most: matching meets each of them several times."""
 UNIT_WORDS = frozenset({"apt", "unit", "ste"})
 
 
