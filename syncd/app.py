@@ -19,7 +19,7 @@ from typing import Any, Self
 from syncd import config as settings
 from syncd import fieldmaps
 from syncd.core.model import Ref, Side
-from syncd.engine import answers, questions
+from syncd.engine import answers, by_hand, questions, review
 from syncd.engine.run import RunReport, poll, release_held, work
 from syncd.engine.world import Guard, Pace, Pair, World
 from syncd.errors import AuthError, ConfigError, Problem, SyncdError
@@ -333,6 +333,23 @@ class App:
         """Name the twin of a record that is parked with a question, or `none`; the twin's ref."""
         found = questions.answer(self.world, _ref(ref), twin, map)
         return str(found) if found is not None else None
+
+    def review(self, map: str | None = None) -> list[dict[str, Any]]:
+        """Uncertain matches, the likeliest first: both refs, score, reasons, and both records field by field."""
+        return review.review(self.world, map)
+
+    def link(self, one: str, other: str, map: str | None = None, *, same: bool = True) -> tuple[str, str]:
+        """Link two records by hand, or (not `same`) note for good that they are two; left and right ref."""
+        left, right = (by_hand.link if same else by_hand.refuse)(self.world, _ref(one), _ref(other), map)
+        return str(left), str(right)
+
+    def unlink(self, ref: str, map: str | None = None) -> str:
+        """Part a record from its twin; the twin's ref."""
+        return str(by_hand.unlink(self.world, _ref(ref), map))
+
+    def relink(self, ref: str, twin: str | None = None, map: str | None = None) -> str:
+        """Link a record again, with the twin it had or with this one; the twin's ref."""
+        return str(by_hand.relink(self.world, _ref(ref), _ref(twin) if twin else None, map))
 
     def explain(self, ref: str, field: str | None = None) -> dict[str, Any]:
         """Why a record, or one of its fields, is as it is."""

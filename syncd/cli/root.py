@@ -11,7 +11,7 @@ from typing import Annotated
 import typer
 
 from syncd import VERSION
-from syncd.cli import people, sandboxes, setup, work
+from syncd.cli import matching, people, sandboxes, setup, work
 from syncd.cli.common import Globals
 from syncd.cli.maps import maps
 
@@ -56,6 +56,10 @@ app.command()(people.held)
 app.command()(people.approve)
 app.command()(people.retry)
 app.command()(people.answer)
+app.command()(matching.review)
+app.command()(matching.link)
+app.command()(matching.unlink)
+app.command()(matching.relink)
 app.command()(people.explain)
 app.add_typer(maps, name="map")
 app.add_typer(setup.db, name="db")

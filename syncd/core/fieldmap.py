@@ -159,6 +159,29 @@ class Match:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Bands:
+    """From which score on (0 to 1) two records are linked, and from which on a person is asked; below it is new."""
+
+    link: float
+    ask: float
+
+
+MOST_SHARING = 3
+"""How many records of a side may carry one value before it is nobody's own: an office's phone, `info@`."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Shared:
+    """Which values are nobody's own: those that more than `most` records of a side carry, and these `values`.
+
+    `values` are in the normal form in which values are compared.
+    """
+
+    most: int = MOST_SHARING
+    values: frozenset[str] = frozenset()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class End:
     """One end of a map: the system, the kind, and what a creation there carries beside the rules.
 
@@ -180,6 +203,7 @@ class FieldMap:
     """A whole map, compiled against both schemas. `key` is unique in the house (`pair/map`); `digest` its content's.
 
     `after`: keys of maps whose links come first. `lane`: the due order; "lead" goes before "normal".
+    `score`: how alike two records must be that no match key joins; None: only match keys count.
     """
 
     key: str
@@ -192,6 +216,8 @@ class FieldMap:
     leave: Leave = Leave.STOP
     link: tuple[Match, ...] = ()
     ask: tuple[Match, ...] = ()
+    score: Bands | None = None
+    shared: Shared = Shared()
     first_link: Owner = Owner.ASK
     after: tuple[str, ...] = ()
     lane: str = "normal"

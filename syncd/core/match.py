@@ -6,12 +6,14 @@ What is not here: the look-ups themselves (`engine`, connectors) and the index o
 from __future__ import annotations
 
 import itertools
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Container, Mapping, Sequence
+from dataclasses import dataclass, field
 from enum import StrEnum
 
 from syncd.core.fieldmap import FieldMap, Match, Part, Unconvertible
 from syncd.core.model import MatchKey, Record, Ref, Side, SyncKey, Value
+from syncd.core.score import Band, Score, score
+from syncd.core.traits import Aspect, Traits, Yardstick, aspect, common
 
 SYNC_KEY = "sync_key"
 """The part of a match key that means our own key."""
@@ -22,11 +24,20 @@ MOST_COMBINATIONS = 32
 
 @dataclass(frozen=True, slots=True)
 class Key:
-    """One comparable form of a record under one match key. `certain`: equality links; else a person is asked."""
+    """One comparable form of a record under one match key. `certain`: equality links; else a person is asked.
+
+    `own`: as they are indexed, the key itself or the phones and e-mails in it: what many carry makes no key certain.
+    """
 
     match: str
     certain: bool
     text: str
+    own: tuple[str, ...] = field(default=(), compare=False)
+
+    @property
+    def indexed(self) -> str:
+        """The key as it is indexed."""
+        return f"{self.match}\x1e{self.text}"
 
 
 def sync_key_of(ref: Ref) -> str:
@@ -44,25 +55,84 @@ def carried_key(m: FieldMap, side: Side, fields: Mapping[str, Value]) -> str | N
 def keys(m: FieldMap, side: Side, fields: Mapping[str, Value]) -> tuple[Key, ...]:
     """Every match key of a record, comparable with those of the other side."""
     found: dict[tuple[str, str], Key] = {}
+    told: dict[str, list[str]] = {}
     for certain, matches in ((True, m.link), (False, m.ask)):
         for match in matches:
-            for text in _texts(match, side, fields):
-                found.setdefault((match.name, text), Key(match.name, certain, text))
+            for values in _combinations(match, side, fields, told):
+                text = "\x1f".join(values)
+                found.setdefault((match.name, text), Key(match.name, certain, text, _own(match, values)))
     return tuple(found.values())
 
 
-def _texts(match: Match, side: Side, fields: Mapping[str, Value]) -> list[str]:
+def _combinations(
+    match: Match, side: Side, fields: Mapping[str, Value], told: dict[str, list[str]]
+) -> list[tuple[str, ...]]:
+    """`told`: what a part of the same name gave before; taking a value apart is what costs."""
     if any(part.name == SYNC_KEY for part in match.parts):
         return []
-    choices = [_values(part, side, fields) for part in match.parts]
-    return [
-        "\x1f".join(combination) for combination in itertools.islice(itertools.product(*choices), MOST_COMBINATIONS)
-    ]
+    for part in match.parts:
+        if part.name not in told:
+            told[part.name] = _values(part, side, fields)
+    choices = [told[part.name] for part in match.parts]
+    return list(itertools.islice(itertools.product(*choices), MOST_COMBINATIONS))
+
+
+def _own(match: Match, values: tuple[str, ...]) -> tuple[str, ...]:
+    """What of a key must be somebody's own: of several parts the phones and e-mails, of one part the whole."""
+    if len(match.parts) == 1:
+        return (f"{match.name}\x1e{values[0]}", common(values[0]))
+    told = zip(match.parts, values, strict=True)
+    return tuple(common(value) for part, value in told if any(aspect(rule) in _PERSONAL for rule in part.rules))
+
+
+_PERSONAL = (Aspect.PHONE, Aspect.EMAIL)
 
 
 def _values(part: Part, side: Side, fields: Mapping[str, Value]) -> list[str]:
     texts = (rule.convert.key(fields.get(name), side) for rule in part.rules if (name := rule.field(side)) is not None)
     return sorted({text for text in texts if text})
+
+
+def indexed(m: FieldMap, side: Side, fields: Mapping[str, Value]) -> list[str]:
+    """Every text by which a record is found, or by which it is counted how many carry a value."""
+    found = keys(m, side, fields)
+    counted = [text for key in found if key.certain and key.own[:1] != (key.indexed,) for text in key.own]
+    blocks = Yardstick.of(m).traits(side, fields).blocks() if m.score is not None else []
+    return list(dict.fromkeys([*(key.indexed for key in found), *counted, *blocks]))
+
+
+class Eye:
+    """A map's look at records, which remembers what it saw: each record is taken apart once.
+
+    For as long as the records it is shown stay as they are; nothing else of it moves.
+    """
+
+    def __init__(self, m: FieldMap) -> None:
+        """Look by this map."""
+        self.map = m
+        self.stick = Yardstick.of(m)
+        self._keys: dict[Ref, tuple[Key, ...]] = {}
+        self._traits: dict[Ref, Traits] = {}
+
+    def keys(self, side: Side, record: Record) -> tuple[Key, ...]:
+        """The record's match keys."""
+        if record.ref not in self._keys:
+            self._keys[record.ref] = keys(self.map, side, record.fields)
+        return self._keys[record.ref]
+
+    def traits(self, side: Side, record: Record) -> Traits:
+        """What the record says of a person."""
+        if record.ref not in self._traits:
+            self._traits[record.ref] = self.stick.traits(side, record.fields)
+        return self._traits[record.ref]
+
+    def blocks(self, side: Side, record: Record) -> list[str]:
+        """Rough keys, if the map compares records that no match key joins."""
+        return self.traits(side, record).blocks() if self.map.score is not None else []
+
+    def score(self, side: Side, one: Record, other: Record, shared: Container[str] = frozenset()) -> Score:
+        """How alike a record of `side` and one of the other side are."""
+        return score(self.stick, self.traits(side, one), self.traits(side.other, other), shared)
 
 
 def lookups(m: FieldMap, to: Side, source: Record) -> list[SyncKey | MatchKey]:
@@ -107,10 +177,14 @@ class Whose(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Candidate:
-    """A record that may be the twin; `linked` already, by an open or a closed link of this map."""
+    """A record that may be the twin; `linked` already, by an open or a closed link of this map.
+
+    `refused`: a person said that it is not the twin; only our own sync key says otherwise.
+    """
 
     record: Record
     linked: bool = False
+    refused: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -123,27 +197,81 @@ class Answer:
     candidates: tuple[Ref, ...] = ()
 
 
-def whose(m: FieldMap, source: Record, side: Side, candidates: Sequence[Candidate]) -> Answer:
-    """Who, among `candidates` on the other side, is the twin of `source`, a record of `side` that has no link."""
+def whose(
+    m: FieldMap,
+    source: Record,
+    side: Side,
+    candidates: Sequence[Candidate],
+    shared: Container[str] = frozenset(),
+    eye: Eye | None = None,
+) -> Answer:
+    """Who, among `candidates` on the other side, is the twin of `source`, a record of `side` that has no link.
+
+    `shared`: what too many records carry, as it is indexed. `eye`: the map's, if it has seen these records before.
+    """
     wanted = sync_key_of(source.ref)
     ours = [c for c in candidates if carried_key(m, side.other, c.record.fields) == wanted]
     if ours:
         return _verdict(ours, Whose.OURS, "carries our sync key")
-    mine = {(key.match, key.text): key for key in keys(m, side, source.fields)}
-    hits = [(c, _best(mine, keys(m, side.other, c.record.fields))) for c in candidates]
-    certain = [(c, key) for c, key in hits if key is not None and key.certain]
+    judge = _Judge(eye or Eye(m), source, side, shared)
+    looks = [judge.look(c) for c in candidates if not c.refused]
+    certain = [look for look in looks if look.certain]
     if certain:
-        return _verdict([c for c, _ in certain], Whose.STRANGER, f"same {certain[0][1].match}")
-    unsure = [(c, key) for c, key in hits if key is not None and not c.linked]
+        return _verdict([look.candidate for look in certain], Whose.STRANGER, f"same {certain[0].match}")
+    unsure = [look for look in looks if (look.match or look.band is not Band.NEW) and not look.candidate.linked]
+    alike = [look for look in unsure if look.band is not Band.NEW]
+    if len(alike) == 1 and alike[0].band is Band.LINK:
+        return _verdict([alike[0].candidate], Whose.STRANGER, f"scores {alike[0].score}")
     if unsure:
-        refs = tuple(c.record.ref for c, _ in unsure)
-        return Answer(Whose.QUESTION, f"may be the same: equal {unsure[0][1].match}", candidates=refs)
+        refs = tuple(look.candidate.record.ref for look in unsure)
+        return Answer(Whose.QUESTION, f"may be the same: {unsure[0].why}", candidates=refs)
     return Answer(Whose.NOBODY, "no record answers its match keys")
 
 
-def _best(mine: Mapping[tuple[str, str], Key], theirs: Sequence[Key]) -> Key | None:
-    """The first key in common; keys come with the certain ones first."""
-    return next((mine[key.match, key.text] for key in theirs if (key.match, key.text) in mine), None)
+@dataclass(frozen=True, slots=True)
+class _Look:
+    """What one candidate looks like. `match`: the key in common; `certain`: it links by itself.
+
+    Where the map gives no `score`, every pair is of the band NEW, and none has a score.
+    """
+
+    candidate: Candidate
+    match: str | None
+    certain: bool
+    band: Band
+    score: Score | None
+
+    @property
+    def why(self) -> str:
+        """Why a person is asked."""
+        if self.score is None:
+            return f"equal {self.match}"
+        return f"equal {self.match}, score {self.score}" if self.match else f"score {self.score}"
+
+
+class _Judge:
+    """How one record looks at each of its candidates."""
+
+    def __init__(self, eye: Eye, source: Record, side: Side, shared: Container[str]) -> None:
+        self.eye, self.source, self.side, self.shared = eye, source, side, shared
+        self.mine = {(key.match, key.text): key for key in eye.keys(side, source)}
+
+    def look(self, c: Candidate) -> _Look:
+        """A key that too many carry, or that joins two names, is not certain; to a score, a crowd's is none at all."""
+        theirs = ((key.match, key.text) for key in self.eye.keys(self.side.other, c.record))
+        both = [self.mine[at] for at in theirs if at in self.mine]
+        own = [key for key in both if not self._crowded(key)]
+        certain = next((key for key in own if key.certain), None)
+        bands = self.eye.map.score
+        best = certain or next(iter(both if bands is None else own), None)
+        match = best.match if best else None
+        if bands is None:
+            return _Look(c, match, certain is not None, Band.NEW, None)
+        found = self.eye.score(self.side, self.source, c.record, self.shared)
+        return _Look(c, match, certain is not None and not found.another, found.band(bands), found)
+
+    def _crowded(self, key: Key) -> bool:
+        return any(text in self.shared for text in key.own)
 
 
 def _verdict(found: Sequence[Candidate], whose_: Whose, reason: str) -> Answer:
@@ -153,3 +281,12 @@ def _verdict(found: Sequence[Candidate], whose_: Whose, reason: str) -> Answer:
     if found[0].linked:
         return Answer(Whose.QUESTION, f"{refs[0]} {reason}, but is linked with another record", candidates=refs)
     return Answer(whose_, f"{refs[0]} {reason}", record=found[0].record)
+
+
+def contested(twin: Record, source: Ref, back: Answer) -> Answer | None:
+    """The question, if `back`, the answer from the twin's own side, does not name the record that asks as its twin."""
+    if back.record is not None and back.record.ref == source:
+        return None
+    others = [str(ref) for ref in (*back.candidates, *([back.record.ref] if back.record else ())) if ref != source]
+    names = ", ".join(others) or "nobody"
+    return Answer(Whose.QUESTION, f"{twin.ref} could also be the twin of {names}", candidates=(twin.ref,))

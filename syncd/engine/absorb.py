@@ -12,7 +12,9 @@ from datetime import datetime
 
 from syncd.core.fieldmap import FieldMap
 from syncd.core.model import Gone, Record, Side
+from syncd.core.traits import Yardstick
 from syncd.engine.base import moved
+from syncd.engine.lookalikes import ask_again, near
 from syncd.engine.namesakes import found_by, unique_names
 from syncd.engine.world import World
 from syncd.store.links import Link
@@ -200,11 +202,14 @@ def _keep_bases(
 
 def _rekey(tx: Tx, world: World, m: FieldMap, side: Side, rows: dict[str, Snapshot], found: Absorbed) -> None:
     matched = {rule.field(side) for match in (*m.link, *m.ask) for part in match.parts for rule in part.rules}
-    names = matched | set(unique_names(world, m, side))
+    scored = {rule.field(side) for rules in Yardstick.of(m).rules.values() for rule in rules} if m.score else set()
+    names = matched | scored | set(unique_names(world, m, side))
     seen = [*found.moved.items(), *found.learned.items()]
     touched = dict.fromkeys(i for i, fields in seen if i in rows and (fields is None or fields & names))
     texts = {id_: () if rows[id_].gone else found_by(world, m, side, rows[id_].record.fields) for id_ in touched}
+    around = near(tx, m, side, texts)
     tx.snapshots.rekey(m.key, side, texts)
+    ask_again(tx, m, (around | near(tx, m, side, texts)) - set(texts), world.clock())
 
 
 def _mark(tx: Tx, m: FieldMap, side: Side, found: Absorbed, now: datetime, held: frozenset[tuple[Side, str]]) -> None:

@@ -11,18 +11,19 @@ from datetime import datetime, timedelta
 
 from syncd.core.decision import Twins, Verdict
 from syncd.core.fieldmap import FieldMap, Rule, Unconvertible
-from syncd.core.match import Answer, Candidate, Whose, carried_key, keys, lookups, sync_key_of, whose
+from syncd.core.match import Answer, Whose, carried_key, keys, lookups, sync_key_of
 from syncd.core.model import Action, Operation, Record, Side, SyncKey
 from syncd.core.plan import plan_create
 from syncd.engine.absorb import absorb
 from syncd.engine.intake import tick
 from syncd.engine.item import DONE, Item, Rest, again, park
+from syncd.engine.lookalikes import Lookalikes, StoreIndex, ask_again, belongs, near
 from syncd.engine.namesakes import NAMESAKE, Taken, key_text, set_apart
 from syncd.engine.world import World
 from syncd.store.journal import Intent
 from syncd.store.links import LinkedAlready
 from syncd.store.marks import Mark
-from syncd.store.snapshots import Snapshot, hashed
+from syncd.store.snapshots import Snapshot
 from syncd.store.store import Tx
 
 
@@ -57,11 +58,23 @@ def _local_side(world: World, tx: Tx, m: FieldMap, side: Side, items: list[Item]
 
 def _judge_local(tx: Tx, m: FieldMap, side: Side, items: Sequence[Item]) -> dict[str, Intent]:
     """Whose is it, by the snapshots of the other side; the open creates on this side, by their source."""
-    candidates = _local_candidates(tx, m, side, [item.record(side) for item in items])
     creates = {intent.source_id: intent for intent in tx.journal.open_creates(m.key, side)}
-    for item in items:
-        _judge(item, whose(m, item.record(side), side, candidates.get(item.mark.id, ())), creates)
+    _judge_all(tx, m, side, items, {}, creates)
     return creates
+
+
+def _judge_all(
+    tx: Tx,
+    m: FieldMap,
+    side: Side,
+    items: Sequence[Item],
+    told: Mapping[str, Sequence[Record]],
+    creates: Mapping[str, Intent],
+) -> None:
+    looking = Lookalikes(m, StoreIndex(tx, m))
+    answers = looking.answers(side, [item.record(side) for item in items], told)
+    for item in items:
+        _judge(item, answers[item.mark.id], creates)
 
 
 def _unfit(m: FieldMap, side: Side, item: Item, closed: bool) -> Rest | None:
@@ -70,7 +83,7 @@ def _unfit(m: FieldMap, side: Side, item: Item, closed: bool) -> Rest | None:
         return DONE
     if closed:
         return Rest(state="done", cause="closed", reason="its link was closed; only a person links it again")
-    if m.only is not None and m.only.reads[side] and not _holds(m.only.value, {side: snapshot.record.fields}):
+    if not belongs(m, side, snapshot.record):
         return DONE
     return None
 
@@ -86,21 +99,6 @@ def _wanted(m: FieldMap, side: Side, record: Record, mark: Mark) -> bool:
     """Whether a twin may be made on the other side."""
     when = m.end(side.other).when
     return mark.pulled or (when is not None and _holds(when.value, {side: record.fields}))
-
-
-def _local_candidates(tx: Tx, m: FieldMap, side: Side, records: Sequence[Record]) -> dict[str, list[Candidate]]:
-    """Records on the other side that share a match key, from the snapshots, by the id of the asker."""
-    texts = {r.ref.id: [key_text(k) for k in keys(m, side, r.fields)] for r in records}
-    by_key = tx.snapshots.keyed(m.key, side.other, (text for several in texts.values() for text in several))
-    end = m.end(side.other)
-    ids = {id_ for several in by_key.values() for id_ in several}
-    known = tx.snapshots.get(end.system, end.kind, ids)
-    taken = _linked(tx, m, side.other, ids)
-    found: dict[str, list[Candidate]] = {}
-    for asker, several in texts.items():
-        answers = dict.fromkeys(id_ for text in several for id_ in by_key.get(hashed(text), ()))
-        found[asker] = [Candidate(known[i].record, i in taken) for i in answers if i in known and not known[i].gone]
-    return found
 
 
 def _linked(tx: Tx, m: FieldMap, side: Side, ids: set[str]) -> set[str]:
@@ -292,15 +290,13 @@ def _judge_found(tx: Tx, m: FieldMap, to: Side, asking: Sequence[Item], records:
         texts = [key_text(k) for k in keys(m, to, record.fields)] + ([f"\x1d{own}"] if own else [])
         for text in texts:
             by_text.setdefault(text, []).append(record)
-    taken = _linked(tx, m, to, {record.ref.id for record in records})
-    creates = {intent.source_id: intent for intent in tx.journal.open_creates(m.key, to.other)}
+    told: dict[str, list[Record]] = {}
     for item in asking:
         source = item.record(to.other)
-        texts = [key_text(k) for k in keys(m, to.other, source.fields)] + [
-            f"\x1d{sync_key_of(source.ref)}"
-        ]
-        hits = {r.ref.id: r for text in texts for r in by_text.get(text, ())}
-        _judge(item, whose(m, source, to.other, [Candidate(r, r.ref.id in taken) for r in hits.values()]), creates)
+        texts = [key_text(k) for k in keys(m, to.other, source.fields)] + [f"\x1d{sync_key_of(source.ref)}"]
+        told[item.mark.id] = list({r.ref.id: r for text in texts for r in by_text.get(text, ())}.values())
+    creates = {intent.source_id: intent for intent in tx.journal.open_creates(m.key, to.other)}
+    _judge_all(tx, m, to.other, asking, told, creates)
 
 
 def make_links(world: World, tx: Tx, m: FieldMap, items: Sequence[Item], *, fence: int) -> None:
@@ -352,6 +348,7 @@ def wake_for(tx: Tx, m: FieldMap, left_id: str, right_id: str, now: datetime) ->
     """A link was made: release who waits for either of its records, and what either was parked with while unlinked."""
     tx.marks.wake([f"{m.left.system}:{m.left.kind}:{left_id}", f"{m.right.system}:{m.right.kind}:{right_id}"], now)
     tx.marks.retry(m.key, now, ids=[left_id, right_id], reread=False)
+    ask_again(tx, m, near(tx, m, Side.LEFT, [left_id]) | near(tx, m, Side.RIGHT, [right_id]), now)
 
 
 def snapshots_for(tx: Tx, m: FieldMap, items: Sequence[Item]) -> None:

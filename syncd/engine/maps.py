@@ -17,6 +17,9 @@ from syncd.store.store import Tx
 MENDABLE = ("unmapped", "drift", "refused")
 """Causes that a changed map may have mended."""
 
+INDEXED = 2
+"""Counts up when records are found by other texts than before: every record is keyed anew then."""
+
 
 def adopt(world: World) -> None:
     """Take the maps as they are now: before anything is created by them, every record has the keys they match by.
@@ -55,7 +58,8 @@ def _facts(world: World, m: FieldMap) -> dict[str, Any]:
         for match in (*m.link, *m.ask)
     ]
     names = [f"{side}:{name}" for side in Side for name in unique_names(world, m, side)]
-    return {"digest": m.digest, "match": (*matches, *names)}
+    kinds = f"{INDEXED} {'scored' if m.score is not None else 'keyed'}"
+    return {"digest": m.digest, "match": (*matches, *names, kinds)}
 
 
 def _key_again(tx: Tx, world: World, m: FieldMap, side: Side) -> None:

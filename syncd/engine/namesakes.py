@@ -9,7 +9,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
 from syncd.core.fieldmap import FieldMap
-from syncd.core.match import Key, keys
+from syncd.core.match import Key, indexed
 from syncd.core.model import Ref, Side, Value
 from syncd.core.plan import suffixed
 from syncd.engine.item import Item
@@ -26,13 +26,13 @@ Taken = dict[str, str]
 
 def key_text(key: Key) -> str:
     """A match key as it is hashed."""
-    return f"{key.match}\x1e{key.text}"
+    return key.indexed
 
 
 def found_by(world: World, m: FieldMap, side: Side, fields: Mapping[str, Value]) -> list[str]:
     """Every text by which a record of a side is found: its match keys, and the names that nobody else may have."""
     names = (_text(name, fields.get(name)) for name in unique_names(world, m, side))
-    return [*(key_text(key) for key in keys(m, side, fields)), *(text for text in names if text is not None)]
+    return [*indexed(m, side, fields), *(text for text in names if text is not None)]
 
 
 def unique_names(world: World, m: FieldMap, side: Side) -> tuple[str, ...]:

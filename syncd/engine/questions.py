@@ -12,6 +12,7 @@ from syncd.core.model import Action, Record, Ref, Side, Value
 from syncd.engine.absorb import LEAD_LANE
 from syncd.engine.confirm import adopt, close_intent, settle_rules
 from syncd.engine.linking import wake_for
+from syncd.engine.lookalikes import QUESTION
 from syncd.engine.world import World
 from syncd.errors import ConfigError, Problem
 from syncd.store.journal import Intent
@@ -20,7 +21,6 @@ from syncd.store.marks import PARKED
 from syncd.store.store import Tx
 
 NONE = "none"
-QUESTION = "question"
 
 
 def answer(world: World, ref: Ref, twin: str, map_key: str | None = None) -> Ref | None:
@@ -33,14 +33,14 @@ def answer(world: World, ref: Ref, twin: str, map_key: str | None = None) -> Ref
     with world.store.begin() as tx:
         m, side = _asking(world, tx, ref, map_key)
         end = m.end(side.other)
-        intent = _open_create(tx, m, side, ref.id)
+        intent = open_create(tx, m, side, ref.id)
         if twin == NONE:
             _no_twin(world, tx, ref, intent)
             found = None
         else:
             found = Ref(end.system, end.kind, twin.removeprefix(f"{end.system}:{end.kind}:"))
-            record = _free(tx, m, side, ref, found)
-            _same(world, tx, m, side, ref, record, intent)
+            record = free(tx, m, side, ref, found)
+            same(world, tx, m, side, ref, record, intent)
         tx.marks.add(m.key, side, [ref.id], world.clock(), lane=LEAD_LANE)
     return found
 
@@ -53,14 +53,14 @@ def _asking(world: World, tx: Tx, ref: Ref, map_key: str | None) -> tuple[FieldM
         if mark is not None and (mark.state, mark.cause) == (PARKED, QUESTION) and map_key in (None, m.key):
             found.append((m, side))
     if not found:
-        raise _wrong(ref, "it is not parked with a question.", "`syncd parked` shows what is, and what is asked.")
+        raise wrong(ref, "it is not parked with a question.", "`syncd parked` shows what is, and what is asked.")
     if len(found) > 1:
         names = ", ".join(m.key for m, _ in found)
-        raise _wrong(ref, f"several maps ask about it: {names}.", "Name one of them with --map.")
+        raise wrong(ref, f"several maps ask about it: {names}.", "Name one of them with --map.")
     return found[0]
 
 
-def _open_create(tx: Tx, m: FieldMap, side: Side, source_id: str) -> Intent | None:
+def open_create(tx: Tx, m: FieldMap, side: Side, source_id: str) -> Intent | None:
     """The record's create that has no outcome, if there is one."""
     intents = tx.journal.open_of(m.key, [source_id])
     return next((i for i in intents if i.action is Action.CREATE and i.side is side.other), None)
@@ -70,43 +70,43 @@ def _no_twin(world: World, tx: Tx, ref: Ref, intent: Intent | None) -> None:
     """The create did not land. Raises ConfigError where none was made: there is nothing that could be noted."""
     if intent is None:
         message = "that a record has no twin cannot be noted yet, and no write of its own is open."
-        raise _wrong(ref, message, "Give the id of its twin, or tell the records apart in the vendors' own pages.")
+        raise wrong(ref, message, "Give the id of its twin, or say who is not: `syncd link --not`.")
     close_intent(world, tx, intent.id, "not landed")
 
 
-def _free(tx: Tx, m: FieldMap, side: Side, ref: Ref, twin: Ref) -> Record:
+def free(tx: Tx, m: FieldMap, side: Side, ref: Ref, twin: Ref) -> Record:
     """The twin's record, if the two may be linked. Raises ConfigError."""
     snapshot = tx.snapshots.get(twin.system, twin.kind, [twin.id]).get(twin.id)
     if snapshot is None:
-        raise _wrong(ref, f"syncd has never seen {twin}.", "Look for a slip; a new record is known once it was read.")
+        raise wrong(ref, f"syncd has never seen {twin}.", "Look for a slip; a new record is known once it was read.")
     if snapshot.gone is not None:
-        raise _wrong(ref, f"{twin} is gone.", "Bring it back, or give another record.")
+        raise wrong(ref, f"{twin} is gone.", "Bring it back, or give another record.")
     for at, one in ((side, ref), (side.other, twin)):
         link = tx.links.of(m.key, at, [one.id]).get(one.id)
         if link is not None:
             across = f"{m.end(at.other).system}:{m.end(at.other).kind}:{link.id_on(at.other)}"
-            raise _wrong(ref, f"{one} is linked already, with {across}.", f"`syncd explain {one}` shows the link.")
-    own = _open_create(tx, m, side.other, twin.id)
+            raise wrong(ref, f"{one} is linked already, with {across}.", f"`syncd explain {one}` shows the link.")
+    own = open_create(tx, m, side.other, twin.id)
     if own is not None:
         message = f"{twin} waits for the outcome of write {own.id}, which made a twin of its own."
-        raise _wrong(ref, message, f"First settle that: `syncd explain {twin}`.")
+        raise wrong(ref, message, f"First settle that: `syncd explain {twin}`.")
     return snapshot.record
 
 
-def _same(world: World, tx: Tx, m: FieldMap, side: Side, ref: Ref, record: Record, intent: Intent | None) -> None:
+def same(world: World, tx: Tx, m: FieldMap, side: Side, ref: Ref, record: Record, intent: Intent | None) -> None:
     """Link the two. What our own create made has its values as base; another record is a first link, as ever."""
     if intent is not None and _may_have_made(intent, record):
         link = adopt(world, tx, m, intent.side, record, ref.id)
         if link is None:
-            raise _wrong(ref, f"{record.ref} was linked meanwhile.", "Look again.")
+            raise wrong(ref, f"{record.ref} was linked meanwhile.", "Look again.")
         settle_rules(tx, m, link, _sent(intent))
         close_intent(world, tx, intent.id, "landed", record.ref.id)
         return
     left, right = (ref.id, record.ref.id) if side is Side.LEFT else (record.ref.id, ref.id)
     try:
-        tx.links.make(m.key, left, right, [rule.name for rule in m.rules], world.clock())
+        tx.links.make(m.key, left, right, [rule.identity for rule in m.rules], world.clock())
     except LinkedAlready as error:
-        raise _wrong(ref, f"{error}.", "Look again.") from error
+        raise wrong(ref, f"{error}.", "Look again.") from error
     wake_for(tx, m, left, right, world.clock())
     if intent is not None:
         close_intent(world, tx, intent.id, "not landed")
@@ -128,5 +128,6 @@ def _may_have_made(intent: Intent, record: Record) -> bool:
     return record.created_at is None or record.created_at >= intent.opened_at - timedelta(seconds=2)
 
 
-def _wrong(ref: Ref, message: str, remedy: str) -> ConfigError:
+def wrong(ref: Ref, message: str, remedy: str) -> ConfigError:
+    """What is wrong with a record that a person named."""
     return ConfigError(Problem(str(ref), message, remedy))

@@ -14,6 +14,7 @@ from syncd.core.model import Action, Record, Side, SyncKey, Value
 from syncd.engine.absorb import absorb
 from syncd.engine.confirm import adopt, close_intent, settle_rules
 from syncd.engine.item import Item, Rest, again, park
+from syncd.engine.lookalikes import not_twins
 from syncd.engine.planning import lost_row
 from syncd.engine.world import World
 from syncd.engine.writing import after_landing, still_ours
@@ -205,7 +206,8 @@ def _unkeyed(world: World, item: Item, intent: Intent) -> tuple[list[Record], li
         last = intent.lands_by or intent.opened_at
         ids = tx.snapshots.made_between(end.system, end.kind, intent.opened_at - timedelta(seconds=2), last)
         linked = set(tx.links.of(m.key, side, ids)) | set(tx.links.of(m.key, side, ids, state="closed"))
-        records = [s.record for i, s in tx.snapshots.get(end.system, end.kind, set(ids) - linked).items()]
+        known = tx.snapshots.get(end.system, end.kind, set(ids) - linked - not_twins(tx, m, side, intent.source_id))
+        records = [snapshot.record for snapshot in known.values()]
         source = item.snapshots.get(side.other)
     mine = [record for record in records if record.mine is not False]
     texts = {k.text for k in keys(m, side.other, source.record.fields) if k.certain} if source is not None else set()

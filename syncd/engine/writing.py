@@ -17,6 +17,7 @@ from syncd.core.model import Action, Operation, Outcome, Result, Side
 from syncd.engine.absorb import absorb
 from syncd.engine.confirm import close_intent, written_create, written_update
 from syncd.engine.item import Item, again, park
+from syncd.engine.lookalikes import not_twins
 from syncd.engine.namesakes import NAMESAKE
 from syncd.engine.planning import rules_data
 from syncd.engine.world import World
@@ -212,17 +213,20 @@ class Writer:
         if outcome.fields:
             self.world.connector(item.m, side).forget_schema()
         if outcome.duplicate and item.operations[side].action is Action.CREATE:
-            self._duplicate(item, side, outcome, sentence)
+            self._duplicate(tx, item, side, outcome, sentence)
         else:
             item.fail(park("refused", sentence))
 
-    def _duplicate(self, item: Item, side: Side, outcome: Outcome, sentence: str) -> None:
+    def _duplicate(self, tx: Tx, item: Item, side: Side, outcome: Outcome, sentence: str) -> None:
         """The vendor has such a record: wait until a look-up must see it; who is found nowhere then is a namesake.
 
-        A namesake whose suffixed name is taken too, or a duplicate that no name explains, is a question.
+        A namesake whose suffixed name is taken too, or a duplicate that no name explains, is a question. Where a person
+        said that it is another, there is nothing to ask.
         """
         connector, end = self.world.connector(item.m, side), item.m.end(side)
-        if item.mark.cause not in ("duplicate", NAMESAKE):
+        if outcome.names and set(outcome.names) <= not_twins(tx, item.m, side, item.id_on(side.other) or ""):
+            item.fail(park("refused", sentence))
+        elif item.mark.cause not in ("duplicate", NAMESAKE):
             cause = NAMESAKE if connector.capabilities.names.get(end.kind) else "duplicate"
             item.fail(again(cause, sentence, after=max(connector.capabilities.find_lag, timedelta(0))))
         else:

@@ -19,7 +19,7 @@ from syncd.errors import ConfigError, Problem
 from syncd.fieldmaps import checks
 from syncd.fieldmaps.expressions import Compiled, compile_expression
 from syncd.fieldmaps.form import Form
-from syncd.fieldmaps.matching import SYNC_KEY, compile_matches
+from syncd.fieldmaps.matching import MATCH_KEYS, SYNC_KEY, compile_matches, compile_score, compile_shared
 from syncd.fieldmaps.rules import Context, Line, compile_relation, compile_rule
 from syncd.fieldmaps.source import Item, Place, Report, Sequence, Table, parse
 
@@ -118,7 +118,7 @@ class _Reader:
         lines = self._lines()
         name = root.needed("name", "A map")
         match = root.form("match")
-        match.only(("link", "ask"), "match")
+        match.only(MATCH_KEYS, "match")
         found = FieldMap(
             key=f"{self.pair}/{name}",
             name=name,
@@ -130,6 +130,8 @@ class _Reader:
             leave=root.word("leave", Leave, Leave.STOP),
             link=compile_matches(match, "link", lines),
             ask=compile_matches(match, "ask", lines),
+            score=compile_score(match, lines),
+            shared=compile_shared(match, lines),
             first_link=root.word("first_link", Owner, Owner.ASK),
             after=tuple(f"{self.pair}/{item.text}" for item in root.texts("after")),
             lane=root.choice("lane", LANES, "normal"),

@@ -29,7 +29,7 @@ def json_schema() -> Node:
         "only": _cel("Records that belong to this map."),
         "leave": _words(Leave, "What happens to a link whose record no longer meets `only`."),
         "sync_key": _sides(TEXT, "The field on a side that holds syncd's own key."),
-        "match": _table({"link": _list(TEXT, "Certain keys."), "ask": _list(TEXT, "Keys a person decides on.")}),
+        "match": _match(),
         "first_link": _words(Owner, "Who wins when two existing records are linked and differ."),
         "create": _sides(_table({"when": _cel("A record of the other side is made here when this holds.")})),
         "delete": _sides(_one_of(DELETES, "What the other side's deletion means here.")),
@@ -42,6 +42,21 @@ def json_schema() -> Node:
         "title": "A syncd map",
         **_table(properties, required=("version", "name", "left", "right", "fields")),
     }
+
+
+def _match() -> Node:
+    share: Node = {"type": "number", "minimum": 0, "maximum": 1}
+    score = _table({"link": share, "ask": share}, required=("link", "ask"))
+    most: Node = {"type": "integer", "minimum": 1}
+    shared = _table({"most": most, "values": _list(SCALAR, "Phones and e-mails that are nobody's own.")})
+    return _table(
+        {
+            "link": _list(TEXT, "Certain keys."),
+            "ask": _list(TEXT, "Keys a person decides on."),
+            "score": {**score, "description": "How alike two records are (0 to 1) that are linked, or asked about."},
+            "shared": {**shared, "description": "What more than `most` records of a side carry is no certain key."},
+        }
+    )
 
 
 def _rule() -> Node:

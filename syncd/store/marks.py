@@ -16,7 +16,7 @@ from sqlalchemy import Connection, Executable, Row, and_, bindparam, case, delet
 from syncd.core.model import Side
 from syncd.store.links import Link, Links
 from syncd.store.sql import among, chunks, inserting
-from syncd.store.tables import links, marks
+from syncd.store.tables import ASKED, links, marks
 
 DUE, PARKED, PLANNED, HELD, WEIGHED = "due", "parked", "planned", "held", "weighed"
 """WEIGHED: planned for the guard, which has not decided yet; then due again, or held."""
@@ -275,6 +275,10 @@ class Marks:
             query = query.where(marks.c.map == map_key)
         return [_mark(row) for row in self.connection.execute(query.order_by(marks.c.first_at).limit(limit))]
 
+    def asking(self, map_key: str) -> bool:
+        """Whether a record of a map is parked with a question."""
+        return self.connection.execute(_ASKING, {"map": map_key}).first() is not None
+
     def counts(self, now: datetime) -> list[tuple[str, str, bool, int, datetime]]:
         """(map, state, is it due now, how many, the oldest) for every map."""
         ready = and_(marks.c.state == DUE, marks.c.due_at <= now)
@@ -306,6 +310,7 @@ class Marks:
         return found
 
 
+_ASKING = select(marks.c.id).where(marks.c.map == bindparam("map"), ASKED).limit(1)
 _AT = and_(marks.c.map == bindparam("at_map"), marks.c.side == bindparam("at_side"), marks.c.id == bindparam("at_id"))
 _FENCE = select(marks.c.fence).where(_AT, marks.c.leased_until.is_not(None))
 _LINK_FENCE = select(links.c.fence).where(links.c.id == bindparam("link"))

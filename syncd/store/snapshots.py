@@ -20,6 +20,8 @@ _OF_KIND = and_(snapshots.c.system == bindparam("system"), snapshots.c.kind == b
 _GET = select(snapshots).where(_OF_KIND, among(snapshots.c.id))
 _OF_MAP = and_(match_keys.c.map == bindparam("map"), match_keys.c.side == bindparam("side"))
 _KEYED = select(match_keys.c.key, match_keys.c.id).where(_OF_MAP, among(match_keys.c.key))
+_CROWDS = select(match_keys.c.key, func.count()).where(_OF_MAP, among(match_keys.c.key)).group_by(match_keys.c.key)
+_KEYS_OF = select(match_keys.c.key).where(_OF_MAP, among(match_keys.c.id))
 _UNKEY = delete(match_keys).where(_OF_MAP, among(match_keys.c.id))
 
 
@@ -109,6 +111,30 @@ class Snapshots:
         ]
         if rows:
             self.connection.execute(match_keys.insert(), rows)
+
+    def crowds(self, map_key: str, side: Side, texts: Iterable[str]) -> dict[bytes, int]:
+        """How many records of a side carry each of these keys, by hashed key; those that nobody has are left out."""
+        found: dict[bytes, int] = {}
+        for chunk in chunks(hashed(text) for text in texts):
+            rows = self.connection.execute(_CROWDS, {"map": map_key, "side": str(side), "among": chunk})
+            found.update({row[0]: row[1] for row in rows})
+        return found
+
+    def neighbors(self, map_key: str, side: Side, ids: Iterable[str], *, most: int) -> set[str]:
+        """Ids of either side that share a key with one of these, leaving out keys that more than `most` share."""
+        keys: set[bytes] = set()
+        for chunk in chunks(ids):
+            rows = self.connection.execute(_KEYS_OF, {"map": map_key, "side": str(side), "among": chunk})
+            keys.update(rows.scalars())
+        found: set[str] = set()
+        for at in Side:
+            of_side = {"map": map_key, "side": str(at)}
+            for several in chunks(keys):
+                crowds = self.connection.execute(_CROWDS, {**of_side, "among": several})
+                few = [key for key, count in crowds if count <= most]
+                if few:
+                    found.update(row.id for row in self.connection.execute(_KEYED, {**of_side, "among": few}))
+        return found
 
     def keyed(self, map_key: str, side: Side, texts: Iterable[str]) -> dict[bytes, list[str]]:
         """Ids of a side by hashed key, for those of the keys that somebody has."""

@@ -22,6 +22,7 @@ from syncd.store.feeds import Feeds
 from syncd.store.journal import Journal
 from syncd.store.links import Links
 from syncd.store.marks import Marks
+from syncd.store.refusals import Refusals
 from syncd.store.runs import Runs
 from syncd.store.snapshots import Snapshots
 
@@ -70,6 +71,11 @@ class Tx:
     def conflicts(self) -> Conflicts:
         """What a person decides, or has been overruled in."""
         return Conflicts(self.connection)
+
+    @cached_property
+    def refusals(self) -> Refusals:
+        """Which two records a person said are not the same."""
+        return Refusals(self.connection)
 
     @cached_property
     def runs(self) -> Runs:

@@ -154,6 +154,9 @@ rulesets = Table(
     UniqueConstraint("map", "digest"),
 )
 
+ASKED = text("state = 'parked' AND cause = 'question'")
+"""A mark whose record may be the same as another; spelled out, so that the index over them is used."""
+
 marks = Table(
     "marks",
     metadata,
@@ -177,6 +180,7 @@ marks = Table(
     Column("fence", BigInteger, nullable=False, default=0),
     Index(None, "state", "map", "lane", "due_at"),
     Index(None, "waits_for"),
+    Index("ix_marks_asked", "map", sqlite_where=ASKED, postgresql_where=ASKED),
     Index("ix_marks_leased", "fence", sqlite_where=text("leased_until IS NOT NULL"),
           postgresql_where=text("leased_until IS NOT NULL")),
     sqlite_with_rowid=False,
@@ -190,6 +194,17 @@ match_keys = Table(
     Column("id", String(64), primary_key=True),
     Column("key", LargeBinary(8), primary_key=True),
     Index(None, "map", "side", "key"),
+    sqlite_with_rowid=False,
+)
+
+refused = Table(
+    "refused",
+    metadata,
+    Column("map", String(128), primary_key=True),
+    Column("left_id", String(64), primary_key=True),
+    Column("right_id", String(64), primary_key=True),
+    Column("at", Moment, nullable=False),
+    Index(None, "map", "right_id"),
     sqlite_with_rowid=False,
 )
 

@@ -14,6 +14,7 @@ from syncd.core.match import (
     Key,
     Whose,
     carried_key,
+    contested,
     keys,
     lookups,
     sync_key_of,
@@ -253,3 +254,27 @@ def test_a_certain_match_beats_an_unsure_one() -> None:
     both = {**ANN_THERE, "mail": "a@x.com"}
     found = ask(left(**ANN, email="a@x.com"), right("8", mail="a@x.com"), right("9", **both))
     assert (found.whose, found.record and found.record.ref.id) == (Whose.STRANGER, "9")
+
+
+def test_a_refused_one_is_nobody_unless_it_carries_our_key() -> None:
+    """A person's word against people's values; our own key was written by us."""
+    twin = right("9", **ANN_THERE)
+    assert whose(M, left(**ANN), LEFT, [Candidate(twin, refused=True)]).whose is Whose.NOBODY
+    ours = right("9", ext="crm:contacts:1")
+    assert whose(M, left(**ANN), LEFT, [Candidate(ours, refused=True)]).record == ours
+
+
+def test_a_twin_that_is_somebody_else_s_too_is_contested() -> None:
+    """Asked in turn, it must name who asks, and nobody else."""
+    twin, ann = right("9", **ANN_THERE), left("1", **ANN)
+    assert contested(twin, ann.ref, whose(M, twin, RIGHT, [Candidate(ann)])) is None
+    rival = left("2", **ANN)
+    found = contested(twin, ann.ref, whose(M, twin, RIGHT, [Candidate(ann), Candidate(rival)]))
+    assert found is not None
+    assert (found.whose, found.candidates) == (Whose.QUESTION, (twin.ref,))
+    assert found.reason == "roof:people:9 could also be the twin of crm:contacts:2"
+    key = left("3", syncd_id="roof:people:9")
+    found = contested(twin, ann.ref, whose(M, twin, RIGHT, [Candidate(ann), Candidate(key)]))
+    assert found is not None and found.reason.endswith("the twin of crm:contacts:3")
+    found = contested(twin, ann.ref, whose(M, twin, RIGHT, []))
+    assert found is not None and found.reason.endswith("the twin of nobody")

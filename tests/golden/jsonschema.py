@@ -58,6 +58,8 @@ CHECKS: dict[str, Any] = {
     "anyOf": _any_of,
     "enum": lambda value, wanted, at, _: [] if value in wanted else [f"{at}: not one of {wanted}"],
     "const": lambda value, wanted, at, _: [] if value == wanted else [f"{at}: not {wanted}"],
+    "minimum": lambda value, wanted, at, _: [] if not _is(value, "number") or value >= wanted else [f"{at}: too small"],
+    "maximum": lambda value, wanted, at, _: [] if not _is(value, "number") or value <= wanted else [f"{at}: too big"],
     "required": lambda value, wanted, at, _: [f"{at}: lacks {key}" for key in wanted if key not in value],
     "minItems": lambda value, wanted, at, _: [] if len(value) >= wanted else [f"{at}: too short"],
     "minProperties": lambda value, wanted, at, _: [] if len(value) >= wanted else [f"{at}: too few"],

@@ -53,6 +53,12 @@ def _look(tx: Tx) -> None:
         tx.links.of("m", side, ["1"], state="closed")
     tx.links.get([1])
     tx.snapshots.keyed("m", Side.LEFT, ["a"])
+    tx.snapshots.crowds("m", Side.LEFT, ["a"])
+    tx.snapshots.rekey("m", Side.LEFT, {"1": ["a"]})
+    tx.snapshots.neighbors("m", Side.LEFT, ["1"], most=9)
+    tx.marks.asking("m")
+    for side in Side:
+        tx.refusals.of("m", side, ["1"])
     tx.conflicts.open_of([1])
     tx.journal.open_of("m", ["1"])
     tx.journal.open_links([1])
@@ -96,6 +102,8 @@ def _ask(tx: Tx) -> None:
     tx.marks.retry(None, NOW)
     tx.marks.retry("m", NOW, causes=["refused"])
     tx.marks.permit("m", NOW)
+    tx.refusals.add("m", "1", "9", NOW)
+    tx.refusals.remove("m", "1", "9")
     tx.journal.last_of("m", ["1"])
     tx.runs.last("sales", limit=1)
 

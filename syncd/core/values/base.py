@@ -8,6 +8,7 @@ from __future__ import annotations
 import re
 import unicodedata
 from dataclasses import dataclass
+from functools import lru_cache
 
 from syncd.core.fieldmap import Unconvertible
 from syncd.core.loss import image, same
@@ -80,6 +81,9 @@ class Base:
             return False
 
 
+REMEMBERED = 32_768
+"""Values whose key is kept at hand, some megabytes at most: matching meets each of them several times."""
+
 JOINERS = r"['`.\u2019\u00b4]"
 """Signs inside a name that do not part words: O'Brien, St. John."""
 
@@ -102,8 +106,13 @@ def written(value: Value) -> str:
 
 def plain(value: Value) -> str | None:
     """The key of any text: case, accents, punctuation and runs of spaces do not count."""
+    return _plain(written(value))
+
+
+@lru_cache(maxsize=REMEMBERED)
+def _plain(text: str) -> str | None:
     # Letters of other shapes (full width, mathematical) are taken apart before their case can be evened out.
-    folded = unicodedata.normalize("NFKD", written(value)).casefold()
+    folded = unicodedata.normalize("NFKD", text).casefold()
     decomposed = unicodedata.normalize("NFKD", folded)
     letters = "".join(sign for sign in decomposed if not unicodedata.combining(sign))
     spaced = re.sub(r"[^\w]+|_", " ", re.sub(JOINERS, "", letters))

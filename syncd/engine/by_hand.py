@@ -1,0 +1,175 @@
+"""Linking by hand: these two are the same, these two are not, these two go apart, these two come together again.
+
+What is not here: answering what became of a lost write (`questions`), and making two records equal (the next run).
+"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from syncd.core.fieldmap import FieldMap
+from syncd.core.model import Ref, Side
+from syncd.engine.absorb import LEAD_LANE
+from syncd.engine.linking import wake_for
+from syncd.engine.lookalikes import ask_again
+from syncd.engine.questions import free, open_create, same, wrong
+from syncd.engine.world import World
+from syncd.store.links import Link, LinkedAlready
+from syncd.store.store import Tx
+
+PARTED = "a person parted them"
+
+Pair = tuple[FieldMap, dict[Side, Ref]]
+
+
+def link(world: World, one: Ref, other: Ref, map_key: str | None = None) -> tuple[Ref, Ref]:
+    """Link two records, whatever their values say; left and right. The next run makes them equal.
+
+    Raises ConfigError where they cannot be linked, or had a link before: that is `relink`'s.
+    """
+    with world.store.begin() as tx:
+        m, refs = _pair(world, one, other, map_key)
+        _never_parted(tx, m, refs, one, other)
+        _join(world, tx, m, refs)
+    return refs[Side.LEFT], refs[Side.RIGHT]
+
+
+def refuse(world: World, one: Ref, other: Ref, map_key: str | None = None) -> tuple[Ref, Ref]:
+    """Note for good that two records are not the same: they are never asked about or linked by likeness again.
+
+    Raises ConfigError where they are linked.
+    """
+    with world.store.begin() as tx:
+        m, refs = _pair(world, one, other, map_key)
+        left, right = refs[Side.LEFT], refs[Side.RIGHT]
+        known = tx.links.of(m.key, Side.LEFT, [left.id]).get(left.id)
+        if known is not None and known.right_id == right.id:
+            raise wrong(one, f"{left} and {right} are linked.", f"First part them: `syncd unlink {one}`.")
+        now = world.clock()
+        tx.refusals.add(m.key, left.id, right.id, now)
+        ask_again(tx, m, [left.id, right.id], now)
+    return left, right
+
+
+def unlink(world: World, ref: Ref, map_key: str | None = None) -> Ref:
+    """Part a record from its twin, which is returned; both stay as they are, and neither is made again.
+
+    Raises ConfigError where it has no link, or a write to one of the two has no outcome yet.
+    """
+    with world.store.begin() as tx:
+        m, side, found = _one(world, tx, ref, map_key, "open")
+        if tx.journal.open_links([found.id]):
+            raise wrong(ref, "a write to it has no outcome yet.", "Try again in a minute.")
+        now = world.clock()
+        # Whoever works on it has lost it from here on: the fence is another.
+        tx.marks.lease_link(found.id, now, tx.runs.next_fence())
+        tx.links.close(found.id, PARTED, now)
+        asked = tx.conflicts.open_of([found.id]).get(found.id, {})
+        tx.conflicts.settle([one.id for one in asked.values() if one.state == "open"], "gone", now)
+        tx.marks.retry(m.key, now, ids=[found.left_id, found.right_id], reread=False)
+        return _across(m, side, found)
+
+
+def relink(world: World, ref: Ref, twin: Ref | None = None, map_key: str | None = None) -> Ref:
+    """Open the link again that a record had last, or link it with this twin; the twin.
+
+    What moved meanwhile is treated as at a first link. Raises ConfigError where it had no link and no twin is given, or
+    one of the two is gone or linked elsewhere.
+    """
+    with world.store.begin() as tx:
+        if twin is not None:
+            _join(world, tx, *_pair(world, ref, twin, map_key))
+            return twin
+        m, side, found = _one(world, tx, ref, map_key, "closed")
+        across = _across(m, side, found)
+        _join(world, tx, m, {side: ref, side.other: across})
+        return across
+
+
+def _join(world: World, tx: Tx, m: FieldMap, refs: dict[Side, Ref]) -> None:
+    """Link two that are free. A link that these two had before is opened again, without what it knew."""
+    side = Side.LEFT if open_create(tx, m, Side.LEFT, refs[Side.LEFT].id) else Side.RIGHT
+    ref, twin = refs[side], refs[side.other]
+    _there(tx, ref)
+    record = free(tx, m, side, ref, twin)
+    left, right = refs[Side.LEFT].id, refs[Side.RIGHT].id
+    tx.refusals.remove(m.key, left, right)
+    before = tx.links.of(m.key, Side.LEFT, [left], state="closed").get(left)
+    intent = open_create(tx, m, side, ref.id)
+    if before is not None and before.right_id == right and intent is None:
+        _reopen(world, tx, m, before)
+    else:
+        same(world, tx, m, side, ref, record, intent)
+    for at in Side:
+        tx.marks.add(m.key, at, [refs[at].id], world.clock(), lane=LEAD_LANE)
+
+
+def _reopen(world: World, tx: Tx, m: FieldMap, found: Link) -> None:
+    """While it was closed nobody kept its bases: what differs now is decided as at a first link."""
+    try:
+        tx.links.reopen(found.id)
+    except LinkedAlready as error:
+        raise wrong(Ref(m.left.system, m.left.kind, found.left_id), f"{error}.", "Look again.") from error
+    tx.links.save(replace(found, left={}, right={}, known=frozenset()), [rule.identity for rule in m.rules])
+    wake_for(tx, m, found.left_id, found.right_id, world.clock())
+
+
+def _there(tx: Tx, ref: Ref) -> None:
+    """The record is known and not gone. Raises ConfigError."""
+    snapshot = tx.snapshots.get(ref.system, ref.kind, [ref.id]).get(ref.id)
+    if snapshot is None:
+        raise wrong(ref, f"syncd has never seen {ref}.", "Look for a slip; a new record is known once it was read.")
+    if snapshot.gone is not None:
+        raise wrong(ref, f"{ref} is gone.", "Bring it back, or give another record.")
+
+
+def _never_parted(tx: Tx, m: FieldMap, refs: dict[Side, Ref], one: Ref, other: Ref) -> None:
+    for side, ref in refs.items():
+        before = tx.links.of(m.key, side, [ref.id], state="closed").get(ref.id)
+        if before is not None and ref.id not in tx.links.of(m.key, side, [ref.id]):
+            message = f"its link with {_across(m, side, before)} was closed: {before.reason}."
+            raise wrong(ref, message, f"If these two are the same after all: `syncd relink {one} {other}`.")
+
+
+def _pair(world: World, one: Ref, other: Ref, map_key: str | None) -> Pair:
+    """The map of two records, and which is on which side. Raises ConfigError."""
+    found: list[Pair] = []
+    for m, side in world.readers.get((one.system, one.kind), ()):
+        end = m.end(side.other)
+        if (end.system, end.kind) == (other.system, other.kind) and map_key in (None, m.key):
+            found.append((m, {side: one, side.other: other}))
+    if not found:
+        raise wrong(one, f"no map links it with {other}.", "Both are written as SYSTEM:KIND:ID; --map names a map.")
+    return _only(one, found)
+
+
+def _one(world: World, tx: Tx, ref: Ref, map_key: str | None, state: str) -> tuple[FieldMap, Side, Link]:
+    """The one link of a record in a state. Raises ConfigError."""
+    found: list[tuple[FieldMap, Side, Link]] = []
+    for m, side in world.readers.get((ref.system, ref.kind), ()):
+        link = tx.links.of(m.key, side, [ref.id], state=state).get(ref.id)
+        if link is not None and map_key in (None, m.key):
+            found.append((m, side, link))
+    if not found and state == "open":
+        raise wrong(ref, "it is not linked.", f"`syncd explain {ref}` shows what is known of it.")
+    if not found:
+        raise wrong(ref, "it had no link.", f"Name its twin: `syncd link {ref} SYSTEM:KIND:ID`.")
+    maps = {m.key for m, _, _ in found}
+    if len(maps) > 1:
+        raise _several(ref, sorted(maps))
+    return found[0]
+
+
+def _only(ref: Ref, found: list[Pair]) -> Pair:
+    if len(found) > 1:
+        raise _several(ref, sorted(m.key for m, _ in found))
+    return found[0]
+
+
+def _several(ref: Ref, names: list[str]) -> Exception:
+    return wrong(ref, f"several maps know it: {', '.join(names)}.", "Name one of them with --map.")
+
+
+def _across(m: FieldMap, side: Side, link: Link) -> Ref:
+    end = m.end(side.other)
+    return Ref(end.system, end.kind, link.id_on(side.other))
