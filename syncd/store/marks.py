@@ -102,7 +102,8 @@ class Marks:
             query = query.where(_linked(map_key))
         if side is not None:
             query = query.where(marks.c.side == str(side))
-        query = query.order_by(marks.c.lane, marks.c.due_at).limit(limit).with_for_update(skip_locked=True)
+        first = (marks.c.lane, marks.c.due_at, marks.c.side, marks.c.id)
+        query = query.order_by(*first).limit(limit).with_for_update(skip_locked=True)
         due = [_mark(row) for row in self.connection.execute(query)]
         units = self._units(map_key, due, now, fence)
         self._lease(units, until, fence)
