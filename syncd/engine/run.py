@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections import Counter
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
+from functools import partial
 
 import structlog
 
@@ -16,8 +17,9 @@ from syncd.core.model import Side
 from syncd.engine.intake import Tick, tick
 from syncd.engine.worker import Worker, backfilled
 from syncd.engine.world import Guard, Pair, World
-from syncd.errors import SyncdError
+from syncd.errors import SyncdError, Transient
 from syncd.store.marks import DUE, PLANNED, WEIGHED
+from syncd.store.store import Tx
 
 log = structlog.get_logger("syncd.engine")
 
@@ -27,10 +29,11 @@ PERCENT_FROM = 50
 
 @dataclass(slots=True)
 class RunReport:
-    """What a run did. `state`: done, planned, held, or stopped (with `error`)."""
+    """What a run did. `state`: done, planned, held, stopped (with `error`), or busy: another process runs the pair."""
 
     pair: str
     run: int | None = None
+    fence: int = 0
     state: str = "done"
     counts: Counter[str] = field(default_factory=Counter)
     error: str | None = None
@@ -46,20 +49,17 @@ def work(world: World, pair: Pair) -> RunReport:
     """Work through what is due in a pair, maps in their order, until nothing is due now.
 
     A run that finds nothing due leaves no trace. Trouble with a whole system ends the run with its sentence.
+    The pair is leased meanwhile: what the guard weighs must be all there is.
     """
     report = RunReport(pair.name)
     if pair.mode == "paused" or not _due(world, pair):
         return report
-    with world.store.begin() as tx:
-        report.run = tx.runs.start(pair.name, pair.mode, pair.digest, world.clock())
+    if not _begin(world, pair, report):
+        report.state = "busy"
+        return report
     try:
-        if pair.mode == "plan":
-            report.state = _pass(world, pair, report, rests=PLANNED)
-        elif _may_exceed(world, pair) and not _allowed(world, pair, report):
-            report.state = "held"
-        else:
-            report.state = _pass(world, pair, report, rests=None)
-    except SyncdError as error:
+        report.state = _passes(world, pair, report)
+    except Exception as error:
         report.state, report.error = "stopped", str(error)
         _end(world, report)
         raise
@@ -67,10 +67,39 @@ def work(world: World, pair: Pair) -> RunReport:
     return report
 
 
+def _begin(world: World, pair: Pair, report: RunReport) -> bool:
+    """Lease the pair and note the run; what a run that was killed left weighed is due again. False: somebody has it."""
+    now = world.clock()
+    with world.store.begin() as tx:
+        report.fence = tx.runs.next_fence()
+        if not tx.pair_leases.take(pair.name, now=now, until=now + world.pace.lease, fence=report.fence):
+            return False
+        _unweigh(world, tx, pair)
+        report.run = tx.runs.start(pair.name, pair.mode, pair.digest, now)
+    return True
+
+
+def _hold(world: World, report: RunReport, tx: Tx) -> None:
+    """Hold on to the pair. Raises Transient if another process has taken it over."""
+    if not tx.pair_leases.hold(report.pair, until=world.clock() + world.pace.lease, fence=report.fence):
+        raise Transient(f"another process has taken over pair {report.pair}.", retry_after=1.0)
+
+
+def _passes(world: World, pair: Pair, report: RunReport) -> str:
+    if pair.mode == "plan":
+        return _pass(world, pair, report, rests=PLANNED)
+    if _may_exceed(world, pair) and not _allowed(world, pair, report):
+        return "held"
+    return _pass(world, pair, report, rests=None)
+
+
 def _due(world: World, pair: Pair) -> bool:
     now = world.clock()
     with world.store.read() as tx:
-        return any(tx.marks.any_due(m.key, now, linked_only=not backfilled(tx, m)) for m in pair.maps)
+        return any(
+            tx.marks.any_due(m.key, now, linked_only=not backfilled(tx, m)) or tx.marks.any_weighed(m.key)
+            for m in pair.maps
+        )
 
 
 def _pass(world: World, pair: Pair, report: RunReport, *, rests: str | None) -> str:
@@ -90,7 +119,7 @@ def _steps(world: World, m: FieldMap, report: RunReport, rests: str | None) -> i
     other one's limits. A plan is made by one, so that it is the same each time.
     """
     sides = tuple(Side) if world.side_by_side and rests is None else (None,)
-    workers = [Worker(world, m, report.run, rests, side) for side in sides]
+    workers = [Worker(world, m, report.run, rests, side, partial(_hold, world, report)) for side in sides]
     try:
         with ThreadPoolExecutor(len(workers)) as pool:
             return sum(pool.map(_batches, workers))
@@ -122,29 +151,31 @@ def _allowed(world: World, pair: Pair, report: RunReport) -> bool:
 
     What an earlier run had held stays so. Raises what planning raises; then nothing was decided, and all is due again.
     """
-    planned = RunReport(pair.name, report.run)
+    planned = RunReport(pair.name, report.run, report.fence)
     try:
         _pass(world, pair, planned, rests=WEIGHED)
     except SyncdError:
-        _unweigh(world, pair)
+        with world.store.begin() as tx:
+            if tx.pair_leases.held(pair.name, fence=report.fence):
+                _unweigh(world, tx, pair)
         raise
     with world.store.begin() as tx:
+        _hold(world, report, tx)
         links = sum(tx.links.count(m.key) for m in pair.maps)
         over = exceeded(pair.guard, planned.counts, links)
-        for m in pair.maps if over is not None else ():
+        if over is None:
+            _unweigh(world, tx, pair)
+            return True
+        for m in pair.maps:
             tx.marks.hold(m.key)
-    if over is None:
-        _unweigh(world, pair)
-        return True
     report.error = over
     report.counts.update(planned.counts)
     return False
 
 
-def _unweigh(world: World, pair: Pair) -> None:
-    with world.store.begin() as tx:
-        for m in pair.maps:
-            tx.marks.retry(m.key, world.clock(), state=WEIGHED, reread=False)
+def _unweigh(world: World, tx: Tx, pair: Pair) -> None:
+    for m in pair.maps:
+        tx.marks.retry(m.key, world.clock(), state=WEIGHED, reread=False)
 
 
 def exceeded(guard: Guard, counts: Counter[str], links: int) -> str | None:
@@ -164,6 +195,7 @@ def _end(world: World, report: RunReport) -> None:
     if report.run is None:
         return
     with world.store.begin() as tx:
+        tx.pair_leases.give_back(report.pair, fence=report.fence)
         tx.runs.end(report.run, report.state, {**report.counts, "error": report.error}, world.clock())
     log.info("run", run=report.run, pair=report.pair, state=report.state, error=report.error, **dict(report.counts))
 

@@ -20,7 +20,7 @@ from syncd.engine.run import work
 from syncd.engine.world import Pair, World
 from syncd.errors import AuthError, ConfigError, Transient
 from syncd.service.scheduler import Scheduler, Tick
-from syncd.store.marks import PLANNED, WEIGHED
+from syncd.store.marks import PLANNED
 from syncd.store.runs import SystemState
 
 log = structlog.stdlib.get_logger("syncd.daemon")
@@ -60,7 +60,7 @@ class Daemon:
         log.info("stopped")
 
     def prepare(self) -> None:
-        """What was only planned is due again where the pair is live now, or a run was killed; the maps are adopted."""
+        """What was only planned is due again where the pair is live now; the maps are adopted."""
         now = self.world.clock()
         adopt(self.world)
         with self.world.store.begin() as tx:
@@ -68,8 +68,6 @@ class Daemon:
                 for m in pair.maps:
                     if pair.mode == "live":
                         tx.marks.retry(m.key, now, state=PLANNED, reread=False)
-                    # A run that was killed while it planned for the guard left these behind.
-                    tx.marks.retry(m.key, now, state=WEIGHED, reread=False)
 
     def _feeds(self) -> Mapping[tuple[str, str], timedelta]:
         found: dict[tuple[str, str], timedelta] = {}

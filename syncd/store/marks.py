@@ -250,6 +250,11 @@ class Marks:
             values["reread"] = True
         return int(self.connection.execute(query.values(values)).rowcount)
 
+    def any_weighed(self, map_key: str) -> bool:
+        """Whether a run that was killed while it planned for the guard left marks behind, or one is planning now."""
+        query = select(marks.c.id).where(marks.c.map == map_key, marks.c.state == WEIGHED)
+        return self.connection.execute(query.limit(1)).one_or_none() is not None
+
     def hold(self, map_key: str) -> int:
         """What was weighed and is too much waits for a person; how many."""
         query = update(marks).where(marks.c.map == map_key, marks.c.state == WEIGHED)

@@ -19,10 +19,12 @@ from syncd.errors import ConfigError, Problem, Transient
 from syncd.store.conflicts import Conflicts
 from syncd.store.feeds import Feeds
 from syncd.store.journal import Journal
+from syncd.store.leases import Leases
 from syncd.store.links import Links
 from syncd.store.marks import Marks
 from syncd.store.runs import Runs
 from syncd.store.snapshots import Snapshots
+from syncd.store.tables import feeds, pairs
 
 BUSY_SECONDS = 30
 """How long a writer waits for another process before the database counts as locked."""
@@ -46,6 +48,16 @@ class Tx:
     def feeds(self) -> Feeds:
         """Cursors."""
         return Feeds(self.connection)
+
+    @cached_property
+    def feed_leases(self) -> Leases:
+        """Who reads which feed, by system and kind."""
+        return Leases(self.connection, feeds)
+
+    @cached_property
+    def pair_leases(self) -> Leases:
+        """Who runs which pair, by its name."""
+        return Leases(self.connection, pairs)
 
     @cached_property
     def snapshots(self) -> Snapshots:
@@ -104,11 +116,15 @@ class Store:
         Raises Transient where the database does not answer, or another writer holds on for too long.
         """
         options: dict[str, Any] = {"syncd_begin": "IMMEDIATE", "syncd_durable": durable} if self.sqlite else {}
-        with _told(), self._writer, self.engine.connect().execution_options(**options) as connection:
-            with connection.begin():
-                if not self.sqlite:
-                    connection.exec_driver_sql(f"SELECT pg_advisory_xact_lock({WRITER})")
-                yield Tx(connection)
+        with (
+            _told(),
+            self._writer,
+            self.engine.connect().execution_options(**options) as connection,
+            connection.begin(),
+        ):
+            if not self.sqlite:
+                connection.exec_driver_sql(f"SELECT pg_advisory_xact_lock({WRITER})")
+            yield Tx(connection)
 
     @contextmanager
     def read(self) -> Iterator[Tx]:
