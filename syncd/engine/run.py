@@ -9,6 +9,7 @@ from collections import Counter
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from functools import partial
+from typing import Any
 
 import structlog
 
@@ -37,6 +38,12 @@ class RunReport:
     state: str = "done"
     counts: Counter[str] = field(default_factory=Counter)
     error: str | None = None
+
+    def row(self) -> dict[str, Any]:
+        """As people and scripts read it."""
+        held = self.state == "held"
+        return {"run": self.run, "pair": self.pair, "state": self.state, "error": self.error, "held": held,
+                **self.counts}  # fmt: skip
 
 
 def poll(world: World, pair: Pair) -> list[Tick]:

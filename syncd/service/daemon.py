@@ -1,4 +1,4 @@
-"""The daemon: feeds and pairs ticked by the scheduler, until told to stop; a system in trouble pauses alone.
+"""The daemon: feeds and pairs ticked by a schedule, until told to stop; a system in trouble pauses alone.
 
 What is not here: the steps (`engine`) and the pages (`web`).
 """
@@ -6,10 +6,10 @@ What is not here: the steps (`engine`) and the pages (`web`).
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
-from typing import TypeVar
+from typing import Protocol, TypeVar
 
 import structlog
 
@@ -31,6 +31,21 @@ AUTH_AGAIN = timedelta(minutes=1)
 """How soon a refused key is tried again: the operator may have mended it."""
 
 
+class Carrier(Protocol):
+    """What sees to it that ticks are done at their times: this process's scheduler, or a cluster's queue."""
+
+    def run(self, stop: threading.Event) -> None:
+        """Tick until `stop` is set; returns when what was under way has ended."""
+
+    def wake(self, name: str) -> None:
+        """Let a tick run now."""
+
+
+def scheduled(ticks: Sequence[Tick]) -> Carrier:
+    """This process does all ticks itself."""
+    return Scheduler(ticks, threads=len(ticks))
+
+
 @dataclass(slots=True)
 class Daemon:
     """One process's work. `idle`: how often pairs look whether something is due.
@@ -43,21 +58,24 @@ class Daemon:
     idle: timedelta = timedelta(seconds=1)
     pairs_again: Callable[[], tuple[Pair, ...]] | None = None
     fresh: timedelta = timedelta(minutes=10)
-    _scheduler: Scheduler | None = None
+    _carrier: Carrier | None = None
     _again: dict[str, datetime] = field(default_factory=dict)
 
-    def run(self, stop: threading.Event) -> None:
+    def run(self, stop: threading.Event, carry: Callable[[Sequence[Tick]], Carrier] = scheduled) -> None:
         """Sync until `stop` is set; what is under way is finished."""
         self.world = replace(self.world, stopping=stop.is_set)
         self.prepare()
+        self._carrier = carry(self.ticks())
+        log.info("started", pairs=[pair.name for pair in self.world.pairs], feeds=len(self._feeds()))
+        self._carrier.run(stop)
+        log.info("stopped")
+
+    def ticks(self) -> list[Tick]:
+        """All there is to do, again and again."""
         feeds = [self._feed_tick(*feed, every) for feed, every in self._feeds().items()]
         pairs = [Tick(f"pair {pair.name}", self.idle, self._guarded(pair.name)) for pair in self.world.pairs]
-        maps = [Tick("maps", self.fresh, self.compile_again)] if self.pairs_again is not None else []
-        ticks = [*feeds, *pairs, *maps]
-        self._scheduler = Scheduler(ticks, threads=len(ticks))
-        log.info("started", pairs=[pair.name for pair in self.world.pairs], feeds=len(feeds))
-        self._scheduler.run(stop)
-        log.info("stopped")
+        maps = [Tick("maps", self.fresh, self.compile_again, local=True)] if self.pairs_again is not None else []
+        return [*feeds, *pairs, *maps]
 
     def prepare(self) -> None:
         """What was only planned is due again where the pair is live now; the maps are adopted."""
@@ -83,10 +101,10 @@ class Daemon:
             if self._resting(system):
                 return False
             done = self._watched([system], lambda: tick(self.world, system, kind))
-            if done is not None and done.moved and self._scheduler is not None:
+            if done is not None and done.moved and self._carrier is not None:
                 for pair in self.world.pairs:
                     if system in (pair.left, pair.right):
-                        self._scheduler.wake(f"pair {pair.name}")
+                        self._carrier.wake(f"pair {pair.name}")
             return done is not None and done.due
 
         return Tick(f"feed {system}:{kind}", every, once)

@@ -97,7 +97,7 @@ class Store:
         """Open the engine; nothing is read yet. Raises ConfigError for a URL that names no known database."""
         self.url = url
         try:
-            self.engine: Engine = create_engine(url, **_options(url))
+            self.engine: Engine = create_engine(url, **options(url))
         except (ArgumentError, NoSuchModuleError, ImportError) as error:
             known = "Known are sqlite:///FILE and postgresql+psycopg://."
             raise ConfigError(Problem("[syncd] store", f"this address cannot be opened: {error}.", known)) from error
@@ -154,7 +154,8 @@ def _told() -> Iterator[None]:
         raise Transient(f"the store does not answer: {error.orig}") from error
 
 
-def _options(url: str) -> dict[str, Any]:
+def options(url: str) -> dict[str, Any]:
+    """How the connections to this database are opened."""
     # No error may hold what people wrote: parameters stay out of every text.
     if make_url(url).get_backend_name() == "sqlite":
         return {"hide_parameters": True, "connect_args": {"timeout": BUSY_SECONDS, "check_same_thread": False}}
