@@ -52,8 +52,8 @@ def tick(world: World, system: str, kind: str, *, pages: int | None = None) -> T
 
 def _begin(world: World, system: str, kind: str) -> tuple[FeedState, int | None]:
     """Lease the feed: from where it is read on, and under which fence; no fence if another process reads it."""
-    now = world.clock()
     with world.store.begin() as tx:
+        now = world.clock()
         fence = tx.runs.next_fence()
         mine = tx.feed_leases.take(system, kind, now=now, until=now + world.pace.lease, fence=fence)
         return tx.feeds.get(system, kind), fence if mine else None
@@ -96,8 +96,8 @@ def _note_beginning(world: World, system: str) -> None:
 
 def _store(world: World, state: FeedState, page: Page, fields: Sequence[str], fence: int) -> int | None:
     """One page, one transaction, if the feed is still ours; how many records moved, None if it is not."""
-    now = world.clock()
     with world.store.begin() as tx:
+        now = world.clock()
         if not tx.feed_leases.hold(state.system, state.kind, until=now + world.pace.lease, fence=fence):
             return None
         absorbed = absorb(tx, world, page.records, asked=fields, seen_to=state.read_to)

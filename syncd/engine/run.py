@@ -76,8 +76,8 @@ def work(world: World, pair: Pair) -> RunReport:
 
 def _begin(world: World, pair: Pair, report: RunReport) -> bool:
     """Lease the pair and note the run; what a run that was killed left weighed is due again. False: somebody has it."""
-    now = world.clock()
     with world.store.begin() as tx:
+        now = world.clock()
         report.fence = tx.runs.next_fence()
         if not tx.pair_leases.take(pair.name, now=now, until=now + world.pace.lease, fence=report.fence):
             return False

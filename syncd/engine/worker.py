@@ -86,11 +86,11 @@ class Worker:
             item.fail(again("isolated", "syncd tripped over a batch it was in", after=timedelta(0), count=False))
 
     def _claim(self) -> list[Unit]:
-        now = self.world.clock()
-        until = now + self.world.pace.lease
         limit = 1 if self.alone else self._bite()
         self.alone = max(0, self.alone - 1)
         with self.world.store.begin() as tx:
+            now = self.world.clock()
+            until = now + self.world.pace.lease
             self.hold(tx)
             ready = backfilled(tx, self.m)
             fence = tx.runs.next_fence()
