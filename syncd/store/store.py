@@ -13,7 +13,7 @@ from typing import Any
 
 from sqlalchemy import Connection, create_engine, event
 from sqlalchemy.engine import Engine, make_url
-from sqlalchemy.exc import ArgumentError, NoSuchModuleError, OperationalError
+from sqlalchemy.exc import ArgumentError, DBAPIError, NoSuchModuleError, OperationalError
 
 from syncd.errors import ConfigError, Problem, Transient
 from syncd.store.conflicts import Conflicts
@@ -150,8 +150,10 @@ def _told() -> Iterator[None]:
     """Trouble with the database as the error that says: again later. What was begun is undone, or done as a whole."""
     try:
         yield
-    except OperationalError as error:
-        raise Transient(f"the store does not answer: {error.orig}") from error
+    except DBAPIError as error:
+        if isinstance(error, OperationalError) or error.connection_invalidated:
+            raise Transient(f"the store does not answer: {error.orig}") from error
+        raise
 
 
 def options(url: str) -> dict[str, Any]:
