@@ -67,7 +67,7 @@ def test_processes_keep_a_limit_together(server: Store) -> None:
 
 
 def test_turns_come_back_after_their_span(turns: SharedTurns) -> None:
-    """All taken, one is told how long to wait; after that it is there again, and one that is given back is so at once."""
+    """All taken, one is told how long to wait; after that it is there again; one that is given back is so at once."""
     turns.make("k", 2)
     first, second, none = (turns.take("k", 2, 0.3) for _ in range(3))
     assert {*first[0], *second[0]} == {0, 1}
