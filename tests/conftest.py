@@ -24,15 +24,17 @@ hypothesis.settings.register_profile("long", deadline=None, print_blob=True, max
 hypothesis.settings.load_profile("long" if LONG else "default")
 
 
+BEGAN_HERE = pytest.StashKey[bool]()
+
+
 def pytest_configure(config: pytest.Config) -> None:
     """Only the process that began the session answers for the PostgreSQL that its tests share."""
-    if not hasattr(config, "workerinput"):
-        postgres.prepare()
+    config.stash[BEGAN_HERE] = postgres.prepare()
 
 
 def pytest_unconfigure(config: pytest.Config) -> None:
     """It is stopped when all processes of the session have ended."""
-    if not hasattr(config, "workerinput"):
+    if config.stash.get(BEGAN_HERE, False):
         postgres.finish()
 
 

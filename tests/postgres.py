@@ -36,10 +36,12 @@ SETTINGS: Mapping[str, object] = {
 }  # fmt: skip
 
 
-def prepare() -> None:
-    """At the beginning of a session, in the process that began it: name a folder that all its processes know."""
-    if VARIABLE not in os.environ:
-        os.environ[VARIABLE] = tempfile.mkdtemp(prefix="syncd-postgres-")
+def prepare() -> bool:
+    """At the beginning of a session: name a folder that all its processes know; false if it has one already."""
+    if VARIABLE in os.environ:
+        return False
+    os.environ[VARIABLE] = tempfile.mkdtemp(prefix="syncd-postgres-")
+    return True
 
 
 def finish() -> None:

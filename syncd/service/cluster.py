@@ -139,7 +139,7 @@ class Cluster:
 
     async def _put(self, tick: Tick, after: timedelta, *, lock: str | None = None, chain: bool = True) -> None:
         """Put a tick into the queue, unless it waits there already."""
-        moment = self._clock() + after if after else None
+        moment = await asyncio.to_thread(self._clock) + after if after else None
         try:
             deferred = self._task.configure(queueing_lock=lock or tick.name, schedule_at=moment)
             await deferred.defer_async(name=tick.name, chain=chain)

@@ -18,9 +18,9 @@ PRODUCT = [*PROJECT["project"]["dependencies"], *EXTRA]
 OURS = {"syncd", "syncd_hubspot", "syncd_jobnimbus", "tests"}
 TOOLS = {path.stem for path in python("tools/")}
 MAKERS = packages_distributions()
-# The contract suite runs in a test session, which has pytest by definition.
 # SQLAlchemy loads the driver that the store's address names.
 LOADED_BY_NAME = {"psycopg"}
+# The contract suite runs in a test session, which has pytest by definition.
 BROUGHT_BY_ITS_USER = {"syncd/kit/contract": {"pytest"}}
 
 
