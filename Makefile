@@ -12,7 +12,7 @@ PYTEST = .venv/bin/python -m pytest
 STAMP = .venv/.setup-done
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test test-long check layers lint types docs reference lock browser core-tests other-tests matching
+.PHONY: help setup demo test test-long check layers lint types docs reference lock browser postgres core-tests other-tests matching
 
 help:
 	@sed -n 's/^#   //p' Makefile
@@ -30,10 +30,10 @@ demo: setup
 core-tests: setup
 	$(PYTEST) -n 2 tests/core --cov=syncd/core --cov-branch --cov-report=term-missing --cov-fail-under=100
 
-other-tests: setup browser
+other-tests: setup browser postgres
 	$(PYTEST) -n 4 --dist worksteal --ignore=tests/core
 
-test: setup browser
+test: setup browser postgres
 	@$(MAKE) --no-print-directory core-tests
 	@$(MAKE) --no-print-directory other-tests
 	@$(MAKE) --no-print-directory check
@@ -63,6 +63,9 @@ reference: setup
 
 browser:
 	@tools/browser
+
+postgres:
+	@tools/postgres
 
 lock: setup
 	@tools/lock

@@ -6,6 +6,7 @@ What is not here: settings; `alembic revision` during development reads the addr
 from alembic import context
 from sqlalchemy import create_engine
 
+from syncd.store.store import WRITER
 from syncd.store.tables import metadata
 
 engine = context.config.attributes.get("engine") or create_engine(context.get_x_argument(as_dictionary=True)["url"])
@@ -13,5 +14,7 @@ engine = context.config.attributes.get("engine") or create_engine(context.get_x_
 with engine.connect().execution_options(syncd_begin="IMMEDIATE") as connection:
     context.configure(connection=connection, target_metadata=metadata, render_as_batch=True)
     with context.begin_transaction():
+        if connection.dialect.name == "postgresql":
+            connection.exec_driver_sql(f"SELECT pg_advisory_xact_lock({WRITER})")
         context.run_migrations()
     connection.commit()

@@ -18,21 +18,26 @@ from typing import Any, Self
 
 from syncd import config as settings
 from syncd import fieldmaps
-from syncd.core.model import Ref, Side
+from syncd.core.model import Side
 from syncd.engine import answers, by_hand, questions, review
 from syncd.engine.run import RunReport, poll, release_held, work
 from syncd.engine.world import Guard, Pace, Pair, World
 from syncd.errors import AuthError, ConfigError, Problem, SyncdError
-from syncd.kit import registry
+from syncd.kit import limits, registry
 from syncd.kit.connector import Connector, Finding, Severity, SystemSettings, Timing
 from syncd.service import log
 from syncd.service.daemon import Daemon
 from syncd.store import schema
-from syncd.store.marks import HELD, PARKED, PLANNED
+from syncd.store.clock import DatabaseClock
+from syncd.store.marks import PARKED, PLANNED
 from syncd.store.store import Store
+from syncd.store.turns import SharedTurns
 
 SOON = timedelta(seconds=30)
 """`once` waits for marks that become due within this time."""
+
+SHORTLY = 0.3
+"""Seconds between two looks whether another process has given back what it leased."""
 
 
 class App:
@@ -41,7 +46,7 @@ class App:
     def __init__(self, config: settings.Config, clock: Callable[[], datetime] | None = None) -> None:
         """Build nothing yet."""
         self.config = config
-        self.clock = clock or (lambda: datetime.now(tz=UTC))
+        self._given_clock = clock
 
     @classmethod
     def open(cls, path: str | Path | None, *, environ: Mapping[str, str] | None = None) -> Self:
@@ -59,7 +64,9 @@ class App:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         """Give back what was opened."""
-        for name in ("connectors", "store"):
+        if "turns" in self.__dict__:
+            limits.share(None)
+        for name in ("connectors", "turns", "store"):
             part = self.__dict__.get(name)
             for one in part.values() if isinstance(part, Mapping) else [part] if part is not None else []:
                 one.close()
@@ -78,8 +85,20 @@ class App:
         return self.store
 
     @cached_property
+    def clock(self) -> Callable[[], datetime]:
+        """What leases and due times are measured by: the database's clock where several machines may share it."""
+        return self._given_clock or ((lambda: datetime.now(tz=UTC)) if self.store.sqlite else DatabaseClock(self.store))
+
+    @cached_property
+    def turns(self) -> SharedTurns:
+        """The vendors' limits, kept together with every other process on this PostgreSQL."""
+        return SharedTurns(self.ready_store)
+
+    @cached_property
     def connectors(self) -> Mapping[str, Connector]:
         """Every configured system."""
+        if not self.store.sqlite:
+            limits.share(self.turns)
         return {name: self._connector(system) for name, system in self.config.systems.items()}
 
     def _connector(self, system: settings.SystemConfig) -> Connector:
@@ -199,7 +218,7 @@ class App:
         for one in self.pairs(pair):
             try:
                 self._read_all(one, progress)
-                work(self.world, replace(one, mode="plan"))
+                self._work(replace(one, mode="plan"), progress)
                 rows = answers.plan_rows(self.store, one.maps, PLANNED)
             finally:
                 Daemon(self.world).prepare()
@@ -217,10 +236,21 @@ class App:
             "parked": len(self.parked()),
         }
 
+    def _work(self, pair: Pair, progress: Callable[[str], None]) -> RunReport:
+        """One run; after that of another process, if one is at it."""
+        while (report := work(self.world, pair)).state == "busy":
+            progress(f"another process runs {pair.name}; waiting for it")
+            time.sleep(SHORTLY)
+        return report
+
     def _read_all(self, pair: Pair, progress: Callable[[str], None]) -> None:
         """Tick every feed until nothing is waiting right now."""
         while True:
             ticks = poll(self.world, pair)
+            if any(tick.busy for tick in ticks):
+                progress("another process reads; waiting for it")
+                time.sleep(SHORTLY)
+                continue
             progress(", ".join(f"{tick.system} {tick.kind}: {tick.rows} rows" for tick in ticks))
             if not any(tick.due for tick in ticks):
                 return
@@ -234,13 +264,13 @@ class App:
         for one in self.pairs(pair):
             while True:
                 self._read_all(one, progress)
-                report = work(self.world, one)
+                report = self._work(one, progress)
                 if report.run is not None:
                     reports.append(report)
                     progress(f"run {report.run}: {dict(report.counts)}")
                 if report.state == "held" or not self._more_due(one, report):
                     break
-        return [_report(report) for report in reports]
+        return [report.row() for report in reports]
 
     def _more_due(self, pair: Pair, report: RunReport) -> bool:
         """Whether another pass is worth it; waits for what becomes due within a short while."""
@@ -255,7 +285,23 @@ class App:
 
     def run(self, stop: threading.Event) -> None:
         """The daemon, until `stop` is set."""
-        Daemon(self.world, self.config.timing.idle, self.compiled_pairs, self.config.timing.fresh).run(stop)
+        self._daemon().run(stop)
+
+    def work(self, stop: threading.Event) -> None:
+        """One of several processes on a PostgreSQL, until `stop` is set. Raises ConfigError for another store."""
+        if self.store.sqlite:
+            remedy = "Run `syncd run`; for several processes, move to PostgreSQL first: see docs/how-to/postgresql.md."
+            raise ConfigError(Problem("[syncd] store", "is a file, which one process works on.", remedy))
+        try:
+            from syncd.service.cluster import Cluster
+        except ImportError as error:
+            remedy = "Install syncd with its extra: syncd[postgres]."
+            problem = Problem("`syncd work`", f"needs a package that is not here: {error.name}.", remedy)
+            raise ConfigError(problem) from error
+        self._daemon().run(stop, lambda ticks: Cluster(ticks, self.store, self.clock))
+
+    def _daemon(self) -> Daemon:
+        return Daemon(self.world, self.config.timing.idle, self.compiled_pairs, self.config.timing.fresh)
 
     def status(self) -> dict[str, Any]:
         """How it goes: systems, feeds, links, what waits and for whom."""
@@ -311,14 +357,7 @@ class App:
     def held(self) -> list[dict[str, Any]]:
         """Runs whose plan waits for permission."""
         with self.ready_store.read() as tx:
-            runs = tx.runs.last(state="held", limit=100)
-            waiting = {row[0] for row in tx.marks.counts(self.clock()) if row[1] == HELD}
-        return [
-            {"id": run.id, "pair": run.pair, "started_at": _iso(run.started_at), "reason": run.counts.get("error"),
-             "counts": {k: v for k, v in run.counts.items() if k != "error"}}
-            for run in runs
-            if any(key.startswith(f"{run.pair}/") for key in waiting)
-        ]  # fmt: skip
+            return answers.held_rows(tx, self.clock())
 
     def approve(self, pair: str | None = None) -> int:
         """Allow what is held to be written; how many records."""
@@ -327,11 +366,11 @@ class App:
     def retry(self, map: str | None = None, ref: str | None = None) -> int:
         """Make parked marks due again; how many."""
         with self.ready_store.begin() as tx:
-            return tx.marks.retry(map, self.clock(), ids=[_ref(ref).id] if ref else ())
+            return tx.marks.retry(map, self.clock(), ids=[answers.ref_of(ref).id] if ref else ())
 
     def answer(self, ref: str, twin: str, map: str | None = None) -> str | None:
         """Name the twin of a record that is parked with a question, or `none`; the twin's ref."""
-        found = questions.answer(self.world, _ref(ref), twin, map)
+        found = questions.answer(self.world, answers.ref_of(ref), twin, map)
         return str(found) if found is not None else None
 
     def review(self, map: str | None = None) -> list[dict[str, Any]]:
@@ -340,20 +379,21 @@ class App:
 
     def link(self, one: str, other: str, map: str | None = None, *, same: bool = True) -> tuple[str, str]:
         """Link two records by hand, or (not `same`) note for good that they are two; left and right ref."""
-        left, right = (by_hand.link if same else by_hand.refuse)(self.world, _ref(one), _ref(other), map)
+        do = by_hand.link if same else by_hand.refuse
+        left, right = do(self.world, answers.ref_of(one), answers.ref_of(other), map)
         return str(left), str(right)
 
     def unlink(self, ref: str, map: str | None = None) -> str:
         """Part a record from its twin; the twin's ref."""
-        return str(by_hand.unlink(self.world, _ref(ref), map))
+        return str(by_hand.unlink(self.world, answers.ref_of(ref), map))
 
     def relink(self, ref: str, twin: str | None = None, map: str | None = None) -> str:
         """Link a record again, with the twin it had or with this one; the twin's ref."""
-        return str(by_hand.relink(self.world, _ref(ref), _ref(twin) if twin else None, map))
+        return str(by_hand.relink(self.world, answers.ref_of(ref), answers.ref_of(twin) if twin else None, map))
 
     def explain(self, ref: str, field: str | None = None) -> dict[str, Any]:
         """Why a record, or one of its fields, is as it is."""
-        return answers.explain(self.world, _ref(ref), field)
+        return answers.explain(self.world, answers.ref_of(ref), field)
 
     def db_upgrade(self) -> str:
         """Bring the store to this version."""
@@ -374,21 +414,3 @@ def _shapes() -> Mapping[str, settings.SystemShape]:
         known: Any = registry.connector(name)
         found[name] = settings.SystemShape(known.secret_name, known.settings)
     return found
-
-
-def _ref(text: str) -> Ref:
-    system, _, rest = text.partition(":")
-    kind, _, id_ = rest.partition(":")
-    if not (system and kind and id_):
-        raise ConfigError(Problem(text, "is no reference to a record.", "Write it as SYSTEM:KIND:ID."))
-    return Ref(system, kind, id_)
-
-
-def _iso(moment: datetime | None) -> str | None:
-    return moment.isoformat() if moment is not None else None
-
-
-def _report(report: RunReport) -> dict[str, Any]:
-    counts = dict(report.counts)
-    return {"run": report.run, "pair": report.pair, "state": report.state, "error": report.error,
-            "held": report.state == "held", **counts}  # fmt: skip

@@ -13,6 +13,8 @@ from typing import Any
 import hypothesis
 import pytest
 
+from tests import postgres
+
 LONG = os.environ.get("SYNCD_LONG") == "1"
 LOOPBACK = ("127.", "::1", "localhost")
 
@@ -20,6 +22,20 @@ LOOPBACK = ("127.", "::1", "localhost")
 hypothesis.settings.register_profile("default", deadline=None, print_blob=True, derandomize="CI" in os.environ)
 hypothesis.settings.register_profile("long", deadline=None, print_blob=True, max_examples=1000)
 hypothesis.settings.load_profile("long" if LONG else "default")
+
+
+BEGAN_HERE = pytest.StashKey[bool]()
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """Only the process that began the session answers for the PostgreSQL that its tests share."""
+    config.stash[BEGAN_HERE] = postgres.prepare()
+
+
+def pytest_unconfigure(config: pytest.Config) -> None:
+    """It is stopped when all processes of the session have ended."""
+    if config.stash.get(BEGAN_HERE, False):
+        postgres.finish()
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:

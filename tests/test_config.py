@@ -196,6 +196,30 @@ def test_the_password_of_a_store_counts_as_a_secret(tmp_path: Path) -> None:
     assert "db-secret-3" not in repr(config)
 
 
+POSTGRESQL = GOOD.replace('store = "sqlite:///data/syncd.db"', 'store = "postgresql+psycopg://syncd@db:5433/syncd"')
+
+
+def test_the_password_of_a_store_comes_from_where_secrets_are(tmp_path: Path) -> None:
+    """It is put into the address, spelt so that it survives there, and both spellings are kept out of the log."""
+    text = POSTGRESQL.replace("[systems.hubspot]", 'store_password = {env = "DB"}\n\n[systems.hubspot]', 1)
+    config = read(tmp_path, text, {**SECRETS, "DB": "p@ss/w:rd"})
+    assert config.store == "postgresql+psycopg://syncd:p%40ss%2Fw%3Ard@db:5433/syncd"
+    assert {"p@ss/w:rd", "p%40ss%2Fw%3Ard"} <= set(config.secrets())
+    assert "p@ss" not in repr(config) and "p%40ss" not in repr(config)
+    given = read(tmp_path, POSTGRESQL, {**SECRETS, "SYNCD_STORE_PASSWORD": "straight"})
+    assert given.store == "postgresql+psycopg://syncd:straight@db:5433/syncd"
+
+
+def test_a_password_in_the_file_is_refused(tmp_path: Path) -> None:
+    """In the address or beside it: what to write instead is told, and the password is not."""
+    literal = POSTGRESQL.replace("syncd@db", "syncd:db-secret-3@db")
+    beside = POSTGRESQL.replace("[systems.hubspot]", 'store_password = "db-secret-3"\n\n[systems.hubspot]', 1)
+    for text in (literal, beside):
+        (found,) = mistakes(tmp_path, text, SECRETS)
+        assert "holds a secret in plain text" in found.message and '{env = "NAME"}' in found.remedy
+        assert "db-secret-3" not in str(found)
+
+
 @pytest.mark.parametrize(
     ("text", "seconds"), [("250ms", 0.25), ("30s", 30), ("5m", 300), ("1h", 3600), ("1d", 86400), ("1h 30m", 5400)]
 )

@@ -12,7 +12,7 @@ from importlib.metadata import Distribution, PackageNotFoundError, distribution
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent
-REQUIREMENTS = ROOT / "requirements" / "run.txt"
+REQUIREMENTS = ROOT / "requirements" / "postgres.txt"
 NOTICE = ROOT / "NOTICE"
 HEAD = """\
 syncd
@@ -35,7 +35,7 @@ SAID_IN_FILE = {
 
 
 def required() -> list[str]:
-    """The names in requirements/run.txt, each once, in order."""
+    """The names in requirements/postgres.txt, the largest installation, each once, in order."""
     names = re.findall(r"^([a-z0-9][a-z0-9._-]*)==", REQUIREMENTS.read_text(encoding="utf-8"), flags=re.MULTILINE)
     return list(dict.fromkeys(names))
 

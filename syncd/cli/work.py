@@ -1,5 +1,6 @@
 """The verbs that do the work: `plan` shows it, `once` does it now, `run` does it for months, `status` tells of it.
 
+`work` does what `run` does, as one of several processes.
 What is not here: the work (`syncd.engine`).
 """
 
@@ -68,6 +69,22 @@ def run(context: typer.Context, *, config: ConfigOption = None) -> None:
 
     Ctrl-C or SIGTERM ends it after what is under way; a second one ends it at once.
     """
+    with opened(context, config, daemon=True) as app:
+        app.run(_told_to_stop())
+
+
+def work(context: typer.Context, *, config: ConfigOption = None) -> None:
+    """Sync until told to stop, beside any number of others on one PostgreSQL.
+
+    Every process has the same set-up; one that dies is replaced by the others when its leases end. Ctrl-C or SIGTERM
+    ends it after what is under way; a second one ends it at once.
+    """
+    with opened(context, config, daemon=True) as app:
+        app.work(_told_to_stop())
+
+
+def _told_to_stop() -> threading.Event:
+    """Set by Ctrl-C or SIGTERM; the second one ends the process."""
     stop = threading.Event()
 
     def told(_number: int, _frame: object) -> None:
@@ -77,8 +94,7 @@ def run(context: typer.Context, *, config: ConfigOption = None) -> None:
 
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, told)
-    with opened(context, config, daemon=True) as app:
-        app.run(stop)
+    return stop
 
 
 def status(context: typer.Context, *, config: ConfigOption = None, format: FormatOption = Format.TABLE) -> None:

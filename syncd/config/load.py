@@ -113,7 +113,7 @@ class _Loader:
             raise ConfigError(sorted(self.problems, key=_line))
         return Config(
             path=self.path,
-            store=root.syncd.store,
+            store=self._store(root.syncd),
             maps=root.syncd.maps or self.folder / "mappings",
             systems={name: system for name, system in systems.items() if system},
             pairs={name: pair for name, pair in pairs.items() if pair},
@@ -121,6 +121,11 @@ class _Loader:
             log=root.log,
             timing=root.timing,
         )
+
+    def _store(self, table: StoreConfig) -> str:
+        if table.store_password is None or table.store.startswith("sqlite"):
+            return table.store
+        return values.with_password(table.store, table.store_password)
 
     def _parse(self) -> dict[str, Any]:
         try:

@@ -100,11 +100,15 @@ class PairConfig(PairTable):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class StoreConfig:
-    """The `[syncd]` table: where syncd keeps its memory, and the folder of your maps (shipped maps need none)."""
+    """The `[syncd]` table: where syncd keeps its memory, and the folder of your maps (shipped maps need none).
+
+    `store_password`: of a PostgreSQL that asks for one.
+    """
 
     __pydantic_config__: ClassVar[ConfigDict] = STRICT
 
     store: Annotated[str, BeforeValidator(values.store_url)]
+    store_password: Annotated[str | None, BeforeValidator(values.store_password)] = field(default=None, repr=False)
     maps: Annotated[Path | None, BeforeValidator(values.folder)] = None
 
 
@@ -192,6 +196,7 @@ class Config:
     timing: TimingConfig = TimingConfig()
 
     def secrets(self) -> tuple[str, ...]:
-        """Every secret value of this set-up, for the log's redaction; the store's password is one."""
+        """Every secret value of this set-up, for the log's redaction; also the store's password, as spelt there."""
         password = values.password(self.store)
-        return (*(system.secret for system in self.systems.values()), *([password] if password else []))
+        spelt = {password, values.quoted(password)} if password else set()
+        return (*(system.secret for system in self.systems.values()), *sorted(spelt))

@@ -12,7 +12,7 @@ from datetime import timedelta
 from ipaddress import ip_address
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
-from urllib.parse import urlsplit
+from urllib.parse import quote, unquote, urlsplit
 from zoneinfo import ZoneInfo
 
 if TYPE_CHECKING:
@@ -92,10 +92,33 @@ def store_url(value: Any, info: ValidationInfo) -> str:
     if scheme not in STORES or not rest:
         raise Wrong(f"is not a store that syncd can use (it begins with {scheme[:20]!r}).", remedy)
     if scheme != "sqlite":
+        if password(text) is not None and not _given_by_environment(info):
+            raise Wrong(
+                "holds a secret in plain text.",
+                'Take the password out, and set store_password = {env = "NAME"} or {file = "path"}.',
+            )
         return text
     if not rest.startswith("/") or rest in ("/", "/:memory:"):
         raise Wrong("must name a file: what is kept in memory is lost at the next start.", remedy)
     return f"sqlite:///{path(rest[1:], info)}"
+
+
+def _given_by_environment(info: ValidationInfo) -> bool:
+    """Whether the whole address came from the environment: there a password is where secrets belong."""
+    return "SYNCD_STORE" in _context(info)["environ"]
+
+
+def quoted(secret: str) -> str:
+    """A secret as it stands in an address."""
+    return quote(secret, safe="")
+
+
+def with_password(store: str, secret: str) -> str:
+    """The address of a PostgreSQL with its password."""
+    parts = urlsplit(store)
+    user, _, host = parts.netloc.rpartition("@")
+    named = f"{user.partition(':')[0]}:{quoted(secret)}@{host}"
+    return parts._replace(netloc=named).geturl()
 
 
 def some_maps(value: tuple[str, ...]) -> tuple[str, ...]:
@@ -108,7 +131,8 @@ def some_maps(value: tuple[str, ...]) -> tuple[str, ...]:
 
 def password(store: str) -> str | None:
     """The password inside a database URL, if there is one."""
-    return None if store.startswith("sqlite") else urlsplit(store).password
+    found = None if store.startswith("sqlite") else urlsplit(store).password
+    return unquote(found) if found else None
 
 
 def listen(value: Any) -> str:
@@ -166,6 +190,13 @@ def secret(value: Any, info: ValidationInfo) -> str:
             'Take it out, and make a new one if others could read this file. Write {env = "NAME"} or {file = "path"}.',
         )
     raise Wrong("does not say where the secret is.", 'Write {env = "NAME"} or {file = "path"}.')
+
+
+def store_password(value: Any, info: ValidationInfo) -> str:
+    """As `secret`; or the password itself, where SYNCD_STORE_PASSWORD gives it."""
+    if value and value == _context(info)["environ"].get("SYNCD_STORE_PASSWORD"):
+        return _key(value, "the environment variable SYNCD_STORE_PASSWORD")
+    return secret(value, info)
 
 
 def _from_environment(name: str, info: ValidationInfo) -> str:

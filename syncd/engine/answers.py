@@ -53,6 +53,17 @@ def status(tx: Tx, now: datetime, systems: Sequence[str], maps: Sequence[str]) -
     }
 
 
+def held_rows(tx: Tx, now: datetime) -> list[dict[str, Any]]:
+    """Runs whose plan waits for permission."""
+    waiting = {row[0] for row in tx.marks.counts(now) if row[1] == HELD}
+    return [
+        {"id": run.id, "pair": run.pair, "started_at": _iso(run.started_at), "reason": run.counts.get("error"),
+         "counts": {k: v for k, v in run.counts.items() if k != "error"}}
+        for run in tx.runs.last(state="held", limit=100)
+        if any(key.startswith(f"{run.pair}/") for key in waiting)
+    ]  # fmt: skip
+
+
 def _iso(moment: datetime | None) -> str | None:
     return moment.isoformat() if moment is not None else None
 
@@ -216,3 +227,12 @@ def _explained(world: World, tx: Tx, m: FieldMap, side: Side, ref: Ref, field: s
 def _shown(rule: Rule, side: Side, snapshots: Mapping[Side, Snapshot]) -> object:
     value = view(rule, side, snapshots[side].record.fields)
     return "(unknown)" if value is MISSING else value
+
+
+def ref_of(text: str) -> Ref:
+    """A reference as people write it. Raises ConfigError."""
+    system, _, rest = text.partition(":")
+    kind, _, id_ = rest.partition(":")
+    if not (system and kind and id_):
+        raise ConfigError(Problem(text, "is no reference to a record.", "Write it as SYSTEM:KIND:ID."))
+    return Ref(system, kind, id_)

@@ -16,7 +16,10 @@ from syncd.store.feeds import FeedState
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Tick:
-    """What one tick of a feed brought. `due`: more is waiting right now."""
+    """What one tick of a feed brought. `due`: more is waiting right now.
+
+    `busy`: another process reads this feed; what it has not stored yet is not known here.
+    """
 
     system: str
     kind: str
@@ -25,22 +28,40 @@ class Tick:
     pages: int
     due: bool
     backfilled: bool
+    busy: bool = False
 
 
 def tick(world: World, system: str, kind: str, *, pages: int | None = None) -> Tick:
     """Read a feed onwards from its cursor. A tick cut short (an error, a crash, `pages`) loses nothing.
 
-    Raises AuthError and Transient; what was stored before stays.
+    The feed is leased meanwhile, so that no two processes read one feed: the lease is renewed with every page, and a
+    page is stored only under it. Raises AuthError and Transient; what was stored before stays.
     """
     with world.feed_locks[system, kind]:
-        return _tick(world, system, kind, pages)
+        state, fence = _begin(world, system, kind)
+        if fence is None:
+            return Tick(system=system, kind=kind, rows=0, moved=0, pages=0, due=False, backfilled=False, busy=True)
+        try:
+            done = _tick(world, state, fence, pages)
+        except Exception:
+            _end(world, state, fence)
+            raise
+        _end(world, state, fence)
+        return done
 
 
-def _tick(world: World, system: str, kind: str, pages: int | None) -> Tick:
-    connector = world.connectors[system]
-    fields = world.fields(system, kind)
-    with world.store.read() as tx:
-        state = tx.feeds.get(system, kind)
+def _begin(world: World, system: str, kind: str) -> tuple[FeedState, int | None]:
+    """Lease the feed: from where it is read on, and under which fence; no fence if another process reads it."""
+    with world.store.begin() as tx:
+        now = world.clock()
+        fence = tx.runs.next_fence()
+        mine = tx.feed_leases.take(system, kind, now=now, until=now + world.pace.lease, fence=fence)
+        return tx.feeds.get(system, kind), fence if mine else None
+
+
+def _tick(world: World, state: FeedState, fence: int, pages: int | None) -> Tick:
+    system, kind = state.system, state.kind
+    connector, fields = world.connectors[system], world.fields(system, kind)
     if state.cursor is None:
         _note_beginning(world, system)
 
@@ -49,14 +70,20 @@ def _tick(world: World, system: str, kind: str, pages: int | None) -> Tick:
             return {id_: Seen(*seen) for id_, seen in tx.snapshots.seen(system, kind, ids).items()}
 
     rows = moved = count = 0
-    due = False
+    due = lost = False
     for page in connector.changes(kind, state.cursor, fields, known):
-        moved += _store(world, state, page, fields)
-        rows, count, due = rows + len(page.records), count + 1, page.due
+        stored = _store(world, state, page, fields, fence)
+        if stored is None:
+            lost = True
+            break
+        rows, moved, count, due = rows + len(page.records), moved + stored, count + 1, page.due
         state = FeedState(system, kind, page.cursor, page.read_to or state.read_to, page.backfilled)
         if count == pages or world.stopping():
             break
-    return Tick(system=system, kind=kind, rows=rows, moved=moved, pages=count, due=due, backfilled=state.backfilled)
+    return Tick(
+        system=system, kind=kind, rows=rows, moved=moved, pages=count, due=due and not lost,
+        backfilled=state.backfilled, busy=lost,
+    )  # fmt: skip
 
 
 def _note_beginning(world: World, system: str) -> None:
@@ -67,9 +94,17 @@ def _note_beginning(world: World, system: str) -> None:
             tx.runs.set_fact(name, now.timestamp())
 
 
-def _store(world: World, state: FeedState, page: Page, fields: Sequence[str]) -> int:
-    """One page, one transaction."""
+def _store(world: World, state: FeedState, page: Page, fields: Sequence[str], fence: int) -> int | None:
+    """One page, one transaction, if the feed is still ours; how many records moved, None if it is not."""
     with world.store.begin() as tx:
+        now = world.clock()
+        if not tx.feed_leases.hold(state.system, state.kind, until=now + world.pace.lease, fence=fence):
+            return None
         absorbed = absorb(tx, world, page.records, asked=fields, seen_to=state.read_to)
-        tx.feeds.move(FeedState(state.system, state.kind, page.cursor, page.read_to, page.backfilled, world.clock()))
+        tx.feeds.move(FeedState(state.system, state.kind, page.cursor, page.read_to, page.backfilled, now))
     return len(absorbed.moved)
+
+
+def _end(world: World, state: FeedState, fence: int) -> None:
+    with world.store.begin() as tx:
+        tx.feed_leases.give_back(state.system, state.kind, fence=fence)

@@ -26,6 +26,9 @@ from syncd.store.marks import Mark
 from syncd.store.snapshots import Snapshot
 from syncd.store.store import Tx
 
+BUSY = timedelta(seconds=1)
+"""How soon to look again whether another process has read on."""
+
 
 def local(world: World, tx: Tx, m: FieldMap, items: Sequence[Item]) -> None:
     """Everything that needs no vendor: conditions, our own key, match keys, open creates."""
@@ -269,7 +272,10 @@ def look_up(world: World, m: FieldMap, items: Sequence[Item]) -> None:
         asking = [i for i in items if i.side is to.other and i.stands() and to in i.operations and i.twin is None]
         end = m.end(to)
         if asking and world.connectors[end.system].capabilities.find_by_feed:
-            tick(world, end.system, end.kind)
+            if tick(world, end.system, end.kind).busy:
+                for item in asking:
+                    item.fail(again("feed", "another process reads the feed", after=BUSY, count=False))
+                continue
             with world.store.read() as tx:
                 _judge_local(tx, m, to.other, asking)
             continue

@@ -68,4 +68,4 @@ def _key_again(tx: Tx, world: World, m: FieldMap, side: Side) -> None:
     while page := tx.snapshots.page(end.system, end.kind, after=after):
         texts = {i: () if one.gone else found_by(world, m, side, one.record.fields) for i, one in page.items()}
         tx.snapshots.rekey(m.key, side, texts)
-        after = max(page)
+        after = next(reversed(page))  # a database may order texts otherwise than we do

@@ -11,6 +11,8 @@ from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor, wait
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from functools import partial
+from typing import Any
 
 import structlog
 
@@ -20,8 +22,9 @@ from syncd.engine.intake import Tick, tick
 from syncd.engine.namesakes import Taken
 from syncd.engine.worker import Worker, backfilled
 from syncd.engine.world import Guard, Pair, World
-from syncd.errors import AuthError, SyncdError
+from syncd.errors import AuthError, SyncdError, Transient
 from syncd.store.marks import DUE, PLANNED, WEIGHED
+from syncd.store.store import Tx
 
 log = structlog.get_logger("syncd.engine")
 
@@ -31,14 +34,24 @@ PERCENT_FROM = 50
 
 @dataclass(slots=True)
 class RunReport:
-    """What a run did. `state`: done, planned, held, or stopped (with `error`). `names`: those it gave, by map."""
+    """What a run did. `names`: those it gave, by map.
+
+    `state`: done, planned, held, stopped (with `error`), or busy: another process runs the pair.
+    """
 
     pair: str
     run: int | None = None
+    fence: int = 0
     state: str = "done"
     counts: Counter[str] = field(default_factory=Counter)
     error: str | None = None
     names: dict[str, Taken] = field(default_factory=dict)
+
+    def row(self) -> dict[str, Any]:
+        """As people and scripts read it."""
+        held = self.state == "held"
+        return {"run": self.run, "pair": self.pair, "state": self.state, "error": self.error, "held": held,
+                **self.counts}  # fmt: skip
 
 
 def poll(world: World, pair: Pair) -> list[Tick]:
@@ -51,20 +64,17 @@ def work(world: World, pair: Pair) -> RunReport:
     """Work through what is due in a pair, maps in their order, until nothing is due now.
 
     A run that finds nothing due leaves no trace. Trouble with a whole system ends the run with its sentence.
+    The pair is leased meanwhile: what the guard weighs must be all there is.
     """
     report = RunReport(pair.name)
     if pair.mode == "paused" or not _due(world, pair):
         return report
-    with world.store.begin() as tx:
-        report.run = tx.runs.start(pair.name, pair.mode, pair.digest, world.clock())
+    if not _begin(world, pair, report):
+        report.state = "busy"
+        return report
     try:
-        if pair.mode == "plan":
-            report.state = _pass(world, pair, report, rests=PLANNED)
-        elif _may_exceed(world, pair) and not _allowed(world, pair, report):
-            report.state = "held"
-        else:
-            report.state = _pass(world, pair, report, rests=None)
-    except SyncdError as error:
+        report.state = _passes(world, pair, report)
+    except Exception as error:
         report.state, report.error = "stopped", str(error)
         _end(world, report)
         raise
@@ -72,10 +82,39 @@ def work(world: World, pair: Pair) -> RunReport:
     return report
 
 
+def _begin(world: World, pair: Pair, report: RunReport) -> bool:
+    """Lease the pair and note the run; what a run that was killed left weighed is due again. False: somebody has it."""
+    with world.store.begin() as tx:
+        now = world.clock()
+        report.fence = tx.runs.next_fence()
+        if not tx.pair_leases.take(pair.name, now=now, until=now + world.pace.lease, fence=report.fence):
+            return False
+        _unweigh(world, tx, pair)
+        report.run = tx.runs.start(pair.name, pair.mode, pair.digest, now)
+    return True
+
+
+def _hold(world: World, report: RunReport, tx: Tx) -> None:
+    """Hold on to the pair. Raises Transient if another process has taken it over."""
+    if not tx.pair_leases.hold(report.pair, until=world.clock() + world.pace.lease, fence=report.fence):
+        raise Transient(f"another process has taken over pair {report.pair}.", retry_after=1.0)
+
+
+def _passes(world: World, pair: Pair, report: RunReport) -> str:
+    if pair.mode == "plan":
+        return _pass(world, pair, report, rests=PLANNED)
+    if _may_exceed(world, pair) and not _allowed(world, pair, report):
+        return "held"
+    return _pass(world, pair, report, rests=None)
+
+
 def _due(world: World, pair: Pair) -> bool:
     now = world.clock()
     with world.store.read() as tx:
-        return any(tx.marks.any_due(m.key, now, linked_only=not backfilled(tx, m)) for m in pair.maps)
+        return any(
+            tx.marks.any_due(m.key, now, linked_only=not backfilled(tx, m)) or tx.marks.any_weighed(m.key)
+            for m in pair.maps
+        )
 
 
 def _pass(world: World, pair: Pair, report: RunReport, *, rests: str | None) -> str:
@@ -95,8 +134,8 @@ def _steps(world: World, m: FieldMap, report: RunReport, rests: str | None) -> i
     other one's limits. A plan is made by one, so that it is the same each time.
     """
     sides = tuple(Side) if world.side_by_side and rests is None else (None,)
-    names = report.names.setdefault(m.key, {})
-    workers = [Worker(world, m, report.run, rests, side, taken=names) for side in sides]
+    names, hold = report.names.setdefault(m.key, {}), partial(_hold, world, report)
+    workers = [Worker(world, m, report.run, rests, side, hold, taken=names) for side in sides]
     enough = threading.Event()
     try:
         with ThreadPoolExecutor(len(workers)) as pool, _setting(enough):
@@ -145,29 +184,31 @@ def _allowed(world: World, pair: Pair, report: RunReport) -> bool:
 
     What an earlier run had held stays so. Raises what planning raises; then nothing was decided, and all is due again.
     """
-    planned = RunReport(pair.name, report.run)
+    planned = RunReport(pair.name, report.run, report.fence)
     try:
         _pass(world, pair, planned, rests=WEIGHED)
     except SyncdError:
-        _unweigh(world, pair)
+        with world.store.begin() as tx:
+            if tx.pair_leases.held(pair.name, fence=report.fence):
+                _unweigh(world, tx, pair)
         raise
     with world.store.begin() as tx:
+        _hold(world, report, tx)
         links = sum(tx.links.count(m.key) for m in pair.maps)
         over = exceeded(pair.guard, planned.counts, links)
-        for m in pair.maps if over is not None else ():
+        if over is None:
+            _unweigh(world, tx, pair)
+            return True
+        for m in pair.maps:
             tx.marks.hold(m.key)
-    if over is None:
-        _unweigh(world, pair)
-        return True
     report.error = over
     report.counts.update(planned.counts)
     return False
 
 
-def _unweigh(world: World, pair: Pair) -> None:
-    with world.store.begin() as tx:
-        for m in pair.maps:
-            tx.marks.retry(m.key, world.clock(), state=WEIGHED, reread=False)
+def _unweigh(world: World, tx: Tx, pair: Pair) -> None:
+    for m in pair.maps:
+        tx.marks.retry(m.key, world.clock(), state=WEIGHED, reread=False)
 
 
 def exceeded(guard: Guard, counts: Counter[str], links: int) -> str | None:
@@ -187,6 +228,7 @@ def _end(world: World, report: RunReport) -> None:
     if report.run is None:
         return
     with world.store.begin() as tx:
+        tx.pair_leases.give_back(report.pair, fence=report.fence)
         tx.runs.end(report.run, report.state, {**report.counts, "error": report.error}, world.clock())
     log.info("run", run=report.run, pair=report.pair, state=report.state, error=report.error, **dict(report.counts))
 

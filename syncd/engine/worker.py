@@ -6,7 +6,7 @@ What is not here: what each step does (its own module), and how often it is done
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any
@@ -50,7 +50,8 @@ def backfilled(tx: Tx, m: FieldMap) -> bool:
 class Worker:
     """Works on one map within one run. `rests`: the state in which planned marks rest when nothing may be written.
 
-    `side`: of which side it takes marks; None: of both.
+    `side`: of which side it takes marks; None: of both. `hold`: asked before every batch; it raises when the run that
+    this worker belongs to must end.
     """
 
     world: World
@@ -58,6 +59,7 @@ class Worker:
     run: int | None = None
     rests: str | None = None
     side: Side | None = None
+    hold: Callable[[Tx], None] = lambda _tx: None
     counts: Counter[str] = field(default_factory=Counter)
     alone: int = 0
     taken: Taken = field(default_factory=dict)
@@ -91,11 +93,12 @@ class Worker:
             item.fail(again("isolated", "syncd tripped over a batch it was in", after=timedelta(0), count=False))
 
     def _claim(self) -> list[Unit]:
-        now = self.world.clock()
-        until = now + self.world.pace.lease
         limit = 1 if self.alone else self._bite()
         self.alone = max(0, self.alone - 1)
         with self.world.store.begin() as tx:
+            now = self.world.clock()
+            until = now + self.world.pace.lease
+            self.hold(tx)
             ready = backfilled(tx, self.m)
             fence = tx.runs.next_fence()
             return tx.marks.claim(self.m.key, now, until, fence, limit=limit, linked_only=not ready, side=self.side)

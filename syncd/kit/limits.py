@@ -1,6 +1,7 @@
-"""How fast we may call a vendor: buckets per credential, shared by every thread of this process.
+"""How fast we may call a vendor: limits per credential, shared by every thread, and by every process on one PostgreSQL.
 
-What is not here: a vendor's numbers (connectors hand them in), and daily budgets (rows in the store).
+What is not here: a vendor's numbers (connectors hand them in), one rate's bucket (`turns`), and daily budgets (rows in
+the store).
 """
 
 from __future__ import annotations
@@ -11,11 +12,10 @@ import re
 import threading
 import time
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
-
-from pyrate_limiter import InMemoryBucket, Limiter, Rate, SingleBucketFactory
+from contextlib import contextmanager, nullcontext
 
 from syncd.errors import ConfigError, Problem, Transient
+from syncd.kit.turns import Bucket, OwnBucket, SharedBucket, SharedFlights, Turns
 
 Rates = tuple[tuple[int, float], ...]
 """Pairs of (requests, seconds); all of them hold at once."""
@@ -25,10 +25,6 @@ RECOVERY = 60.0
 
 _DEEPEST = 4
 """Halvings at most: below a sixteenth of the rate a vendor is down, not busy."""
-
-_JITTER_MS = 50
-"""By how much our windows are longer than the vendor's: it counts arrivals, and one request may travel longer than the
-next. Without, a fifth of all full seconds ended in a 429."""
 
 _UNITS = {"s": 1.0, "sec": 1.0, "second": 1.0, "min": 60.0, "m": 60.0, "minute": 60.0, "h": 3600.0, "hour": 3600.0}
 
@@ -61,15 +57,31 @@ class Limit:
     passed without another. Thread-safe.
     """
 
-    def __init__(self, name: str, rates: Rates, *, in_flight: int | None = None, recovery: float = RECOVERY) -> None:
-        """Take the name for error texts, the rates, and how many requests may be under way at once."""
+    def __init__(
+        self,
+        name: str,
+        rates: Rates,
+        *,
+        in_flight: int | None = None,
+        recovery: float = RECOVERY,
+        turns: Turns | None = None,
+        key: str = "",
+    ) -> None:
+        """Take the name for error texts, the rates, and how many requests may be under way at once.
+
+        `turns`: where several processes keep them together, under `key`; None: this process is alone.
+        """
         self.name = name
         self.rates = rates
-        self._buckets = tuple(_bucket(count, seconds) for count, seconds in rates)
+        self._buckets: tuple[Bucket, ...] = tuple(
+            SharedBucket(turns, key, count, seconds) if turns is not None else OwnBucket(name, count, seconds)
+            for count, seconds in rates
+        )
         self._smallest = min((count for count, _ in rates), default=1)
         self._patience = max((seconds for _, seconds in rates), default=0.0) + 1.0
         self._flights = threading.BoundedSemaphore(in_flight) if in_flight else None
         self._mine = threading.local()
+        self._shared_flights = SharedFlights(turns, key, in_flight) if turns is not None and in_flight else None
         self._lock = threading.Lock()
         self._paused_until = 0.0
         self._halvings = 0
@@ -105,23 +117,36 @@ class Limit:
         The slowest rate's own period is always waited for, so a busy but healthy limit never fails.
         """
         deadline = time.monotonic() + max(patience, self._patience)
-        if self._flights is not None and not self._flights.acquire(timeout=max(0.0, deadline - time.monotonic())):
-            raise Transient(f"{self.name}: too many requests of our own are under way.", retry_after=1.0)
-        try:
+        with self._place(deadline):
             self._wait_out_pause(deadline)
             if getattr(self._mine, "turns", None):
                 self._mine.turns -= 1
             else:
                 self._take(deadline)
             yield
+
+    @contextmanager
+    def _place(self, deadline: float) -> Iterator[None]:
+        busy = Transient(f"{self.name}: too many requests of our own are under way.", retry_after=1.0)
+        if self._flights is None:
+            yield
+            return
+        if not self._flights.acquire(timeout=max(0.0, deadline - time.monotonic())):
+            raise busy
+        try:
+            with self._shared_flights.place(deadline) if self._shared_flights else nullcontext(True) as mine:
+                if not mine:
+                    raise busy
+                yield
         finally:
-            if self._flights is not None:
-                self._flights.release()
+            self._flights.release()
 
     def pause(self, seconds: float) -> None:
-        """Hold every caller back for so many seconds: the vendor said so."""
+        """Hold every caller back for so many seconds, in every process: the vendor said so."""
         with self._lock:
             self._paused_until = max(self._paused_until, time.monotonic() + seconds)
+        for bucket in self._buckets:
+            bucket.hold_back(seconds)
 
     def halve(self) -> None:
         """Go at half the pace: the vendor said 429 without saying for how long."""
@@ -151,31 +176,31 @@ class Limit:
 
     def _take(self, deadline: float) -> None:
         weight = self._weight()
-        for bucket, limiter in self._buckets:
-            bucket.leak(time.monotonic_ns() // 1_000_000)
-            if not limiter.try_acquire(self.name, weight, timeout=max(0.0, deadline - time.monotonic())):
+        for bucket in self._buckets:
+            if not bucket.take(weight, deadline):
                 raise Transient(f"{self.name}: our own rate limit is used up.", retry_after=self._patience)
-
-
-def _bucket(count: int, seconds: float) -> tuple[InMemoryBucket, Limiter]:
-    """One pyrate limiter per rate: it refuses some sets of rates that vendors do publish together.
-
-    Leaks are done by `Limit` at each turn, so that no background thread is needed.
-    """
-    bucket = InMemoryBucket([Rate(count, int(seconds * 1000) + _JITTER_MS)])
-    return bucket, Limiter(SingleBucketFactory(bucket, schedule_leak=False), buffer_ms=5)
 
 
 _shared: dict[tuple[str, Rates, int | None], Limit] = {}
 _shared_lock = threading.Lock()
+_turns: list[Turns | None] = [None]
+
+
+def share(turns: Turns | None) -> None:
+    """From now on limits are kept together with other processes through these turns; None: by this process alone."""
+    with _shared_lock:
+        _turns[0] = turns
+        _shared.clear()
 
 
 def shared_limit(key: str, rates: Sequence[tuple[int, float]], *, in_flight: int | None = None) -> Limit:
-    """The limit of this key, made at the first call: one per credential and process, whoever asks."""
+    """The limit of this key, made at the first call: one per credential, whoever asks."""
     with _shared_lock:
         wanted = (key, tuple((int(count), float(seconds)) for count, seconds in rates), in_flight)
         if wanted not in _shared:
-            _shared[wanted] = Limit(key.partition("#")[0], wanted[1], in_flight=in_flight)
+            _shared[wanted] = Limit(
+                key.partition("#")[0], wanted[1], in_flight=in_flight, turns=_turns[0], key=key
+            )
         return _shared[wanted]
 
 

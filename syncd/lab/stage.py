@@ -83,7 +83,8 @@ class Stage:
     of whom are the same people written by another hand. `left_csv`, `right_csv`: rows to import instead.
     `since`, `found`: where the vendors' request logs and stores stood when all was prepared.
     `rate`: requests per seconds that both vendors enforce, as the set-up says. `timing`, `left_settings`,
-    `right_settings`: over the defaults of this module. `store`: a database address; else a file in the folder.
+    `right_settings`: over the defaults of this module. `store`: a database's address, given by the environment; else a
+    file in the folder.
     """
 
     folder: Path
@@ -129,8 +130,8 @@ class Stage:
 
     @property
     def environ(self) -> dict[str, str]:
-        """What a process that opens the set-up needs in its environment, beside its own."""
-        return dict(ENVIRON)
+        """What a process that opens the set-up needs in its environment, beside its own: every secret of it."""
+        return {**ENVIRON, **({"SYNCD_STORE": self.store} if self.store is not None else {})}
 
     @property
     def vendors(self) -> Mapping[str, Remote]:
@@ -143,7 +144,7 @@ class Stage:
 
     def process_environ(self) -> dict[str, str]:
         """The environment for `python -m syncd --config ...` as a process of its own."""
-        return {**os.environ, **ENVIRON}
+        return {**os.environ, **self.environ}
 
     def settled(self) -> bool:
         """Whether both vendors' lists show all that their primary stores hold."""
@@ -203,7 +204,7 @@ class Stage:
         self.config.write_text(
             f"""\
 [syncd]
-store = {_toml(self.store or f"sqlite:///{self.folder / 'syncd.db'}")}
+store = {_toml(f"sqlite:///{self.folder / 'syncd.db'}")}
 maps = {_toml(str(self.folder / "maps"))}
 
 [systems.{LEFT}]

@@ -1,4 +1,4 @@
-"""The daemon: feeds and pairs ticked by the scheduler, until told to stop; a system in trouble pauses alone.
+"""The daemon: feeds and pairs ticked by a schedule, until told to stop; a system in trouble pauses alone.
 
 What is not here: the steps (`engine`) and the pages (`web`).
 """
@@ -6,10 +6,10 @@ What is not here: the steps (`engine`) and the pages (`web`).
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
-from typing import TypeVar
+from typing import Protocol, TypeVar
 
 import structlog
 
@@ -20,7 +20,7 @@ from syncd.engine.run import work
 from syncd.engine.world import Pair, World
 from syncd.errors import AuthError, ConfigError, Transient
 from syncd.service.scheduler import Scheduler, Tick
-from syncd.store.marks import PLANNED, WEIGHED
+from syncd.store.marks import PLANNED
 from syncd.store.runs import SystemState
 
 log = structlog.stdlib.get_logger("syncd.daemon")
@@ -29,6 +29,21 @@ T = TypeVar("T")
 
 AUTH_AGAIN = timedelta(minutes=1)
 """How soon a refused key is tried again: the operator may have mended it."""
+
+
+class Carrier(Protocol):
+    """What sees to it that ticks are done at their times: this process's scheduler, or a cluster's queue."""
+
+    def run(self, stop: threading.Event) -> None:
+        """Tick until `stop` is set; returns when what was under way has ended."""
+
+    def wake(self, name: str) -> None:
+        """Let a tick run now."""
+
+
+def scheduled(ticks: Sequence[Tick]) -> Carrier:
+    """This process does all ticks itself."""
+    return Scheduler(ticks, threads=len(ticks))
 
 
 @dataclass(slots=True)
@@ -43,24 +58,27 @@ class Daemon:
     idle: timedelta = timedelta(seconds=1)
     pairs_again: Callable[[], tuple[Pair, ...]] | None = None
     fresh: timedelta = timedelta(minutes=10)
-    _scheduler: Scheduler | None = None
+    _carrier: Carrier | None = None
     _again: dict[str, datetime] = field(default_factory=dict)
 
-    def run(self, stop: threading.Event) -> None:
+    def run(self, stop: threading.Event, carry: Callable[[Sequence[Tick]], Carrier] = scheduled) -> None:
         """Sync until `stop` is set; what is under way is finished."""
         self.world = replace(self.world, stopping=stop.is_set)
         self.prepare()
-        feeds = [self._feed_tick(*feed, every) for feed, every in self._feeds().items()]
-        pairs = [Tick(f"pair {pair.name}", self.idle, self._guarded(pair.name)) for pair in self.world.pairs]
-        maps = [Tick("maps", self.fresh, self.compile_again)] if self.pairs_again is not None else []
-        ticks = [*feeds, *pairs, *maps]
-        self._scheduler = Scheduler(ticks, threads=len(ticks))
-        log.info("started", pairs=[pair.name for pair in self.world.pairs], feeds=len(feeds))
-        self._scheduler.run(stop)
+        self._carrier = carry(self.ticks())
+        log.info("started", pairs=[pair.name for pair in self.world.pairs], feeds=len(self._feeds()))
+        self._carrier.run(stop)
         log.info("stopped")
 
+    def ticks(self) -> list[Tick]:
+        """All there is to do, again and again."""
+        feeds = [self._feed_tick(*feed, every) for feed, every in self._feeds().items()]
+        pairs = [Tick(f"pair {pair.name}", self.idle, self._guarded(pair.name)) for pair in self.world.pairs]
+        maps = [Tick("maps", self.fresh, self.compile_again, local=True)] if self.pairs_again is not None else []
+        return [*feeds, *pairs, *maps]
+
     def prepare(self) -> None:
-        """What was only planned is due again where the pair is live now, or a run was killed; the maps are adopted."""
+        """What was only planned is due again where the pair is live now; the maps are adopted."""
         now = self.world.clock()
         adopt(self.world)
         with self.world.store.begin() as tx:
@@ -68,8 +86,6 @@ class Daemon:
                 for m in pair.maps:
                     if pair.mode == "live":
                         tx.marks.retry(m.key, now, state=PLANNED, reread=False)
-                    # A run that was killed while it planned for the guard left these behind.
-                    tx.marks.retry(m.key, now, state=WEIGHED, reread=False)
 
     def _feeds(self) -> Mapping[tuple[str, str], timedelta]:
         found: dict[tuple[str, str], timedelta] = {}
@@ -85,10 +101,10 @@ class Daemon:
             if self._resting(system):
                 return False
             done = self._watched([system], lambda: tick(self.world, system, kind))
-            if done is not None and done.moved and self._scheduler is not None:
+            if done is not None and done.moved and self._carrier is not None:
                 for pair in self.world.pairs:
                     if system in (pair.left, pair.right):
-                        self._scheduler.wake(f"pair {pair.name}")
+                        self._carrier.wake(f"pair {pair.name}")
             return done is not None and done.due
 
         return Tick(f"feed {system}:{kind}", every, once)

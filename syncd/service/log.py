@@ -23,7 +23,7 @@ SECRET_KEY = re.compile(r"token|authorization|api_?key|password|passwd|secret|co
 CREDENTIAL = re.compile(r"\b(bearer|basic)\s+[\w.~+/=-]{4,}", re.IGNORECASE)
 SHORTEST = 4
 """A known secret shorter than this is not searched for in texts: it would black out ordinary words."""
-CHATTY = ("httpx", "httpcore", "hpack", "urllib3", "uvicorn.access", "alembic", "stamina")
+CHATTY = ("httpx", "httpcore", "hpack", "urllib3", "uvicorn.access", "alembic", "stamina", "procrastinate")
 # A tick that takes longer than its interval is no news; what fails in one is logged by the scheduler itself.
 SILENT = ("apscheduler",)
 

@@ -21,11 +21,15 @@ logger = structlog.stdlib.get_logger("syncd.scheduler")
 
 @dataclass(frozen=True, slots=True)
 class Tick:
-    """Work that returns after each bite: `work()` says whether more is due right now, then it is called again."""
+    """Work that returns after each bite: `work()` says whether more is due right now, then it is called again.
+
+    `local`: it concerns this very process, so no other one can do it instead.
+    """
 
     name: str
     every: timedelta
     work: Callable[[], bool]
+    local: bool = False
 
 
 @dataclass(slots=True)
@@ -75,7 +79,7 @@ class Scheduler:
         while not self._stop.is_set():
             with state.lock:
                 state.running, state.again = True, False
-            more = self._once(tick)
+            more = once(tick)
             with state.lock:
                 if not (more or state.again):
                     state.running = False
@@ -83,14 +87,16 @@ class Scheduler:
         with state.lock:
             state.running = False
 
-    def _once(self, tick: Tick) -> bool:
-        try:
-            return tick.work()
-        except Bug:
-            logger.exception("tick failed", tick=tick.name)
-        except SyncdError as error:
-            logger.warning("tick failed", tick=tick.name, error=str(error), remedy=type(error).__name__)
-        except Exception:
-            # The daemon outlives a mistake in one tick: it is told with its trace, and the others go on.
-            logger.exception("tick failed", tick=tick.name)
-        return False
+
+def once(tick: Tick) -> bool:
+    """One bite of a tick; what goes wrong in it is logged. Whether more is due right now."""
+    try:
+        return tick.work()
+    except Bug:
+        logger.exception("tick failed", tick=tick.name)
+    except SyncdError as error:
+        logger.warning("tick failed", tick=tick.name, error=str(error), remedy=type(error).__name__)
+    except Exception:
+        # The daemon outlives a mistake in one tick: it is told with its trace, and the others go on.
+        logger.exception("tick failed", tick=tick.name)
+    return False

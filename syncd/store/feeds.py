@@ -46,9 +46,12 @@ class Feeds:
         return [_state(row) for row in self.connection.execute(select(feeds).order_by(feeds.c.system, feeds.c.kind))]
 
     def reset(self, system: str, kind: str) -> None:
-        """Read a feed from the beginning once more; its horizon stays."""
+        """Read a feed from the beginning once more; its horizon stays.
+
+        Whoever reads it right now loses its lease: the page in his hand would move the cursor onwards again.
+        """
         query = update(feeds).where(feeds.c.system == system, feeds.c.kind == kind)
-        self.connection.execute(query.values(cursor=None, backfilled=False))
+        self.connection.execute(query.values(cursor=None, backfilled=False, leased_until=None))
 
     def move(self, state: FeedState) -> None:
         """Store a feed's state; the horizon only moves upwards."""

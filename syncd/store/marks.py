@@ -102,7 +102,8 @@ class Marks:
             query = query.where(_linked(map_key))
         if side is not None:
             query = query.where(marks.c.side == str(side))
-        query = query.order_by(marks.c.lane, marks.c.due_at).limit(limit).with_for_update(skip_locked=True)
+        first = (marks.c.lane, marks.c.due_at, marks.c.side, marks.c.id)
+        query = query.order_by(*first).limit(limit).with_for_update(skip_locked=True)
         due = [_mark(row) for row in self.connection.execute(query)]
         units = self._units(map_key, due, now, fence)
         self._lease(units, until, fence)
@@ -248,6 +249,11 @@ class Marks:
         if reread:
             values["reread"] = True
         return int(self.connection.execute(query.values(values)).rowcount)
+
+    def any_weighed(self, map_key: str) -> bool:
+        """Whether a run that was killed while it planned for the guard left marks behind, or one is planning now."""
+        query = select(marks.c.id).where(marks.c.map == map_key, marks.c.state == WEIGHED)
+        return self.connection.execute(query.limit(1)).one_or_none() is not None
 
     def hold(self, map_key: str) -> int:
         """What was weighed and is too much waits for a person; how many."""

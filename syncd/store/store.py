@@ -1,4 +1,4 @@
-"""The store: one database, short transactions, one writer at a time on SQLite.
+"""The store: one database, short transactions, one writer at a time, on SQLite and on PostgreSQL.
 
 What is not here: what the rows mean to the engine. No transaction may be open while a vendor is spoken to.
 """
@@ -13,21 +13,30 @@ from typing import Any
 
 from sqlalchemy import Connection, create_engine, event
 from sqlalchemy.engine import Engine, make_url
-from sqlalchemy.exc import ArgumentError, NoSuchModuleError
+from sqlalchemy.exc import ArgumentError, DBAPIError, NoSuchModuleError, OperationalError
 
-from syncd.errors import ConfigError, Problem
+from syncd.errors import ConfigError, Problem, Transient
 from syncd.store.aliases import Aliases
 from syncd.store.conflicts import Conflicts
 from syncd.store.feeds import Feeds
 from syncd.store.journal import Journal
+from syncd.store.leases import Leases
 from syncd.store.links import Links
 from syncd.store.marks import Marks
 from syncd.store.refusals import Refusals
 from syncd.store.runs import Runs
 from syncd.store.snapshots import Snapshots
+from syncd.store.tables import feeds, pairs
 
 BUSY_SECONDS = 30
 """How long a writer waits for another process before the database counts as locked."""
+
+FROZEN_SECONDS = 60
+"""How long PostgreSQL waits for a process that stopped in the middle of a transaction: then it is undone."""
+
+WRITER = 7_096_323_417
+"""The advisory lock of PostgreSQL that a writing transaction holds until it ends. Any number; other programs' locks in
+our database are not ours."""
 
 
 class Tx:
@@ -41,6 +50,16 @@ class Tx:
     def feeds(self) -> Feeds:
         """Cursors."""
         return Feeds(self.connection)
+
+    @cached_property
+    def feed_leases(self) -> Leases:
+        """Who reads which feed, by system and kind."""
+        return Leases(self.connection, feeds)
+
+    @cached_property
+    def pair_leases(self) -> Leases:
+        """Who runs which pair, by its name."""
+        return Leases(self.connection, pairs)
 
     @cached_property
     def snapshots(self) -> Snapshots:
@@ -90,7 +109,7 @@ class Store:
         """Open the engine; nothing is read yet. Raises ConfigError for a URL that names no known database."""
         self.url = url
         try:
-            self.engine: Engine = create_engine(url, **_options(url))
+            self.engine: Engine = create_engine(url, **options(url))
         except (ArgumentError, NoSuchModuleError, ImportError) as error:
             known = "Known are sqlite:///FILE and postgresql+psycopg://."
             raise ConfigError(Problem("[syncd] store", f"this address cannot be opened: {error}.", known)) from error
@@ -102,26 +121,28 @@ class Store:
 
     @contextmanager
     def begin(self, *, durable: bool = False) -> Iterator[Tx]:
-        """A writing transaction: all of it, or nothing.
+        """A writing transaction: all of it, or nothing; no other one, of whatever process, is open at the same time.
 
         `durable`: on disk when it ends, with all before it, even if the power fails then. Only intents need that: what
         else a power cut takes is read or settled again. PostgreSQL is always durable.
+        Raises Transient where the database does not answer, or another writer holds on for too long.
         """
-        if not self.sqlite:
-            with self.engine.begin() as connection:
-                yield Tx(connection)
-            return
+        options: dict[str, Any] = {"syncd_begin": "IMMEDIATE", "syncd_durable": durable} if self.sqlite else {}
         with (
+            _told(),
             self._writer,
-            self.engine.connect().execution_options(syncd_begin="IMMEDIATE", syncd_durable=durable) as connection,
+            self.engine.connect().execution_options(**options) as connection,
             connection.begin(),
         ):
+            if not self.sqlite:
+                connection.exec_driver_sql(f"SELECT pg_advisory_xact_lock({WRITER})")
             yield Tx(connection)
 
     @contextmanager
     def read(self) -> Iterator[Tx]:
-        """A reading transaction: one consistent view."""
-        with self.engine.connect() as connection, connection.begin():
+        """A reading transaction: one consistent view. Raises Transient where the database does not answer."""
+        options = {} if self.sqlite else {"isolation_level": "REPEATABLE READ"}
+        with _told(), self.engine.connect().execution_options(**options) as connection, connection.begin():
             yield Tx(connection)
 
     def sound(self) -> bool:
@@ -136,10 +157,26 @@ class Store:
         self.engine.dispose()
 
 
-def _options(url: str) -> dict[str, Any]:
-    if make_url(url).get_backend_name() != "sqlite":
-        return {"pool_pre_ping": True}
-    return {"connect_args": {"timeout": BUSY_SECONDS, "check_same_thread": False}}
+@contextmanager
+def _told() -> Iterator[None]:
+    """Trouble with the database as the error that says: again later. What was begun is undone, or done as a whole."""
+    try:
+        yield
+    except DBAPIError as error:
+        if isinstance(error, OperationalError) or error.connection_invalidated:
+            raise Transient(f"the store does not answer: {error.orig}") from error
+        raise
+
+
+def options(url: str) -> dict[str, Any]:
+    """How the connections to this database are opened."""
+    # No error may hold what people wrote: parameters stay out of every text.
+    if make_url(url).get_backend_name() == "sqlite":
+        return {"hide_parameters": True, "connect_args": {"timeout": BUSY_SECONDS, "check_same_thread": False}}
+    waits = {"lock_timeout": BUSY_SECONDS, "idle_in_transaction_session_timeout": FROZEN_SECONDS}
+    settings = " ".join(f"-c {name}={seconds}s" for name, seconds in waits.items())
+    connect = {"options": settings, "application_name": "syncd", "connect_timeout": BUSY_SECONDS}
+    return {"hide_parameters": True, "pool_pre_ping": True, "max_overflow": 25, "connect_args": connect}
 
 
 def _pragmas(connection: Any, _record: Any) -> None:

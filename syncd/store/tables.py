@@ -285,6 +285,14 @@ runs = Table(
     Index(None, "pair", "id"),
 )
 
+pairs = Table(
+    "pairs",
+    metadata,
+    Column("name", String(64), primary_key=True),
+    Column("leased_until", Moment),
+    Column("fence", BigInteger, nullable=False, default=0),
+)
+
 systems = Table(
     "systems",
     metadata,
@@ -300,4 +308,12 @@ facts = Table(
     metadata,
     Column("name", String(64), primary_key=True),
     Column("value", Json),
+)
+
+turns = Table(
+    "turns",
+    metadata,
+    Column("key", String(128), primary_key=True),
+    Column("number", Integer, primary_key=True, autoincrement=False),
+    Column("free_at", Moment, nullable=False),
 )

@@ -39,15 +39,16 @@ TROUBLE: tuple[Mapping[str, Any], ...] = (
 
 @dataclass(slots=True)
 class Process:
-    """`syncd run` as a process. `log`: all that it said, over all its lives."""
+    """`syncd run` (or another verb) as a process. `log`: all that it said, over all its lives."""
 
     stage: Stage
     log: Path
+    verb: str = "run"
     _child: subprocess.Popen[bytes] | None = None
 
     def start(self) -> None:
         """Start it; it must not be running."""
-        command = [sys.executable, "-m", "syncd", "run", "--config", str(self.stage.config)]
+        command = [sys.executable, "-m", "syncd", self.verb, "--config", str(self.stage.config)]
         with self.log.open("ab") as log:
             self._child = subprocess.Popen(command, env=self.stage.process_environ(), stdout=log, stderr=log)
 

@@ -10,6 +10,26 @@ from typing import Any
 import pytest
 import structlog
 
+from tests.engine.town import DATABASE, DATABASES
+
+ON_ALL = ("test_rules", "test_guard")
+"""Modules whose scenarios are played on every database; they hold a rule each, and are quick."""
+
+
+def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
+    """Play the scenarios of these modules on each database."""
+    if metafunc.module.__name__.rpartition(".")[2] in ON_ALL:
+        metafunc.fixturenames.append("database")
+        metafunc.parametrize("database", DATABASES, indirect=True)
+
+
+@pytest.fixture
+def database(request: pytest.FixtureRequest) -> Iterator[str]:
+    """The kind of database that new towns have in this test."""
+    before, DATABASE[0] = DATABASE[0], request.param
+    yield request.param
+    DATABASE[0] = before
+
 
 @pytest.fixture(autouse=True)
 def _quiet_log() -> Iterator[None]:

@@ -13,6 +13,7 @@ from syncd.core.model import Value
 from syncd.engine.answers import take
 from syncd.engine.intake import tick
 from syncd.engine.run import work
+from syncd.engine.worker import Worker
 from syncd.errors import ConfigError, SyncdError
 from syncd.store.marks import DUE
 from tests.engine.laws import broken
@@ -57,13 +58,19 @@ def edit_soon(town: Town, points: int, vendor: str, kind: str, id: str, fields: 
 
 
 def rival_soon(town: Town, points: int, pause: timedelta) -> None:
-    """In the middle of our work time passes, and another worker does a run of its own."""
+    """In the middle of our work time passes, and another worker does a run of its own.
+
+    If the pair is leased to us, it works beside us all the same: the leases of links must be enough.
+    """
 
     def act(busy: Busy) -> bool:
         town.stage.now += pause
         world = town.another()
         with suppress(SyncdError):
-            work(world, world.pairs[0])
+            if work(world, world.pairs[0]).state == "busy":
+                for m in world.pairs[0].maps:
+                    while Worker(world, m).step():
+                        pass
         return True
 
     town.stage.cues.append(Cue(points, act, outside=True))

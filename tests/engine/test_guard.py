@@ -52,16 +52,34 @@ def test_a_later_run_does_not_let_go_what_is_held() -> None:
 
 
 def test_a_killed_weighing_is_done_again() -> None:
-    """Killed between planning and the guard's verdict, the next start weighs the same records again."""
+    """Killed between planning and the guard's verdict, the next run after the lease weighs the same records again."""
     with town_of() as town:
         judge(town)
         world = leads(town, 1, 2, 3)
-        report = engine_run.RunReport("p")
+        report = engine_run.RunReport(world.pairs[0].name)
+        assert engine_run._begin(world, world.pairs[0], report)
         engine_run._pass(world, world.pairs[0], report, rests=WEIGHED)
         assert resting(town, WEIGHED) == 3
         Daemon(world).prepare()
-        assert (resting(town, WEIGHED), resting(town, DUE)) == (0, 3)
+        assert work(world, world.pairs[0]).state == "busy"
+        assert (resting(town, WEIGHED), resting(town, DUE)) == (3, 0)
+        town.stage.now += world.pace.lease * 2
         assert work(world, world.pairs[0]).state == "held"
+        assert (resting(town, HELD), resting(town, DUE)) == (3, 0)
+
+
+def test_a_run_that_lost_its_pair_decides_nothing() -> None:
+    """Another process took the pair over while this one weighed: no verdict over the half of it, nothing written."""
+    with town_of() as town:
+        judge(town)
+        world = leads(town, 1, 2, 3)
+        report = engine_run.RunReport(world.pairs[0].name)
+        assert engine_run._begin(world, world.pairs[0], report)
+        town.stage.now += world.pace.lease * 2
+        assert work(world, world.pairs[0]).state == "held"
+        with pytest.raises(Transient, match="another process has taken over pair"):
+            engine_run._allowed(world, world.pairs[0], report)
+        assert (resting(town, HELD), resting(town, DUE)) == (3, 0)
 
 
 def test_trouble_while_weighing_leaves_everything_due(monkeypatch: pytest.MonkeyPatch) -> None:

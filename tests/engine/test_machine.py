@@ -73,11 +73,12 @@ class Machine(RuleBasedStateMachine):
     """One town, its people, its troubles."""
 
     town: Town
+    database = "sqlite"
 
     @initialize(plot=plots)
     def begin(self, plot: Plot) -> None:
         """A town is founded."""
-        self.town = build(named(plot))
+        self.town = build(named(plot), self.database)
 
     @rule(feed=feeds, email=small, word=small, more=small)
     def make(self, feed: tuple[str, str], email: int, word: int, more: int) -> None:
@@ -200,6 +201,24 @@ TestMachine = pytest.mark.timeout(0 if LONG else 400)(Machine.TestCase)
 TestMachine.settings = settings(
     max_examples=2000 if LONG else 40,
     stateful_step_count=60 if LONG else 25,
+    deadline=None,
+    derandomize=not LONG,
+    database=None,
+    print_blob=True,
+    suppress_health_check=list(HealthCheck),
+)
+
+
+class OnPostgresql(Machine):
+    """The same town on a real PostgreSQL, for a short while: what differs is the store, and the store has its tests."""
+
+    database = "postgresql"
+
+
+TestOnPostgresql = pytest.mark.timeout(0 if LONG else 400)(OnPostgresql.TestCase)
+TestOnPostgresql.settings = settings(
+    max_examples=200 if LONG else 4,
+    stateful_step_count=60 if LONG else 20,
     deadline=None,
     derandomize=not LONG,
     database=None,

@@ -63,7 +63,7 @@ def must(holds: bool, law: str) -> None:
 
 def test_a_kill_within_a_tick_loses_nothing() -> None:
     """Rule 1: wherever a tick is killed, the next one brings the record: the cursor never goes ahead of the marks."""
-    for points in range(1, 9):
+    for points in range(1, 15):
         with town_of() as town:
             judge(town)
             make(town, "crm", "contacts", {"email": "ann@x.example"})

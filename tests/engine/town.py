@@ -8,7 +8,7 @@ from __future__ import annotations
 import random
 import shutil
 import tempfile
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import timedelta
 from pathlib import Path
@@ -20,6 +20,7 @@ from syncd.engine.world import Guard, Pace, Pair, World
 from syncd.fieldmaps import load
 from syncd.store import schema as versions
 from syncd.store.store import Store
+from tests import postgres
 from tests.engine.stage import Stage, StagedStore
 from tests.engine.vendor import MemoryConnector, Traits, Vendor, schema, text
 
@@ -108,6 +109,9 @@ fields:
 
 EMPTY: list[Path] = []
 
+DATABASE = ["sqlite"]
+"""Where new towns keep their store; a test that asks for the fixture `database` is run on each."""
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Plot:
@@ -129,7 +133,7 @@ class Town:
     stage: Stage
     vendors: dict[str, Vendor]
     maps: tuple[FieldMap, ...]
-    folder: Path
+    url: str
     world: World
     rival: World | None = None
     made: dict[str, int] = field(default_factory=dict)
@@ -152,14 +156,15 @@ class Town:
     def reborn(self) -> None:
         """The process was killed; another begins on the same store, after the lease or at once."""
         self.world.store.close()
-        self.world = _world(self.plot, self.stage, self.vendors, self.maps, self.folder)
+        self.world = _world(self.plot, self.stage, self.vendors, self.maps, self.url)
 
     def close(self) -> None:
         """Everything is given back."""
         self.world.store.close()
         if self.rival is not None:
             self.rival.store.close()
-        shutil.rmtree(self.folder, ignore_errors=True)
+        if self.url.startswith("sqlite"):
+            shutil.rmtree(Path(self.url.removeprefix("sqlite:///")).parent, ignore_errors=True)
 
     def use(self, m: FieldMap) -> None:
         """Go on with this map instead of the one of its key."""
@@ -169,11 +174,11 @@ class Town:
     def another(self) -> World:
         """A second worker's world on the same store."""
         if self.rival is None:
-            self.rival = _world(self.plot, self.stage, self.vendors, self.maps, self.folder)
+            self.rival = _world(self.plot, self.stage, self.vendors, self.maps, self.url)
         return self.rival
 
 
-def build(plot: Plot = Plot()) -> Town:
+def build(plot: Plot = Plot(), database: str | None = None) -> Town:
     """A new town on an empty store."""
     stage = Stage()
     chance = random.Random(plot.seed)
@@ -181,10 +186,8 @@ def build(plot: Plot = Plot()) -> Town:
         name: Vendor(name, stage, SCHEMAS[name], traits, random.Random(chance.random()))
         for name, traits in (("crm", plot.left), ("con", plot.right))
     }
-    folder = Path(tempfile.mkdtemp(prefix="town-"))
-    shutil.copy(_empty_store(), folder / "syncd.db")
-    maps = compile_maps(plot)
-    return Town(plot, stage, vendors, maps, folder, _world(plot, stage, vendors, maps, folder))
+    maps, url = compile_maps(plot), DATABASES[database or DATABASE[0]]()
+    return Town(plot, stage, vendors, maps, url, _world(plot, stage, vendors, maps, url))
 
 
 def compile_maps(plot: Plot) -> tuple[FieldMap, ...]:
@@ -207,15 +210,24 @@ def compile_maps(plot: Plot) -> tuple[FieldMap, ...]:
     return tuple(found)
 
 
-def _world(plot: Plot, stage: Stage, vendors: Mapping[str, Vendor], maps: tuple[FieldMap, ...], folder: Path) -> World:
+def _world(plot: Plot, stage: Stage, vendors: Mapping[str, Vendor], maps: tuple[FieldMap, ...], url: str) -> World:
     pair = Pair(name="pair", left="crm", right="con", maps=maps, mode="live",
                 guard=Guard(creates=10_000, updates=10_000, percent=100_000))  # fmt: skip
     pace = replace(Pace(), batch=plot.batch, landing=timedelta(minutes=5))
     return World(
-        store=StagedStore(f"sqlite:///{folder / 'syncd.db'}", stage),
+        store=StagedStore(url, stage),
         connectors={name: MemoryConnector(vendor) for name, vendor in vendors.items()},
         pairs=(pair,), clock=stage.clock, pace=pace,
     )  # fmt: skip
+
+
+def _file() -> str:
+    """A new SQLite file."""
+    folder = Path(tempfile.mkdtemp(prefix="town-"))
+    return f"sqlite:///{shutil.copy(_empty_store(), folder / 'syncd.db')}"
+
+
+DATABASES: Mapping[str, Callable[[], str]] = {"sqlite": _file, "postgresql": postgres.fresh}
 
 
 def _empty_store() -> Path:

@@ -13,9 +13,13 @@ from pathlib import Path
 from tests.house.tree import ROOT, parsed, python
 
 PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))
+EXTRA = PROJECT["project"]["optional-dependencies"]["postgres"]
+PRODUCT = [*PROJECT["project"]["dependencies"], *EXTRA]
 OURS = {"syncd", "syncd_hubspot", "syncd_jobnimbus", "tests"}
 TOOLS = {path.stem for path in python("tools/")}
 MAKERS = packages_distributions()
+# SQLAlchemy loads the driver that the store's address names.
+LOADED_BY_NAME = {"psycopg"}
 # The contract suite runs in a test session, which has pytest by definition.
 BROUGHT_BY_ITS_USER = {"syncd/kit/contract": {"pytest"}}
 
@@ -38,13 +42,13 @@ def _imported(path: Path) -> set[str]:
 
 def test_every_import_is_declared() -> None:
     """No file of the product leans on a package that is there only by somebody else's need."""
-    declared = {_name(requirement) for requirement in PROJECT["project"]["dependencies"]}
+    declared = {_name(requirement) for requirement in PRODUCT}
     assert _undeclared(python("syncd/", "connectors/", "migrations/"), declared) == []
 
 
 def test_every_import_of_tests_and_tools_is_declared() -> None:
     """What tests and tools use is in the development group, or the product needs it anyway."""
-    wanted = [*PROJECT["project"]["dependencies"], *PROJECT["dependency-groups"]["dev"]]
+    wanted = [*PRODUCT, *PROJECT["dependency-groups"]["dev"]]
     assert _undeclared(python("tests/", "tools/"), {_name(requirement) for requirement in wanted}) == []
 
 
@@ -56,21 +60,23 @@ def test_every_declared_package_is_imported() -> None:
         for name in _imported(path)
         for maker in MAKERS.get(name, ())
     }
-    declared = {_name(requirement) for requirement in PROJECT["project"]["dependencies"]}
-    assert declared - used == set()
+    declared = {_name(requirement) for requirement in PRODUCT}
+    assert declared - used == LOADED_BY_NAME
 
 
 def test_every_declared_package_is_locked() -> None:
-    """requirements/run.txt holds all that pyproject.toml asks for, dev.txt the development group too."""
+    """run.txt holds all that pyproject.toml asks for, postgres.txt the extra too, dev.txt the development group too."""
     run = _locked("run.txt")
+    more = _locked("postgres.txt")
     dev = _locked("dev.txt")
     assert {_name(requirement) for requirement in PROJECT["project"]["dependencies"]} <= run, "run `make lock`"
-    assert {_name(requirement) for requirement in PROJECT["dependency-groups"]["dev"]} | run <= dev, "run `make lock`"
+    assert {_name(requirement) for requirement in EXTRA} | run <= more, "run `make lock`"
+    assert {_name(requirement) for requirement in PROJECT["dependency-groups"]["dev"]} | more <= dev, "run `make lock`"
 
 
 def test_every_lock_has_hashes_and_no_address() -> None:
     """Whatever registry answers, only the files that were locked are installed."""
-    for name in ("run.txt", "dev.txt", "uv.txt"):
+    for name in ("run.txt", "postgres.txt", "dev.txt", "uv.txt"):
         text = (ROOT / "requirements" / name).read_text(encoding="utf-8")
         entries = re.split(r"\n(?=\S)", text.strip())
         assert entries

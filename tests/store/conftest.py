@@ -15,6 +15,7 @@ import pytest
 
 from syncd.store import schema
 from syncd.store.store import Store
+from tests import postgres
 
 NOW = datetime(2026, 3, 2, 9, 0, tzinfo=UTC)
 LATER = NOW + timedelta(minutes=5)
@@ -29,8 +30,17 @@ def _sqlite(template: Path, folder: Path) -> str:
     return f"sqlite:///{shutil.copy(template, folder / 'syncd.db')}"
 
 
-DATABASES: dict[str, Callable[[Path, Path], str]] = {"sqlite": _sqlite}
+DATABASES: dict[str, Callable[[Path, Path], str]] = {
+    "sqlite": _sqlite,
+    "postgresql": lambda _template, _folder: postgres.fresh(),
+}
 """Name -> what gives the address of a fresh database at this code's version, from a file to keep and a folder."""
+
+BLANK: dict[str, Callable[[Path], str]] = {
+    "sqlite": lambda folder: f"sqlite:///{folder / 'blank.db'}",
+    "postgresql": lambda _folder: postgres.blank(),
+}
+"""Name -> what gives the address of a database without any table."""
 
 
 @pytest.fixture(scope="session")
@@ -43,6 +53,12 @@ def template(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def url(request: pytest.FixtureRequest, template: Path, tmp_path: Path) -> str:
     """The address of a fresh database of this code's version."""
     return DATABASES[request.param](template, tmp_path)
+
+
+@pytest.fixture(params=BLANK)
+def blank_url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
+    """The address of a database without any table."""
+    return BLANK[request.param](tmp_path)
 
 
 @pytest.fixture

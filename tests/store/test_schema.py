@@ -27,9 +27,9 @@ ROOT = Path(__file__).resolve().parents[2]
 
 
 @pytest.fixture
-def blank(tmp_path: Path) -> Iterator[Store]:
-    """A database file without any table."""
-    with closing(Store(f"sqlite:///{tmp_path / 'blank.db'}")) as opened:
+def blank(blank_url: str) -> Iterator[Store]:
+    """A database without any table."""
+    with closing(Store(blank_url)) as opened:
         yield opened
 
 
@@ -185,15 +185,14 @@ def test_an_upgrade_that_fails_leaves_nothing(blank: Store, monkeypatch: pytest.
     assert schema.upgrade(blank) == (None, schema.head())
 
 
-def test_processes_that_start_at_once_make_one_store(tmp_path: Path) -> None:
+def test_processes_that_start_at_once_make_one_store(blank_url: str) -> None:
     """Three processes find an empty database and make it at the same moment: each finds it made, none fails."""
     code = (
         "import sys; from syncd.store import schema; from syncd.store.store import Store; store = Store(sys.argv[1]);"
         "import alembic.command; print('ready', flush=True); sys.stdin.readline();"
         "schema.upgrade(store); schema.check(store); store.close()"
     )
-    url = f"sqlite:///{tmp_path / 'new.db'}"
-    assert answers([child(code, url) for _ in range(3)]) == [[], [], []]
+    assert answers([child(code, blank_url) for _ in range(3)]) == [[], [], []]
 
 
 def test_damage_is_found(store: Store, tmp_path: Path) -> None:

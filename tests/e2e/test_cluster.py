@@ -1,0 +1,161 @@
+"""Two `syncd work` processes on one PostgreSQL: killed with -9 they stand in for each other, and no two meet at a link.
+
+Not here: the store by itself (`tests/store`), and one daemon killed again and again (`test_killed`).
+"""
+
+from __future__ import annotations
+
+import random
+import time
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
+from itertools import pairwise
+from pathlib import Path
+from typing import Any
+
+import psycopg
+import pytest
+
+from syncd.app import App
+from syncd.lab.compare import compare
+from syncd.lab.laws import Laws
+from syncd.lab.people import Crowd
+from syncd.lab.stage import Stage
+from tests import postgres
+from tests.e2e.play import TIMING, Process, allow_searches, crowd_at_work, until
+from tests.e2e.test_daemon import small, syncd
+
+KILLS = 3
+CLOCKS = 250_000
+"""Microseconds by which two processes may take the database's clock apart, on a machine that is busy."""
+
+
+@contextmanager
+def workers(stage: Stage, count: int = 2) -> Iterator[list[Process]]:
+    """Processes that are certainly gone at the end; none is started yet."""
+    with ExitStack() as stack:
+        found = [Process(stage, stage.folder / f"worker{n}.log", "work") for n in range(count)]
+        for process in found:
+            stack.callback(process.kill)
+        yield found
+
+
+def rows(stage: Stage, query: str) -> list[tuple[Any, ...]]:
+    """What the store answers."""
+    assert stage.store is not None
+    with psycopg.connect(stage.store.replace("+psycopg", "")) as connection:
+        return connection.execute(query.encode()).fetchall()
+
+
+def written(stage: Stage) -> int:
+    """How much both vendors were written to so far."""
+    return sum(len(vendor.writes(stage.since[name])) for name, vendor in stage.vendors.items())
+
+
+def settle(app: App, stage: Stage) -> None:
+    """Wait until nothing is due, and nothing moves for a while."""
+    last, since = -1, time.monotonic()
+
+    def still() -> bool:
+        nonlocal last, since
+        status, now = app.status(), written(stage)
+        if status["due"] or status["later"] or not stage.settled() or now != last:
+            last, since = now, time.monotonic()
+        return time.monotonic() - since > 4.0
+
+    until(still, within=150, what="everything to settle", every=0.3)
+
+
+def meetings(stage: Stage) -> list[str]:
+    """Links on which two workers were at once, and pairs that two processes ran at once, as far as the store tells."""
+    found = []
+    fences: dict[Any, list[int]] = {}
+    for link, map_key, source, fence in rows(stage, "SELECT link, map, source_id, fence FROM journal ORDER BY id"):
+        fences.setdefault(link or (map_key, source), []).append(fence)
+    found += [f"link {link}: {of}" for link, of in fences.items() if of != sorted(of)]
+    ended = rows(stage, "SELECT id, started_at, ended_at FROM runs WHERE ended_at IS NOT NULL ORDER BY started_at")
+    found += [f"runs {a[0]} and {b[0]}: {a[2] - b[1]} us" for a, b in pairwise(ended) if a[2] > b[1] + CLOCKS]
+    return found
+
+
+@pytest.mark.timeout(600)
+def test_one_killed_worker_after_the_other(tmp_path: Path) -> None:
+    """Whoever is killed with -9, the other one writes on: no edit lost, nothing made twice, no two at one link."""
+    stage = Stage(
+        folder=tmp_path, leads=50, seed=3, rate="40/1", every="1s", timing=TIMING, store=postgres.blank(),
+        left_settings={"search_rate": "50/1"}, right_settings={"index_lag": 1.0},
+    )  # fmt: skip
+    dice = random.Random(7)
+    with stage, workers(stage) as processes, App.open(stage.config, environ=stage.environ) as app:
+        allow_searches(stage)
+        _ = app.ready_store
+        for process in processes:
+            process.start()
+        with crowd_at_work(Crowd(stage, 3, 5.0)):
+            for n in range(KILLS):
+                before = written(stage)
+                until(lambda: written(stage) >= before + 5, within=60, what="some writes")  # noqa: B023  # asked at once
+                time.sleep(dice.uniform(0.0, 0.3))
+                processes[n % 2].kill()
+                after = written(stage)
+                until(lambda: written(stage) >= after + 5, within=60, what="the other to write on")  # noqa: B023  # as above
+                assert processes[(n + 1) % 2].alive(), processes[(n + 1) % 2].said()[-2000:]
+                processes[n % 2].start()
+            time.sleep(3.0)
+        settle(app, stage)
+        for process in processes:
+            assert process.alive(), process.said()[-2000:]
+            assert process.stop() == 0
+        laws = Laws(app.world, stage.vendors)
+        breaches = laws.check()
+        assert not breaches, "\n\n".join(str(breach) for breach in breaches[:5])
+        found = compare(app.world, stage.vendors, app.connectors)
+        assert found.clean, (found.differences[:5], found.duplicates[:5], found.missing[:5])
+        assert meetings(stage) == []
+        assert len({run for (run,) in rows(stage, "SELECT id FROM runs WHERE ended_at IS NULL")}) <= KILLS
+        _no_secret_was_said(stage, processes)
+
+
+def _no_secret_was_said(stage: Stage, processes: list[Process]) -> None:
+    for process in processes:
+        assert '"stopped"' in process.said()
+        assert postgres.PASSWORD not in process.said()
+
+
+def test_workers_share_a_vendors_limit(tmp_path: Path) -> None:
+    """Two processes together keep the limit that the vendor enforces: it has to refuse nobody."""
+    stage = Stage(
+        folder=tmp_path, leads=40, rate="8/1", every="1s", timing=TIMING, store=postgres.blank(),
+        right_settings={"index_lag": 0.5},
+    )  # fmt: skip
+    with stage, workers(stage) as processes:
+        for process in processes:
+            process.start()
+        until(lambda: written(stage) >= 60, within=90, what="sixty writes")
+        for process in processes:
+            assert process.stop() == 0
+        asked = [entry for name, v in stage.vendors.items() for entry in v.requests(stage.since[name])]
+        assert len(asked) > 100
+        assert [entry for entry in asked if entry["status"] == 429] == []
+        assert rows(stage, "SELECT id FROM marks WHERE leased_until IS NOT NULL") == []
+        assert rows(stage, "SELECT name FROM pairs WHERE leased_until IS NOT NULL") == []
+        assert rows(stage, "SELECT kind FROM feeds WHERE leased_until IS NOT NULL") == []
+        assert rows(stage, "SELECT id FROM journal WHERE outcome IS NULL") == []
+
+
+def test_a_file_is_no_store_for_several(tmp_path: Path) -> None:
+    """On SQLite `syncd work` ends at once, and says what to run instead."""
+    with small(tmp_path, leads=0) as stage:
+        ended = syncd(stage, "work")
+        assert (ended.returncode, ended.stdout) == (2, "")
+        assert "Run `syncd run`" in ended.stderr and "Traceback" not in ended.stderr
+
+
+def test_a_wrong_password_is_told_and_not_shown(tmp_path: Path) -> None:
+    """A database that does not let syncd in is a sentence with a remedy; the password is in none of it."""
+    with small(tmp_path, leads=0) as stage:
+        stage.store = postgres.blank().replace(postgres.PASSWORD, "wrong-7788")
+        ended = syncd(stage, "work")
+        assert ended.returncode == 2
+        assert "Its server must run, and let syncd in." in ended.stderr
+        assert "wrong-7788" not in ended.stderr and "Traceback" not in ended.stderr

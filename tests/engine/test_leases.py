@@ -1,0 +1,89 @@
+"""Two processes on one store: no feed is read by both at once, and nobody creates on what a feed has not told yet.
+
+Not here: the leases in the database (`tests/store`), and two runs of one pair (`test_guard`).
+"""
+
+from __future__ import annotations
+
+from datetime import timedelta
+
+import pytest
+
+from syncd.engine.intake import Tick, tick
+from syncd.store.marks import DUE
+from tests.engine.doings import judge, make, read_feed
+from tests.engine.stage import Busy, Cue
+from tests.engine.test_rules import rows, town_of
+from tests.engine.town import Town
+from tests.engine.vendor import Traits
+
+FEED = ("crm", "contacts")
+
+
+def both(town: Town, points: int, pause: timedelta) -> tuple[Tick, list[Tick]]:
+    """A tick of ours, and one of another process that begins within it after a pause."""
+    theirs: list[Tick] = []
+
+    def act(busy: Busy) -> bool:
+        town.stage.now += pause
+        theirs.append(tick(town.another(), *FEED))
+        return True
+
+    town.stage.cues.append(Cue(points, act, outside=True))
+    ours = tick(town.world, *FEED)
+    town.stage.calm()
+    return ours, theirs
+
+
+@pytest.mark.parametrize("pause", [timedelta(0), timedelta(seconds=61)])
+def test_a_feed_is_read_by_one_process_at_a_time(pause: timedelta) -> None:
+    """Whoever holds the lease brings the record; the other one stores no page, at whatever point it comes in."""
+    kinds = set()
+    for points in range(1, 12, 2):
+        with town_of() as town:
+            judge(town)
+            make(town, "crm", "contacts", {"email": "ann@x.example"})
+            town.stage.now += timedelta(seconds=60)
+            ours, theirs = both(town, points, pause)
+            for other in theirs:
+                assert ours.moved + other.moved == 1, (ours, other)
+                kinds.add((ours.busy, other.busy))
+            judge(town)
+            assert len(rows(town, "con", "contacts")) == 1
+    assert (pause > timedelta(0), pause == timedelta(0)) in kinds, "one of them found the other at it"
+    assert (True, True) not in kinds
+
+
+def test_a_tick_gives_the_feed_back() -> None:
+    """After a tick, and after one that ended in trouble, another process may read on at once; after a kill it waits."""
+    with town_of() as town:
+        judge(town)
+        tick(town.world, *FEED)
+        assert not tick(town.another(), *FEED).busy
+        town.vendors["crm"].faults.append(("changes", "transient"))
+        read_feed(town, *FEED)
+        assert not tick(town.another(), *FEED).busy
+        town.stage.crash_in(5)
+        read_feed(town, *FEED)
+        assert tick(town.another(), *FEED).busy
+        town.stage.now += timedelta(seconds=61)
+        assert not tick(town.another(), *FEED).busy
+
+
+def test_nothing_is_created_while_another_process_reads_the_feed() -> None:
+    """Where the feed is the look-up and somebody else reads it, the creation waits until it is known what is there."""
+    with town_of(right=Traits(find_by_feed=True)) as town:
+        judge(town)
+        make(town, "crm", "contacts", {"email": "ann@x.example"})
+        town.stage.now += timedelta(seconds=60)
+        read_feed(town, *FEED)
+        now = town.stage.now
+        with town.store.begin() as tx:
+            fence = tx.runs.next_fence()
+            assert tx.feed_leases.take("con", "contacts", now=now, until=now + timedelta(seconds=60), fence=fence)
+        assert town.work().run is not None
+        with town.store.read() as tx:
+            assert "feed" in {mark.cause for mark in tx.marks.resting(DUE)}
+        assert rows(town, "con", "contacts") == []
+        judge(town)
+        assert len(rows(town, "con", "contacts")) == 1
