@@ -24,8 +24,8 @@ from syncd.engine.run import RunReport, poll, release_held, work
 from syncd.engine.world import Guard, Pace, Pair, World
 from syncd.errors import AuthError, ConfigError, Problem, SyncdError
 from syncd.kit import limits, registry
-from syncd.kit.connector import Connector, Finding, Severity, SystemSettings, Timing
-from syncd.service import log
+from syncd.kit.connector import Connector, SystemSettings, Timing
+from syncd.service import checkup, log
 from syncd.service.daemon import Daemon
 from syncd.store import schema
 from syncd.store.clock import DatabaseClock
@@ -177,38 +177,7 @@ class App:
 
     def check(self) -> list[dict[str, Any]]:
         """Every finding over keys, permissions, maps and store, as data: severity, subject, message, remedy."""
-        found: list[Finding] = []
-        for name, connector in self.connectors.items():
-            found += [Finding(f.severity, f"{name}: {f.subject}", f.message, f.remedy) for f in connector.check()]
-        for pair in self.config.pairs.values():
-            found += self._check_maps(pair)
-        found += self._check_store()
-        return [
-            {"severity": str(f.severity), "subject": f.subject, "message": f.message, "remedy": f.remedy} for f in found
-        ]
-
-    def _check_maps(self, pair: settings.PairConfig) -> list[Finding]:
-        systems = {Side.LEFT: pair.left, Side.RIGHT: pair.right}
-        try:
-            paths = fieldmaps.find_all(pair.maps, self.config.maps)
-            loaded = fieldmaps.check(
-                paths, pair=pair.name, systems=systems,
-                describe=lambda side, kind: self.connectors[systems[side]].describe(kind),
-            )  # fmt: skip
-        except ConfigError as error:
-            return [Finding(Severity.ERROR, p.place, p.message, p.remedy) for p in error.problems]
-        except SyncdError as error:
-            return [Finding(Severity.ERROR, f"pair {pair.name}", f"its fields cannot be read: {error}")]
-        found = [Finding(Severity.ERROR, p.place, p.message, p.remedy) for one in loaded for p in one.errors]
-        found += [Finding(Severity.WARNING, p.place, p.message, p.remedy) for one in loaded for p in one.warnings]
-        return found or [Finding(Severity.OK, f"pair {pair.name}", "its maps fit both systems")]
-
-    def _check_store(self) -> list[Finding]:
-        try:
-            _ = self.ready_store
-        except ConfigError as error:
-            return [Finding(Severity.ERROR, p.place, p.message, p.remedy) for p in error.problems]
-        return [Finding(Severity.OK, "store", f"version {schema.version(self.store)}")]
+        return checkup.findings(self.config, self.connectors, lambda: schema.version(self.ready_store))
 
     def plan(self, pair: str | None = None, progress: Callable[[str], None] = lambda _text: None) -> dict[str, Any]:
         """Read both sides and show what a run would do; nothing is written to a vendor."""

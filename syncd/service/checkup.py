@@ -1,0 +1,56 @@
+"""What `syncd check` looks at: keys and permissions, maps, the store; each finding with its remedy.
+
+What is not here: what a connector finds in its own account (`Connector.check`) and how findings are shown (`cli`).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping
+from typing import Any
+
+from syncd import fieldmaps
+from syncd.config import Config, PairConfig
+from syncd.core.model import Side
+from syncd.errors import ConfigError, SyncdError
+from syncd.kit.connector import Connector, Finding, Severity
+
+
+def findings(
+    config: Config, connectors: Mapping[str, Connector], store_version: Callable[[], str | None]
+) -> list[dict[str, Any]]:
+    """Every finding as data: severity, subject, message, remedy. `store_version` may raise ConfigError."""
+    return [
+        {"severity": str(f.severity), "subject": f.subject, "message": f.message, "remedy": f.remedy}
+        for f in _all(config, connectors, store_version)
+    ]
+
+
+def _all(
+    config: Config, connectors: Mapping[str, Connector], store_version: Callable[[], str | None]
+) -> Iterator[Finding]:
+    for name, connector in connectors.items():
+        for f in connector.check():
+            yield Finding(f.severity, f"{name}: {f.subject}", f.message, f.remedy)
+    for pair in config.pairs.values():
+        yield from _maps(config, connectors, pair)
+    try:
+        yield Finding(Severity.OK, "store", f"version {store_version()}")
+    except ConfigError as error:
+        yield from (Finding(Severity.ERROR, p.place, p.message, p.remedy) for p in error.problems)
+
+
+def _maps(config: Config, connectors: Mapping[str, Connector], pair: PairConfig) -> list[Finding]:
+    systems = {Side.LEFT: pair.left, Side.RIGHT: pair.right}
+    try:
+        paths = fieldmaps.find_all(pair.maps, config.maps)
+        loaded = fieldmaps.check(
+            paths, pair=pair.name, systems=systems,
+            describe=lambda side, kind: connectors[systems[side]].describe(kind),
+        )  # fmt: skip
+    except ConfigError as error:
+        return [Finding(Severity.ERROR, p.place, p.message, p.remedy) for p in error.problems]
+    except SyncdError as error:
+        return [Finding(Severity.ERROR, f"pair {pair.name}", f"its fields cannot be read: {error}")]
+    found = [Finding(Severity.ERROR, p.place, p.message, p.remedy) for one in loaded for p in one.errors]
+    found += [Finding(Severity.WARNING, p.place, p.message, p.remedy) for one in loaded for p in one.warnings]
+    return found or [Finding(Severity.OK, f"pair {pair.name}", "its maps fit both systems")]
