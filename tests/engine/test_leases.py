@@ -13,7 +13,7 @@ from syncd.engine.intake import Tick, tick
 from syncd.store.marks import DUE
 from tests.engine.doings import judge, make, read_feed
 from tests.engine.stage import Busy, Cue
-from tests.engine.test_rules import rows, town_of
+from tests.engine.test_rules import must, rows, town_of
 from tests.engine.town import Town
 from tests.engine.vendor import Traits
 
@@ -52,6 +52,17 @@ def test_a_feed_is_read_by_one_process_at_a_time(pause: timedelta) -> None:
             assert len(rows(town, "con", "contacts")) == 1
     assert (pause > timedelta(0), pause == timedelta(0)) in kinds, "one of them found the other at it"
     assert (True, True) not in kinds
+
+
+def test_a_page_is_stored_by_who_holds_the_feed() -> None:
+    """Whoever was overtaken while he asked the vendor stores nothing, and what the other one stored stands."""
+    with town_of() as town:
+        judge(town)
+        make(town, "crm", "contacts", {"email": "ann@x.example"})
+        town.stage.now += timedelta(seconds=60)
+        ours, theirs = both(town, 4, timedelta(seconds=61))
+        must([(other.busy, other.moved) for other in theirs] == [(False, 1)], "the other one reads the feed")
+        must((ours.busy, ours.pages) == (True, 0), "we do not")
 
 
 def test_a_tick_gives_the_feed_back() -> None:

@@ -21,6 +21,7 @@ from hypothesis.stateful import run_state_machine_as_test
 from syncd.core import loss
 from syncd.engine import absorb, confirm, intake, linking, settling, worker
 from syncd.store import marks
+from tests.engine import test_leases as leases
 from tests.engine import test_rules as rules
 from tests.engine.doings import Lawless
 from tests.engine.test_machine import Machine
@@ -50,13 +51,15 @@ def _orphan() -> None:
 MUTANTS = (
     Mutant(
         "cursor before marks", intake._store,
-        "    with world.store.begin() as tx:\n"
         "        absorbed = absorb(tx, world, page.records, asked=fields, seen_to=state.read_to)\n",
-        "    with world.store.begin() as tx:\n"
         "        tx.feeds.move(FeedState(state.system, state.kind, page.cursor, page.read_to, page.backfilled))\n"
         "    with world.store.begin() as tx:\n"
         "        absorbed = absorb(tx, world, page.records, asked=fields, seen_to=state.read_to)\n",
         rules.test_a_kill_within_a_tick_loses_nothing,
+    ),
+    Mutant(
+        "a page is stored by whoever read it", intake._store, "            return None\n", "            pass\n",
+        leases.test_a_page_is_stored_by_who_holds_the_feed,
     ),
     Mutant(
         "an older snapshot is stored", absorb._older, "    return ", "    return False and ",
