@@ -205,7 +205,7 @@ class Play:
             process.start()
             if dice.random() < 0.9:
                 process.wait_for('"started"', since=since)
-                self._let_write(stage, dice.randint(1, 30), 3.0)
+                self._let_write(stage, dice.randint(1, 30), 8.0)
                 time.sleep(dice.uniform(0.0, 0.2))
             else:
                 time.sleep(dice.uniform(0.1, 2.0))
