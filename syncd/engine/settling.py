@@ -142,8 +142,12 @@ def _not_landed(world: World, tx: Tx, item: Item, intent: Intent, record: Record
 
 
 def _neither(world: World, tx: Tx, item: Item, intent: Intent, record: Record, run: int | None) -> None:
-    """Neither what was there nor what was sent: a person is asked in those fields, whatever the owner."""
+    """Neither what was there nor what was sent: a person is asked in those fields, whatever the owner.
+
+    The write may have landed before somebody typed over it: whom it overruled is listed, as when it was seen to.
+    """
     absorb(tx, world, [record], asked=(), since=_stood(item, intent.side))
+    _list(world, tx, item, intent, run)
     for name, data in intent.rules.items():
         field = data["field"]
         if item.link is None or field is None or _holds(item, intent.side, record, {field: intent.fields[field]}):
