@@ -16,6 +16,7 @@ from syncd.core.fieldmap import FieldMap
 from syncd.core.model import Record, Side
 from syncd.engine.answers import take
 from syncd.engine.run import release_held
+from syncd.engine.worker import Worker
 from syncd.engine.world import Guard
 from syncd.errors import ConfigError, SyncdError, Transient
 from syncd.fieldmaps import load
@@ -348,3 +349,22 @@ def test_taking_a_side_of_a_conflict_whose_rule_is_gone_says_so() -> None:
         remapped(town, ("  - {left: note, right: note, owner: ask}\n", ""))
         with pytest.raises(ConfigError, match=f"conflict {one.id}: .*note"):
             take(town.world, one.id, "left")
+
+
+def test_whom_an_interrupted_write_overruled_is_listed_although_somebody_typed_over_it() -> None:
+    """A write overrules a value, loses its answer, and a person types over it: the overruled value is on the list."""
+    with town_of(left=READS, right=READS) as town:
+        left, right = linked(town)
+        edit(town, "con", "contacts", right.id, {"name": "Annie"})
+        edit(town, "crm", "contacts", left.id, {"name": "Anna"})
+        town.stage.now += timedelta(seconds=60)
+        for vendor in ("crm", "con"):
+            read_feed(town, vendor, "contacts")
+        town.vendors["con"].faults.append(("write", "lost"))
+        Worker(town.world, town.maps[0]).step()
+        assert town.vendors["con"].rows["contacts"][right.id].fields["name"] == "Anna"
+        edit(town, "con", "contacts", right.id, {"name": "Zoe"})
+        rest(town)
+        with town.store.read() as tx:
+            listed = tx.conflicts.list(states=["overruled"])
+        assert ("name", "Annie") in [(row.rule, row.right) for row in listed]
