@@ -14,7 +14,7 @@ import pytest
 
 from syncd.app import App
 from syncd.core.model import Side
-from syncd.lab.laws import Breach, Laws
+from syncd.lab.laws import BY_SYNCD, Breach, Laws
 from syncd.lab.people import HANDS
 from syncd.lab.stage import ENVIRON, Stage
 from tests.e2e.play import TIMING
@@ -52,14 +52,15 @@ class Scene:
 
 @pytest.fixture
 def scene(tmp_path: Path) -> Iterator[Scene]:
-    """Six leads, synced and quiet; no law is broken."""
+    """Six leads, synced and quiet, no law broken; the pair is a lead of the left that syncd handed over."""
     with (
         Stage(folder=tmp_path, leads=6, rate="100/1", timing=TIMING, right_settings={"index_lag": 0.0}) as stage,
         App.open(stage.config, environ=stage.environ) as app,
     ):
         app.once()
         with app.store.read() as tx:
-            link = tx.links.all("sales/contacts")[0]
+            links = tx.links.all("sales/contacts")
+        link = next(link for link in links if stage.right.history("contacts", link.right_id)[0]["via"] == BY_SYNCD)
         scene = Scene(stage, app, link.left_id, link.right_id)
         assert scene.check() == []
         yield scene
