@@ -152,12 +152,7 @@ def mark_row(maps: Mapping[str, FieldMap], mark: Mark) -> dict[str, Any]:
 def plan_rows(store: Store, maps: Sequence[FieldMap], state: str) -> list[dict[str, Any]]:
     """The plans that rest with marks in this state, one per link or new record."""
     with store.read() as tx:
-        marks = [mark for m in maps for mark in tx.marks.resting(state, m.key, limit=1_000_000)]
-    rows: dict[tuple[Any, ...], dict[str, Any]] = {}
-    for mark in marks:
-        if mark.plan:
-            rows[mark.plan["map"], mark.plan["left"], mark.plan["right"]] = dict(mark.plan)
-    return list(rows.values())
+        return [plan for m in maps for plan in tx.marks.plans(m.key, state)]
 
 
 def cost(world: World, maps: Sequence[FieldMap], plans: Sequence[Mapping[str, Any]]) -> dict[str, int]:

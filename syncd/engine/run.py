@@ -18,18 +18,16 @@ import structlog
 
 from syncd.core.fieldmap import FieldMap
 from syncd.core.model import Side
+from syncd.engine.guard import exceeded, links_of, may_exceed, weigh
 from syncd.engine.intake import Tick, tick
 from syncd.engine.namesakes import Taken
 from syncd.engine.worker import Worker, backfilled
-from syncd.engine.world import Guard, Pair, World
+from syncd.engine.world import Pair, World
 from syncd.errors import AuthError, SyncdError, Transient
 from syncd.store.marks import DUE, PLANNED, WEIGHED
 from syncd.store.store import Tx
 
 log = structlog.get_logger("syncd.engine")
-
-PERCENT_FROM = 50
-"""Operations from which the guard's percentage counts: small accounts change in large shares."""
 
 
 @dataclass(slots=True)
@@ -103,7 +101,7 @@ def _hold(world: World, report: RunReport, tx: Tx) -> None:
 def _passes(world: World, pair: Pair, report: RunReport) -> str:
     if pair.mode == "plan":
         return _pass(world, pair, report, rests=PLANNED)
-    if _may_exceed(world, pair) and not _allowed(world, pair, report):
+    if may_exceed(world, pair) and not _allowed(world, pair, report):
         return "held"
     return _pass(world, pair, report, rests=None)
 
@@ -168,17 +166,6 @@ def _batches(worker: Worker, enough: threading.Event) -> int:
     return taken
 
 
-def _may_exceed(world: World, pair: Pair) -> bool:
-    """Whether what is due could exceed the guard, were all of it written."""
-    now, guard = world.clock(), pair.guard
-    with world.store.read() as tx:
-        due = sum(tx.marks.due_count(m.key, now) for m in pair.maps)
-        if due > min(guard.creates, guard.updates):
-            return True
-        links = sum(tx.links.count(m.key) for m in pair.maps) if due >= PERCENT_FROM else 0
-    return links > 0 and due * 100 > guard.percent * links
-
-
 def _allowed(world: World, pair: Pair, report: RunReport) -> bool:
     """Plan the whole run without a write; within the guard its marks are due again, over it they are held.
 
@@ -194,34 +181,21 @@ def _allowed(world: World, pair: Pair, report: RunReport) -> bool:
         raise
     with world.store.begin() as tx:
         _hold(world, report, tx)
-        links = sum(tx.links.count(m.key) for m in pair.maps)
-        over = exceeded(pair.guard, planned.counts, links)
+        weight = weigh(tx, pair)
+        over = exceeded(pair.guard, weight, links_of(tx, pair))
         if over is None:
             _unweigh(world, tx, pair)
             return True
         for m in pair.maps:
             tx.marks.hold(m.key)
     report.error = over
-    report.counts.update(planned.counts)
+    report.counts.update({**planned.counts, "plan:create": weight.creates, "plan:update": weight.updates})
     return False
 
 
 def _unweigh(world: World, tx: Tx, pair: Pair) -> None:
     for m in pair.maps:
         tx.marks.retry(m.key, world.clock(), state=WEIGHED, reread=False)
-
-
-def exceeded(guard: Guard, counts: Counter[str], links: int) -> str | None:
-    """The sentence that says which limit a plan exceeds; None if none."""
-    creates, updates = counts["plan:create"], counts["plan:update"]
-    if creates > guard.creates:
-        return f"{creates} records would be created, the guard allows {guard.creates}"
-    if updates > guard.updates:
-        return f"{updates} records would be updated, the guard allows {guard.updates}"
-    linked = counts["plan:linked"]
-    if linked >= PERCENT_FROM and linked * 100 > guard.percent * links:
-        return f"{linked} of {links} linked records would be updated, the guard allows {guard.percent} percent"
-    return None
 
 
 def _end(world: World, report: RunReport) -> None:
@@ -239,4 +213,4 @@ def release_held(world: World, pair: Pair) -> int:
         return sum(tx.marks.permit(m.key, world.clock()) for m in pair.maps)
 
 
-__all__ = ["DUE", "RunReport", "exceeded", "poll", "release_held", "work"]
+__all__ = ["DUE", "RunReport", "poll", "release_held", "work"]

@@ -192,7 +192,6 @@ class Worker:
             if item.stands() and (item.operations or item.twin is not None):
                 item.rest = Rest(state=str(self.rests), cause="planned", reason="waits for permission to write")
                 self.counts.update(f"plan:{operation.action}" for operation in item.operations.values())
-                self.counts["plan:linked"] += item.link is not None
 
     def _hold_unpermitted(self, items: Sequence[Item]) -> None:
         """What a person allowed may be written; what goes beyond it, or is held by the other side's mark, is held."""

@@ -255,6 +255,12 @@ class Marks:
         query = select(marks.c.id).where(marks.c.map == map_key, marks.c.state == WEIGHED)
         return self.connection.execute(query.limit(1)).one_or_none() is not None
 
+    def plans(self, map_key: str, state: str) -> list[dict[str, Any]]:
+        """The plans that marks in a state rest with, one per link or new record: both its marks may hold one."""
+        query = select(marks.c.plan).where(marks.c.map == map_key, marks.c.state == state)
+        found = [plan for plan in self.connection.execute(query.order_by(marks.c.first_at)).scalars() if plan]
+        return list({(plan["left"], plan["right"]): plan for plan in found}.values())
+
     def hold(self, map_key: str) -> int:
         """What was weighed and is too much waits for a person; how many."""
         query = update(marks).where(marks.c.map == map_key, marks.c.state == WEIGHED)

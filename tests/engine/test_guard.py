@@ -6,6 +6,7 @@ from datetime import timedelta
 
 import pytest
 
+from syncd.core.model import Side
 from syncd.engine import run as engine_run
 from syncd.engine.run import work
 from syncd.engine.world import Guard, World
@@ -13,8 +14,8 @@ from syncd.errors import Transient
 from syncd.service.daemon import Daemon
 from syncd.store.marks import DUE, HELD, WEIGHED
 from tests.engine import doings
-from tests.engine.doings import judge, make, read_feed
-from tests.engine.test_rules import rows, town_of, with_mode
+from tests.engine.doings import edit, judge, make, read_feed
+from tests.engine.test_rules import linked, rows, town_of, with_mode
 from tests.engine.town import Town
 
 GUARD = Guard(creates=2, updates=1)
@@ -66,6 +67,33 @@ def test_a_killed_weighing_is_done_again() -> None:
         town.stage.now += world.pace.lease * 2
         assert work(world, world.pairs[0]).state == "held"
         assert (resting(town, HELD), resting(town, DUE)) == (3, 0)
+
+
+def test_a_record_weighs_once_however_often_it_is_planned(monkeypatch: pytest.MonkeyPatch) -> None:
+    """More comes in while a run is weighed, and both records of a link are marked: it is one record that changes."""
+    with town_of() as town:
+        left, right = linked(town)
+        world = with_mode(town.world, "live", GUARD)
+        weigh = engine_run._pass
+
+        def hear_of(name: str) -> None:
+            edit(town, "crm", "contacts", left.id, {"name": name})
+            town.stage.now += timedelta(seconds=60)
+            for feed in doings.FEEDS:
+                read_feed(town, *feed)
+            with town.store.begin() as tx:
+                tx.marks.add(world.pairs[0].maps[0].key, Side.RIGHT, [right.id], world.clock())
+
+        def busy(*args: object, rests: str | None) -> str:
+            if rests == WEIGHED:
+                weigh(*args, rests=rests)  # type: ignore[arg-type]  # handed on
+                hear_of("Bea")
+            return weigh(*args, rests=rests)  # type: ignore[arg-type]  # handed on
+
+        hear_of("Ada")
+        monkeypatch.setattr(engine_run, "_pass", busy)
+        assert work(world, world.pairs[0]).state == "done"
+        assert [row.fields["name"] for row in rows(town, "con", "contacts")] == ["Bea"]
 
 
 def test_a_run_that_lost_its_pair_decides_nothing() -> None:
