@@ -11,6 +11,9 @@
 PYTEST = .venv/bin/python -m pytest
 STAMP = .venv/.setup-done
 
+# The tests start a few hundred processes: each of them reads what was compiled once.
+unexport PYTHONDONTWRITEBYTECODE
+
 .DEFAULT_GOAL := help
 .PHONY: help setup demo test test-long check layers lint types docs reference lock browser postgres core-tests other-tests matching
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 import os
 import socket
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 import hypothesis
@@ -16,6 +17,7 @@ import pytest
 from tests import postgres
 
 LONG = os.environ.get("SYNCD_LONG") == "1"
+PLAYS = Path(__file__).parent / "e2e"
 LOOPBACK = ("127.", "::1", "localhost")
 
 # Deadlines measure the machine, not the code; the long run looks further, and CI repeats what it saw.
@@ -39,12 +41,26 @@ def pytest_unconfigure(config: pytest.Config) -> None:
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Skip tests marked `long` unless SYNCD_LONG=1 (`make test-long`)."""
-    if LONG:
-        return
+    """Skip tests marked `long` unless SYNCD_LONG=1 (`make test-long`); plays with whole processes come first."""
     for item in items:
-        if item.get_closest_marker("long"):
+        if not LONG and item.get_closest_marker("long"):
             item.add_marker(pytest.mark.skip(reason="long; run by make test-long"))
+    plays = [item for item in items if PLAYS in item.path.parents and not list(item.iter_markers("skip"))]
+    _deal(items, plays)
+
+
+def _deal(items: list[pytest.Item], first: list[pytest.Item]) -> None:
+    """Give every process its share of what takes longest, at the head of the block that it begins with."""
+    hands = int(os.environ.get("PYTEST_XDIST_WORKER_COUNT", "1"))
+    rest = [item for item in items if item not in first]
+    dealt: list[pytest.Item] = []
+    for hand in range(hands):
+        block = first[hand::hands]
+        size = (len(items) - len(dealt)) // (hands - hand)
+        fill = max(0, size - len(block))
+        dealt += block + rest[:fill]
+        del rest[:fill]
+    items[:] = dealt
 
 
 @pytest.fixture(autouse=True, scope="session")
