@@ -9,7 +9,7 @@ import os
 import threading
 import time
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import replace
+from dataclasses import asdict, replace
 from datetime import UTC, datetime, timedelta
 from functools import cached_property
 from pathlib import Path
@@ -20,7 +20,7 @@ from syncd import config as settings
 from syncd import fieldmaps
 from syncd.core.model import Side
 from syncd.engine import answers, by_hand, questions, review
-from syncd.engine.run import RunReport, poll, release_held, work
+from syncd.engine.run import RunReport, poll, work
 from syncd.engine.world import Guard, Pace, Pair, World
 from syncd.errors import AuthError, ConfigError, Problem, SyncdError
 from syncd.kit import limits, registry
@@ -29,7 +29,7 @@ from syncd.service import checkup, log
 from syncd.service.daemon import Daemon
 from syncd.store import schema
 from syncd.store.clock import DatabaseClock
-from syncd.store.marks import PARKED, PLANNED
+from syncd.store.marks import HELD, PARKED, PLANNED
 from syncd.store.store import Store
 from syncd.store.turns import SharedTurns
 
@@ -154,7 +154,6 @@ class App:
             systems=systems,
             describe=lambda side, kind: self.connectors[systems[side]].describe(kind),
         )
-        guard = pair.guard
         return Pair(
             name=pair.name,
             left=pair.left,
@@ -162,7 +161,7 @@ class App:
             maps=maps,
             mode=pair.mode,
             every=pair.every,
-            guard=Guard(creates=guard.creates, updates=guard.updates, deletes=guard.deletes, percent=guard.percent),
+            guard=Guard(**asdict(pair.guard)),
         )
 
     def pairs(self, name: str | None) -> Sequence[Pair]:
@@ -324,13 +323,21 @@ class App:
         return [answers.mark_row(maps, mark) for mark in marks]
 
     def held(self) -> list[dict[str, Any]]:
-        """Runs whose plan waits for permission."""
+        """Pairs of which something waits for permission."""
         with self.ready_store.read() as tx:
             return answers.held_rows(tx, self.clock())
 
+    def held_plans(self, pair: str | None = None) -> list[dict[str, Any]]:
+        """What waits for permission, record by record."""
+        return [row for one in self.pairs(pair) for row in answers.plan_rows(self.store, one.maps, HELD)]
+
     def approve(self, pair: str | None = None) -> int:
-        """Allow what is held to be written; how many records."""
-        return sum(release_held(self.world, one) for one in self.pairs(pair))
+        """Allow what is held to be written: it is planned again, and written as far as that goes; how many records."""
+        return answers.release(self.world, self.pairs(pair), approve=True)
+
+    def discard(self, pair: str | None = None) -> int:
+        """Let what is held be parked instead of written; how many records."""
+        return answers.release(self.world, self.pairs(pair), approve=False)
 
     def retry(self, map: str | None = None, ref: str | None = None) -> int:
         """Make parked marks due again; how many."""

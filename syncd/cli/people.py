@@ -9,7 +9,7 @@ from typing import Annotated
 
 import typer
 
-from syncd.cli.common import ConfigOption, FormatOption, PairArgument, opened
+from syncd.cli.common import ConfigOption, FormatOption, opened
 from syncd.cli.explained import lines
 from syncd.cli.render import Format, plain, show_json, show_rows
 
@@ -76,20 +76,6 @@ def parked(context: typer.Context, *, config: ConfigOption = None, format: Forma
     with opened(context, config) as app:
         rows = app.parked()
     show_rows(rows, ("map", "ref", "reason", "waits_for", "since"), format, empty="Nothing is parked.")
-
-
-def held(context: typer.Context, *, config: ConfigOption = None, format: FormatOption = Format.TABLE) -> None:
-    """List runs that would change too much, and wait for you."""
-    with opened(context, config) as app:
-        rows = app.held()
-    show_rows(rows, ("id", "pair", "started_at", "reason", "counts"), format, empty="Nothing is held.")
-
-
-def approve(context: typer.Context, pair: PairArgument = None, *, config: ConfigOption = None) -> None:
-    """Allow what is held to be written."""
-    with opened(context, config) as app:
-        count = app.approve(pair)
-    typer.echo(f"{count} {'record is' if count == 1 else 'records are'} allowed; the next run writes them.")
 
 
 def retry(

@@ -13,6 +13,7 @@ import typer
 from syncd import VERSION
 from syncd.cli import matching, people, sandboxes, setup, work
 from syncd.cli.common import Globals
+from syncd.cli.held import held
 from syncd.cli.maps import maps
 
 app = typer.Typer(
@@ -53,8 +54,7 @@ app.command()(work.once)
 app.command()(work.status)
 app.add_typer(people.conflicts, name="conflicts")
 app.command()(people.parked)
-app.command()(people.held)
-app.command()(people.approve)
+app.add_typer(held, name="held")
 app.command()(people.retry)
 app.command()(people.answer)
 app.command()(matching.review)

@@ -64,7 +64,10 @@ class SystemConfig:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Guard:
-    """The most that one run may change before it is held for a person. `percent` is of the linked records."""
+    """The most that one run may change before it is held for a person. `percent` is of the linked records.
+
+    `day`: how many times the counts 24 hours may come to.
+    """
 
     __pydantic_config__: ClassVar[ConfigDict] = STRICT
 
@@ -72,6 +75,7 @@ class Guard:
     updates: Count = 5000
     deletes: Count = 10
     percent: Annotated[int, Field(ge=0, le=100)] = 20
+    day: Annotated[int, Field(ge=1, le=1000)] = 10
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

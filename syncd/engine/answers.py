@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from datetime import datetime
+from itertools import groupby
 from math import ceil
 from typing import Any
 
@@ -16,7 +17,7 @@ from syncd.core.model import FieldKind, Ref, Side, Value
 from syncd.core.plan import MISSING, sides, view
 from syncd.engine.absorb import LEAD_LANE
 from syncd.engine.base import base_of
-from syncd.engine.world import World
+from syncd.engine.world import Pair, World
 from syncd.errors import ConfigError, Problem
 from syncd.kit.connector import Capabilities
 from syncd.store.conflicts import Conflict
@@ -54,14 +55,33 @@ def status(tx: Tx, now: datetime, systems: Sequence[str], maps: Sequence[str]) -
 
 
 def held_rows(tx: Tx, now: datetime) -> list[dict[str, Any]]:
-    """Runs whose plan waits for permission."""
-    waiting = {row[0] for row in tx.marks.counts(now) if row[1] == HELD}
-    return [
-        {"id": run.id, "pair": run.pair, "started_at": _iso(run.started_at), "reason": run.counts.get("error"),
-         "counts": {k: v for k, v in run.counts.items() if k != "error"}}
-        for run in tx.runs.last(state="held", limit=100)
-        if any(key.startswith(f"{run.pair}/") for key in waiting)
-    ]  # fmt: skip
+    """The pairs of which something waits for a person's permission: how much, and by which run's verdict."""
+    maps = sorted({row[0] for row in tx.marks.counts(now) if row[1] == HELD})
+    return [_held_row(tx, pair, list(keys)) for pair, keys in groupby(maps, key=lambda key: key.split("/")[0])]
+
+
+def _held_row(tx: Tx, pair: str, maps: Sequence[str]) -> dict[str, Any]:
+    plans = [plan for key in maps for plan in tx.plans.of(key, HELD)]
+    run = next((run for run in tx.runs.last(state="held", limit=100) if run.pair == pair), None)
+    return {
+        "pair": pair, "run": run.id if run else None, "since": _iso(run.started_at) if run else None,
+        "reason": run.counts.get("error") if run else "goes beyond what was allowed",
+        "creates": sum(1 for plan in plans if plan["creates"]),
+        "updates": sum(1 for plan in plans if not plan["creates"] and plan["writes"]),
+    }  # fmt: skip
+
+
+def release(world: World, pairs: Sequence[Pair], *, approve: bool) -> int:
+    """A person's verdict over what is held: it is planned again and written, or parked; how many records."""
+    count = 0
+    with world.store.begin() as tx:
+        for m in (m for pair in pairs for m in pair.maps):
+            count += len(tx.plans.of(m.key, HELD))
+            if approve:
+                tx.plans.permit(m.key, world.clock())
+            else:
+                tx.plans.discard(m.key)
+    return count
 
 
 def _iso(moment: datetime | None) -> str | None:
@@ -152,7 +172,7 @@ def mark_row(maps: Mapping[str, FieldMap], mark: Mark) -> dict[str, Any]:
 def plan_rows(store: Store, maps: Sequence[FieldMap], state: str) -> list[dict[str, Any]]:
     """The plans that rest with marks in this state, one per link or new record."""
     with store.read() as tx:
-        return [plan for m in maps for plan in tx.marks.plans(m.key, state)]
+        return [plan for m in maps for plan in tx.plans.of(m.key, state)]
 
 
 def cost(world: World, maps: Sequence[FieldMap], plans: Sequence[Mapping[str, Any]]) -> dict[str, int]:

@@ -6,7 +6,9 @@ What is not here: the run that is weighed (`run`), and a person's permission (`s
 from __future__ import annotations
 
 from dataclasses import dataclass
+from datetime import timedelta
 
+from syncd.core.model import Action
 from syncd.engine.world import Guard, Pair, World
 from syncd.store.marks import WEIGHED
 from syncd.store.store import Tx
@@ -14,10 +16,12 @@ from syncd.store.store import Tx
 PERCENT_FROM = 50
 """Operations from which the guard's percentage counts: small accounts change in large shares."""
 
+DAY = timedelta(hours=24)
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Weight:
-    """What would be written: records made, records changed, and links of which either side would change."""
+    """Writes: records made, records changed, and linked things of which either side is changed."""
 
     creates: int = 0
     updates: int = 0
@@ -26,18 +30,18 @@ class Weight:
 
 def may_exceed(world: World, pair: Pair) -> bool:
     """Whether what is due could exceed the guard, were all of it written."""
-    now, guard = world.clock(), pair.guard
     with world.store.read() as tx:
-        due = sum(tx.marks.due_count(m.key, now) for m in pair.maps)
-        if due > min(guard.creates, guard.updates):
-            return True
+        due = sum(tx.marks.due_count(m.key, world.clock()) for m in pair.maps)
+        if not due:
+            return False
         links = links_of(tx, pair) if due >= PERCENT_FROM else 0
-    return links > 0 and due * 100 > guard.percent * links
+        most = Weight(creates=due, updates=due, linked=min(due, links))
+        return exceeded(pair.guard, most, lately(world, tx, pair), links) is not None
 
 
 def weigh(tx: Tx, pair: Pair) -> Weight:
     """What the weighed plans come to."""
-    plans = [plan for m in pair.maps for plan in tx.marks.plans(m.key, WEIGHED)]
+    plans = [plan for m in pair.maps for plan in tx.plans.of(m.key, WEIGHED)]
     changes = [plan for plan in plans if plan["creates"] is None and plan["writes"]]
     return Weight(
         creates=sum(1 for plan in plans if plan["creates"] is not None),
@@ -46,12 +50,27 @@ def weigh(tx: Tx, pair: Pair) -> Weight:
     )
 
 
-def exceeded(guard: Guard, weight: Weight, links: int) -> str | None:
-    """The sentence that says which limit a weight exceeds; None if none."""
-    if weight.creates > guard.creates:
-        return f"{weight.creates} records would be created, the guard allows {guard.creates}"
-    if weight.updates > guard.updates:
-        return f"{weight.updates} records would be updated, the guard allows {guard.updates}"
+def lately(world: World, tx: Tx, pair: Pair) -> Weight:
+    """What was written within the last 24 hours without a person's permission."""
+    since = world.clock() - DAY
+    written = [tx.journal.changed_since(m.key, since) for m in pair.maps]
+    return Weight(
+        creates=sum(by.get(Action.CREATE, 0) for by in written),
+        updates=sum(by.get(Action.UPDATE, 0) for by in written),
+    )
+
+
+def exceeded(guard: Guard, weight: Weight, before: Weight, links: int) -> str | None:
+    """The sentence that says which limit is exceeded by a weight, after what was written lately; None if none."""
+    for done, more, earlier, limit in (
+        ("created", weight.creates, before.creates, guard.creates),
+        ("updated", weight.updates, before.updates, guard.updates),
+    ):
+        if more > limit:
+            return f"{more} records would be {done}, the guard allows {limit}"
+        day = limit * guard.day
+        if more and more + earlier > day:
+            return f"{more} records would be {done} and {earlier} were within 24 hours, the guard allows {day} a day"
     if weight.linked >= PERCENT_FROM and weight.linked * 100 > guard.percent * links:
         return f"{weight.linked} of {links} linked records would be updated, the guard allows {guard.percent} percent"
     return None

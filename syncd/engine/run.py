@@ -18,7 +18,7 @@ import structlog
 
 from syncd.core.fieldmap import FieldMap
 from syncd.core.model import Side
-from syncd.engine.guard import exceeded, links_of, may_exceed, weigh
+from syncd.engine.guard import exceeded, lately, links_of, may_exceed, weigh
 from syncd.engine.intake import Tick, tick
 from syncd.engine.namesakes import Taken
 from syncd.engine.worker import Worker, backfilled
@@ -110,7 +110,7 @@ def _due(world: World, pair: Pair) -> bool:
     now = world.clock()
     with world.store.read() as tx:
         return any(
-            tx.marks.any_due(m.key, now, linked_only=not backfilled(tx, m)) or tx.marks.any_weighed(m.key)
+            tx.marks.any_due(m.key, now, linked_only=not backfilled(tx, m)) or tx.plans.any_weighed(m.key)
             for m in pair.maps
         )
 
@@ -182,12 +182,12 @@ def _allowed(world: World, pair: Pair, report: RunReport) -> bool:
     with world.store.begin() as tx:
         _hold(world, report, tx)
         weight = weigh(tx, pair)
-        over = exceeded(pair.guard, weight, links_of(tx, pair))
+        over = exceeded(pair.guard, weight, lately(world, tx, pair), links_of(tx, pair))
         if over is None:
             _unweigh(world, tx, pair)
             return True
         for m in pair.maps:
-            tx.marks.hold(m.key)
+            tx.plans.hold(m.key)
     report.error = over
     report.counts.update({**planned.counts, "plan:create": weight.creates, "plan:update": weight.updates})
     return False
@@ -207,10 +207,4 @@ def _end(world: World, report: RunReport) -> None:
     log.info("run", run=report.run, pair=report.pair, state=report.state, error=report.error, **dict(report.counts))
 
 
-def release_held(world: World, pair: Pair) -> int:
-    """A person allowed what is held: it is planned again, and written as far as the permission goes."""
-    with world.store.begin() as tx:
-        return sum(tx.marks.permit(m.key, world.clock()) for m in pair.maps)
-
-
-__all__ = ["DUE", "RunReport", "poll", "release_held", "work"]
+__all__ = ["DUE", "RunReport", "poll", "work"]

@@ -19,12 +19,16 @@ from syncd.store.store import Store
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Guard:
-    """How much one run may change before a person must allow it; `percent` counts from 50 operations up."""
+    """How much one run may change before a person must allow it; `percent` counts from 50 operations up.
+
+    `day`: how many times the three counts 24 hours may come to; what a person allowed is not counted.
+    """
 
     creates: int = 500
     updates: int = 5000
     deletes: int = 10
     percent: int = 20
+    day: int = 10
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -84,7 +84,7 @@ def _row(
         "link": item.link.id if item.link else None, "record_id": operation.ref.id if operation.ref else None,
         "source_id": item.id_on(side.other), "fields": operation.fields, "before": operation.expect,
         "rules": rules_data(kept), "version": version, "opened_at": world.connector(item.m, side).now(),
-        "lands_by": lands_by, "fence": item.unit.fence,
+        "lands_by": lands_by, "fence": item.unit.fence, "permitted": any(mark.permit for mark in item.unit.marks),
     }  # fmt: skip
 
 

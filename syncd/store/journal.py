@@ -10,13 +10,16 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import BindParameter, Connection, Row, bindparam, delete, func, select, update
+from sqlalchemy import BindParameter, Connection, Row, bindparam, delete, func, or_, select, update
 from sqlalchemy.exc import IntegrityError
 
 from syncd.core.model import Action, Side, Value
 from syncd.store.snapshots import hashed
 from syncd.store.sql import among, chunks
 from syncd.store.tables import claims, journal
+
+NOTHING_CHANGED = ("claimed", "unsent", "stale", "refused", "not landed")
+"""Outcomes of writes that left the vendor's record as it was."""
 
 _INTENT: BindParameter[int] = bindparam("intent")
 _OPEN = select(journal).where(journal.c.outcome.is_(None)).order_by(journal.c.id)
@@ -106,6 +109,14 @@ class Journal:
     def note(self, intent: int, error: str) -> None:
         """Note why an open write has no outcome."""
         self.connection.execute(update(journal).where(journal.c.id == intent).values(error=error))
+
+    def changed_since(self, map_key: str, since: datetime) -> Mapping[Action, int]:
+        """How many writes there were since, by kind, without those that a person had allowed."""
+        query = select(journal.c.action, func.count()).where(
+            journal.c.map == map_key, journal.c.opened_at >= since, journal.c.permitted.is_(False),
+            or_(journal.c.outcome.is_(None), journal.c.outcome.not_in(NOTHING_CHANGED)),
+        )  # fmt: skip
+        return {Action(row[0]): row[1] for row in self.connection.execute(query.group_by(journal.c.action))}
 
     def open_of(self, map_key: str, sources: Iterable[str]) -> list[Intent]:
         """Open intents whose source is one of these ids (of either side; the two may use the same ids)."""

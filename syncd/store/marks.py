@@ -250,28 +250,6 @@ class Marks:
             values["reread"] = True
         return int(self.connection.execute(query.values(values)).rowcount)
 
-    def any_weighed(self, map_key: str) -> bool:
-        """Whether a run that was killed while it planned for the guard left marks behind, or one is planning now."""
-        query = select(marks.c.id).where(marks.c.map == map_key, marks.c.state == WEIGHED)
-        return self.connection.execute(query.limit(1)).one_or_none() is not None
-
-    def plans(self, map_key: str, state: str) -> list[dict[str, Any]]:
-        """The plans that marks in a state rest with, one per link or new record: both its marks may hold one."""
-        query = select(marks.c.plan).where(marks.c.map == map_key, marks.c.state == state)
-        found = [plan for plan in self.connection.execute(query.order_by(marks.c.first_at)).scalars() if plan]
-        return list({(plan["left"], plan["right"]): plan for plan in found}.values())
-
-    def hold(self, map_key: str) -> int:
-        """What was weighed and is too much waits for a person; how many."""
-        query = update(marks).where(marks.c.map == map_key, marks.c.state == WEIGHED)
-        return int(self.connection.execute(query.values(state=HELD)).rowcount)
-
-    def permit(self, map_key: str, now: datetime) -> int:
-        """A person allows what is held: due again, with its plan as the permission; how many."""
-        query = update(marks).where(marks.c.map == map_key, marks.c.state == HELD)
-        values = {"state": DUE, "due_at": now, "permit": marks.c.plan, "generation": marks.c.generation + 1}
-        return int(self.connection.execute(query.values(values)).rowcount)
-
     def get(self, map_key: str, side: Side, ids: Iterable[str]) -> dict[str, Mark]:
         """Marks of these ids."""
         found: dict[str, Mark] = {}

@@ -23,6 +23,7 @@ from syncd.store.journal import Journal
 from syncd.store.leases import Leases
 from syncd.store.links import Links
 from syncd.store.marks import Marks
+from syncd.store.plans import Plans
 from syncd.store.refusals import Refusals
 from syncd.store.runs import Runs
 from syncd.store.snapshots import Snapshots
@@ -80,6 +81,11 @@ class Tx:
     def marks(self) -> Marks:
         """What may have changed."""
         return Marks(self.connection)
+
+    @cached_property
+    def plans(self) -> Plans:
+        """What would be written if it may."""
+        return Plans(self.connection)
 
     @cached_property
     def journal(self) -> Journal:

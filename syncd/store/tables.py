@@ -23,6 +23,7 @@ from sqlalchemy import (
     Text,
     TypeDecorator,
     UniqueConstraint,
+    false,
     text,
 )
 
@@ -229,6 +230,8 @@ journal = Table(
     Column("lands_by", Moment),
     Column("closed_at", Moment),
     Column("fence", BigInteger, nullable=False, default=0),
+    Column("permitted", Boolean, nullable=False, server_default=false()),
+    Index(None, "map", "opened_at"),
     Index("ix_journal_open", "map", "source_id", sqlite_where=text("outcome IS NULL"),
           postgresql_where=text("outcome IS NULL")),
     Index("ix_journal_open_link", "link", sqlite_where=text("outcome IS NULL"),

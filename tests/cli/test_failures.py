@@ -75,8 +75,8 @@ def test_no_config_file_names_the_ways_to_give_one(
     pytest.importorskip("syncd.app")
     monkeypatch.chdir(tmp_path)
     monkeypatch.delenv("SYNCD_CONFIG", raising=False)
-    for verb in ("check", "plan", "once", "run", "status", "parked", "held", "retry"):
-        assert main([verb]) == 2
+    for verb in ("check", "plan", "once", "run", "status", "parked", "held list", "retry"):
+        assert main(verb.split()) == 2
         said = capsys.readouterr().err
         assert "syncd init" in said
         assert "--config" in said

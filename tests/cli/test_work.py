@@ -131,19 +131,19 @@ def test_an_unmapped_value_parks_the_record_and_is_retried(house: House, capsys:
 
 
 def test_a_run_over_the_guard_is_held_until_approved(house: House, capsys: pytest.CaptureFixture[str]) -> None:
-    """More creations than the guard allows are not written; `held` names the limit, `approve` lets them go."""
+    """More creations than the guard allows are not written; the limit is named, an approval lets them go."""
     house.config('mode = "live"', 'mode = "live"\nguard = {creates = 1}')
     for number in range(3):
         house.lead(number)
     before = house.right.mark()
     answer(capsys, "once", code=1)
     assert house.right.writes(before) == []
-    (held,) = answer(capsys, "held")
+    (held,) = answer(capsys, "held", "list")
     assert "3 records would be created, the guard allows 1" in held["reason"]
-    assert "the guard allows 1" in said(capsys, "held")
-    assert said(capsys, "approve") == "3 records are allowed; the next run writes them.\n"
+    assert "the guard allows 1" in said(capsys, "held", "list")
+    assert said(capsys, "held", "approve") == "3 records are allowed; the next run writes them.\n"
     assert sum(report.get("create:written", 0) for report in answer(capsys, "once")) == 3
-    assert said(capsys, "held") == "Nothing is held.\n"
+    assert said(capsys, "held", "list") == "Nothing is held.\n"
 
 
 def test_the_store_is_looked_after(house: House, capsys: pytest.CaptureFixture[str]) -> None:

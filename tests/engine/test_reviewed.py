@@ -14,8 +14,7 @@ import pytest
 from syncd.app import App
 from syncd.core.fieldmap import FieldMap
 from syncd.core.model import Record, Side
-from syncd.engine.answers import take
-from syncd.engine.run import release_held
+from syncd.engine.answers import release, take
 from syncd.engine.worker import Worker
 from syncd.engine.world import Guard
 from syncd.errors import ConfigError, SyncdError, Transient
@@ -211,7 +210,7 @@ def test_a_held_change_does_not_cross_with_the_other_sides_mark() -> None:
         assert [row.fields["name"] for row in rights] == [f"N{number}" for number in range(6)]
         assert {id_ for id_, _ in resting(town, HELD)} >= {row.id for row in lefts}
         for _ in range(3):
-            release_held(town.world, town.pair)
+            release(town.world, [town.pair], approve=True)
             more_runs(town)
         assert {row.fields["name"] for row in rights} == {"WRONG"}
         assert lefts[0].fields["city"] == "rome"

@@ -13,8 +13,9 @@ from datetime import timedelta
 import pytest
 
 from syncd.core.model import Side, Value
+from syncd.engine.answers import release
 from syncd.engine.intake import tick
-from syncd.engine.run import release_held, work
+from syncd.engine.run import work
 from syncd.engine.world import Guard, World
 from syncd.store.marks import HELD, PARKED, PLANNED
 from tests.engine import doings
@@ -416,7 +417,7 @@ def test_a_run_beyond_the_guard_is_held_until_it_is_allowed() -> None:
         assert rows(town, "con", "contacts") == []
         with town.store.read() as tx:
             assert len(tx.marks.resting(HELD)) == 3
-        assert release_held(world, world.pairs[0]) == 3
+        assert release(world, [world.pairs[0]], approve=True) == 3
         assert work(world, world.pairs[0]).state == "done"
         assert len(rows(town, "con", "contacts")) == 3
         judge(town)

@@ -108,7 +108,7 @@ class Office:
 
     def approve(self, expected: int) -> None:
         """A person allows what is held: so many records."""
-        assert main(["approve"]) == 0
+        assert main(["held", "approve"]) == 0
         assert self.output.readouterr().out.startswith(f"{expected} record")
 
     def begin(self) -> None:

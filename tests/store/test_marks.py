@@ -325,8 +325,8 @@ def test_permit_makes_the_plan_the_permission(store: Store) -> None:
             tx.marks.rest(mark, 1, HELD if mark.id == "1" else PARKED)
             tx.marks.keep_plan(mark, plan)
         tx.marks.release(1)
-        assert tx.marks.permit("other", NOW) == 0
-        assert tx.marks.permit("m", LATER) == 1
+        assert tx.plans.permit("other", NOW) == 0
+        assert tx.plans.permit("m", LATER) == 1
         assert (only(tx).state, only(tx).due_at, only(tx).generation) == (DUE, LATER, 2)
         assert only(tx).permit == {"writes": ({"field": "name", "after": "Zoë"},)}
         assert (only(tx, "2").state, only(tx, "2").permit) == (PARKED, None)

@@ -101,7 +101,7 @@ def _ask(tx: Tx) -> None:
     tx.marks.resting(PARKED)
     tx.marks.retry(None, NOW)
     tx.marks.retry("m", NOW, causes=["refused"])
-    tx.marks.permit("m", NOW)
+    tx.plans.permit("m", NOW)
     tx.refusals.add("m", "1", "9", NOW)
     tx.refusals.remove("m", "1", "9")
     tx.journal.last_of("m", ["1"])
