@@ -10,7 +10,6 @@ import re
 import tomllib
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import fields, is_dataclass
-from functools import cache
 from pathlib import Path
 from typing import Annotated, Any, get_type_hints
 
@@ -87,12 +86,6 @@ def _text(path: Path) -> str:
     except (OSError, UnicodeDecodeError) as error:
         reason = error.strerror if isinstance(error, OSError) else "it is not UTF-8 text"
         raise ConfigError(Problem(str(path), f"cannot be read: {reason}.", "Mend the file or its rights.")) from None
-
-
-@cache
-def _adapter(table: type[Any]) -> TypeAdapter[Any]:
-    """What checks a table; making one takes longer than using it."""
-    return TypeAdapter(table)
 
 
 class _Loader:
@@ -185,7 +178,7 @@ class _Loader:
 
     def _check(self, table: type[Any], raw: object, at: tuple[str, ...]) -> Any:
         try:
-            return _adapter(table).validate_python(raw, context=self.context)
+            return TypeAdapter(table).validate_python(raw, context=self.context)
         except ValidationError as error:
             for found in error.errors(include_input=False, include_url=False):
                 self._mistake(at, found, table)
