@@ -80,7 +80,7 @@ def plan_links(world: World, tx: Tx, m: FieldMap, items: Sequence[Item], twins: 
         item.plan = _plan(world, m, item, twins)
         item.pull_parents()
         for side in Side:
-            operation = _operation(m, item, side)
+            operation = operation_for(m, item, side)
             if operation is not None:
                 item.operations[side] = operation
 
@@ -135,7 +135,8 @@ def _taken(conflict: Conflict) -> Taken | None:
     return Taken(Side(choice["side"]), choice["value"], tuple(choice["now"]))
 
 
-def _operation(m: FieldMap, item: Item, side: Side) -> Operation | None:
+def operation_for(m: FieldMap, item: Item, side: Side) -> Operation | None:
+    """What the item's plan writes to a side, with what it expects to find there."""
     decisions = item.plan.writes(side) if item.plan is not None else ()
     if not decisions:
         return None

@@ -55,10 +55,19 @@ class Conflicts:
         found: dict[int, dict[str, Conflict]] = {}
         for chunk in chunks(link_ids):
             query = select(conflicts).where(
-                conflicts.c.link.in_(chunk), (conflicts.c.state == "open") | conflicts.c.choice.is_not(None)
+                conflicts.c.link.in_(chunk), conflicts.c.rule != WHOLE,
+                (conflicts.c.state == "open") | conflicts.c.choice.is_not(None),
             )
             for row in self.connection.execute(query.order_by(conflicts.c.id)):
                 found.setdefault(row.link, {})[row.rule] = _conflict(row)
+        return found
+
+    def orders(self, link_ids: Iterable[int]) -> dict[int, Conflict]:
+        """What a person ordered about whole links."""
+        found: dict[int, Conflict] = {}
+        for chunk in chunks(link_ids):
+            query = select(conflicts).where(conflicts.c.link.in_(chunk), conflicts.c.state == ORDERED)
+            found.update({row.link: _conflict(row) for row in self.connection.execute(query.order_by(conflicts.c.id))})
         return found
 
     def ask(self, row: Mapping[str, Any]) -> None:

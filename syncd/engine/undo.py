@@ -1,0 +1,225 @@
+"""Undo: what a run wrote is taken back where it still stands; what it made is archived if nobody touched it.
+
+An order rests with each link that the run wrote to. Carrying it out is work like any other: claimed, planned, guarded,
+compared, journaled. What somebody changed since is left alone and listed.
+What is not here: links by which a run joined two records that were there before; `by_hand.unlink` parts them.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+from syncd.core.decision import Decision, Plan, Verdict
+from syncd.core.fieldmap import FieldMap, Rule
+from syncd.core.loss import same
+from syncd.core.model import Action, FieldType, Operation, Side, Value
+from syncd.core.plan import MISSING, view
+from syncd.engine.absorb import LEAD_LANE
+from syncd.engine.item import Item
+from syncd.engine.planning import lost_row, operation_for
+from syncd.engine.world import World
+from syncd.errors import ConfigError, Problem
+from syncd.store.conflicts import ORDERED, WHOLE, Conflict
+from syncd.store.journal import NOTHING_CHANGED, Intent
+from syncd.store.links import Link
+from syncd.store.store import Tx
+
+
+def order(world: World, run: int, *, map_key: str | None = None, name: str | None = None) -> int:
+    """Order that what a run wrote is taken back (in one map; of one field); with how many links. Raises ConfigError.
+
+    What cannot be taken back at all is listed at once: archives, and what is linked no more.
+    """
+    with world.store.begin() as tx:
+        _there(tx, run)
+        done = [intent for intent in tx.journal.of_run(run) if _landed(intent) and map_key in (None, intent.map)]
+        links: dict[int, Link] = {}
+        for intent in done:
+            link = _link(world, tx, intent)
+            if link is not None and (name is None or _touches(intent, name)):
+                links[link.id] = link
+        now = world.clock()
+        for link in links.values():
+            row = _row(world, link, WHOLE, ORDERED, f"run {run} is undone", run)
+            tx.conflicts.list_lost([{**row, "choice": {"run": run, "field": name}}])
+            tx.marks.add(link.map, Side.LEFT, [link.left_id], now, lane=LEAD_LANE, reread=True)
+        return len(links)
+
+
+def _there(tx: Tx, run: int) -> None:
+    known = tx.runs.get(run)
+    if known is None:
+        raise ConfigError(Problem(f"run {run}", "there is no such run.", "`syncd status` shows the last ones."))
+    if known.state == "running":
+        raise ConfigError(Problem(f"run {run}", "it has not ended yet.", "Try again when it has."))
+
+
+def _landed(intent: Intent) -> bool:
+    return intent.outcome is not None and intent.outcome not in NOTHING_CHANGED and intent.action is not Action.ARCHIVE
+
+
+def _touches(intent: Intent, name: str) -> bool:
+    return intent.action is Action.UPDATE and (name in intent.rules or name in intent.fields)
+
+
+def _link(world: World, tx: Tx, intent: Intent) -> Link | None:
+    """The open link that a write was for."""
+    if intent.map not in world.maps or intent.record_id is None:
+        return None
+    return tx.links.of(intent.map, intent.side, [intent.record_id]).get(intent.record_id)
+
+
+@dataclass(slots=True)
+class Reversal:
+    """What is still to be done for one link. `kept`: rows of what stays, because somebody changed it."""
+
+    writes: list[Decision] = field(default_factory=list)
+    kept: list[dict[str, Any]] = field(default_factory=list)
+    archive: Operation | None = None
+
+
+def undo(world: World, m: FieldMap, items: Sequence[Item], *, planned: bool) -> None:
+    """Plan what was ordered: fields first, then the record. With nothing left to do, the order ends.
+
+    `planned`: nothing will be written; the order stands.
+    """
+    linked = [item for item in items if item.stands() and item.link is not None and _whole(item)]
+    if not linked:
+        return
+    with world.store.read() as tx:
+        orders = tx.conflicts.orders(item.link.id for item in linked if item.link is not None)
+    ordered = [(item, orders[item.link.id]) for item in linked if item.link is not None and item.link.id in orders]
+    if ordered:
+        with world.store.begin() as tx:
+            for item, found in ordered:
+                _carry_out(world, tx, item, found, planned=planned)
+
+
+def _whole(item: Item) -> bool:
+    return not item.operations and len(item.snapshots) == len(Side) and not any(item.snapshots[s].gone for s in Side)
+
+
+def _carry_out(world: World, tx: Tx, item: Item, ordered: Conflict, *, planned: bool) -> None:
+    found = _reversal(world, tx, item, ordered)
+    if found.writes:
+        item.plan, item.found = Plan(tuple(found.writes)), ordered.reason
+        patches = {side: operation_for(item.m, item, side) for side in Side}
+        item.operations = {side: replace(patch, compare=True) for side, patch in patches.items() if patch is not None}
+    elif found.archive is not None and found.archive.ref is not None:
+        item.found = ordered.reason
+        item.operations = {_side_of(item, found.archive): found.archive}
+    elif not planned:
+        tx.conflicts.list_lost(found.kept)
+        tx.conflicts.settle([ordered.id], "taken", world.clock())
+    if item.operations and not planned and item.link is not None:
+        # Whatever else is new about the two is looked at when this is written.
+        tx.marks.add(item.m.key, Side.LEFT, [item.link.left_id], world.clock(), lane=LEAD_LANE)
+
+
+def _side_of(item: Item, operation: Operation) -> Side:
+    return next(side for side in Side if operation.ref == item.record(side).ref)
+
+
+def _reversal(world: World, tx: Tx, item: Item, ordered: Conflict) -> Reversal:
+    run, name = int((ordered.choice or {})["run"]), (ordered.choice or {})["field"]
+    ours, found = _written(tx, item), Reversal()
+    written = [intent for intent in ours if intent.run == run]
+    made = next((intent.side for intent in written if intent.action is Action.CREATE), None)
+    if made is not None and name is None:
+        _take_away(world, tx, item, made, ordered, [intent for intent in ours if intent.side is made], found)
+    for rule in item.m.rules:
+        # A receipt says how it stands with the link; it goes only with the link.
+        if rule.receipt is None or found.archive is not None:
+            for side in Side:
+                updates = [i for i in written if i.action is Action.UPDATE and i.side is side]
+                _take_back(world, item, rule, side, updates, ordered, found)
+    return found
+
+
+def _written(tx: Tx, item: Item) -> list[Intent]:
+    """What we ever wrote to the two records of a link and what landed, oldest first."""
+    ids = {side: str(item.id_on(side)) for side in Side}
+    intents = tx.journal.last_of(item.m.key, list(ids.values()), limit=10_000)
+    return [i for i in reversed(intents) if _landed(i) and i.record_id == ids[i.side]]
+
+
+def _take_back(
+    world: World, item: Item, rule: Rule, side: Side, written: Sequence[Intent], ordered: Conflict, found: Reversal
+) -> None:
+    """One field: what stood before the run's writes to it, if what they wrote stands there now."""
+    name, wanted = rule.field(side), (ordered.choice or {})["field"]
+    if name is None or wanted not in (None, rule.name, name):
+        return
+    mine = [i for i in written if rule.name in i.rules and name in i.fields and name in i.before]
+    if not mine or item.link is None:
+        return
+    now, kind, before = item.record(side).fields.get(name), rule.type(side), _before(mine, name, rule.type(side))
+    if same(now, before, kind):
+        return
+    if same(now, mine[-1].fields[name], kind):
+        found.writes.append(_decision(item, rule, side, before, ordered.reason))
+        return
+    why = f"{ordered.reason}, but somebody changed this since"
+    sides = [view(rule, at, item.record(at).fields) for at in Side]
+    found.kept.append(_row(world, item.link, rule.name, "kept", why, ordered.run, (_known(sides[0]), _known(sides[1]))))
+
+
+def _before(written: Sequence[Intent], name: str, kind: FieldType | None) -> Value:
+    """What a field held before the last writes of a run that followed each other with nobody in between."""
+    before = written[-1].before[name]
+    for earlier in reversed(written[:-1]):
+        if not same(before, earlier.fields[name], kind):
+            break
+        before = earlier.before[name]
+    return before
+
+
+def _decision(item: Item, rule: Rule, side: Side, before: Value, reason: str) -> Decision:
+    """Write what was there before, and let both sides stand as they then are: what was overruled so is listed."""
+    name, fields = str(rule.field(side)), item.record(side).fields
+    across = _known(view(rule, side.other, item.record(side.other).fields))
+    here = _known(view(rule, side, {**fields, name: before}))
+    values = {side: _known(view(rule, side, fields)), side.other: across}
+    return Decision(
+        rule=rule, verdict=Verdict.WRITE, reason=reason, to=side, field=name, before=fields.get(name), after=before,
+        settle={side: here, side.other: across}, sides=(values[Side.LEFT], values[Side.RIGHT]),
+        lost=(side.other, across) if rule.field(side.other) is not None else None,
+    )  # fmt: skip
+
+
+def _known(value: Value | object) -> Value:
+    return None if value is MISSING else value  # type: ignore[return-value]  # MISSING is excluded
+
+
+def _take_away(
+    world: World, tx: Tx, item: Item, side: Side, ordered: Conflict, written: Sequence[Intent], found: Reversal
+) -> None:
+    """A record that the run made: archived if it holds just what we `written` last, else left alone and listed."""
+    if item.link is None:
+        return
+    sent = {name: value for intent in written for name, value in intent.fields.items()}
+    fields, types = item.record(side).fields, {rule.field(side): rule.type(side) for rule in item.m.rules}
+    touched = [name for name, value in sent.items() if name in fields and not same(fields[name], value, types.get(name))]
+    if not world.connector(item.m, side).capabilities.archive:
+        why = f"{item.m.end(side).system} cannot archive"
+    elif touched:
+        why = f"somebody changed {', '.join(sorted(touched))} since"
+    elif tx.conflicts.open_of([item.link.id]):
+        why = "a conflict of the two is open"
+    else:
+        expect = {name: value for name, value in fields.items() if name in item.m.reads(side)}
+        found.archive = Operation(id="", action=Action.ARCHIVE, ref=item.record(side).ref, fields={}, expect=expect,
+                                  quiet=item.m.end(side).quiet)  # fmt: skip
+        return
+    reason = f"{ordered.reason}, but {item.record(side).ref}, which it made, stays: {why}"
+    found.kept.append(_row(world, item.link, WHOLE, "kept", reason, ordered.run))
+
+
+def _row(
+    world: World, link: Link, rule: str, state: str, reason: str, run: int | None,
+    sides: tuple[Value, Value] = (None, None),
+) -> dict[str, Any]:  # fmt: skip
+    return lost_row(link.map, link.id, (link.left_id, link.right_id), rule, sides, state, reason=reason, run=run,
+                    at=world.clock())  # fmt: skip
