@@ -175,6 +175,8 @@ def _may_exceed(world: World, pair: Pair) -> bool:
         due = sum(tx.marks.due_count(m.key, now) for m in pair.maps)
         if due > min(guard.creates, guard.updates):
             return True
+        if sum(tx.links.leaving(m.key, now) for m in pair.maps) > guard.deletes:
+            return True
         links = sum(tx.links.count(m.key) for m in pair.maps) if due >= PERCENT_FROM else 0
     return links > 0 and due * 100 > guard.percent * links
 
@@ -218,6 +220,8 @@ def exceeded(guard: Guard, counts: Counter[str], links: int) -> str | None:
         return f"{creates} records would be created, the guard allows {guard.creates}"
     if updates > guard.updates:
         return f"{updates} records would be updated, the guard allows {guard.updates}"
+    if (archives := counts["plan:archive"]) > guard.deletes:
+        return f"{archives} records would be archived, the guard allows {guard.deletes}"
     linked = counts["plan:linked"]
     if linked >= PERCENT_FROM and linked * 100 > guard.percent * links:
         return f"{linked} of {links} linked records would be updated, the guard allows {guard.percent} percent"

@@ -24,7 +24,7 @@ class Capabilities:
     `find_lag`: how long after it was made a record may still be hidden from a `find` by sync key.
     `maker`: records tell whether our own credential made them.
     `sync_key`: a field that people do not edit can hold our key and be looked up.
-    `tombstones`: deleted records appear in the feed. `archive`: records can be put away, and people can bring them back.
+    `tombstones`: deleted records appear in the feed. `archive`: records can be deleted as people delete them there.
     `conditional_write`: the vendor compares before it writes.
     `free_compare`: comparing before a write costs no request of its own per record.
     `read_batch`, `write_batch`, `find_batch`: records per request. `pace`: requests per second that the limits let
