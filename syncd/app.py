@@ -138,6 +138,7 @@ class App:
             retry_first=timing.retry_first,
             retry_max=timing.retry_max,
             retry_for=timing.park_after,
+            proofs=timing.proofs,
             batch=timing.batch,
             settle_every=min(timing.retry_first, timedelta(seconds=15)),
         )

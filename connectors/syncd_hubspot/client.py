@@ -122,6 +122,12 @@ class Client:
         path = f"{self._objects(kind)}/batch/{verb}"
         return _answered(self.http.request("POST", path, json={"inputs": list(inputs)}, idempotent=False), write=True)
 
+    def batch_archive(self, kind: str, ids: Sequence[str]) -> datetime:
+        """Up to 100 records into the recycling bin, gone ones passed over; when it was asked. Raises Ambiguous."""
+        body = {"inputs": [{"id": one} for one in ids]}
+        path = f"{self._objects(kind)}/batch/archive"
+        return self.http.request("POST", path, json=body, idempotent=False).sent_at
+
     def associations(self, kind: str, to: str, inputs: Sequence[Row]) -> Answered:
         """The ids that up to 1,000 records are associated with."""
         path = f"/crm/associations/{self._version}/{kind}/{to}/batch/read"

@@ -59,6 +59,7 @@ class HubSpot:
             maker=app_id is not None,
             sync_key=True,
             tombstones=True,
+            archive=True,
             free_compare=True,
             read_batch=BATCH_LIMIT,
             write_batch=BATCH_LIMIT,

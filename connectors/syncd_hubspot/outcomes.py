@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from syncd.core.model import Gone, Operation, Outcome, Result, Value
+from datetime import datetime
+
+from syncd.core.model import Gone, Operation, Outcome, Ref, Result, Value
 from syncd.errors import AuthError, Bug, Transient
 from syncd_hubspot.troubles import Trouble
 
@@ -23,6 +25,12 @@ def missing(op: Operation, gone: Gone) -> Outcome:
     return Outcome(operation=op.id, result=Result.MISSING, gone=gone, error="HubSpot does not have this record.")
 
 
+def binned(op: Operation, at: datetime) -> Outcome:
+    """The record was put into the recycling bin."""
+    gone = Gone(ref=_ref(op), tombstone=True, read_at=at)
+    return Outcome(operation=op.id, result=Result.WRITTEN, gone=gone)
+
+
 def refused(op: Operation, trouble: Trouble) -> Outcome:
     """The vendor's sentence about one record."""
     return Outcome(
@@ -36,10 +44,14 @@ def refused(op: Operation, trouble: Trouble) -> Outcome:
 
 
 def record_id(op: Operation) -> str:
-    """The id of the record that an update is about."""
+    """The id of the record that an update or an archive is about."""
+    return _ref(op).id
+
+
+def _ref(op: Operation) -> Ref:
     if op.ref is None:
         raise Bug(f"The operation {op.id} names no record.")
-    return op.ref.id
+    return op.ref
 
 
 def ids_of(value: Value) -> tuple[str, ...]:

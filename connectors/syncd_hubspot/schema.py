@@ -101,6 +101,7 @@ class Schemas:
             fields=types,
             users=tuple(_user(row, archived) for row, archived in owners if row.get("id")),
             timezone=self._settings.timezone or zone_of(self.account()),
+            archive="it goes to HubSpot's recycling bin, from which people can restore it for 90 days",
         )
 
 

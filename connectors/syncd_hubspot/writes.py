@@ -15,7 +15,7 @@ from syncd.core.loss import same
 from syncd.core.model import Action, Gone, Operation, Outcome, Record, Result, Value
 from syncd.errors import Ambiguous, AuthError, Refused, SyncdError, Transient
 from syncd_hubspot.client import BATCH_LIMIT, Answered, Client, Row
-from syncd_hubspot.outcomes import ended, ids_of, later, missing, record_id, refused
+from syncd_hubspot.outcomes import binned, ended, ids_of, later, missing, record_id, refused
 from syncd_hubspot.pairing import pair
 from syncd_hubspot.reads import Reads, chunks, numerically
 from syncd_hubspot.schema import RELATION, RELATION_KIND, has_relation
@@ -43,7 +43,9 @@ class Writer:
         """Outcomes after each vendor call that settled some; a lost key settles the rest as LATER and then raises."""
         creates = [op for op in operations if op.action is Action.CREATE]
         updates = [op for op in operations if op.action is Action.UPDATE]
-        batches = [*chunks(creates, BATCH_LIMIT), *(piece for run in _apart(updates) for piece in chunks(run, 100))]
+        archives = [op for op in operations if op.action is Action.ARCHIVE]
+        runs = [run for several in (updates, archives) for run in _apart(several)]
+        batches = [*chunks(creates, BATCH_LIMIT), *(piece for run in runs for piece in chunks(run, BATCH_LIMIT))]
         for number, batch in enumerate(batches):
             done: set[str] = set()
             try:
@@ -63,6 +65,8 @@ class Writer:
     def _batch(self, kind: str, batch: Sequence[Operation]) -> Iterator[Outcomes]:
         if batch[0].action is Action.CREATE:
             yield from self._create(kind, batch)
+        elif batch[0].action is Action.ARCHIVE:
+            yield from self._archive(kind, batch)
         else:
             yield from self._update(kind, batch)
 
@@ -157,7 +161,7 @@ class Writer:
                 settled.append(missing(op, found))
             elif self._is_stale(kind, op, found):
                 settled.append(Outcome(operation=op.id, result=Result.STALE, record=found))
-            elif all(self._is(kind, found, name, value) for name, value in op.fields.items()):
+            elif op.fields and all(self._is(kind, found, name, value) for name, value in op.fields.items()):
                 settled.append(Outcome(operation=op.id, result=Result.WRITTEN, record=found))
             else:
                 moved.append(op)
@@ -230,6 +234,32 @@ class Writer:
         properties = {name: to_wire(value) for name, value in self._plain(kind, op).items()}
         return {"id": record_id(op), "properties": properties, "objectWriteTraceId": op.id}
 
+    # Archives
+
+    def _archive(self, kind: str, batch: Sequence[Operation]) -> Iterator[Outcomes]:
+        """Compare and archive at once. HubSpot passes over what is gone already, so that is found out before."""
+        with self.client.http.at_once(3 if has_relation(kind) else 2):
+            settled, moved = self._compared(kind, batch, self._before(kind, batch))
+            answers = self._binned(kind, moved)
+            first = next(answers, None)
+        if settled:
+            yield settled
+        if first is not None:
+            yield first
+            yield from answers
+
+    def _binned(self, kind: str, batch: Sequence[Operation]) -> Iterator[Outcomes]:
+        if not batch:
+            return
+        try:
+            at = self.client.batch_archive(kind, [record_id(op) for op in batch])
+        except Ambiguous as error:
+            yield [ended(op, Result.AMBIGUOUS, str(error)) for op in batch]
+        except HubSpotRefused as error:
+            yield from self._halved(kind, batch, error)
+        else:
+            yield [binned(op, at) for op in batch]
+
     # Both
 
     def _halved(self, kind: str, batch: Sequence[Operation], error: HubSpotRefused) -> Iterator[Outcomes]:
@@ -248,7 +278,7 @@ class Writer:
             yield from self._batch(kind, part)
 
     def _one_refused(self, kind: str, op: Operation, error: HubSpotRefused) -> Outcome:
-        if op.action is Action.UPDATE and error.status == 404:
+        if op.ref is not None and error.status == 404:
             found = self.reads.read(kind, [record_id(op)], list(op.fields))[record_id(op)]
             if isinstance(found, Gone):
                 return missing(op, found)

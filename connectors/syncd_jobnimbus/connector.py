@@ -77,6 +77,7 @@ class JobNimbus:
             landing=timing.landing,
             find_by_feed=True,
             find_lag=timing.lag,
+            archive=True,
             sync_key=bool(self._settings.options.get("sync_key")),
             find_batch=20,
             pace=self._client.pace,

@@ -91,6 +91,7 @@ class Catalog:
             fields={**found, **fields},
             users=tuple(_users(users)),
             timezone=self._timezone,
+            archive="its is_active becomes false, which is how JobNimbus deletes",
         )
 
     def _found(self, kind: str, rows: Sequence[Row]) -> dict[str, FieldType]:

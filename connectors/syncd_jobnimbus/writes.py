@@ -39,7 +39,7 @@ class Writer:
         try:
             if operation.action is Action.CREATE:
                 return self._create(kind, operation)
-            return self._update(kind, operation)
+            return self._change(kind, operation)
         except Ambiguous as error:
             return Outcome(operation=operation.id, result=Result.AMBIGUOUS, error=str(error))
         except Transient as error:
@@ -64,9 +64,11 @@ class Writer:
             raise Ambiguous(f"JobNimbus answered the new record of {kind} without its id.")
         return self._written(kind, operation, made, fields)
 
-    def _update(self, kind: str, operation: Operation) -> Outcome:
+    def _change(self, kind: str, operation: Operation) -> Outcome:
+        """An update; or an archive, which JobNimbus knows as an update of `is_active` (there is no DELETE)."""
         ref = _ref(operation)
-        body = self._body(kind, operation.fields, create=False)
+        archive = operation.action is Action.ARCHIVE
+        body = {"is_active": False} if archive else self._body(kind, operation.fields, create=False)
         try:
             with self.client.at_once() if operation.compare else nullcontext():
                 if operation.compare and (early := self._compared(kind, ref, operation)):
@@ -74,6 +76,9 @@ class Writer:
                 answer = self.client.update(kind, ref.id, body, quiet=operation.quiet)
         except NotFound as error:
             return self._missing(kind, ref, operation, error)
+        if archive:
+            gone = Gone(ref=ref, tombstone=True, read_at=answer.sent_at)
+            return Outcome(operation=operation.id, result=Result.WRITTEN, gone=gone)
         if not answer.row.get("jnid"):
             answer = self.client.get(kind, ref.id)
         return self._written(kind, operation, answer, operation.fields)
@@ -83,13 +88,14 @@ class Writer:
         now = self.reader.one(kind, ref.id, self._interest(kind, operation))
         if isinstance(now, Gone):
             return Outcome(operation=operation.id, result=Result.MISSING, gone=now)
-        types = {name: self.catalog.type_of(kind, name) for name in operation.fields}
-        if all(_equal(types[name], now, name, value) for name, value in operation.fields.items()):
+        wanted = operation.fields
+        types = {name: self.catalog.type_of(kind, name) for name in (*operation.expect, *wanted)}
+        if wanted and all(_equal(types[name], now, name, value) for name, value in wanted.items()):
             return Outcome(operation=operation.id, result=Result.WRITTEN, record=now)
         moved = [
             name
             for name, value in operation.expect.items()
-            if name in operation.fields and not _as_expected(types[name], now, name, value, operation.fields[name])
+            if not _as_expected(types[name], now, name, value, wanted.get(name, value))
         ]
         return Outcome(operation=operation.id, result=Result.STALE, record=now) if moved else None
 

@@ -153,13 +153,17 @@ class FieldType:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Schema:
-    """What `describe(kind)` answers: the fields, the people, and the zone for dates without one (IANA name)."""
+    """What `describe(kind)` answers: the fields, the people, and the zone for dates without one (IANA name).
+
+    `archive`: what becomes of a record of this kind that is archived, in plain words; blank where it is not known.
+    """
 
     system: str
     kind: str
     fields: Mapping[str, FieldType]
     users: tuple[User, ...] = ()
     timezone: str = "UTC"
+    archive: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -183,10 +187,11 @@ class MatchKey:
 
 
 class Action(StrEnum):
-    """What an operation does to a record."""
+    """What an operation does to a record. ARCHIVE: put away, as the vendor's own people delete it."""
 
     CREATE = "create"
     UPDATE = "update"
+    ARCHIVE = "archive"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -194,8 +199,9 @@ class Operation:
     """One write at one vendor, complete: what, over what, and why.
 
     `id` names it within a batch and comes back in its Outcome. `ref` is None for a create.
-    `fields` holds only what changes (for a create: everything), by the vendor's field names.
-    `expect` holds what each of `fields` is believed to be now; the connector compares just before it writes.
+    `fields` holds only what changes (for a create: everything, for an archive: nothing), by the vendor's field names.
+    `expect` holds what fields are believed to be now (for an update: each of `fields`); the connector compares just
+    before it writes.
     `compare`: must be compared even where that costs a request (a two-way field is among them).
     `quiet`: keep the vendor's automations and notifications out of it, where the vendor can.
     """
@@ -213,9 +219,9 @@ class Operation:
 class Result(StrEnum):
     """What became of an operation.
 
-    WRITTEN: `record` is what the vendor answered. STALE: somebody changed a field of `expect`; `record` is what is
-    there now. MISSING: the record answers no more. REFUSED: `error` is the vendor's sentence. AMBIGUOUS: it may have
-    landed. LATER: nothing was sent, or it surely did not land; again after `retry_after`.
+    WRITTEN: `record` is what the vendor answered (of an archive: `gone`). STALE: somebody changed a field of `expect`;
+    `record` is what is there now. MISSING: the record answers no more. REFUSED: `error` is the vendor's sentence.
+    AMBIGUOUS: it may have landed. LATER: nothing was sent, or it surely did not land; again after `retry_after`.
     """
 
     WRITTEN = "written"
@@ -230,7 +236,7 @@ class Result(StrEnum):
 class Outcome:
     """The answer to one operation. `fields`: the vendor's field names a refusal blames. `names`: ids it points at.
 
-    `duplicate`: the refusal says such a record exists. `gone`: what took the place of a MISSING record.
+    `duplicate`: the refusal says such a record exists. `gone`: what took the place of a MISSING or an archived record.
     """
 
     operation: str

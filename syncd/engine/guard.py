@@ -21,32 +21,36 @@ DAY = timedelta(hours=24)
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Weight:
-    """Writes: records made, records changed, and linked things of which either side is changed."""
+    """Writes: records made, changed and archived, and linked things of which either side is changed."""
 
     creates: int = 0
     updates: int = 0
+    deletes: int = 0
     linked: int = 0
 
 
 def may_exceed(world: World, pair: Pair) -> bool:
     """Whether what is due could exceed the guard, were all of it written."""
     with world.store.read() as tx:
-        due = sum(tx.marks.due_count(m.key, world.clock()) for m in pair.maps)
+        now = world.clock()
+        due = sum(tx.marks.due_count(m.key, now) for m in pair.maps)
         if not due:
             return False
         links = links_of(tx, pair) if due >= PERCENT_FROM else 0
-        most = Weight(creates=due, updates=due, linked=min(due, links))
+        deletes = sum(tx.links.leaving(m.key, now) + tx.conflicts.ordered(m.key) for m in pair.maps)
+        most = Weight(creates=due, updates=due, deletes=min(due, deletes), linked=min(due, links))
         return exceeded(pair.guard, most, lately(world, tx, pair), links) is not None
 
 
 def weigh(tx: Tx, pair: Pair) -> Weight:
     """What the weighed plans come to."""
     plans = [plan for m in pair.maps for plan in tx.plans.of(m.key, WEIGHED)]
-    changes = [plan for plan in plans if plan["creates"] is None and plan["writes"]]
+    changes = [plan for plan in plans if plan["action"] in (Action.UPDATE, "link") and plan["writes"]]
     return Weight(
         creates=sum(1 for plan in plans if plan["creates"] is not None),
         updates=sum(len({write["side"] for write in plan["writes"]}) for plan in changes),
-        linked=sum(1 for plan in changes if plan["action"] == "update"),
+        deletes=sum(1 for plan in plans if plan["action"] == Action.ARCHIVE),
+        linked=sum(1 for plan in changes if plan["action"] == Action.UPDATE),
     )
 
 
@@ -57,6 +61,7 @@ def lately(world: World, tx: Tx, pair: Pair) -> Weight:
     return Weight(
         creates=sum(by.get(Action.CREATE, 0) for by in written),
         updates=sum(by.get(Action.UPDATE, 0) for by in written),
+        deletes=sum(by.get(Action.ARCHIVE, 0) for by in written),
     )
 
 
@@ -65,6 +70,7 @@ def exceeded(guard: Guard, weight: Weight, before: Weight, links: int) -> str | 
     for done, more, earlier, limit in (
         ("created", weight.creates, before.creates, guard.creates),
         ("updated", weight.updates, before.updates, guard.updates),
+        ("archived", weight.deletes, before.deletes, guard.deletes),
     ):
         if more > limit:
             return f"{more} records would be {done}, the guard allows {limit}"

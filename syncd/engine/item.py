@@ -12,7 +12,7 @@ from typing import Any
 
 from syncd.core.decision import Plan, Verdict
 from syncd.core.fieldmap import FieldMap
-from syncd.core.model import Operation, Record, Side
+from syncd.core.model import Action, Operation, Record, Side
 from syncd.store.conflicts import Conflict
 from syncd.store.links import Link
 from syncd.store.marks import DUE, PARKED, Mark, Unit
@@ -121,12 +121,14 @@ def described(item: Item) -> dict[str, Any]:
             {"side": str(create), "field": k, "rule": None, "before": None, "after": v, "reason": "on creation"}
             for k, v in extra.items()
         ]
+    archived = next((s for s, o in item.operations.items() if o.action is Action.ARCHIVE), None)
     return {
         "map": item.m.key,
-        "action": "create" if create is not None else ("link" if item.twin is not None else "update"),
+        "action": _action(item, create, archived),
         "left": item.id_on(Side.LEFT),
         "right": item.id_on(Side.RIGHT),
         "creates": str(create) if create is not None else None,
+        "archives": str(archived) if archived is not None else None,
         "why": item.found,
         "writes": writes,
         "conflicts": [
@@ -138,9 +140,18 @@ def described(item: Item) -> dict[str, Any]:
     }
 
 
+def _action(item: Item, create: Side | None, archived: Side | None) -> str:
+    if archived is not None:
+        return str(Action.ARCHIVE)
+    if create is not None:
+        return str(Action.CREATE)
+    return "link" if item.twin is not None else str(Action.UPDATE)
+
+
 def permitted(item: Item, permit: Mapping[str, Any]) -> bool:
     """Whether what is planned now is within a permission: the same kind of operation, no other field."""
     plan = described(item)
     allowed = {(write["side"], write["field"]) for write in permit["writes"]}
     wanted = {(write["side"], write["field"]) for write in plan["writes"]}
-    return wanted <= allowed and (plan["creates"] is None or plan["creates"] == permit["creates"])
+    kinds = ("creates", "archives")
+    return wanted <= allowed and all(plan[kind] is None or plan[kind] == permit.get(kind) for kind in kinds)

@@ -11,6 +11,7 @@ from datetime import timedelta
 from syncd.core.fieldmap import FieldMap, Leave, Unconvertible
 from syncd.core.model import Action, Gone, Record, Ref, Side
 from syncd.engine.absorb import MERGED, absorb
+from syncd.engine.archiving import ARCHIVED, GONE, POLICIES, Canaries, close, part, prepare, proved_twice
 from syncd.engine.base import pinned
 from syncd.engine.item import DONE, Item, Rest, again, park
 from syncd.engine.linking import wake_for
@@ -18,8 +19,8 @@ from syncd.engine.world import World
 from syncd.store.links import Link, LinkedAlready
 from syncd.store.store import Tx
 
-GONE, UNFIT = "gone: ", "left the map's condition"
-"""How the reason of a link begins that opens again by itself, when its records are there and fit again."""
+UNFIT = "left the map's condition"
+"""Why a link was closed that opens again by itself when its records fit again; so does one of what was gone."""
 
 CANARIES = 3
 """Other records of a kind that are asked for beside one that does not answer."""
@@ -75,17 +76,19 @@ def come_back(world: World, items: Sequence[Item]) -> None:
         with world.store.begin() as tx:
             for item in lonely:
                 link = closed.get(id(item))
-                if link is not None:
+                if link is not None and _there_again(tx, item.m, link):
                     _open_again(world, tx, item, link)
+                elif link is not None:
+                    _tell_of_archived(item, link)
 
 
 def _closed(tx: Tx, items: Sequence[Item]) -> dict[int, Link]:
-    """By item: its closed link, if it may open by itself, and both its records are there and fit."""
+    """By item: its closed link, if that may open by itself."""
     m, found = items[0].m, {}
     for side in Side:
         mine = {item.mark.id: item for item in items if item.mark.side is side}
         for id_, link in tx.links.of(m.key, side, mine, state="closed").items():
-            if (link.reason or "").startswith((GONE, UNFIT)) and _there_again(tx, m, link):
+            if (link.reason or "").startswith((GONE, UNFIT)):
                 found[id(mine[id_])] = link
     return found
 
@@ -99,6 +102,16 @@ def _there_again(tx: Tx, m: FieldMap, link: Link) -> bool:
             return False
         records[side] = snapshot.record
     return fits(m, records)
+
+
+def _tell_of_archived(item: Item, link: Link) -> None:
+    """A record is there, but its twin was archived by us and still is: nothing that people do to it travels."""
+    side, why = item.mark.side, (link.reason or "").removeprefix(GONE)
+    snapshot, end = item.snapshots.get(side), item.m.end(side.other)
+    twin = Ref(end.system, end.kind, link.id_on(side.other))
+    if snapshot is not None and snapshot.gone is None and why.startswith(f"{twin} {ARCHIVED}"):
+        ref = snapshot.record.ref
+        item.fail(park("gone", f"{ref} is there, but {why}; restore that too, and they are linked again"))
 
 
 def _open_again(world: World, tx: Tx, item: Item, link: Link) -> None:
@@ -128,6 +141,7 @@ def leave(world: World, m: FieldMap, items: Sequence[Item]) -> None:
 
     Absence is not deletion: a record that the vendor does not call deleted is gone only if others of its kind are seen.
     """
+    _stay(world, items)
     for side in Side:
         gone = [item for item in items if item.stands() and item.link is not None and _gone(item, "gone", "tombstone")]
         gone = [item for item in gone if item.snapshots[side].gone is not None]
@@ -149,8 +163,18 @@ def _unlink_unfit(world: World, m: FieldMap, items: Sequence[Item]) -> None:
     if unfit:
         with world.store.begin() as tx:
             for item in unfit:
-                _close(world, tx, item, UNFIT)
+                if item.link is not None:
+                    close(world, tx, item.link, UNFIT)
                 item.fail(DONE)
+
+
+def _stay(world: World, items: Sequence[Item]) -> None:
+    """Forget the first proof that a record was gone that is there after all."""
+    back = [i.link for i in items if i.stands() and i.link and i.link.gone_at and not _gone(i, "gone", "tombstone")]
+    if back:
+        with world.store.begin() as tx:
+            for link in back:
+                tx.links.leaves(link.id, None)
 
 
 def _confirm(world: World, m: FieldMap, side: Side, items: Sequence[Item]) -> None:
@@ -158,7 +182,7 @@ def _confirm(world: World, m: FieldMap, side: Side, items: Sequence[Item]) -> No
     end = m.end(side)
     ids = [str(item.id_on(side)) for item in items]
     with world.store.read() as tx:
-        others = [link.id_on(side) for link in tx.links.all(m.key, limit=len(ids) + 10 * CANARIES)]
+        others = {link.id_on(side): link for link in tx.links.all(m.key, limit=len(ids) + 10 * CANARIES)}
         living = tx.snapshots.seen(end.system, end.kind, [id_ for id_ in others if id_ not in ids])
         since = tx.snapshots.get(end.system, end.kind, ids)
     canaries = list(living)[:CANARIES]
@@ -177,6 +201,9 @@ def _confirm(world: World, m: FieldMap, side: Side, items: Sequence[Item]) -> No
                 item.fail(_unseen(item, side, len(absent) if too_many else 0))
             else:
                 _let_go(world, tx, item, side)
+    proved = [item for item in items if item.stands()]
+    if proved:
+        prepare(world, m, side, proved, absent, Canaries([others[one] for one in canaries], seen))
 
 
 def _only_absent(item: Item, side: Side, answer: Record | Gone) -> bool:
@@ -201,23 +228,15 @@ def _unseen(item: Item, side: Side, count: int) -> Rest:
 
 
 def _let_go(world: World, tx: Tx, item: Item, side: Side) -> None:
-    """The record is surely gone: the map says what that means for its twin."""
-    policy = item.m.end(side.other).delete
+    """The record is surely gone: the map says what that means for its twin. One that is to be archived still stands."""
+    policy, link = item.m.end(side.other).delete, item.link
     both = item.snapshots[side.other].gone is not None
-    if policy == "ignore" and not both:
+    if link is None or (policy == "ignore" and not both):
         item.fail(DONE)
-        return
-    ref, twin = item.record(side).ref, item.record(side.other).ref
-    _close(world, tx, item, f"{GONE}{ref}")
-    if both or policy == "unlink":
+    elif both or policy == "unlink":
+        close(world, tx, link, f"{GONE}{item.record(side).ref}")
         item.fail(DONE)
+    elif policy not in POLICIES:
+        part(world, tx, item, side, "stays as it is, and")
     else:
-        item.fail(park("gone", f"{ref} was deleted; {twin} stays as it is, and is linked with nothing any more"))
-
-
-def _close(world: World, tx: Tx, item: Item, reason: str) -> None:
-    if item.link is not None:
-        now = world.clock()
-        tx.links.close(item.link.id, reason, now)
-        waiting = tx.conflicts.open_of([item.link.id]).get(item.link.id, {})
-        tx.conflicts.settle([one.id for one in waiting.values() if one.state == "open"], "gone", now)
+        proved_twice(world, tx, item, link, side)

@@ -66,6 +66,8 @@ def plan_links(world: World, tx: Tx, m: FieldMap, items: Sequence[Item], twins: 
     linked = [item for item in items if item.stands() and (item.link is not None or item.twin is not None)]
     conflicts = tx.conflicts.open_of(item.link.id for item in linked if item.link is not None)
     for item in linked:
+        if item.operations:  # it is planned already: its twin is to be archived
+            continue
         if len(item.snapshots) < len(Side):
             item.fail(park("unread", "the record on the other side was never read"))
             continue

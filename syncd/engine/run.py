@@ -189,7 +189,8 @@ def _allowed(world: World, pair: Pair, report: RunReport) -> bool:
         for m in pair.maps:
             tx.plans.hold(m.key)
     report.error = over
-    report.counts.update({**planned.counts, "plan:create": weight.creates, "plan:update": weight.updates})
+    report.counts.update({**planned.counts, "plan:create": weight.creates, "plan:update": weight.updates,
+                          "plan:archive": weight.deletes})
     return False
 
 

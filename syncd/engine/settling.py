@@ -10,10 +10,11 @@ from datetime import timedelta
 
 from syncd.core.loss import same
 from syncd.core.match import carried_key, keys
-from syncd.core.model import Action, Record, Side, SyncKey, Value
+from syncd.core.model import Action, Gone, Record, Side, SyncKey, Value
 from syncd.engine.absorb import absorb
+from syncd.engine.archiving import archived
 from syncd.engine.confirm import adopt, close_intent, settle_rules
-from syncd.engine.item import Item, Rest, again, park
+from syncd.engine.item import DONE, Item, Rest, again, park
 from syncd.engine.lookalikes import not_twins
 from syncd.engine.planning import lost_row
 from syncd.engine.world import World
@@ -50,6 +51,8 @@ def settle(world: World, items: Sequence[Item], run: int | None) -> None:
 def _settle_one(world: World, item: Item, intent: Intent, run: int | None) -> None:
     if intent.action is Action.CREATE:
         _settle_create(world, item, intent)
+    elif intent.action is Action.ARCHIVE:
+        _settle_archive(world, item, intent)
     else:
         _settle_update(world, item, intent, run)
 
@@ -73,6 +76,25 @@ def _settle_update(world: World, item: Item, intent: Intent, run: int | None) ->
             _not_landed(world, tx, item, intent, found, run)
         else:
             _neither(world, tx, item, intent, found, run)
+
+
+def _settle_archive(world: World, item: Item, intent: Intent) -> None:
+    """What is gone was archived, by us or by somebody else; what is there, and can be hit no more, was not."""
+    m, side = item.m, intent.side
+    end, connector = m.end(side), world.connector(m, side)
+    asked_at = connector.now()
+    found = connector.read(end.kind, [str(intent.record_id)], world.fields(end.system, end.kind))[str(intent.record_id)]
+    with world.store.begin() as tx:
+        if not _ours(tx, item, intent):
+            return
+        if isinstance(found, Gone) and not found.became:
+            archived(world, tx, item, intent.id, found, "landed")
+            item.fail(DONE)
+        elif intent.lands_by is not None and asked_at <= intent.lands_by:
+            item.fail(_wait(world, intent, intent.lands_by - asked_at))
+        else:
+            absorb(tx, world, [found], asked=(), since=_stood(item, side))
+            close_intent(world, tx, intent.id, "not landed")
 
 
 def _ours(tx: Tx, item: Item, intent: Intent) -> bool:

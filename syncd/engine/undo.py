@@ -14,9 +14,10 @@ from typing import Any
 from syncd.core.decision import Decision, Plan, Verdict
 from syncd.core.fieldmap import FieldMap, Rule
 from syncd.core.loss import same
-from syncd.core.model import Action, FieldType, Operation, Side, Value
+from syncd.core.model import Action, FieldType, Side, Value
 from syncd.core.plan import MISSING, view
 from syncd.engine.absorb import LEAD_LANE
+from syncd.engine.archiving import archive_operation
 from syncd.engine.item import Item
 from syncd.engine.planning import lost_row, operation_for
 from syncd.engine.world import World
@@ -42,7 +43,7 @@ def order(world: World, run: int, *, map_key: str | None = None, name: str | Non
                 links[link.id] = link
         now = world.clock()
         for link in links.values():
-            row = _row(world, link, WHOLE, ORDERED, f"run {run} is undone", run)
+            row = _row(world, link, WHOLE, ORDERED, _reason(run), run)
             tx.conflicts.list_lost([{**row, "choice": {"run": run, "field": name}}])
             tx.marks.add(link.map, Side.LEFT, [link.left_id], now, lane=LEAD_LANE, reread=True)
         return len(links)
@@ -73,11 +74,11 @@ def _link(world: World, tx: Tx, intent: Intent) -> Link | None:
 
 @dataclass(slots=True)
 class Reversal:
-    """What is still to be done for one link. `kept`: rows of what stays, because somebody changed it."""
+    """What is still to be done for one link. `archive`: the side whose record goes. `kept`: rows of what stays."""
 
     writes: list[Decision] = field(default_factory=list)
     kept: list[dict[str, Any]] = field(default_factory=list)
-    archive: Operation | None = None
+    archive: Side | None = None
 
 
 def undo(world: World, m: FieldMap, items: Sequence[Item], *, planned: bool) -> None:
@@ -107,19 +108,15 @@ def _carry_out(world: World, tx: Tx, item: Item, ordered: Conflict, *, planned: 
         item.plan, item.found = Plan(tuple(found.writes)), ordered.reason
         patches = {side: operation_for(item.m, item, side) for side in Side}
         item.operations = {side: replace(patch, compare=True) for side, patch in patches.items() if patch is not None}
-    elif found.archive is not None and found.archive.ref is not None:
+    elif found.archive is not None:
         item.found = ordered.reason
-        item.operations = {_side_of(item, found.archive): found.archive}
+        item.operations = {found.archive: archive_operation(item, found.archive)}
     elif not planned:
         tx.conflicts.list_lost(found.kept)
         tx.conflicts.settle([ordered.id], "taken", world.clock())
     if item.operations and not planned and item.link is not None:
         # Whatever else is new about the two is looked at when this is written.
         tx.marks.add(item.m.key, Side.LEFT, [item.link.left_id], world.clock(), lane=LEAD_LANE)
-
-
-def _side_of(item: Item, operation: Operation) -> Side:
-    return next(side for side in Side if operation.ref == item.record(side).ref)
 
 
 def _reversal(world: World, tx: Tx, item: Item, ordered: Conflict) -> Reversal:
@@ -209,9 +206,7 @@ def _take_away(
     elif tx.conflicts.open_of([item.link.id]):
         why = "a conflict of the two is open"
     else:
-        expect = {name: value for name, value in fields.items() if name in item.m.reads(side)}
-        found.archive = Operation(id="", action=Action.ARCHIVE, ref=item.record(side).ref, fields={}, expect=expect,
-                                  quiet=item.m.end(side).quiet)  # fmt: skip
+        found.archive = side
         return
     reason = f"{ordered.reason}, but {item.record(side).ref}, which it made, stays: {why}"
     found.kept.append(_row(world, item.link, WHOLE, "kept", reason, ordered.run))
@@ -223,3 +218,23 @@ def _row(
 ) -> dict[str, Any]:  # fmt: skip
     return lost_row(link.map, link.id, (link.left_id, link.right_id), rule, sides, state, reason=reason, run=run,
                     at=world.clock())  # fmt: skip
+
+
+def told(world: World, run: int, by: Sequence[int]) -> dict[str, Any]:
+    """What the runs `by` took back of a run: fields, records; what stays and why; how many links still wait."""
+    with world.store.read() as tx:
+        written = [intent for one in by for intent in tx.journal.of_run(one)]
+        rows = tx.conflicts.list(states=["kept", ORDERED], run=run, limit=1_000_000)
+    reason = _reason(run)
+    return {
+        "run": run,
+        "fields": sum(d["reason"] == reason for i in written if i.outcome == "written" for d in i.rules.values()),
+        "archived": sum(1 for i in written if i.outcome == "written" and i.action is Action.ARCHIVE),
+        "kept": [{"left": row.left_id, "right": row.right_id, "map": row.map, "rule": row.rule, "reason": row.reason}
+                 for row in rows if row.state == "kept" and row.reason.startswith(reason)],
+        "waiting": sum(row.state == ORDERED for row in rows),
+    }  # fmt: skip
+
+
+def _reason(run: int) -> str:
+    return f"run {run} is undone"

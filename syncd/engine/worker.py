@@ -23,6 +23,7 @@ from syncd.engine.linking import local, look_up, make_links, plan_creates, snaps
 from syncd.engine.namesakes import Taken
 from syncd.engine.planning import plan_links, twins_for
 from syncd.engine.settling import settle
+from syncd.engine.undo import undo
 from syncd.engine.world import World
 from syncd.engine.writing import Writer, all_ours, journal
 from syncd.errors import AuthError, SyncdError, Transient
@@ -120,6 +121,7 @@ class Worker:
         self._reread(items)
         come_back(self.world, items)
         leave(self.world, self.m, items)
+        undo(self.world, self.m, items, planned=self.rests is not None)
         self._link(items)
         self._plan(items)
         if self.rests is not None:

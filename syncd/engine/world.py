@@ -37,7 +37,8 @@ class Pace:
 
     `lease`: how long a claim holds without renewal. `landing`: how long after it was sent a write may still land.
     `retry_first`, `retry_max`: the first and longest wait before a failed mark is due again. `retry_for`: then parked.
-    `batch`: marks claimed at once. `settle_every`: how soon an unsettled intent is looked at again.
+    `proofs`: the time between two reads that prove a record gone. `batch`: marks claimed at once.
+    `settle_every`: how soon an unsettled intent is looked at again.
     """
 
     lease: timedelta = timedelta(seconds=60)
@@ -46,6 +47,7 @@ class Pace:
     retry_max: timedelta = timedelta(hours=1)
     retry_for: timedelta = timedelta(hours=24)
     settle_every: timedelta = timedelta(seconds=15)
+    proofs: timedelta = timedelta(minutes=10)
     batch: int = 200
 
 

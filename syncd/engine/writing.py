@@ -15,8 +15,9 @@ import structlog
 from syncd.core.match import keys, sync_key_of
 from syncd.core.model import Action, Operation, Outcome, Result, Side
 from syncd.engine.absorb import absorb
+from syncd.engine.archiving import archived
 from syncd.engine.confirm import close_intent, written_create, written_update
-from syncd.engine.item import Item, again, park
+from syncd.engine.item import DONE, Item, again, park
 from syncd.engine.lookalikes import not_twins
 from syncd.engine.namesakes import NAMESAKE
 from syncd.engine.planning import rules_data
@@ -187,7 +188,10 @@ class Writer:
         handlers[outcome.result](tx, item, side, outcome)
 
     def _written(self, tx: Tx, item: Item, side: Side, outcome: Outcome) -> None:
-        if outcome.record is None:
+        if outcome.gone is not None:
+            archived(self.world, tx, item, item.intents[side], outcome.gone, "written")
+            item.fail(DONE)
+        elif outcome.record is None:
             self._ambiguous(tx, item, side, outcome)
         elif item.operations[side].action is Action.CREATE:
             written_create(self.world, tx, item, side, outcome.record)

@@ -24,7 +24,8 @@ class Capabilities:
     `find_lag`: how long after it was made a record may still be hidden from a `find` by sync key.
     `maker`: records tell whether our own credential made them.
     `sync_key`: a field that people do not edit can hold our key and be looked up.
-    `tombstones`: deleted records appear in the feed. `conditional_write`: the vendor compares before it writes.
+    `tombstones`: deleted records appear in the feed. `archive`: records can be deleted as people delete them there.
+    `conditional_write`: the vendor compares before it writes.
     `free_compare`: comparing before a write costs no request of its own per record.
     `read_batch`, `write_batch`, `find_batch`: records per request. `pace`: requests per second that the limits let
     through in the long run; None: so many that batches need not be cut. `field_times`: exact change times per field.
@@ -40,6 +41,7 @@ class Capabilities:
     find_lag: timedelta = timedelta(0)
     sync_key: bool = False
     tombstones: bool = False
+    archive: bool = False
     webhooks: bool = False
     files: bool = False
     conditional_write: bool = False

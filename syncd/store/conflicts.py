@@ -10,11 +10,17 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Connection, Row, select, update
+from sqlalchemy import Connection, Row, func, select, update
 
 from syncd.core.model import Side, Value
 from syncd.store.sql import chunks
 from syncd.store.tables import conflicts
+
+WHOLE = "*"
+"""In the place of a rule: the link itself."""
+
+ORDERED = "ordered"
+"""The state of what a person ordered about a link, until it is done; `choice` says what."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -70,6 +76,11 @@ class Conflicts:
             found.update({row.link: _conflict(row) for row in self.connection.execute(query.order_by(conflicts.c.id))})
         return found
 
+    def ordered(self, map_key: str) -> int:
+        """How many links of a map a person ordered something about that is not done yet."""
+        query = select(func.count()).where(conflicts.c.state == ORDERED, conflicts.c.map == map_key)
+        return int(self.connection.execute(query).scalar_one())
+
     def ask(self, row: Mapping[str, Any]) -> None:
         """List an open conflict, or move the values of the one that is open."""
         where = (conflicts.c.link == row["link"], conflicts.c.rule == row["rule"], conflicts.c.state == "open")
@@ -99,14 +110,17 @@ class Conflicts:
         return _conflict(row) if row is not None else None
 
     def list(
-        self, *, states: Sequence[str], map_key: str | None = None, rule: str | None = None, limit: int = 1000
-    ) -> list[Conflict]:
+        self, *, states: Sequence[str], map_key: str | None = None, rule: str | None = None, run: int | None = None,
+        limit: int = 1000,
+    ) -> list[Conflict]:  # fmt: skip
         """Those in these states, newest first."""
         query = select(conflicts).where(conflicts.c.state.in_(states))
         if map_key is not None:
             query = query.where(conflicts.c.map == map_key)
         if rule is not None:
             query = query.where(conflicts.c.rule == rule)
+        if run is not None:
+            query = query.where(conflicts.c.run == run)
         query = query.order_by(conflicts.c.id.desc()).limit(limit)
         return [_conflict(row) for row in self.connection.execute(query)]
 

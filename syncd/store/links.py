@@ -11,12 +11,12 @@ from datetime import datetime
 from hashlib import blake2b
 from typing import Any
 
-from sqlalchemy import Connection, Row, bindparam, func, select, update
+from sqlalchemy import Connection, Row, and_, bindparam, func, or_, select, update
 from sqlalchemy.exc import IntegrityError
 
 from syncd.core.model import Side, Value
 from syncd.store.sql import among, chunks
-from syncd.store.tables import links, rulesets
+from syncd.store.tables import links, marks, rulesets
 
 _OF = {
     side: select(links)
@@ -39,7 +39,10 @@ class LinkedAlready(Exception):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Link:
-    """A link with its bases. `known`: the rules with a base; for one not in the deltas it is the snapshot's value."""
+    """A link with its bases. `known`: the rules with a base; for one not in the deltas it is the snapshot's value.
+
+    `gone_at`: when one of its records was first read and found deleted, while that waits to be proved again.
+    """
 
     id: int
     map: str
@@ -50,6 +53,7 @@ class Link:
     left: Delta = field(default_factory=dict)
     right: Delta = field(default_factory=dict)
     known: frozenset[str] = frozenset()
+    gone_at: datetime | None = None
 
     def id_on(self, side: Side) -> str:
         """The record's id on a side."""
@@ -144,12 +148,30 @@ class Links:
             update(links).where(links.c.id == link_id).values(state="closed", reason=reason, closed_at=now)
         )
 
+    def leaves(self, link_id: int, at: datetime | None) -> None:
+        """Note when one of its records was first found deleted; None: it is there after all."""
+        self.connection.execute(update(links).where(links.c.id == link_id).values(gone_at=at))
+
+    def leaving(self, map_key: str, now: datetime) -> int:
+        """How many have a record that was found deleted, are due, and were not allowed to be written yet."""
+        own = or_(
+            and_(marks.c.side == str(Side.LEFT), marks.c.id == links.c.left_id),
+            and_(marks.c.side == str(Side.RIGHT), marks.c.id == links.c.right_id),
+        )
+        due = select(marks.c.id).where(
+            marks.c.map == map_key, own, marks.c.state == "due", marks.c.due_at <= now, marks.c.permit.is_(None)
+        )
+        gone = and_(links.c.map == map_key, links.c.state == "open", links.c.gone_at.is_not(None))
+        return int(self.connection.execute(select(func.count()).where(gone, due.exists())).scalar_one())
+
     def reopen(self, link_id: int) -> None:
         """Open a closed link again. Raises LinkedAlready."""
         try:
             with self.connection.begin_nested():
                 self.connection.execute(
-                    update(links).where(links.c.id == link_id).values(state="open", reason=None, closed_at=None)
+                    update(links).where(links.c.id == link_id).values(
+                        state="open", reason=None, closed_at=None, gone_at=None
+                    )
                 )
         except IntegrityError as error:
             raise LinkedAlready(f"link {link_id} cannot open again: one of its records is linked elsewhere") from error
@@ -183,4 +205,5 @@ class Links:
             left=row.left_base or {},
             right=row.right_base or {},
             known=self._names[row.ruleset] - frozenset(row.unknown or ()),
+            gone_at=row.gone_at,
         )

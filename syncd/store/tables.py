@@ -131,6 +131,7 @@ links = Table(
     Column("unknown", Json),
     Column("made_at", Moment, nullable=False),
     Column("closed_at", Moment),
+    Column("gone_at", Moment),
     Column("leased_until", Moment),
     Column("fence", BigInteger, nullable=False, default=0),
     Index("ux_links_left", "map", "left_id", unique=True, sqlite_where=text("state = 'open'"),
@@ -141,6 +142,8 @@ links = Table(
           postgresql_where=text("state = 'closed'")),
     Index("ix_links_closed_right", "map", "right_id", sqlite_where=text("state = 'closed'"),
           postgresql_where=text("state = 'closed'")),
+    Index("ix_links_leaving", "map", sqlite_where=text("gone_at IS NOT NULL"),
+          postgresql_where=text("gone_at IS NOT NULL")),
     Index("ix_links_leased", "fence", sqlite_where=text("leased_until IS NOT NULL"),
           postgresql_where=text("leased_until IS NOT NULL")),
 )  # fmt: skip

@@ -19,6 +19,7 @@ from syncd.store import tables
 from syncd.store.conflicts import Conflict
 from syncd.store.links import Link
 from syncd.store.marks import DUE, PARKED, Mark
+from tests.engine.laws_of_leaving import archived_rightly, links_again, stays_deleted
 from tests.engine.town import Town
 from tests.engine.vendor import ABSENT, Change, Vendor
 
@@ -33,14 +34,17 @@ class Sight:
 
     town: Town
     links: dict[str, list[Link]] = field(default_factory=dict)
+    closed: dict[str, list[Link]] = field(default_factory=dict)
     conflicts: dict[tuple[int, str], list[Conflict]] = field(default_factory=dict)
     parked: list[Mark] = field(default_factory=list)
     due: list[Mark] = field(default_factory=list)
 
     def __post_init__(self) -> None:
         with self.town.store.read() as tx:
+            every = tx.links.get(tx.connection.execute(select(tables.links.c.id)).scalars().all())
             for m in self.town.maps:
-                self.links[m.key] = tx.links.all(m.key)
+                self.links[m.key] = [link for link in every.values() if (link.map, link.state) == (m.key, "open")]
+                self.closed[m.key] = [link for link in every.values() if (link.map, link.state) == (m.key, "closed")]
             for row in tx.conflicts.list(states=STATES, limit=100_000):
                 self.conflicts.setdefault((row.link, row.rule), []).append(row)
             self.parked = tx.marks.resting(PARKED)
@@ -48,7 +52,7 @@ class Sight:
             self.made = {row.id: row.made_at for row in tx.connection.execute(select(tables.links))}
         self.of: dict[tuple[str, str, str], list[tuple[FieldMap, Side, Link]]] = {}
         for m in self.town.maps:
-            for link in self.links[m.key]:
+            for link in (*self.links[m.key], *self.closed[m.key]):
                 for side in Side:
                     end = m.end(side)
                     self.of.setdefault((end.system, end.kind, link.id_on(side)), []).append((m, side, link))
@@ -66,6 +70,26 @@ class Sight:
         """What a field holds now."""
         vendor, kind, id_, name = spot
         return self.town.vendors[vendor].rows[kind][id_].fields[name]
+
+    def there(self, m: FieldMap, link: Link, side: Side) -> bool:
+        """Whether a link's record is there."""
+        end = m.end(side)
+        return link.id_on(side) in self.town.vendors[end.system].rows.get(end.kind, {})
+
+    def mixed(self, vendor: str, kind: str, id_: str) -> bool:
+        """Whether a record was merged with another, or its twin was: its history is that of two."""
+        merged = {
+            (name, kind, each)
+            for name, one in self.town.vendors.items()
+            for kind, pairs in one.merged.items()
+            for pair in pairs.items()
+            for each in pair
+        }
+        twins = {
+            (m.end(side.other).system, m.end(side.other).kind, link.id_on(side.other))
+            for m, side, link in self.of.get((vendor, kind, id_), ())
+        }
+        return bool(merged & {(vendor, kind, id_), *twins})
 
     def value_at(self, spot: Spot, number: int) -> Value:
         """What a field held at a moment; ABSENT before the record was."""
@@ -127,7 +151,10 @@ def broken(town: Town) -> list[str]:
     sight = Sight(town)
     return [
         f"{law.__name__}: {line}"
-        for law in (nothing_due, equal, nothing_twice, no_lead_lost, waiters, overwritten, causes, noops, lossy)
+        for law in (
+            nothing_due, equal, nothing_twice, no_lead_lost, waiters, overwritten, causes, noops, lossy,
+            stays_deleted, links_again, archived_rightly,
+        )
         for line in law(sight)
     ]
 
@@ -137,7 +164,7 @@ def nothing_due(sight: Sight) -> Iterator[str]:
     for mark in sight.due:
         yield f"still due: {_told(mark)}"
     for mark in sight.parked:
-        if mark.cause not in ("question", "waiting", "refused"):
+        if mark.cause not in ("question", "waiting", "refused", "gone", "unseen"):
             yield f"parked: {_told(mark)}"
         if mark.cause == "question" and any(link.id_on(mark.side) == mark.id for link in sight.links[mark.map]):
             yield f"asks whose it is, and it is linked: {_told(mark)}"
@@ -157,9 +184,20 @@ def equal(sight: Sight) -> Iterator[str]:
         for link in sight.links[m.key]:
             if any(mark.map == m.key and mark.id == link.id_on(mark.side) for mark in sight.parked):
                 continue
+            if not all(sight.there(m, link, side) for side in Side):
+                yield from _unnoticed(sight, m, link)
+                continue
             for rule in m.rules:
                 if rule.direction is not Direction.CREATE:
                     yield from _unequal(sight, m, link, rule)
+
+
+def _unnoticed(sight: Sight, m: FieldMap, link: Link) -> Iterator[str]:
+    """A link of a deleted record stays open only where the vendor tells nothing, or the map says so."""
+    for side in Side:
+        told = sight.town.vendors[m.end(side).system].traits.tombstones
+        if not sight.there(m, link, side) and told and m.end(side.other).delete != "ignore":
+            yield f"{m.name} {link.left_id}={link.right_id}: deleted on the {side}, and still linked"
 
 
 def _unequal(sight: Sight, m: FieldMap, link: Link, rule: Rule) -> Iterator[str]:
@@ -202,7 +240,7 @@ def no_lead_lost(sight: Sight) -> Iterator[str]:
     for m in sight.town.maps:
         for side in Side:
             end, when = m.end(side), m.end(side.other).when
-            linked = {link.id_on(side) for link in sight.links[m.key]}
+            linked = {link.id_on(side) for link in (*sight.links[m.key], *sight.closed[m.key])}
             parked = {mark.id for mark in sight.parked if (mark.map, mark.side) == (m.key, side)}
             for row in sight.town.vendors[end.system].rows.get(end.kind, {}).values():
                 if when is not None and when.value({side: row.fields}) and row.id not in linked | parked:
@@ -222,7 +260,8 @@ def waiters(sight: Sight) -> Iterator[str]:
                     yield f"waits for a closed write: {_told(mark)}"
                 continue
             system, kind, id_ = mark.waits_for.split(":")
-            if any(m.name == "contacts" for m, _, _ in sight.of.get((system, kind, id_), ())):
+            found = sight.of.get((system, kind, id_), ())
+            if any(m.name == "contacts" and link.state == "open" for m, _, link in found):
                 yield f"waits for a linked parent: {_told(mark)}"
             elif not any(each.id == id_ for each in sight.parked):
                 yield f"waits for a parent that nobody works on: {_told(mark)}"
@@ -231,6 +270,8 @@ def waiters(sight: Sight) -> Iterator[str]:
 def overwritten(sight: Sight) -> Iterator[str]:
     """A value that we wrote over was known across before what replaced it was there, or it is listed."""
     for spot, history in sight.changes.items():
+        if sight.mixed(*spot[:3]):
+            continue
         for place, change in enumerate(history):
             if change.by == "sync" and change.before != ABSENT:
                 candidates = list(sight.across(spot))
@@ -343,7 +384,7 @@ def lossy(sight: Sight) -> Iterator[str]:
     """What the other side's field lost of a value is never written back over the value."""
     for spot, history in sight.changes.items():
         for change in history:
-            if change.by != "sync" or change.before in (ABSENT, None):
+            if change.by != "sync" or change.before in (ABSENT, None) or sight.mixed(*spot[:3]):
                 continue
             near = [
                 (rule, side, link)

@@ -110,11 +110,13 @@ class Vendor:
     calls: list[tuple[str, str, int]] = field(default_factory=list)
     noops: list[tuple[str, str, Mapping[str, Value]]] = field(default_factory=list)
     ids: int = 0
+    deaths: list[tuple[int, str, str, str]] = field(default_factory=list)
     graves: dict[str, dict[str, tuple[datetime, Row]]] = field(default_factory=dict)
     merged: dict[str, dict[str, str]] = field(default_factory=dict)
 
-    def delete(self, kind: str, id: str) -> None:
-        """A person deletes a record."""
+    def delete(self, kind: str, id: str, by: str = "person") -> None:
+        """Somebody deletes a record. `deaths` keeps (number, kind, id, by whom), of merges too."""
+        self.deaths.append((self.stage.number(), kind, id, by))
         self.graves.setdefault(kind, {})[id] = (self.now(), self.rows[kind].pop(id))
         self.listed.get(kind, {}).pop(id, None)
         self.pending = [one for one in self.pending if (one[2], one[3].id) != (kind, id)]
@@ -234,7 +236,7 @@ class MemoryConnector:
         self._capabilities = Capabilities(
             lag=traits.lag, tick=traits.tick, maker=traits.maker, find_by_feed=traits.find_by_feed,
             find_lag=traits.lag if traits.find_lag else timedelta(0), sync_key=traits.sync_key,
-            free_compare=traits.free_compare, read_batch=traits.batch, write_batch=traits.batch,
+            archive=True, free_compare=traits.free_compare, read_batch=traits.batch, write_batch=traits.batch,
             find_batch=traits.batch, unique=traits.unique, names=traits.names,
         )  # fmt: skip
 
@@ -412,14 +414,18 @@ class MemoryConnector:
         return [self._answered(kind, op, o, sent) for op, o in zip(operations, found, strict=True)]
 
     def _busy(self, kind: str, operations: Sequence[Operation]) -> Busy:
-        return frozenset((self.vendor.name, kind, op.ref.id, name) for op in operations if op.ref for name in op.fields)
+        """Fields between comparison and write; an archive is about the whole record."""
+        return frozenset(
+            (self.vendor.name, kind, op.ref.id, name) for op in operations if op.ref
+            for name in op.fields or self.vendor.schemas[kind].fields
+        )  # fmt: skip
 
     def _compared(self, kind: str, op: Operation, sent: datetime) -> Outcome | None:
         """What forbids the operation; None if nothing does."""
         vendor = self.vendor
         row = vendor.rows.get(kind, {}).get(op.ref.id) if op.ref else None
         if op.ref and row is None:
-            return Outcome(operation=op.id, result=Result.MISSING, gone=Gone(ref=op.ref, read_at=sent))
+            return Outcome(operation=op.id, result=Result.MISSING, gone=self._absent(kind, op.ref.id, sent))
         if row is not None and (op.compare or vendor.traits.free_compare):
             types = vendor.schemas[kind].fields
             if not all(same(row.fields[name], value, types[name]) for name, value in op.expect.items()):
@@ -429,6 +435,10 @@ class MemoryConnector:
 
     def _done(self, kind: str, op: Operation, sent: datetime) -> Outcome:
         vendor = self.vendor
+        if op.ref is not None and op.ref.id not in vendor.rows[kind]:  # deleted since it was compared
+            return Outcome(operation=op.id, result=Result.MISSING, gone=self._absent(kind, op.ref.id, sent))
+        if op.ref is not None and op.action is Action.ARCHIVE:
+            return self._archived(kind, op, op.ref, sent)
         other = vendor.taken(kind, op.fields, but=op.ref.id if op.ref else None)
         if other is not None:
             return Outcome(operation=op.id, result=Result.REFUSED, error="a record of that name exists",
@@ -439,12 +449,18 @@ class MemoryConnector:
             row = vendor.update(kind, op.ref.id, op.fields, "sync")
         return Outcome(operation=op.id, result=Result.WRITTEN, record=self._record(kind, row, sent, None, stale=False))
 
+    def _archived(self, kind: str, op: Operation, ref: Ref, sent: datetime) -> Outcome:
+        self.vendor.delete(kind, ref.id, "sync")
+        return Outcome(operation=op.id, result=Result.WRITTEN, gone=self._absent(kind, ref.id, sent))
+
     def _answered(self, kind: str, op: Operation, outcome: Outcome, sent: datetime) -> Outcome:
         """The answer as it stands when it is sent: the row now, whole or as far as it was written."""
         if outcome.result is not Result.WRITTEN or outcome.record is None:
             return outcome
         names = None if self.vendor.traits.whole else tuple(op.fields)
-        row = self.vendor.rows[kind][outcome.record.ref.id]
+        row = self.vendor.rows[kind].get(outcome.record.ref.id)
+        if row is None:  # deleted since it was written
+            return outcome
         return dataclasses.replace(outcome, record=self._record(kind, row, sent, names, stale=False))
 
 

@@ -6,6 +6,7 @@ what a vendor cannot do is skipped only where its `Capabilities` say so. Needs p
 
 from __future__ import annotations
 
+from syncd.kit.contract.archives import ArchiveContract
 from syncd.kit.contract.bench import Bench, Hooks, Memory, must, open_bench, same
 from syncd.kit.contract.feeds import FeedContract
 from syncd.kit.contract.reads import ReadContract
@@ -15,5 +16,5 @@ from syncd.kit.contract.writes import WriteContract
 __all__ = ["Bench", "ConnectorContract", "Hooks", "Memory", "must", "open_bench", "same"]
 
 
-class ConnectorContract(SetupContract, FeedContract, ReadContract, WriteContract):
+class ConnectorContract(SetupContract, FeedContract, ReadContract, WriteContract, ArchiveContract):
     """Every promise of `kit.connector`, as tests."""
