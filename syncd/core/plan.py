@@ -15,7 +15,7 @@ from syncd.core.decision import Base, Decision, Given, Plan, Taken, Twins, Verdi
 from syncd.core.fieldmap import Blank, Direction, Drift, FieldMap, Owner, Rule, Unconvertible, Unmapped
 from syncd.core.loss import same
 from syncd.core.model import FieldKind, Record, Ref, Side, Value
-from syncd.core.sight import MISSING, expression_side, suffixed, target, view
+from syncd.core.sight import MISSING, expression_side, plain, suffixed, target, view
 
 __all__ = ["MISSING", "expression_side", "plan", "plan_create", "suffixed", "view"]
 
@@ -113,10 +113,7 @@ class _Pair:
 
     def plain(self, rule: Rule, side: Side, value: Value) -> Value:
         """The value without the suffix that made a name unique on this side."""
-        kind = rule.type(side)
-        if isinstance(value, str) and kind is not None and kind.unique:
-            return value.removesuffix(suffixed("", self.record(side.other).ref))
-        return value
+        return plain(rule, side, value, self.record(side.other).ref)
 
     def equal(self, rule: Rule, left: Value, right: Value) -> bool:
         """Whether both sides mean the same, up to the declared loss, in a direction the rule carries."""
@@ -156,6 +153,8 @@ class _Pair:
             return self._first(rule, values)
         changed = {side: self.changed(rule, side, values[side]) for side in Side}
         if not changed[Side.LEFT] and not changed[Side.RIGHT]:
+            if rule.name in self.given.anew and not self._may_differ(rule, values):
+                return self._first(rule, values)
             return Decision(rule=rule, verdict=Verdict.UNCHANGED, reason="nothing changed", sides=_pair(values))
         if self.equal(rule, values[Side.LEFT], values[Side.RIGHT]):
             return _settled(rule, Verdict.AGREED, values, "both sides say the same")
@@ -164,6 +163,12 @@ class _Pair:
         if rule.direction is Direction.BOTH:
             return self._both(rule, values, changed)
         return self._one_way(rule, values, changed)
+
+    def _may_differ(self, rule: Rule, values: Mapping[Side, Value]) -> bool:
+        """Whether the sides mean the same, or one of them is a blank that the map does not carry."""
+        if rule.on_blank is Blank.IGNORE and None in values.values():
+            return True
+        return self.equal(rule, values[Side.LEFT], values[Side.RIGHT])
 
     def _take(self, rule: Rule, taken: Taken, values: dict[Side, Value]) -> tuple[Decision, ...]:
         """Carry out what a person took: across where the rule goes there, and on the side itself if it was another."""

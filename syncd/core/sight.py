@@ -30,6 +30,14 @@ def view(rule: Rule, side: Side, fields: Mapping[str, Value]) -> Value | object:
     return value
 
 
+def plain(rule: Rule, side: Side, value: Value, other: Ref) -> Value:
+    """The value without the suffix that made a name unique on this side; `other` is the record across."""
+    kind = rule.type(side)
+    if isinstance(value, str) and kind is not None and kind.unique:
+        return value.removesuffix(suffixed("", other))
+    return value
+
+
 def target(rule: Rule) -> Side:
     """The side that a one-way rule writes."""
     return Side.LEFT if rule.direction is Direction.LEFT else Side.RIGHT

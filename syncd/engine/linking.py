@@ -263,7 +263,7 @@ def _creation(item: Item, to: Side) -> Operation:
     key = SyncKey(end.sync_key, sync_key_of(source.ref)) if end.sync_key else None
     if key is not None:
         fields[key.field] = key.value
-    return Operation(id="", action=Action.CREATE, fields=fields, quiet=end.quiet, sync_key=key)
+    return Operation(id="", action=Action.CREATE, fields=fields, quiet=item.quiet(to), sync_key=key)
 
 
 def look_up(world: World, m: FieldMap, items: Sequence[Item]) -> None:
