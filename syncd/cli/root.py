@@ -11,7 +11,7 @@ from typing import Annotated
 import typer
 
 from syncd import VERSION
-from syncd.cli import matching, people, sandboxes, setup, work
+from syncd.cli import audits, matching, people, sandboxes, setup, work
 from syncd.cli.common import Globals
 from syncd.cli.maps import maps
 
@@ -62,6 +62,7 @@ app.command()(matching.link)
 app.command()(matching.unlink)
 app.command()(matching.relink)
 app.command()(people.explain)
+app.command()(audits.verify)
 app.add_typer(maps, name="map")
 app.add_typer(setup.db, name="db")
 app.command()(sandboxes.sandbox)

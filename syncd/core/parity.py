@@ -35,6 +35,10 @@ class Parity(StrEnum):
     DIFFERENT = "different"
 
 
+AS_ONE = frozenset({Parity.EQUAL, Parity.LOSSY})
+"""Both sides mean the same."""
+
+
 @dataclass(frozen=True, slots=True)
 class Compared:
     """One rule between two records; `values` are left and right, None for what is not known."""

@@ -15,18 +15,9 @@ from syncd.core.decision import Base, Decision, Given, Plan, Taken, Twins, Verdi
 from syncd.core.fieldmap import Blank, Direction, Drift, FieldMap, Owner, Rule, Unconvertible, Unmapped
 from syncd.core.loss import same
 from syncd.core.model import FieldKind, Record, Ref, Side, Value
-from syncd.core.sight import MISSING, expression_side, plain, suffixed, target, view
+from syncd.core.sight import MISSING, Waiting, expression_side, plain, suffixed, target, view
 
 __all__ = ["MISSING", "expression_side", "plan", "plan_create", "suffixed", "view"]
-
-
-class Waiting(Exception):
-    """A relation's parent has no twin yet."""
-
-    def __init__(self, ref: Ref) -> None:
-        """Keep whom it waits for."""
-        self.ref = ref
-        super().__init__(f"waits for {ref} to be linked")
 
 
 def plan(m: FieldMap, base: Base, left: Record, right: Record, given: Given) -> Plan:
@@ -40,6 +31,13 @@ def sides(m: FieldMap, base: Base, left: Record, right: Record, rule: Rule) -> t
     pair = _Pair(m, base, left, right, Given())
     found = [pair.value(rule, side) for side in Side]
     return _known(None if found[0] is MISSING else found[0]), _known(None if found[1] is MISSING else found[1])
+
+
+def carried(m: FieldMap, left: Record, right: Record, rule: Rule, to: Side, twins: Twins) -> Value:
+    """What a side would hold of the other one's value. Raises Unconvertible or Waiting."""
+    pair = _Pair(m, Base(), left, right, Given(twins=twins))
+    value = pair.value(rule, to.other)
+    return None if value is MISSING else pair.carry(rule, to, _known(value))
 
 
 def plan_create(m: FieldMap, to: Side, source: Record, twins: Twins) -> Plan:

@@ -14,6 +14,15 @@ MISSING = object()
 """Stands for a value that is not known."""
 
 
+class Waiting(Exception):
+    """A relation's parent has no twin yet."""
+
+    def __init__(self, ref: Ref) -> None:
+        """Keep whom it waits for."""
+        self.ref = ref
+        super().__init__(f"waits for {ref} to be linked")
+
+
 def suffixed(name: str, other: Ref) -> str:
     """A name made unique with the tail of the id of the record across."""
     return f"{name} ({other.id[-6:]})"

@@ -153,10 +153,26 @@ class _Slice:
 
 def begin_slice(world: World, m: FieldMap, night: str, nights: int) -> None:
     """Begin this night's share of a map's links, such that all are seen in so many nights; once a night."""
+    with world.store.read() as tx:
+        if _Slice.of(tx, m).night == night:
+            return
+    with world.store.begin() as tx:
+        if _Slice.of(tx, m).night != night and backfilled(tx, m):
+            _begin(tx, m, night, nights)
+
+
+def _begin(tx: Tx, m: FieldMap, night: str, nights: int) -> None:
+    _Slice(night, ceil(tx.links.count(m.key) / nights), _Slice.of(tx, m).after).keep(tx, m)
+
+
+def a_slice(world: World, m: FieldMap, nights: int, *, heal: bool) -> Iterator[Found]:
+    """The next slice at once, or what is left of the one that was begun."""
     with world.store.begin() as tx:
         now = _Slice.of(tx, m)
-        if now.night != night and backfilled(tx, m):
-            _Slice(night, ceil(tx.links.count(m.key) / nights), now.after).keep(tx, m)
+        if not now.todo:
+            _begin(tx, m, now.night, nights)
+    while (found := bite(world, m, heal=WRONG if heal else ())) is not None:
+        yield found
 
 
 def bite(world: World, m: FieldMap, *, heal: Iterable[Reason] = UNTOLD) -> Found | None:
@@ -214,6 +230,19 @@ def figures(tx: Tx, maps: Sequence[str]) -> list[dict[str, Any]]:
         if row.map in maps and (row.whole or (row.map, row.rule) not in last):
             last[row.map, row.rule] = row
     return [figure(row) for row in last.values()]
+
+
+def summary(tx: Tx, maps: Sequence[str]) -> list[dict[str, Any]]:
+    """One line per map: of all fields together, and what nothing accounts for."""
+    rows = figures(tx, maps)
+    found = []
+    for key in dict.fromkeys(row["map"] for row in rows):
+        mine = [row for row in rows if row["map"] == key]
+        compared = sum(row["compared"] for row in mine)
+        equal = sum(row["compared"] * row["parity"] for row in mine) / compared if compared else 100.0
+        wrong = {str(reason): count for reason in sorted(WRONG) if (count := sum(row[str(reason)] for row in mine))}
+        found.append({"map": key, "parity": round(equal, 3), **wrong, "at": max(row["at"] for row in mine)})
+    return found
 
 
 def figure(row: Parity) -> dict[str, Any]:
