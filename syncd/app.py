@@ -7,37 +7,34 @@ from __future__ import annotations
 
 import os
 import threading
-import time
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import asdict, replace
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import asdict
 from datetime import UTC, datetime, timedelta
 from functools import cached_property
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
+from zoneinfo import ZoneInfo
 
 from syncd import config as settings
 from syncd import fieldmaps
+from syncd.core.fieldmap import FieldMap
 from syncd.core.model import Side
-from syncd.engine import answers, by_hand, questions, review
-from syncd.engine.run import RunReport, poll, work
+from syncd.engine import answers, applying, auditing, by_hand, explain, maps, questions, review, undo
+from syncd.engine.audit import Found
 from syncd.engine.world import Guard, Pace, Pair, World
 from syncd.errors import AuthError, ConfigError, Problem, SyncdError
 from syncd.kit import limits, registry
 from syncd.kit.connector import Connector, SystemSettings, Timing
-from syncd.service import checkup, log
+from syncd.service import checkup, log, passes
 from syncd.service.daemon import Daemon
+from syncd.service.nightly import Nights
+from syncd.service.passes import Say
 from syncd.store import schema
 from syncd.store.clock import DatabaseClock
-from syncd.store.marks import HELD, PARKED, PLANNED
+from syncd.store.marks import HELD, PARKED
 from syncd.store.store import Store
 from syncd.store.turns import SharedTurns
-
-SOON = timedelta(seconds=30)
-"""`once` waits for marks that become due within this time."""
-
-SHORTLY = 0.3
-"""Seconds between two looks whether another process has given back what it leased."""
 
 
 class App:
@@ -179,78 +176,70 @@ class App:
         """Every finding over keys, permissions, maps and store, as data: severity, subject, message, remedy."""
         return checkup.findings(self.config, self.connectors, lambda: schema.version(self.ready_store))
 
-    def plan(self, pair: str | None = None, progress: Callable[[str], None] = lambda _text: None) -> dict[str, Any]:
+    def plan(self, pair: str | None = None, progress: Say = lambda _text: None) -> dict[str, Any]:
         """Read both sides and show what a run would do; nothing is written to a vendor."""
-        Daemon(self.world).prepare()
-        operations: list[dict[str, Any]] = []
-        calls: dict[str, int] = {}
-        for one in self.pairs(pair):
-            try:
-                self._read_all(one, progress)
-                self._work(replace(one, mode="plan"), progress)
-                rows = answers.plan_rows(self.store, one.maps, PLANNED)
-            finally:
-                Daemon(self.world).prepare()
-            for system, count in answers.cost(self.world, one.maps, rows).items():
-                calls[system] = calls.get(system, 0) + count
-            operations += [{"pair": one.name, **row} for row in rows]
-        creates = sum(1 for row in operations if row["creates"])
-        return {
-            "operations": operations,
-            "creates": creates,
-            "updates": sum(1 for row in operations if not row["creates"] and row["writes"]),
-            "links": sum(1 for row in operations if row["action"] == "link"),
-            "calls": calls,
-            "conflicts": sum(len(row["conflicts"]) for row in operations),
-            "parked": len(self.parked()),
-        }
+        return {**passes.plan(self.world, self.pairs(pair), progress), "parked": len(self.parked())}
 
-    def _work(self, pair: Pair, progress: Callable[[str], None]) -> RunReport:
-        """One run; after that of another process, if one is at it."""
-        while (report := work(self.world, pair)).state == "busy":
-            progress(f"another process runs {pair.name}; waiting for it")
-            time.sleep(SHORTLY)
-        return report
-
-    def _read_all(self, pair: Pair, progress: Callable[[str], None]) -> None:
-        """Tick every feed until nothing is waiting right now."""
-        while True:
-            ticks = poll(self.world, pair)
-            if any(tick.busy for tick in ticks):
-                progress("another process reads; waiting for it")
-                time.sleep(SHORTLY)
-                continue
-            progress(", ".join(f"{tick.system} {tick.kind}: {tick.rows} rows" for tick in ticks))
-            if not any(tick.due for tick in ticks):
-                return
-
-    def once(
-        self, pair: str | None = None, progress: Callable[[str], None] = lambda _text: None
-    ) -> list[dict[str, Any]]:
+    def once(self, pair: str | None = None, progress: Say = lambda _text: None) -> list[dict[str, Any]]:
         """Pass after pass until nothing is due; one report per run."""
-        Daemon(self.world).prepare()
-        reports: list[RunReport] = []
-        for one in self.pairs(pair):
-            while True:
-                self._read_all(one, progress)
-                report = self._work(one, progress)
-                if report.run is not None:
-                    reports.append(report)
-                    progress(f"run {report.run}: {dict(report.counts)}")
-                if report.state == "held" or not self._more_due(one, report):
-                    break
-        return [report.row() for report in reports]
+        return passes.once(self.world, self.pairs(pair), progress)
 
-    def _more_due(self, pair: Pair, report: RunReport) -> bool:
-        """Whether another pass is worth it; waits for what becomes due within a short while."""
-        if pair.mode != "live":
-            return False
-        with self.store.read() as tx:
-            due = tx.marks.next_due([m.key for m in pair.maps])
-        if due is None or due > self.clock() + SOON:
-            return report.run is not None
-        time.sleep(max(0.0, min((due - self.clock()).total_seconds(), SOON.total_seconds())))
-        return True
+    def undo(
+        self, run: int, map: str | None = None, field: str | None = None, progress: Say = lambda _text: None
+    ) -> dict[str, Any]:
+        """Take back what a run wrote, where it still stands, and archive what it made; what became of it."""
+        pair, links = undo.order(self.world, run, map_key=map, name=field)
+        (one,) = self.pairs(pair)
+        return {"links": links, **passes.take_back(self.world, one, run, progress)}
+
+    def verify(
+        self, pair: str | None = None, map: str | None = None, *, whole: bool = True, heal: bool = False
+    ) -> Iterator[Found]:
+        """Compare both sides of every link, or of a slice, page by page; what is found is stored at the end.
+
+        `heal`: what nothing accounts for is marked, and goes through plan and guard like any change.
+        """
+        for m in self._maps_of(pair, map):
+            if whole:
+                yield from auditing.verify(self.world, m, heal=heal)
+            else:
+                yield from auditing.a_slice(self.world, m, max(1, self.config.audit.nights), heal=heal)
+
+    def _maps_of(self, pair: str | None, map: str | None) -> list[FieldMap]:
+        """The maps of a pair, or of all; only the one of this key or name. Raises ConfigError naming the known ones."""
+        known = [m for one in self.pairs(pair) for m in one.maps]
+        found = [m for m in known if map in (None, m.key, m.name)]
+        if not found:
+            remedy = f"Known: {', '.join(m.key for m in known)}."
+            raise ConfigError(Problem(f"map {map}", "there is no such map.", remedy))
+        return found
+
+    def _map(self, name: str) -> FieldMap:
+        """The one map of this key or name. Raises ConfigError."""
+        found = self._maps_of(None, name)
+        if len(found) > 1:
+            known = ", ".join(m.key for m in found)
+            raise ConfigError(Problem(f"map {name}", f"several maps have this name: {known}.", "Write PAIR/MAP."))
+        return found[0]
+
+    def map_preview(self, name: str) -> dict[str, Any]:
+        """What applying a changed map to all its records would touch."""
+        m = self._map(name)
+        maps.adopt(self.world)
+        return applying.preview(self.world, m).row()
+
+    def map_apply(self, name: str, progress: Say = lambda _text: None) -> datetime:
+        """Mark all records of a map; when the next runs may carry it out."""
+        m = self._map(name)
+        for at in applying.apply(self.world, m):
+            progress(f"{at.done} records marked")
+        return applying.release(self.world, m, self.config.timing.fresh)
+
+    def parity(self, pair: str | None = None, map: str | None = None) -> list[dict[str, Any]]:
+        """How equal both sides were when they were last compared, per map and field."""
+        keys = [m.key for m in self._maps_of(pair, map)]
+        with self.ready_store.read() as tx:
+            return auditing.figures(tx, keys)
 
     def run(self, stop: threading.Event) -> None:
         """The daemon, until `stop` is set."""
@@ -270,21 +259,29 @@ class App:
         self._daemon().run(stop, lambda ticks: Cluster(ticks, self.store, self.clock))
 
     def _daemon(self) -> Daemon:
-        return Daemon(self.world, self.config.timing.idle, self.compiled_pairs, self.config.timing.fresh)
+        timing, audit = self.config.timing, self.config.audit
+        zones = {name: self.config.systems[pair.left].timezone for name, pair in self.config.pairs.items()}
+        known = {name: ZoneInfo(zone) for name, zone in zones.items() if zone}
+        nights = Nights(nights=audit.nights, at=audit.at, every=audit.every, zones=known) if audit.nights else None
+        return Daemon(self.world, timing.idle, self.compiled_pairs, timing.fresh, nights)
 
     def status(self) -> dict[str, Any]:
         """How it goes: systems, feeds, links, what waits and for whom."""
-        pairs = self.config.pairs
-        maps = [f"{name}/{Path(file).stem}" for name, pair in pairs.items() for file in pair.maps]
+        pairs, maps = self.config.pairs, self._map_keys()
         with self.ready_store.read() as tx:
             found = answers.status(tx, self.clock(), list(self.config.systems), maps)
+            found["parity"] = auditing.summary(tx, maps)
         return {**found, "pairs": {name: {"mode": pair.mode} for name, pair in pairs.items()}}
+
+    def _map_keys(self) -> list[str]:
+        """The keys of all maps, without asking a vendor."""
+        return [f"{name}/{Path(file).stem}" for name, pair in self.config.pairs.items() for file in pair.maps]
 
     def conflicts(
         self, state: str | None = "open", map: str | None = None, field: str | None = None
     ) -> list[dict[str, Any]]:
         """Conflicts with both ids, the field and both values; `state` None: all."""
-        states = [state] if state else ["open", "overruled", "kept", "taken", "agreed", "gone"]
+        states = [state] if state else ["open", "overruled", "kept", "taken", "agreed", "gone", "ordered"]
         with self.ready_store.read() as tx:
             rows = tx.conflicts.list(states=states, map_key=map, limit=100_000)
         maps = self._known_maps()
@@ -370,7 +367,7 @@ class App:
 
     def explain(self, ref: str, field: str | None = None) -> dict[str, Any]:
         """Why a record, or one of its fields, is as it is."""
-        return answers.explain(self.world, answers.ref_of(ref), field)
+        return explain.explain(self.world, answers.ref_of(ref), field)
 
     def db_upgrade(self) -> str:
         """Bring the store to this version."""

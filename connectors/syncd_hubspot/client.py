@@ -87,10 +87,14 @@ class Client:
         params |= {"associations": associations, "after": after}
         return _answered(self.http.request("GET", self._objects(kind), params=_params(params)))
 
-    def get(self, kind: str, id: str, properties: Sequence[str]) -> Row | None:
-        """One living record, None for a 404. A merged id answers with the record it became: its `id` differs."""
+    def get(self, kind: str, id: str, properties: Sequence[str], *, history: Sequence[str] = ()) -> Row | None:
+        """One living record, None for a 404. A merged id answers with the record it became: its `id` differs.
+
+        `history`: properties of which the answer tells every value, newest first.
+        """
         try:
-            params = _params({"properties": ",".join(properties) or None})
+            past = ",".join(history) or None
+            params = _params({"properties": ",".join(properties) or None, "propertiesWithHistory": past})
             return _row(self.http.request("GET", f"{self._objects(kind)}/{id}", params=params))
         except HubSpotRefused as refused:
             if refused.status == 404:

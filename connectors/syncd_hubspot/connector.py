@@ -11,7 +11,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from datetime import datetime, time, timedelta
 from zoneinfo import ZoneInfo
 
-from syncd.core.model import Gone, MatchKey, Operation, Outcome, Record, Schema, SyncKey
+from syncd.core.model import Change, Gone, MatchKey, Operation, Outcome, Record, Schema, SyncKey
 from syncd.errors import ConfigError, Problem
 from syncd.kit.connector import Capabilities, Cursor, Finding, Known, Page, Setting, SystemSettings
 from syncd.kit.http import Http, credential_key, parse_rates, shared_limit
@@ -19,6 +19,7 @@ from syncd_hubspot.client import BATCH_LIMIT, Client
 from syncd_hubspot.deltas import TICK, Tick
 from syncd_hubspot.find import Finder
 from syncd_hubspot.findings import findings
+from syncd_hubspot.history import history
 from syncd_hubspot.reads import Reads
 from syncd_hubspot.schema import Schemas, zone_of
 from syncd_hubspot.troubles import WINDOW_SECONDS, explainer
@@ -61,6 +62,7 @@ class HubSpot:
             tombstones=True,
             archive=True,
             free_compare=True,
+            history=True,
             read_batch=BATCH_LIMIT,
             write_batch=BATCH_LIMIT,
             find_batch=BATCH_LIMIT,
@@ -106,6 +108,10 @@ class HubSpot:
     def write(self, kind: str, operations: Sequence[Operation]) -> Iterator[Sequence[Outcome]]:
         """In batches of a hundred, compared just before."""
         return self._writer.write(kind, operations)
+
+    def history(self, kind: str, id: str, field: str) -> Sequence[Change]:
+        """As the property history tells it; who is associated with whom has none."""
+        return history(self._reads, kind, id, field)
 
     def url(self, kind: str, id: str) -> str | None:
         """The record's page; None before the account's number was heard."""

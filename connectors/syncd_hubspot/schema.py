@@ -61,6 +61,19 @@ class Schemas:
         """The whole schema: types with pipeline stages, owners, zone."""
         return self._cached(f"schema {kind}", lambda: self._describe(kind))
 
+    def user(self, number: str) -> str | None:
+        """The name of who works under this user id, which is not an owner's id; None if no owner has it."""
+        keys = ("userId", "userIdIncludingInactive")
+        for row, archived in self._owners():
+            if number in [str(row.get(key)) for key in keys]:
+                return _user(row, archived).name
+        return None
+
+    def _owners(self) -> Sequence[tuple[Row, bool]]:
+        """Every owner, active or archived."""
+        ask = self._client.owners
+        return self._cached("owners", lambda: [(row, archived) for archived in (False, True) for row in ask(archived)])
+
     def account(self) -> Row:
         """The account's details."""
         return self._cached("account", self._client.account)
@@ -94,12 +107,11 @@ class Schemas:
         types = dict(self.types(kind))
         if has_relation(kind):
             types |= _staged(types, self._client.pipelines(kind))
-        owners = [(row, archived) for archived in (False, True) for row in self._client.owners(archived)]
         return Schema(
             system=self._settings.system,
             kind=kind,
             fields=types,
-            users=tuple(_user(row, archived) for row, archived in owners if row.get("id")),
+            users=tuple(_user(row, archived) for row, archived in self._owners() if row.get("id")),
             timezone=self._settings.timezone or zone_of(self.account()),
             archive="it goes to HubSpot's recycling bin, from which people can restore it for 90 days",
         )

@@ -1,7 +1,7 @@
-"""The verbs for admins who write maps: `map check`, `map test`, `map schema`. They need no key and no network.
+"""The verbs for admins who write maps: `map check`, `map test`, `map schema`. These need no key and no network.
 
-What is not here: checking against the real accounts; `syncd check` does that. Here a map is held against the
-`schemas.yaml` that lies beside it, if there is one.
+What is not here: `map apply` (`audits`), and checking against the real accounts; `syncd check` does that. Here a
+map is held against the `schemas.yaml` that lies beside it, if there is one.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from syncd.fieldmaps import Loaded
     from syncd.fieldmaps.pairs import Describe
 
-maps = typer.Typer(help="Check and test maps, offline.", no_args_is_help=True)
+maps = typer.Typer(help="Check and test maps offline, and carry changed ones to what is linked.", no_args_is_help=True)
 
 MapsArgument = Annotated[
     list[str] | None,

@@ -15,7 +15,7 @@ from syncd.cli.render import Format, plain, show_json, show_rows
 
 MapOption = Annotated[str | None, typer.Option("--map", metavar="PAIR/MAP", help="Only of this map.")]
 
-STATES = ("open", "overruled", "kept", "taken", "agreed", "gone", "all")
+STATES = ("open", "overruled", "kept", "taken", "agreed", "gone", "ordered", "all")
 
 conflicts = typer.Typer(help="List what both sides changed, and take a side.", no_args_is_help=True)
 

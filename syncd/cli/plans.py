@@ -32,10 +32,10 @@ def lines(operation: Mapping[str, Any]) -> list[str]:
     why = f"  ({operation['why']})" if operation["why"] else ""
     shown = [f"{operation['map']}  {operation['action']}  left {left}  right {right}{why}"]
     for write in operation["writes"]:
-        change = f"{_short(write['before'])} -> {_short(write['after'])}"
+        change = f"{short(write['before'])} -> {short(write['after'])}"
         shown.append(f"    {write['side']} {write['field']}: {change}  ({write['reason']})")
     for conflict in operation["conflicts"]:
-        both = f"left {_short(conflict['left'])}, right {_short(conflict['right'])}"
+        both = f"left {short(conflict['left'])}, right {short(conflict['right'])}"
         shown.append(f"    ! conflict in {conflict['rule']}: {both}  ({conflict['reason']})")
     return shown + [f"    ! parked: {reason}" for reason in operation["parked"]]
 
@@ -48,6 +48,7 @@ def summary(report: Mapping[str, Any]) -> str:
     return f"Plan: {counts}; {waiting}. Requests to write it: {calls or 'none'}. Nothing was written."
 
 
-def _short(value: Any) -> str:
+def short(value: Any) -> str:
+    """A value in a line of text."""
     text = " ".join(cell(value).split()) or "(blank)"
     return text if len(text) <= LONGEST else f"{text[:LONGEST]}..."

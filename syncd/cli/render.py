@@ -53,6 +53,13 @@ def show_json(value: Any) -> None:
     typer.echo(orjson.dumps(plain(value), option=orjson.OPT_INDENT_2).decode())
 
 
+def as_json(value: Any) -> str:
+    """A value as JSON on one line."""
+    import orjson
+
+    return orjson.dumps(plain(value)).decode()
+
+
 def show_rows(rows: Iterable[Any], columns: Sequence[str], format: Format, *, empty: str) -> None:
     """A listing: of each row the named columns as a table, or everything as JSON. `empty` is said of none."""
     listed = [plain(row) for row in rows]

@@ -11,10 +11,11 @@ from typing import Annotated
 import typer
 
 from syncd import VERSION
-from syncd.cli import matching, people, sandboxes, setup, work
+from syncd.cli import audits, matching, people, sandboxes, setup, work
 from syncd.cli.common import Globals
 from syncd.cli.held import held
 from syncd.cli.maps import maps
+from syncd.cli.undoing import undo
 
 app = typer.Typer(
     help="Keep a CRM and a contractor's system equal, both ways. Begin with: syncd init, syncd check, syncd plan.",
@@ -56,12 +57,14 @@ app.add_typer(people.conflicts, name="conflicts")
 app.command()(people.parked)
 app.add_typer(held, name="held")
 app.command()(people.retry)
+app.command()(undo)
 app.command()(people.answer)
 app.command()(matching.review)
 app.command()(matching.link)
 app.command()(matching.unlink)
 app.command()(matching.relink)
 app.command()(people.explain)
+app.command()(audits.verify)
 app.add_typer(maps, name="map")
 app.add_typer(setup.db, name="db")
 app.command()(sandboxes.sandbox)

@@ -19,6 +19,7 @@ from syncd.cli.common import ConfigOption, FormatOption, PairArgument, leave, op
 from syncd.cli.plans import show_plan
 from syncd.cli.render import Format, plain, show_facts, show_json, show_rows
 
+READING = "reading both sides"
 WAITING = ("conflicts", "parked", "held")
 """Counts of a report that mean: a person is asked for."""
 
@@ -36,7 +37,7 @@ def plan(
     Not in it is what only the answer to a creation tells, and is written after it: a number that the vendor assigns,
     a status that it sets, the receipt.
     """
-    with opened(context, config) as app, _progress(quiet=format is Format.JSON) as progress:
+    with opened(context, config) as app, progressing(READING, quiet=format is Format.JSON) as progress:
         report = plain(app.plan(pair, progress))
     if format is Format.JSON:
         show_json(report)
@@ -53,7 +54,7 @@ def once(
     format: FormatOption = Format.TABLE,
 ) -> None:
     """Sync now, until nothing is due, and end."""
-    with opened(context, config) as app, _progress(quiet=format is Format.JSON) as progress:
+    with opened(context, config) as app, progressing(READING, quiet=format is Format.JSON) as progress:
         reports = plain(app.once(pair, progress))
         waiting = plain(app.status())
     if format is Format.JSON:
@@ -114,7 +115,7 @@ def waits(report: Any) -> bool:
 
 
 @contextmanager
-def _progress(*, quiet: bool) -> Iterator[Callable[[str], None]]:
+def progressing(what: str, *, quiet: bool) -> Iterator[Callable[[str], None]]:
     """A line that moves while somebody waits at a terminal; nothing at all in a pipe."""
     if quiet or not sys.stderr.isatty():
         yield lambda _text: None
@@ -122,7 +123,7 @@ def _progress(*, quiet: bool) -> Iterator[Callable[[str], None]]:
     from rich.console import Console
     from rich.status import Status
 
-    with Status("reading both sides", console=Console(stderr=True)) as shown:
+    with Status(what, console=Console(stderr=True)) as shown:
         yield shown.update
 
 

@@ -5,6 +5,7 @@ What is not here: maps (`syncd.fieldmaps`), and what a vendor needs (connectors 
 
 from syncd.config.load import find, load, variables
 from syncd.config.model import (
+    AuditConfig,
     Config,
     Guard,
     LogConfig,
@@ -16,6 +17,7 @@ from syncd.config.model import (
 )
 
 __all__ = [
+    "AuditConfig",
     "Config",
     "Guard",
     "LogConfig",

@@ -119,6 +119,7 @@ class _Loader:
             pairs={name: pair for name, pair in pairs.items() if pair},
             web=root.web,
             log=root.log,
+            audit=root.audit,
             timing=root.timing,
         )
 

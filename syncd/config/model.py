@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import timedelta
+from datetime import time, timedelta
 from pathlib import Path
 from typing import Annotated, Any, ClassVar, Literal, Protocol
 
@@ -137,6 +137,21 @@ class LogConfig:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class AuditConfig:
+    """The `[audit]` table: both sides compared with each other, a slice each night.
+
+    `nights`: in how many all links are seen; 0 for never. `at`: when a slice begins, on the clock of the left system's
+    time zone. `every`: the time between two bites of it.
+    """
+
+    __pydantic_config__: ClassVar[ConfigDict] = STRICT
+
+    nights: Count = 7
+    at: Annotated[time, BeforeValidator(values.time_of_day)] = time(2)
+    every: Duration = timedelta(seconds=30)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class TimingConfig:
     """The `[timing]` table; tests shorten these and nothing else differs from production.
 
@@ -181,6 +196,7 @@ class FileTable:
     syncd: StoreConfig
     web: WebConfig = WebConfig()
     log: LogConfig = LogConfig()
+    audit: AuditConfig = AuditConfig()
     timing: TimingConfig = TimingConfig()
     systems: Annotated[dict[str, dict[str, Any]], Field(min_length=1)]
     pairs: dict[str, dict[str, Any]] = field(default_factory=dict)
@@ -197,6 +213,7 @@ class Config:
     pairs: Mapping[str, PairConfig]
     web: WebConfig = WebConfig()
     log: LogConfig = LogConfig()
+    audit: AuditConfig = AuditConfig()
     timing: TimingConfig = TimingConfig()
 
     def secrets(self) -> tuple[str, ...]:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 import stat
-from datetime import timedelta
+from datetime import time, timedelta
 from ipaddress import ip_address
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 
 UNITS = {"ms": 0.001, "s": 1.0, "m": 60.0, "h": 3600.0, "d": 86400.0}
 RATE = re.compile(r"[1-9]\d*/(?:[1-9]\d*(?:s|sec|second|m|min|minute|h|hour)?|s|sec|second|m|min|minute|h|hour)")
+CLOCK = re.compile(r"(?:[01]\d|2[0-3]):[0-5]\d")
 LAST_PORT = 65535
 LONGEST = timedelta(days=3650)
 """Of a duration: a moment so far from now is still one that calendars have."""
@@ -141,6 +142,13 @@ def listen(value: Any) -> str:
     if not host or not port.isdigit() or int(port) > LAST_PORT:
         raise Wrong("must be host and port.", 'Write for example "127.0.0.1:8484".')
     return f"{host}:{port}"
+
+
+def time_of_day(value: Any) -> time:
+    """`HH:MM`."""
+    if not isinstance(value, str) or not CLOCK.fullmatch(value):
+        raise Wrong(f"is no time of day: {value!r}.", 'Write hours and minutes: "02:00".')
+    return time.fromisoformat(value)
 
 
 def url(value: Any) -> str:

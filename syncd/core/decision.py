@@ -119,9 +119,12 @@ class Given:
 
     `twins`: who is linked with whom in the maps of relations. `state`: the receipt's text, if one is to be written.
     `taken`: what a person took, by rule. `asked`: rules in which a person is asked whatever the owner.
+    `anew`: rules whose base says nothing where both sides still are what it says, and yet differ: an audit found them
+    apart, or the map has changed since.
     """
 
     twins: Twins = dataclasses.field(default_factory=dict)
     state: str | None = None
     taken: Mapping[str, Taken] = dataclasses.field(default_factory=dict)
     asked: frozenset[str] = frozenset()
+    anew: frozenset[str] = frozenset()

@@ -80,6 +80,21 @@ class Gone:
     read_at: datetime | None = None
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Change:
+    """One value that a field was given, as its vendor's own history tells it.
+
+    `at`: on the vendor's clock. `who`: a person's or program's name in the vendor's words. `source`: the vendor's word
+    for the way it came in. `mine`: by our own credential; None where the vendor does not tell.
+    """
+
+    value: Value
+    at: datetime
+    who: str | None = None
+    source: str | None = None
+    mine: bool | None = None
+
+
 class FieldKind(StrEnum):
     """What a field holds, in the canonical values of this module."""
 

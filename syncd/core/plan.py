@@ -15,18 +15,9 @@ from syncd.core.decision import Base, Decision, Given, Plan, Taken, Twins, Verdi
 from syncd.core.fieldmap import Blank, Direction, Drift, FieldMap, Owner, Rule, Unconvertible, Unmapped
 from syncd.core.loss import same
 from syncd.core.model import FieldKind, Record, Ref, Side, Value
-from syncd.core.sight import MISSING, expression_side, suffixed, target, view
+from syncd.core.sight import MISSING, Waiting, expression_side, plain, suffixed, target, view
 
 __all__ = ["MISSING", "expression_side", "plan", "plan_create", "suffixed", "view"]
-
-
-class Waiting(Exception):
-    """A relation's parent has no twin yet."""
-
-    def __init__(self, ref: Ref) -> None:
-        """Keep whom it waits for."""
-        self.ref = ref
-        super().__init__(f"waits for {ref} to be linked")
 
 
 def plan(m: FieldMap, base: Base, left: Record, right: Record, given: Given) -> Plan:
@@ -40,6 +31,13 @@ def sides(m: FieldMap, base: Base, left: Record, right: Record, rule: Rule) -> t
     pair = _Pair(m, base, left, right, Given())
     found = [pair.value(rule, side) for side in Side]
     return _known(None if found[0] is MISSING else found[0]), _known(None if found[1] is MISSING else found[1])
+
+
+def carried(m: FieldMap, left: Record, right: Record, rule: Rule, to: Side, twins: Twins) -> Value:
+    """What a side would hold of the other one's value. Raises Unconvertible or Waiting."""
+    pair = _Pair(m, Base(), left, right, Given(twins=twins))
+    value = pair.value(rule, to.other)
+    return None if value is MISSING else pair.carry(rule, to, _known(value))
 
 
 def plan_create(m: FieldMap, to: Side, source: Record, twins: Twins) -> Plan:
@@ -113,10 +111,7 @@ class _Pair:
 
     def plain(self, rule: Rule, side: Side, value: Value) -> Value:
         """The value without the suffix that made a name unique on this side."""
-        kind = rule.type(side)
-        if isinstance(value, str) and kind is not None and kind.unique:
-            return value.removesuffix(suffixed("", self.record(side.other).ref))
-        return value
+        return plain(rule, side, value, self.record(side.other).ref)
 
     def equal(self, rule: Rule, left: Value, right: Value) -> bool:
         """Whether both sides mean the same, up to the declared loss, in a direction the rule carries."""
@@ -156,6 +151,8 @@ class _Pair:
             return self._first(rule, values)
         changed = {side: self.changed(rule, side, values[side]) for side in Side}
         if not changed[Side.LEFT] and not changed[Side.RIGHT]:
+            if rule.name in self.given.anew and not self._may_differ(rule, values):
+                return self._first(rule, values)
             return Decision(rule=rule, verdict=Verdict.UNCHANGED, reason="nothing changed", sides=_pair(values))
         if self.equal(rule, values[Side.LEFT], values[Side.RIGHT]):
             return _settled(rule, Verdict.AGREED, values, "both sides say the same")
@@ -164,6 +161,12 @@ class _Pair:
         if rule.direction is Direction.BOTH:
             return self._both(rule, values, changed)
         return self._one_way(rule, values, changed)
+
+    def _may_differ(self, rule: Rule, values: Mapping[Side, Value]) -> bool:
+        """Whether the sides mean the same, or one of them is a blank that the map does not carry."""
+        if rule.on_blank is Blank.IGNORE and None in values.values():
+            return True
+        return self.equal(rule, values[Side.LEFT], values[Side.RIGHT])
 
     def _take(self, rule: Rule, taken: Taken, values: dict[Side, Value]) -> tuple[Decision, ...]:
         """Carry out what a person took: across where the rule goes there, and on the side itself if it was another."""

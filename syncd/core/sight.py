@@ -14,6 +14,15 @@ MISSING = object()
 """Stands for a value that is not known."""
 
 
+class Waiting(Exception):
+    """A relation's parent has no twin yet."""
+
+    def __init__(self, ref: Ref) -> None:
+        """Keep whom it waits for."""
+        self.ref = ref
+        super().__init__(f"waits for {ref} to be linked")
+
+
 def suffixed(name: str, other: Ref) -> str:
     """A name made unique with the tail of the id of the record across."""
     return f"{name} ({other.id[-6:]})"
@@ -27,6 +36,14 @@ def view(rule: Rule, side: Side, fields: Mapping[str, Value]) -> Value | object:
     value = fields.get(name, MISSING)
     if isinstance(value, tuple) and rule.relation is not None:
         return value[0] if value else None
+    return value
+
+
+def plain(rule: Rule, side: Side, value: Value, other: Ref) -> Value:
+    """The value without the suffix that made a name unique on this side; `other` is the record across."""
+    kind = rule.type(side)
+    if isinstance(value, str) and kind is not None and kind.unique:
+        return value.removesuffix(suffixed("", other))
     return value
 
 

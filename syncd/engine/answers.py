@@ -1,6 +1,6 @@
-"""What people ask of the engine and tell it: conflicts and their choice, parked marks, plans, why a value is so.
+"""What people ask of the engine and tell it: conflicts and their choice, parked marks, plans, references.
 
-What is not here: carrying a choice out (the next run does, like everything else).
+What is not here: why a value is so (`explain`), and carrying a choice out (the next run does, like everything else).
 """
 
 from __future__ import annotations
@@ -12,9 +12,9 @@ from itertools import groupby
 from math import ceil
 from typing import Any
 
-from syncd.core.fieldmap import FieldMap, Rule
+from syncd.core.fieldmap import FieldMap
 from syncd.core.model import FieldKind, Ref, Side, Value
-from syncd.core.plan import MISSING, sides, view
+from syncd.core.plan import sides
 from syncd.engine.absorb import LEAD_LANE
 from syncd.engine.base import base_of
 from syncd.engine.world import Pair, World
@@ -23,7 +23,6 @@ from syncd.kit.connector import Capabilities
 from syncd.store.conflicts import Conflict
 from syncd.store.links import Link
 from syncd.store.marks import DUE, HELD, PARKED, PLANNED, Mark
-from syncd.store.snapshots import Snapshot
 from syncd.store.store import Store, Tx
 
 
@@ -193,55 +192,6 @@ def _calls(caps: Capabilities, creates: int, updates: int) -> int:
     return (
         ceil(creates / caps.find_batch) + ceil(creates / caps.write_batch) + compares + ceil(updates / caps.write_batch)
     )
-
-
-def explain(world: World, ref: Ref, field: str | None = None) -> dict[str, Any]:
-    """What a record is linked to in each map, and per rule both values, the base, and the writes that made it so."""
-    readers = world.readers.get((ref.system, ref.kind), ())
-    if not readers:
-        raise ConfigError(Problem(str(ref), "no map reads this kind of record.", "Write it as SYSTEM:KIND:ID."))
-    with world.store.read() as tx:
-        found = [_explained(world, tx, m, side, ref, field) for m, side in readers]
-    return {"ref": str(ref), "maps": found}
-
-
-def _explained(world: World, tx: Tx, m: FieldMap, side: Side, ref: Ref, field: str | None) -> dict[str, Any]:
-    mark = tx.marks.get(m.key, side, [ref.id]).get(ref.id)
-    link = tx.links.of(m.key, side, [ref.id]).get(ref.id)
-    about: dict[str, Any] = {"map": m.key, "waiting": mark_row(world.maps, mark) if mark is not None else None}
-    if link is None:
-        known = tx.snapshots.get(ref.system, ref.kind, [ref.id])
-        about["link"] = None
-        about["why"] = "it is not linked" if known else "syncd has never seen it"
-        return about
-    across = Ref(m.end(side.other).system, m.end(side.other).kind, link.id_on(side.other))
-    about["link"] = str(across)
-    snapshots = {s: tx.snapshots.get(m.end(s).system, m.end(s).kind, [link.id_on(s)])[link.id_on(s)] for s in Side}
-    base = base_of(m, link, snapshots[Side.LEFT], snapshots[Side.RIGHT])
-    writes = tx.journal.last_of(m.key, [link.left_id, link.right_id])
-    about["rules"] = [
-        {
-            "rule": rule.name,
-            "direction": str(rule.direction),
-            "owner": str(rule.owner) if rule.owner else None,
-            "left": {"field": rule.left, "value": _shown(rule, Side.LEFT, snapshots)},
-            "right": {"field": rule.right, "value": _shown(rule, Side.RIGHT, snapshots)},
-            "base": {str(s): base.side(s)[rule.name].value for s in Side if rule.name in base.side(s)},
-            "writes": [
-                {"run": w.run, "at": w.opened_at.isoformat(), "side": str(w.side), "outcome": w.outcome,
-                 "value": w.fields.get(str(w.rules[rule.name]["field"])), "reason": w.rules[rule.name]["reason"]}
-                for w in writes if rule.name in w.rules and w.rules[rule.name]["field"] in w.fields
-            ],
-        }
-        for rule in m.rules
-        if field is None or field in (rule.left, rule.right, rule.name)
-    ]  # fmt: skip
-    return about
-
-
-def _shown(rule: Rule, side: Side, snapshots: Mapping[Side, Snapshot]) -> object:
-    value = view(rule, side, snapshots[side].record.fields)
-    return "(unknown)" if value is MISSING else value
 
 
 def ref_of(text: str) -> Ref:

@@ -26,6 +26,9 @@ from syncd.store.store import Tx
 GONE = "gone: "
 """How the reason of a link begins that was closed because a record is gone: it opens again when both are there."""
 
+UNDONE = "undone: "
+"""The same of a record that a person wanted archived, with the run that had made it."""
+
 ARCHIVED = "was archived by write"
 
 POLICIES = ("archive", "delete")
@@ -195,7 +198,8 @@ def archived(world: World, tx: Tx, item: Item, intent: int, gone: Gone, outcome:
     absorb(tx, world, [gone], asked=(), in_hand=(m, refs))
     close_intent(world, tx, intent, outcome)
     if link is not None:
-        close(world, tx, link, f"{GONE}{gone.ref} {ARCHIVED} {intent}")
+        how = UNDONE if tx.conflicts.orders([link.id]) else GONE
+        close(world, tx, link, f"{how}{gone.ref} {ARCHIVED} {intent}")
 
 
 def part(world: World, tx: Tx, item: Item, side: Side, and_so: str) -> None:

@@ -96,5 +96,12 @@ def knowing(link: Link, names: Iterable[str]) -> Link:
     return dataclasses.replace(link, known=link.known | frozenset(names))
 
 
+def forgetting(link: Link, names: Iterable[str]) -> Link:
+    """The link without a base of these rules: unknown, as at first link."""
+    gone = frozenset(names)
+    deltas = [{name: base for name, base in link.delta(side).items() if name not in gone} for side in Side]
+    return dataclasses.replace(link, known=link.known - gone, left=deltas[0], right=deltas[1])
+
+
 def _with(link: Link, side: Side, delta: Delta) -> Link:
     return dataclasses.replace(link, left=delta) if side is Side.LEFT else dataclasses.replace(link, right=delta)

@@ -14,7 +14,7 @@ from syncd.core.fieldmap import FieldMap, Rule
 from syncd.core.loss import same
 from syncd.core.model import Record, Side, Value
 from syncd.engine.absorb import absorb
-from syncd.engine.base import knowing, settled
+from syncd.engine.base import forgetting, knowing, settled
 from syncd.engine.item import Item, Rest, again
 from syncd.engine.linking import wake_for
 from syncd.engine.planning import lost_row
@@ -159,7 +159,7 @@ def _list_lost(tx: Tx, item: Item, decisions: tuple[Decision, ...], run: int | N
     rows = [
         lost_row(
             item.m.key, item.link.id, (item.link.left_id, item.link.right_id), d.rule.name, d.sides,
-            "overruled" if d.verdict is Verdict.WRITE else "kept",
+            "overruled" if d.verdict is Verdict.WRITE and not d.taken else "kept",
             lost_side=str(d.lost[0]), reason=d.reason, run=run, at=world.clock(),
         )
         for d in decisions
@@ -256,8 +256,16 @@ def _list_conflicts(world: World, tx: Tx, item: Item, run: int | None) -> None:
                 row = lost_row(item.m.key, link.id, ids, name, decisions[0].sides, "open",
                                reason=decisions[0].reason, run=run, at=world.clock())  # fmt: skip
                 tx.conflicts.ask(row)
+            if name in item.anew:
+                _forget(tx, item.m, link, decisions[0].rule)
         elif before is not None and all(_carried_out(item, d) for d in decisions):
             _close_conflict(tx, before, all(d.taken for d in decisions), world.clock())
+
+
+def _forget(tx: Tx, m: FieldMap, link: Link, rule: Rule) -> None:
+    """A conflict over values that are both what base says stands only as long as base says nothing."""
+    now = tx.links.get([link.id])[link.id]
+    tx.links.save(forgetting(now, [rule.identity]), [one.identity for one in m.rules])
 
 
 def _close_conflict(tx: Tx, conflict: Conflict, taken: bool, now: datetime) -> None:

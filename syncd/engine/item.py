@@ -42,6 +42,9 @@ def again(cause: str, reason: str, *, after: timedelta | None = None, reread: bo
     return Rest(state=DUE, cause=cause, reason=reason, after=after, reread=reread, count=count)
 
 
+SLOW_LANE = 2
+"""The lane of marks that no person's edit brought about: they go last, and what they write is written quietly."""
+
 DONE = Rest(state="done", cause="done", reason="nothing to do")
 
 
@@ -73,6 +76,15 @@ class Item:
     def mark(self) -> Mark:
         """The mark that brought it here (the first of two)."""
         return self.unit.marks[0]
+
+    @property
+    def anew(self) -> frozenset[str]:
+        """The rules that its marks want decided anew."""
+        return frozenset(name for mark in self.unit.marks for name in mark.anew or ())
+
+    def quiet(self, side: Side) -> bool:
+        """Whether the vendor's automations are kept out of a write: the map says so, or nobody's edit caused it."""
+        return self.m.end(side).quiet or all(mark.lane >= SLOW_LANE for mark in self.unit.marks)
 
     def record(self, side: Side) -> Record:
         """The record on a side; it must be known."""

@@ -11,7 +11,7 @@ from datetime import timedelta
 from syncd.core.fieldmap import FieldMap, Leave, Unconvertible
 from syncd.core.model import Action, Gone, Record, Ref, Side
 from syncd.engine.absorb import MERGED, absorb
-from syncd.engine.archiving import ARCHIVED, GONE, POLICIES, Canaries, close, part, prepare, proved_twice
+from syncd.engine.archiving import ARCHIVED, GONE, POLICIES, UNDONE, Canaries, close, part, prepare, proved_twice
 from syncd.engine.base import pinned
 from syncd.engine.item import DONE, Item, Rest, again, park
 from syncd.engine.linking import wake_for
@@ -88,7 +88,7 @@ def _closed(tx: Tx, items: Sequence[Item]) -> dict[int, Link]:
     for side in Side:
         mine = {item.mark.id: item for item in items if item.mark.side is side}
         for id_, link in tx.links.of(m.key, side, mine, state="closed").items():
-            if (link.reason or "").startswith((GONE, UNFIT)):
+            if (link.reason or "").startswith((GONE, UNDONE, UNFIT)):
                 found[id(mine[id_])] = link
     return found
 

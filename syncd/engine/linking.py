@@ -22,7 +22,6 @@ from syncd.engine.namesakes import NAMESAKE, Taken, key_text, set_apart
 from syncd.engine.world import World
 from syncd.store.journal import Intent
 from syncd.store.links import LinkedAlready
-from syncd.store.marks import Mark
 from syncd.store.snapshots import Snapshot
 from syncd.store.store import Tx
 
@@ -55,7 +54,7 @@ def _local_side(world: World, tx: Tx, m: FieldMap, side: Side, items: list[Item]
     for item in items:
         if item.stands() and item.twin is None:
             _own_key_or_window(tx, item, creates, others)
-        if item.stands() and item.twin is None and not _wanted(m, side, item.record(side), item.mark):
+        if item.stands() and item.twin is None and not wanted(m, side, item.record(side), pulled=item.mark.pulled):
             item.fail(DONE)
 
 
@@ -98,10 +97,10 @@ def _holds(value: Callable[..., object], fields: Mapping[Side, Mapping[str, obje
         return False
 
 
-def _wanted(m: FieldMap, side: Side, record: Record, mark: Mark) -> bool:
+def wanted(m: FieldMap, side: Side, record: Record, *, pulled: bool = False) -> bool:
     """Whether a twin may be made on the other side."""
     when = m.end(side.other).when
-    return mark.pulled or (when is not None and _holds(when.value, {side: record.fields}))
+    return pulled or (when is not None and _holds(when.value, {side: record.fields}))
 
 
 def _linked(tx: Tx, m: FieldMap, side: Side, ids: set[str]) -> set[str]:
@@ -263,7 +262,7 @@ def _creation(item: Item, to: Side) -> Operation:
     key = SyncKey(end.sync_key, sync_key_of(source.ref)) if end.sync_key else None
     if key is not None:
         fields[key.field] = key.value
-    return Operation(id="", action=Action.CREATE, fields=fields, quiet=end.quiet, sync_key=key)
+    return Operation(id="", action=Action.CREATE, fields=fields, quiet=item.quiet(to), sync_key=key)
 
 
 def look_up(world: World, m: FieldMap, items: Sequence[Item]) -> None:

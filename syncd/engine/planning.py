@@ -30,13 +30,19 @@ def twins_for(world: World, tx: Tx, m: FieldMap, items: Iterable[Item], *, plann
 
     `planned`: parents whose link or creation is only planned count as linked, so that a plan shows the whole.
     """
+    records = [(side, snapshot.record) for item in items for side, snapshot in item.snapshots.items()]
+    return twins_of(world, tx, m, records, planned=planned)
+
+
+def twins_of(world: World, tx: Tx, m: FieldMap, records: Iterable[tuple[Side, Record]], *, planned: bool) -> Twins:
+    """`twins_for` records, each with its side."""
     found: dict[tuple[str, Side, str], str] = {}
-    items = list(items)
+    records = list(records)
     for rule in m.rules:
         if rule.relation is None or rule.relation.map not in world.maps:
             continue
         for side in Side:
-            ids = {id_ for item in items for id_ in _ids(item, rule.field(side), side)}
+            ids = {id_ for at, one in records if at is side for id_ in _ids(one, rule.field(side))}
             links = tx.links.of(rule.relation.map, side, ids)
             found.update({(rule.relation.map, side, id_): link.id_on(side.other) for id_, link in links.items()})
             if planned:
@@ -44,9 +50,8 @@ def twins_for(world: World, tx: Tx, m: FieldMap, items: Iterable[Item], *, plann
     return found
 
 
-def _ids(item: Item, name: str | None, side: Side) -> tuple[str, ...]:
-    snapshot = item.snapshots.get(side)
-    value = snapshot.record.fields.get(name) if snapshot is not None and name is not None else None
+def _ids(record: Record, name: str | None) -> tuple[str, ...]:
+    value = record.fields.get(name) if name is not None else None
     if isinstance(value, tuple):
         return value
     return (str(value),) if value is not None else ()
@@ -75,23 +80,24 @@ def plan_links(world: World, tx: Tx, m: FieldMap, items: Sequence[Item], twins: 
         if gone:
             item.fail(park("gone", f"{item.record(gone[0]).ref} is gone on the {gone[0]}; nothing is written"))
             continue
-        if _left_filter(m, item):
+        if left_filter(m, {side: item.record(side) for side in Side}):
             item.fail(DONE)
             continue
         item.conflicts = conflicts.get(item.link.id, {}) if item.link is not None else {}
         item.plan = _plan(world, m, item, twins)
         item.pull_parents()
         for side in Side:
-            operation = operation_for(m, item, side)
+            operation = operation_for(item, side)
             if operation is not None:
                 item.operations[side] = operation
 
 
-def _left_filter(m: FieldMap, item: Item) -> bool:
+def left_filter(m: FieldMap, records: Mapping[Side, Record]) -> bool:
+    """Whether a pair does not meet the map's `only`, so that nothing flows between the two."""
     if m.only is None or m.leave is Leave.KEEP:
         return False
     try:
-        return not m.only.value({side: item.record(side).fields for side in Side})
+        return not m.only.value({side: record.fields for side, record in records.items()})
     except Unconvertible:
         return True
 
@@ -103,13 +109,13 @@ def _plan(world: World, m: FieldMap, item: Item, twins: Twins) -> Plan:
     base = Base(left=_shadows_at(base.left, shifts[Side.LEFT]), right=_shadows_at(base.right, shifts[Side.RIGHT]))
     taken = {rule: t for rule, c in item.conflicts.items() if (t := _taken(c)) is not None}
     asked = frozenset(rule for rule, c in item.conflicts.items() if c.forced)
-    given = Given(twins=twins, taken=taken, asked=asked)
+    given = Given(twins=twins, taken=taken, asked=asked, anew=item.anew)
     records = tuple(_record_at(world, m, side, item.record(side), shifts[side]) for side in Side)
     found = plan(m, base, records[0], records[1], given)
     if not any(rule.receipt for rule in m.rules):
         return found
     state = NEEDS_YOU if found.parked or found.having(Verdict.CONFLICT) else LINKED
-    return plan(m, base, records[0], records[1], Given(twins=twins, taken=taken, asked=asked, state=state))
+    return plan(m, base, records[0], records[1], replace(given, state=state))
 
 
 def _shift(world: World, m: FieldMap, side: Side) -> timedelta:
@@ -137,7 +143,7 @@ def _taken(conflict: Conflict) -> Taken | None:
     return Taken(Side(choice["side"]), choice["value"], tuple(choice["now"]))
 
 
-def operation_for(m: FieldMap, item: Item, side: Side) -> Operation | None:
+def operation_for(item: Item, side: Side) -> Operation | None:
     """What the item's plan writes to a side, with what it expects to find there."""
     decisions = item.plan.writes(side) if item.plan is not None else ()
     if not decisions:
@@ -149,7 +155,7 @@ def operation_for(m: FieldMap, item: Item, side: Side) -> Operation | None:
         fields={str(d.field): d.after for d in decisions},
         expect={str(d.field): d.before for d in decisions},
         compare=any(d.rule.direction is Direction.BOTH for d in decisions),
-        quiet=m.end(side).quiet,
+        quiet=item.quiet(side),
     )
 
 

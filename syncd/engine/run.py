@@ -81,13 +81,17 @@ def work(world: World, pair: Pair) -> RunReport:
 
 
 def _begin(world: World, pair: Pair, report: RunReport) -> bool:
-    """Lease the pair and note the run; what a run that was killed left weighed is due again. False: somebody has it."""
+    """Lease the pair and note the run; one that was killed has ended, and what it weighed is due again.
+
+    False: somebody has the pair.
+    """
     with world.store.begin() as tx:
         now = world.clock()
         report.fence = tx.runs.next_fence()
         if not tx.pair_leases.take(pair.name, now=now, until=now + world.pace.lease, fence=report.fence):
             return False
         _unweigh(world, tx, pair)
+        tx.runs.abandon(pair.name, now)
         report.run = tx.runs.start(pair.name, pair.mode, pair.digest, now)
     return True
 

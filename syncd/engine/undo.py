@@ -12,7 +12,7 @@ from dataclasses import dataclass, field, replace
 from typing import Any
 
 from syncd.core.decision import Decision, Plan, Verdict
-from syncd.core.fieldmap import FieldMap, Rule
+from syncd.core.fieldmap import Rule
 from syncd.core.loss import same
 from syncd.core.model import Action, FieldType, Side, Value
 from syncd.core.plan import MISSING, view
@@ -28,13 +28,13 @@ from syncd.store.links import Link
 from syncd.store.store import Tx
 
 
-def order(world: World, run: int, *, map_key: str | None = None, name: str | None = None) -> int:
-    """Order that what a run wrote is taken back (in one map; of one field); with how many links. Raises ConfigError.
+def order(world: World, run: int, *, map_key: str | None = None, name: str | None = None) -> tuple[str, int]:
+    """Order that what a run wrote is taken back (in one map; of one field): its pair, and of how many links.
 
-    What cannot be taken back at all is listed at once: archives, and what is linked no more.
+    Raises ConfigError where there is no such run, or it has not ended.
     """
     with world.store.begin() as tx:
-        _there(tx, run)
+        pair = _pair_of(tx, run)
         done = [intent for intent in tx.journal.of_run(run) if _landed(intent) and map_key in (None, intent.map)]
         links: dict[int, Link] = {}
         for intent in done:
@@ -46,15 +46,16 @@ def order(world: World, run: int, *, map_key: str | None = None, name: str | Non
             row = _row(world, link, WHOLE, ORDERED, _reason(run), run)
             tx.conflicts.list_lost([{**row, "choice": {"run": run, "field": name}}])
             tx.marks.add(link.map, Side.LEFT, [link.left_id], now, lane=LEAD_LANE, reread=True)
-        return len(links)
+        return pair, len(links)
 
 
-def _there(tx: Tx, run: int) -> None:
+def _pair_of(tx: Tx, run: int) -> str:
     known = tx.runs.get(run)
     if known is None:
         raise ConfigError(Problem(f"run {run}", "there is no such run.", "`syncd status` shows the last ones."))
     if known.state == "running":
         raise ConfigError(Problem(f"run {run}", "it has not ended yet.", "Try again when it has."))
+    return known.pair
 
 
 def _landed(intent: Intent) -> bool:
@@ -81,7 +82,7 @@ class Reversal:
     archive: Side | None = None
 
 
-def undo(world: World, m: FieldMap, items: Sequence[Item], *, planned: bool) -> None:
+def undo(world: World, items: Sequence[Item], *, planned: bool) -> None:
     """Plan what was ordered: fields first, then the record. With nothing left to do, the order ends.
 
     `planned`: nothing will be written; the order stands.
@@ -106,7 +107,7 @@ def _carry_out(world: World, tx: Tx, item: Item, ordered: Conflict, *, planned: 
     found = _reversal(world, tx, item, ordered)
     if found.writes:
         item.plan, item.found = Plan(tuple(found.writes)), ordered.reason
-        patches = {side: operation_for(item.m, item, side) for side in Side}
+        patches = {side: operation_for(item, side) for side in Side}
         item.operations = {side: replace(patch, compare=True) for side, patch in patches.items() if patch is not None}
     elif found.archive is not None:
         item.found = ordered.reason
@@ -125,7 +126,7 @@ def _reversal(world: World, tx: Tx, item: Item, ordered: Conflict) -> Reversal:
     written = [intent for intent in ours if intent.run == run]
     made = next((intent.side for intent in written if intent.action is Action.CREATE), None)
     if made is not None and name is None:
-        _take_away(world, tx, item, made, ordered, [intent for intent in ours if intent.side is made], found)
+        _take_away(world, tx, item, made, ordered, ours, found)
     for rule in item.m.rules:
         # A receipt says how it stands with the link; it goes only with the link.
         if rule.receipt is None or found.archive is not None:
@@ -174,14 +175,14 @@ def _before(written: Sequence[Intent], name: str, kind: FieldType | None) -> Val
 
 
 def _decision(item: Item, rule: Rule, side: Side, before: Value, reason: str) -> Decision:
-    """Write what was there before, and let both sides stand as they then are: what was overruled so is listed."""
+    """Write what was there before, and let both sides stand as they then are: that they differ is listed."""
     name, fields = str(rule.field(side)), item.record(side).fields
     across = _known(view(rule, side.other, item.record(side.other).fields))
     here = _known(view(rule, side, {**fields, name: before}))
-    values = {side: _known(view(rule, side, fields)), side.other: across}
+    after = {side: here, side.other: across}
     return Decision(
         rule=rule, verdict=Verdict.WRITE, reason=reason, to=side, field=name, before=fields.get(name), after=before,
-        settle={side: here, side.other: across}, sides=(values[Side.LEFT], values[Side.RIGHT]),
+        settle=after, sides=(after[Side.LEFT], after[Side.RIGHT]), taken=True,
         lost=(side.other, across) if rule.field(side.other) is not None else None,
     )  # fmt: skip
 
@@ -191,18 +192,16 @@ def _known(value: Value | object) -> Value:
 
 
 def _take_away(
-    world: World, tx: Tx, item: Item, side: Side, ordered: Conflict, written: Sequence[Intent], found: Reversal
+    world: World, tx: Tx, item: Item, side: Side, ordered: Conflict, ours: Sequence[Intent], found: Reversal
 ) -> None:
-    """A record that the run made: archived if it holds just what we `written` last, else left alone and listed."""
+    """A record that the run made: archived if nobody touched it, else left alone and listed. `ours`: our writes."""
     if item.link is None:
         return
-    sent = {name: value for intent in written for name, value in intent.fields.items()}
-    fields, types = item.record(side).fields, {rule.field(side): rule.type(side) for rule in item.m.rules}
-    touched = [name for name, value in sent.items() if name in fields and not same(fields[name], value, types.get(name))]
+    touched = _touched(item, side, ordered, ours)
     if not world.connector(item.m, side).capabilities.archive:
         why = f"{item.m.end(side).system} cannot archive"
     elif touched:
-        why = f"somebody changed {', '.join(sorted(touched))} since"
+        why = f"somebody changed {', '.join(touched)} since"
     elif tx.conflicts.open_of([item.link.id]):
         why = "a conflict of the two is open"
     else:
@@ -210,6 +209,24 @@ def _take_away(
         return
     reason = f"{ordered.reason}, but {item.record(side).ref}, which it made, stays: {why}"
     found.kept.append(_row(world, item.link, WHOLE, "kept", reason, ordered.run))
+
+
+def _touched(item: Item, side: Side, ordered: Conflict, ours: Sequence[Intent]) -> list[str]:
+    """The fields of a record that we made which hold neither what we sent last nor what the vendor put there himself.
+
+    What the vendor put there was carried to the other side by the very run that made the record.
+    """
+    fields, types = item.record(side).fields, {rule.field(side): rule.type(side) for rule in item.m.rules}
+    mine = [intent for intent in ours if intent.side is side]
+    sent: dict[str | None, Value] = {name: value for intent in mine for name, value in intent.fields.items()}
+    across = [intent for intent in ours if intent.side is side.other and intent.run == ordered.run]
+    brought = {
+        rule.field(side): intent.rules[rule.name]["settle"].get(str(side))
+        for intent in across for rule in item.m.rules if rule.name in intent.rules
+    }  # fmt: skip
+    expected = {**brought, **sent}
+    free = {name: kind for name, kind in types.items() if name in fields and not (kind and kind.read_only)}
+    return sorted(str(name) for name, kind in free.items() if not same(fields[str(name)], expected.get(name), kind))
 
 
 def _row(

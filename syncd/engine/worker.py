@@ -37,7 +37,7 @@ QUOTA = timedelta(seconds=10)
 log = structlog.get_logger("syncd.engine")
 
 
-def _within_quota(can: Capabilities, records: float) -> int | None:
+def within_quota(can: Capabilities, records: float) -> int | None:
     """How many records fit into a batch's share of a vendor's limit, so many to a request; None: any number."""
     return None if can.pace is None else max(1, int(can.pace * records * QUOTA.total_seconds()))
 
@@ -110,7 +110,7 @@ class Worker:
         if self.rests is None:
             for side in (self.side.other,) if self.side is not None else tuple(Side):
                 can = self.world.connector(self.m, side).capabilities
-                most = min(most, _within_quota(can, can.write_batch / (1 if can.free_compare else 2)) or most)
+                most = min(most, within_quota(can, can.write_batch / (1 if can.free_compare else 2)) or most)
         return most
 
     def _steps(self, items: Sequence[Item]) -> None:
@@ -121,7 +121,7 @@ class Worker:
         self._reread(items)
         come_back(self.world, items)
         leave(self.world, self.m, items)
-        undo(self.world, self.m, items, planned=self.rests is not None)
+        undo(self.world, items, planned=self.rests is not None)
         self._link(items)
         self._plan(items)
         if self.rests is not None:
@@ -148,7 +148,7 @@ class Worker:
             end = self.m.end(side)
             reading = [i for i in items if i.stands() and i.id_on(side) is not None and self._must_read(i, side)]
             can = self.world.connectors[end.system].capabilities
-            for item in reading[_within_quota(can, can.read_batch) or len(reading) :]:
+            for item in reading[within_quota(can, can.read_batch) or len(reading) :]:
                 item.fail(again("unread", "others are read first", after=timedelta(0), reread=True, count=False))
             ids = [str(item.id_on(side)) for item in reading if item.stands()]
             if not ids:

@@ -11,7 +11,7 @@ from datetime import datetime, timedelta
 from enum import StrEnum
 from typing import Any, Protocol
 
-from syncd.core.model import Gone, MatchKey, Operation, Outcome, Record, Schema, SyncKey
+from syncd.core.model import Change, Gone, MatchKey, Operation, Outcome, Record, Schema, SyncKey
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -29,6 +29,7 @@ class Capabilities:
     `free_compare`: comparing before a write costs no request of its own per record.
     `read_batch`, `write_batch`, `find_batch`: records per request. `pace`: requests per second that the limits let
     through in the long run; None: so many that batches need not be cut. `field_times`: exact change times per field.
+    `history`: earlier values of a field are told, with who gave them; without it `history` is never called.
     `unique`: per kind, the fields in which the vendor refuses a second record of the same value.
     `names`: per kind, those of them that name the record for people and may be made unique with a suffix.
     """
@@ -47,6 +48,7 @@ class Capabilities:
     conditional_write: bool = False
     free_compare: bool = False
     field_times: bool = False
+    history: bool = False
     read_batch: int = 1
     write_batch: int = 1
     find_batch: int = 1
@@ -204,6 +206,12 @@ class Connector(Protocol):
 
         Each operation gets exactly one Outcome, whatever happens; one record's trouble never raises. Nothing is sent
         for the next batch before the caller asks for the next item, so the caller may stop in between.
+        """
+
+    def history(self, kind: str, id: str, field: str) -> Sequence[Change]:
+        """The values that a field of a record was given, newest first, as far back as the vendor tells.
+
+        Empty for a record that does not answer and a field without history. One request; for a few records only.
         """
 
     def url(self, kind: str, id: str) -> str | None:

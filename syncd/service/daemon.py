@@ -19,6 +19,7 @@ from syncd.engine.maps import adopt
 from syncd.engine.run import work
 from syncd.engine.world import Pair, World
 from syncd.errors import AuthError, ConfigError, Transient
+from syncd.service.nightly import Nights
 from syncd.service.scheduler import Scheduler, Tick
 from syncd.store.marks import PLANNED
 from syncd.store.runs import SystemState
@@ -50,6 +51,7 @@ def scheduled(ticks: Sequence[Tick]) -> Carrier:
 class Daemon:
     """One process's work. `idle`: how often pairs look whether something is due.
 
+    `nights`: when the audit looks; None: never.
     `pairs_again` compiles the maps against the vendors' fields as they are now; done every `fresh`, so that a new
     pick-list value, user or field is known without a restart.
     """
@@ -58,6 +60,7 @@ class Daemon:
     idle: timedelta = timedelta(seconds=1)
     pairs_again: Callable[[], tuple[Pair, ...]] | None = None
     fresh: timedelta = timedelta(minutes=10)
+    nights: Nights | None = None
     _carrier: Carrier | None = None
     _again: dict[str, datetime] = field(default_factory=dict)
 
@@ -73,9 +76,9 @@ class Daemon:
     def ticks(self) -> list[Tick]:
         """All there is to do, again and again."""
         feeds = [self._feed_tick(*feed, every) for feed, every in self._feeds().items()]
-        pairs = [Tick(f"pair {pair.name}", self.idle, self._guarded(pair.name)) for pair in self.world.pairs]
+        pairs = [Tick(f"pair {pair.name}", self.idle, self._guarded(pair.name, work)) for pair in self.world.pairs]
         maps = [Tick("maps", self.fresh, self.compile_again, local=True)] if self.pairs_again is not None else []
-        return [*feeds, *pairs, *maps]
+        return [*feeds, *pairs, *maps, *self._audits()]
 
     def prepare(self) -> None:
         """What was only planned is due again where the pair is live now; the maps are adopted."""
@@ -127,11 +130,18 @@ class Daemon:
                 tx.marks.retry(None, self.world.clock(), causes=("unmapped",), reread=False)
         return False
 
-    def _guarded(self, name: str) -> Callable[[], bool]:
+    def _audits(self) -> list[Tick]:
+        if self.nights is None:
+            return []
+        bite, every = self.nights.bite, self.nights.every
+        live = [pair.name for pair in self.world.pairs if pair.mode != "paused"]
+        return [Tick(f"audit {name}", every, self._guarded(name, bite)) for name in live]
+
+    def _guarded(self, name: str, do: Callable[[World, Pair], object]) -> Callable[[], bool]:
         def once() -> bool:
             pair = next(pair for pair in self.world.pairs if pair.name == name)
             if not self._resting(pair.left) and not self._resting(pair.right):
-                self._watched([pair.left, pair.right], lambda: work(self.world, pair))
+                self._watched([pair.left, pair.right], lambda: do(self.world, pair))
             return False
 
         return once

@@ -81,6 +81,16 @@ class Conflicts:
         query = select(func.count()).where(conflicts.c.state == ORDERED, conflicts.c.map == map_key)
         return int(self.connection.execute(query).scalar_one())
 
+    def standing(self, link_ids: Iterable[int]) -> dict[tuple[int, str], list[Conflict]]:
+        """What says that two values may differ, by link and rule: a person is asked, or it was kept so, or taken so."""
+        found: dict[tuple[int, str], list[Conflict]] = {}
+        states = ("open", "kept", "taken")
+        for chunk in chunks(link_ids):
+            query = select(conflicts).where(conflicts.c.link.in_(chunk), conflicts.c.state.in_(states))
+            for row in self.connection.execute(query):
+                found.setdefault((row.link, row.rule), []).append(_conflict(row))
+        return found
+
     def ask(self, row: Mapping[str, Any]) -> None:
         """List an open conflict, or move the values of the one that is open."""
         where = (conflicts.c.link == row["link"], conflicts.c.rule == row["rule"], conflicts.c.state == "open")

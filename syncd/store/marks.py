@@ -18,13 +18,17 @@ from syncd.store.links import Link, Links
 from syncd.store.sql import among, chunks, inserting
 from syncd.store.tables import ASKED, links, marks
 
-DUE, PARKED, PLANNED, HELD, WEIGHED = "due", "parked", "planned", "held", "weighed"
-"""WEIGHED: planned for the guard, which has not decided yet; then due again, or held."""
+DUE, PARKED, PLANNED, HELD, WEIGHED, COMING = "due", "parked", "planned", "held", "weighed", "coming"
+"""WEIGHED: planned for the guard, which has not decided yet; then due again, or held. COMING: one of many that become
+due together, when the last of them is made, so that the guard weighs them as one."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Mark:
-    """One mark. `generation` moves with every new cause; `reread`: look by id before planning."""
+    """One mark. `generation` moves with every new cause; `reread`: look by id before planning.
+
+    `anew`: the rules that are decided anew where base says that nothing changed (`core.decision.Given`).
+    """
 
     map: str
     side: Side
@@ -42,6 +46,7 @@ class Mark:
     waits_for: str | None
     plan: Any
     permit: Any
+    anew: tuple[str, ...] | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,15 +75,19 @@ class Marks:
         lane: int = 1,
         reread: bool = False,
         pulled: bool = False,
+        state: str = DUE,
+        anew: Mapping[str, Sequence[str]] | None = None,
     ) -> None:
         """Mark these refs: a new mark, or a new generation of the one that is there.
 
         A parked one is due again; a held one stays held, and is planned again when a person has allowed it.
+        `state`: COMING leaves what is due already due. `anew`: by id, the rules to decide anew.
         """
         rows = [
             {
-                "map": map_key, "side": str(side), "id": id_, "generation": 1, "state": DUE, "lane": lane,
+                "map": map_key, "side": str(side), "id": id_, "generation": 1, "state": state, "lane": lane,
                 "due_at": due_at, "first_at": due_at, "attempts": 0, "reread": reread, "pulled": pulled, "fence": 0,
+                "anew": list(anew[id_]) if anew and anew.get(id_) else None,
             }
             for id_ in dict.fromkeys(ids)
         ]  # fmt: skip
@@ -145,11 +154,8 @@ class Marks:
             if unit.link is not None and len(unit.marks) == 1:
                 side = unit.marks[0].side.other
                 other = others.get((side, unit.link.id_on(side)))
-                if other is not None and other.state in {
-                    DUE,
-                    PARKED,
-                    HELD,
-                }:  # the plan is for both: so is what becomes of it
+                # The plan is for both: so is what becomes of it.
+                if other is not None and other.state in {DUE, PARKED, HELD}:
                     unit = Unit(unit.link, (*unit.marks, other), unit.fence)  # noqa: PLW2901  # the unit, made whole
             whole.append(unit)
         return whole
@@ -250,6 +256,11 @@ class Marks:
             values["reread"] = True
         return int(self.connection.execute(query.values(values)).rowcount)
 
+    def come(self, map_key: str, now: datetime) -> int:
+        """What was coming is due now, all at once; how many."""
+        query = update(marks).where(marks.c.map == map_key, marks.c.state == COMING)
+        return int(self.connection.execute(query.values(state=DUE, due_at=now)).rowcount)
+
     def get(self, map_key: str, side: Side, ids: Iterable[str]) -> dict[str, Mark]:
         """Marks of these ids."""
         found: dict[str, Mark] = {}
@@ -329,11 +340,12 @@ def _adding(dialect: str) -> Any:
     new, held = statement.excluded, marks.c.state == HELD
     changes = {
         "generation": marks.c.generation + 1,
-        "state": case((held, HELD), else_=DUE),
+        "state": case((held, HELD), (marks.c.state == DUE, DUE), else_=new.state),
         "due_at": new.due_at,
         "lane": case((marks.c.lane < new.lane, marks.c.lane), else_=new.lane),
         "reread": or_(marks.c.reread, new.reread),
         "pulled": or_(marks.c.pulled, new.pulled),
+        "anew": func.coalesce(new.anew, marks.c.anew),
         "attempts": 0,
         "cause": None,
         "waits_for": None,
@@ -366,5 +378,5 @@ def _linked(map_key: str) -> Any:
 def _mark(row: Row[tuple[object, ...]]) -> Mark:
     values = row._mapping
     names = ("map", "id", "generation", "state", "lane", "due_at", "first_at", "attempts", "reread", "pulled",
-             "cause", "reason", "waits_for", "plan", "permit")  # fmt: skip
+             "cause", "reason", "waits_for", "plan", "permit", "anew")  # fmt: skip
     return Mark(side=Side(values["side"]), **{name: values[name] for name in names})

@@ -58,6 +58,11 @@ class Runs:
         query = update(runs).where(runs.c.id == run)
         self.connection.execute(query.values(state=state, counts=dict(counts), ended_at=now))
 
+    def abandon(self, pair: str, now: datetime) -> None:
+        """Whoever ran a pair before was killed: those runs have ended."""
+        query = update(runs).where(runs.c.pair == pair, runs.c.state == "running")
+        self.connection.execute(query.values(state="killed", ended_at=now))
+
     def get(self, run: int) -> Run | None:
         """One run by its id."""
         row = self.connection.execute(select(runs).where(runs.c.id == run)).one_or_none()

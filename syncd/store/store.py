@@ -23,6 +23,7 @@ from syncd.store.journal import Journal
 from syncd.store.leases import Leases
 from syncd.store.links import Links
 from syncd.store.marks import Marks
+from syncd.store.parities import Parities
 from syncd.store.plans import Plans
 from syncd.store.refusals import Refusals
 from syncd.store.runs import Runs
@@ -101,6 +102,11 @@ class Tx:
     def refusals(self) -> Refusals:
         """Which two records a person said are not the same."""
         return Refusals(self.connection)
+
+    @cached_property
+    def parities(self) -> Parities:
+        """How equal both sides were when they were last compared."""
+        return Parities(self.connection)
 
     @cached_property
     def runs(self) -> Runs:

@@ -180,6 +180,7 @@ marks = Table(
     Column("waits_for", String(200)),
     Column("plan", Json),
     Column("permit", Json),
+    Column("anew", Json),
     Column("leased_until", Moment),
     Column("fence", BigInteger, nullable=False, default=0),
     Index(None, "state", "map", "lane", "due_at"),
@@ -314,6 +315,19 @@ facts = Table(
     metadata,
     Column("name", String(64), primary_key=True),
     Column("value", Json),
+)
+
+parity = Table(
+    "parity",
+    metadata,
+    Column("map", String(128), primary_key=True),
+    Column("rule", String(200), primary_key=True),
+    Column("whole", Boolean, primary_key=True),
+    Column("compared", Integer, nullable=False),
+    Column("classes", Json, nullable=False),
+    Column("began_at", Moment, nullable=False),
+    Column("at", Moment, nullable=False),
+    sqlite_with_rowid=False,
 )
 
 turns = Table(

@@ -96,6 +96,28 @@ def test_a_merged_id_tells_what_it_became(world: World, answer: str) -> None:
     assert set(living(found[new]).was) == {one, two}
 
 
+def test_history_names_who_changed_a_property(world: World) -> None:
+    """An owner by his name, a stranger by his number, our own writes as ours where our app is known."""
+    ours = connect(world.url, app_id="3141592")
+    one = world.contact(1)
+    owner = next(user for user in ours.describe("contacts").users if user.active)
+    world.remote.act("update", "contacts", id=one, fields={"city": "Austin"}, as_=owner.email)
+    world.remote.act("update", "contacts", id=one, fields={"city": "Dallas"}, as_="Nobody we know")
+    for known in (ours, world.hubspot):
+        list(known.write("contacts", [update("contacts", one, {"city": f"ours {known is ours}"})]))
+    told = ours.history("contacts", one, "city")
+    assert [(one.value, one.source) for one in told] == [
+        ("ours False", "INTEGRATION"), ("ours True", "INTEGRATION"), ("Dallas", "CRM_UI"), ("Austin", "CRM_UI"),
+    ]  # fmt: skip
+    assert [one.mine for one in told] == [True, True, False, False]
+    assert told[0].who == "app 3141592"
+    assert str(told[2].who).startswith("user ")
+    assert told[3].who == owner.name
+    assert [one.mine for one in world.hubspot.history("contacts", one, "city")] == [None, None, False, False]
+    assert ours.history("deals", world.deal(1, one), "contact") == ()
+    ours.close()
+
+
 def test_a_merge_comes_through_the_feed_with_its_old_ids(world: World) -> None:
     """The merged record appears as a new one that knows its former ids, before anything may be created for it."""
     one, two = world.contact(1), world.contact(2)

@@ -13,8 +13,7 @@ from datetime import timedelta
 import pytest
 
 from syncd.core.model import Action, Side
-from syncd.engine.answers import plan_rows
-from syncd.engine.run import release_held
+from syncd.engine.answers import plan_rows, release
 from syncd.engine.world import Guard
 from syncd.store.marks import HELD, PLANNED
 from tests.engine.doings import cycle, edit, edit_soon, judge, rest
@@ -283,7 +282,7 @@ def test_more_archives_than_the_guard_allows_are_held() -> None:
             (run,) = tx.runs.last(state="held", limit=1)
             assert len(tx.marks.resting(HELD)) == len(several)
         assert run.counts["error"] == "4 records would be archived, the guard allows 3"
-        release_held(town.world, town.world.pairs[0])
+        release(town.world, [town.world.pairs[0]], approve=True)
         judge(town)
         assert len(archives(town)) == len(several)
 
@@ -298,9 +297,9 @@ def test_a_permission_to_update_allows_no_archive() -> None:
             assert [mark.id for mark in tx.marks.resting(HELD)] == [left.id]
         town.vendors["crm"].delete("contacts", left.id)
         noticed(town)
-        release_held(town.world, town.world.pairs[0])
+        release(town.world, [town.world.pairs[0]], approve=True)
         rest(town)
         must(archives(town) == [], "an update's permission archived a record")
-        release_held(town.world, town.world.pairs[0])
+        release(town.world, [town.world.pairs[0]], approve=True)
         judge(town)
         assert archives(town) == [("con", right.id)]

@@ -30,6 +30,7 @@ from syncd.core.model import (
     SyncKey,
     Value,
 )  # fmt: skip
+from syncd.core.model import Change as Told
 from syncd.errors import Transient
 from syncd.kit.connector import Capabilities, Cursor, Finding, Known, Page
 from tests.engine.stage import Busy, Stage
@@ -58,6 +59,7 @@ class Traits:
     whole: bool = True
     bump: bool = False
     tombstones: bool = False
+    history: bool = True
     find_by_feed: bool = False
     find_lag: bool = False
     exact_find: bool = False
@@ -237,7 +239,7 @@ class MemoryConnector:
             lag=traits.lag, tick=traits.tick, maker=traits.maker, find_by_feed=traits.find_by_feed,
             find_lag=traits.lag if traits.find_lag else timedelta(0), sync_key=traits.sync_key,
             archive=True, free_compare=traits.free_compare, read_batch=traits.batch, write_batch=traits.batch,
-            find_batch=traits.batch, unique=traits.unique, names=traits.names,
+            find_batch=traits.batch, unique=traits.unique, names=traits.names, history=traits.history,
         )  # fmt: skip
 
     @property
@@ -259,6 +261,14 @@ class MemoryConnector:
 
     def forget_schema(self) -> None:
         """Nothing is cached."""
+
+    def history(self, kind: str, id: str, field: str) -> Sequence[Told]:
+        """As the vendor remembers it, newest first."""
+        changes = [one for one in self.vendor.history if (one.kind, one.id, one.field) == (kind, id, field)]
+        return [
+            Told(value=one.after, at=one.at + self.vendor.traits.skew, who=one.by, source="api", mine=one.by == "sync")
+            for one in reversed(changes)
+        ]
 
     def url(self, kind: str, id: str) -> str | None:
         """No pages."""

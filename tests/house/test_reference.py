@@ -28,6 +28,7 @@ TABLES = {
     "[web]": config.WebConfig,
     "[log]": config.LogConfig,
     "[pairs.NAME]": config.PairTable,
+    "[audit]": config.AuditConfig,
     "[timing]": config.TimingConfig,
 }
 LEVELS = {"debug", "info", "warning", "error", "exception", "critical"}

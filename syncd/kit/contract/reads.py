@@ -5,6 +5,7 @@ What is not here: feeds, which may lag.
 
 from __future__ import annotations
 
+import itertools
 from datetime import datetime
 
 import pytest
@@ -64,6 +65,21 @@ class ReadContract(Contract):
                 same(one.fields.get(name, "<unknown>"), value, f"{kind}.{name}")
             must("" not in one.fields.values(), "blank must be None")
             same((one.ref.kind, one.ref.id), (kind, rid), "the ref")
+
+    def test_a_fields_history_is_told(self, bench: Bench, kind: str) -> None:
+        """Every value that a person gave a field, newest first, with a time and a hand that is not ours."""
+        if not bench.connector.capabilities.history:
+            same(list(bench.connector.history(kind, self.missing_id, "x")), [], "history that is not declared")
+            pytest.skip("the connector declares no history")
+        rid = bench.person_creates(kind, 1)
+        edits = [bench.person_edits(kind, rid, n) for n in (7, 8)]
+        name = edits[0][0]
+        told = bench.connector.history(kind, rid, name)
+        before = self.sample_fields(kind, 1)[name]
+        same([one.value for one in told], [edits[1][1], edits[0][1], before], "values, newest first")
+        must(all(a.at >= b.at for a, b in itertools.pairwise(told)), "the newest must come first")
+        must(all(one.who and one.mine is False for one in told), "a person's hand must be told as one")
+        same(list(bench.connector.history(kind, self.missing_id, name)), [], "history of nobody")
 
     @pytest.mark.parametrize("fault", ["truncate", "html", "reset", "502"])
     def test_a_spoiled_read_is_asked_again_or_fails(self, bench: Bench, kind: str, fault: str) -> None:

@@ -1,0 +1,57 @@
+"""The verb that takes a run back, and what it says of it. Not here: what can be taken back (`syncd.engine.undo`)."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from typing import Annotated, Any
+
+import typer
+
+from syncd.cli.common import ConfigOption, FormatOption, leave, opened
+from syncd.cli.people import MapOption
+from syncd.cli.render import Format, show_json
+from syncd.cli.work import progressing
+
+LISTED = 50
+"""Records that stay and are told one by one; all of them are in the JSON form."""
+
+
+def undo(
+    context: typer.Context,
+    run: Annotated[int, typer.Argument(metavar="RUN", help="The run; `syncd status` shows the last ones.")],
+    *,
+    map: MapOption = None,
+    field: Annotated[str | None, typer.Option(help="Only this field; what the run made stays then.")] = None,
+    config: ConfigOption = None,
+    format: FormatOption = Format.TABLE,
+) -> None:
+    """Take back what a run wrote.
+
+    Each field gets back what it held, if what the run wrote still stands there. Each record that the run made is
+    archived, if nobody touched it since, and is not made again. What somebody changed stays as it is and is listed,
+    here and by `syncd conflicts list --state kept`. It is a run like any: the guard may hold it, and it can be undone.
+    """
+    with opened(context, config) as app, progressing("undoing", quiet=format is Format.JSON) as progress:
+        found = app.undo(run, map, field, progress)
+    if format is Format.JSON:
+        show_json(found)
+    else:
+        typer.echo("\n".join(_lines(found)))
+    leave(needs_a_person=bool(found["waiting"]))
+
+
+def _lines(found: Mapping[str, Any]) -> Iterator[str]:
+    if not found["links"]:
+        yield f"Run {found['run']} wrote nothing that is linked and can be taken back."
+        return
+    yield f"Run {found['run']}: {found['fields']} fields given back, {found['archived']} records archived."
+    for row in found["kept"][:LISTED]:
+        yield f"    left {row['left']}  right {row['right']}  {row['rule']}: {row['reason']}"
+    if len(found["kept"]) > LISTED:
+        yield f"    ... and {len(found['kept']) - LISTED} more."
+    if found["state"] == "held":
+        yield f"The guard holds it: {found['reason']}. See `syncd held show`; then `syncd held approve`, `syncd once`."
+    elif found["state"] == "planned":
+        yield "The pair is in mode plan: nothing was written. `syncd plan` shows it; set the pair live to carry it out."
+    elif found["waiting"]:
+        yield f"{found['waiting']} records wait still; the next run goes on with them."

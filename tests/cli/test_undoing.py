@@ -1,0 +1,63 @@
+"""`syncd undo` as an operator types it. Not here: what is taken back and what is not (`tests/engine/test_undo`)."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from syncd.cli import main
+from tests.cli.conftest import House
+from tests.cli.test_work import answer, said
+
+
+def crossed(house: House, capsys: pytest.CaptureFixture[str]) -> tuple[int, list[str]]:
+    """Two leads that one run handed over; the run, and the twins' ids."""
+    for number in (1, 2):
+        house.lead(number)
+    runs = [report["run"] for report in answer(capsys, "once") if report.get("create:written")]
+    return runs[0], [row["jnid"] for row in twins(house)]
+
+
+def twins(house: House) -> list[dict[str, Any]]:
+    """What the leads became in JobNimbus."""
+    return [row for row in house.right.records("contacts") if str(row.get("email")).startswith("ana")]
+
+
+def test_a_run_is_taken_back(house: House, capsys: pytest.CaptureFixture[str]) -> None:
+    """Two twins that were made are inactive; the leads stay, and nothing is made again."""
+    run, ids = crossed(house, capsys)
+    assert len(ids) == 2
+    assert said(capsys, "undo", str(run)) == f"Run {run}: 0 fields given back, 2 records archived.\n"
+    assert [row["is_active"] for row in twins(house)] == [False, False]
+    before = house.right.mark()
+    answer(capsys, "once")
+    assert house.right.writes(before) == []
+
+
+def test_what_somebody_touched_stays_and_is_told(house: House, capsys: pytest.CaptureFixture[str]) -> None:
+    """A twin that was edited since stays, by name; the other one goes."""
+    run, ids = crossed(house, capsys)
+    house.right.act("update", "contacts", id=ids[0], fields={"city": "Elgin"}, as_="dana.reyes@example.com")
+    told = said(capsys, "undo", str(run))
+    assert told.startswith(f"Run {run}: 0 fields given back, 1 records archived.\n")
+    assert f"jobnimbus:contacts:{ids[0]}, which it made, stays: somebody changed city since" in told
+
+
+def test_over_the_guard_it_waits(house: House, capsys: pytest.CaptureFixture[str]) -> None:
+    """One archive allowed, two wanted: held, told with the way on, and done after the approval."""
+    run, _ids = crossed(house, capsys)
+    house.config('mode = "live"', 'mode = "live"\nguard = {deletes = 1}')
+    told = said(capsys, "undo", str(run), code=1)
+    assert "The guard holds it: 2 records would be archived, the guard allows 1." in told
+    assert "archive" in said(capsys, "held", "show")
+    said(capsys, "held", "approve")
+    answer(capsys, "once")
+    assert [row["is_active"] for row in twins(house)] == [False, False]
+
+
+def test_no_such_run_is_a_sentence(house: House, capsys: pytest.CaptureFixture[str]) -> None:
+    """A number that is no run is told as such."""
+    crossed(house, capsys)
+    assert main(["undo", "4711"]) == 2
+    assert "there is no such run" in capsys.readouterr().err

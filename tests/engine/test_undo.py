@@ -1,0 +1,183 @@
+"""Undo: what a run wrote is taken back where it still stands, and nobody's edit with it.
+
+Not here: the verb (`tests/cli`), and the laws of `laws`: an undo leaves two sides different because a person said so.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import timedelta
+
+import pytest
+
+from syncd.core.model import Value
+from syncd.engine.answers import release
+from syncd.engine.undo import order, told
+from syncd.engine.world import Guard
+from syncd.errors import ConfigError
+from tests.engine.doings import FEEDS, edit, edit_soon, make, read_feed, rest
+from tests.engine.doings import run as go
+from tests.engine.test_leaving import partners
+from tests.engine.test_rules import linked, must, rows, town_of, with_mode
+from tests.engine.town import Town
+from tests.engine.vendor import Row
+
+Fields = Mapping[tuple[str, str], Mapping[str, Value]]
+
+
+def hear(town: Town) -> None:
+    """The feeds bring what is new."""
+    town.stage.now += timedelta(seconds=60)
+    for feed in FEEDS:
+        read_feed(town, *feed)
+
+
+def last_run(town: Town) -> int:
+    """The run that ended last."""
+    with town.store.read() as tx:
+        return tx.runs.last(limit=1)[0].id
+
+
+def hand_over(town: Town) -> tuple[Row, Row, int]:
+    """Two linked contacts; one run carries an edit of the first across, and makes a twin for a new third."""
+    left, right = linked(town, note="old")
+    hear(town)
+    edit(town, "crm", "contacts", left.id, {"name": "Anna", "note": "new"})
+    make(town, "crm", "contacts", {"email": "bea@x.example", "name": "Bea"})
+    hear(town)
+    before = last_run(town)
+    town.work()
+    assert (right.fields["name"], right.fields["note"], len(rows(town, "con", "contacts"))) == ("Anna", "new", 2)
+    assert last_run(town) == before + 1
+    return left, right, before + 1
+
+
+def everything(town: Town) -> Fields:
+    """Every record of both vendors."""
+    return {
+        (name, row.id): dict(row.fields)
+        for name, vendor in town.vendors.items() for kind in vendor.rows.values() for row in kind.values()
+    }  # fmt: skip
+
+
+def test_a_world_that_nobody_touches_is_as_it_was() -> None:
+    """Fields of linked records hold again what they held, the twin that was made is gone, and so it stays."""
+    with town_of() as town:
+        left, right, run = hand_over(town)
+        assert order(town.world, run) == ("pair", 2)
+        rest(town)
+        assert (right.fields["name"], right.fields["note"]) == ("Ann", "old")
+        assert (left.fields["name"], left.fields["note"]) == ("Anna", "new")
+        assert [row.id for row in rows(town, "con", "contacts")] == [right.id]
+        assert partners(town) == {(left.id, right.id)}
+        after = everything(town)
+        rest(town)
+        assert everything(town) == after
+        assert told(town.world, run, range(run + 1, last_run(town) + 1)) == {
+            "run": run, "fields": 2, "archived": 1, "kept": [], "waiting": 0,
+        }  # fmt: skip
+
+
+def test_what_is_edited_afterwards_flows_as_ever() -> None:
+    """Undone is not unlinked: the next edit of the source crosses."""
+    with town_of() as town:
+        left, right, run = hand_over(town)
+        order(town.world, run)
+        rest(town)
+        edit(town, "crm", "contacts", left.id, {"name": "Anne"})
+        rest(town)
+        assert right.fields["name"] == "Anne"
+
+
+def test_what_somebody_changed_since_is_left_and_listed() -> None:
+    """A person's value on the written side stays, and so does a record that was made and edited since."""
+    with town_of() as town:
+        _left, right, run = hand_over(town)
+        (made,) = [row for row in rows(town, "con", "contacts") if row.fields["email"] == "bea@x.example"]
+        edit(town, "con", "contacts", right.id, {"note": "mine"})
+        edit(town, "con", "contacts", made.id, {"phone": "77"})
+        order(town.world, run)
+        rest(town)
+        assert (right.fields["name"], right.fields["note"], made.fields["phone"]) == ("Ann", "mine", "77")
+        found = told(town.world, run, range(run + 1, last_run(town) + 1))
+        assert (found["fields"], found["archived"], found["waiting"]) == (1, 0, 0)
+        undone = f"run {run} is undone"
+        assert {(row["rule"], row["reason"]) for row in found["kept"]} == {
+            ("note", f"{undone}, but somebody changed this since"),
+            ("*", f"{undone}, but con:contacts:{made.id}, which it made, stays: somebody changed phone since"),
+        }
+
+
+def test_an_edit_while_it_is_undone_is_not_lost() -> None:
+    """Wherever in the undoing a person types, the value stays, crosses or is listed; the rest is undone."""
+    for points in range(1, 25):
+        with town_of() as town:
+            left, right, run = hand_over(town)
+            order(town.world, run)
+            edit_soon(town, points, "con", "contacts", right.id, {"note": "mine"})
+            edit_soon(town, points + 1, "crm", "contacts", left.id, {"phone": "55"})
+            town.work()
+            rest(town)
+            must(right.fields["note"] == "mine", "a person's value was undone")
+            must(right.fields["phone"] == "55", "an edit of the other side was forgotten")
+
+
+def test_a_kill_while_it_is_undone_only_delays_it() -> None:
+    """Killed at any step, the next run goes on; all is undone once."""
+    for points in range(1, 40, 2):
+        with town_of() as town:
+            _left, right, run = hand_over(town)
+            order(town.world, run)
+            town.stage.crash_in(points)
+            go(town)
+            rest(town)
+            must(right.fields["name"] == "Ann", "a field was not given back")
+            must(len(rows(town, "con", "contacts")) == 1, "what was made stands")
+
+
+def test_undo_meets_the_guard() -> None:
+    """More archives than the guard allows wait for a person; nothing of the run is written before."""
+    with town_of() as town:
+        _left, right, run = hand_over(town)
+        world = with_mode(town.world, "live", Guard(deletes=0))
+        town.world = world
+        order(world, run)
+        town.work()
+        assert (right.fields["name"], len(rows(town, "con", "contacts"))) == ("Anna", 2)
+        assert release(world, world.pairs, approve=True) == 2
+        rest(town)
+        assert (right.fields["name"], len(rows(town, "con", "contacts"))) == ("Ann", 1)
+
+
+def test_one_field_is_undone_alone() -> None:
+    """With a field named, the other fields and what was made stay."""
+    with town_of() as town:
+        _left, right, run = hand_over(town)
+        assert order(town.world, run, name="note")[1] == 1
+        rest(town)
+        assert (right.fields["name"], right.fields["note"], len(rows(town, "con", "contacts"))) == ("Anna", "old", 2)
+
+
+def test_an_undo_can_be_undone() -> None:
+    """What an undo wrote is a run like any other."""
+    with town_of() as town:
+        _left, right, run = hand_over(town)
+        order(town.world, run, name="note")
+        town.work()
+        again = last_run(town)
+        assert right.fields["note"] == "old"
+        order(town.world, again)
+        rest(town)
+        assert right.fields["note"] == "new"
+
+
+def test_what_is_no_run_is_a_sentence() -> None:
+    """A run that was never there, or has not ended, is refused by name."""
+    with town_of() as town:
+        rest(town)
+        with pytest.raises(ConfigError, match="run 4711: there is no such run"):
+            order(town.world, 4711)
+        with town.store.begin() as tx:
+            run = tx.runs.start("pair", "live", "", town.stage.now)
+        with pytest.raises(ConfigError, match=f"run {run}: it has not ended yet"):
+            order(town.world, run)
