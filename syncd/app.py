@@ -136,6 +136,8 @@ class App:
             retry_max=timing.retry_max,
             retry_for=timing.park_after,
             proofs=timing.proofs,
+            flips=timing.flips,
+            flips_within=timing.flips_within,
             batch=timing.batch,
             settle_every=min(timing.retry_first, timedelta(seconds=15)),
         )

@@ -163,7 +163,8 @@ class TimingConfig:
 
     What the engine works with: `lease`: of a claimed mark. `retry_first`, `retry_max`: the first and the longest wait
     before a mark is tried again. `park_after`: how long it is tried before a person is asked. `batch`: records per
-    step. `proofs`: the time between two proofs that a record is gone. `idle`: the wait when nothing is due.
+    step. `flips`, `flips_within`: how often within which time one value may be given to a field that others change
+    back. `proofs`: the time between two proofs that a record is gone. `idle`: the wait when nothing is due.
     """
 
     __pydantic_config__: ClassVar[ConfigDict] = STRICT
@@ -184,6 +185,8 @@ class TimingConfig:
     park_after: Duration = timedelta(hours=24)
     batch: Some = 200
     proofs: Duration = timedelta(minutes=10)
+    flips: Some = 5
+    flips_within: Duration = timedelta(hours=1)
     idle: Duration = timedelta(seconds=1)
 
 

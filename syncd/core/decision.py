@@ -118,7 +118,7 @@ class Given:
     """What the decision is given beside records and base.
 
     `twins`: who is linked with whom in the maps of relations. `state`: the receipt's text, if one is to be written.
-    `taken`: what a person took, by rule. `asked`: rules in which a person is asked whatever the owner.
+    `taken`: what a person took, by rule. `asked`: rules in which a person is asked whatever the owner, and why.
     `anew`: rules whose base says nothing where both sides still are what it says, and yet differ: an audit found them
     apart, or the map has changed since.
     """
@@ -126,5 +126,5 @@ class Given:
     twins: Twins = dataclasses.field(default_factory=dict)
     state: str | None = None
     taken: Mapping[str, Taken] = dataclasses.field(default_factory=dict)
-    asked: frozenset[str] = frozenset()
+    asked: Mapping[str, str] = dataclasses.field(default_factory=dict)
     anew: frozenset[str] = frozenset()

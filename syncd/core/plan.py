@@ -157,7 +157,7 @@ class _Pair:
         if self.equal(rule, values[Side.LEFT], values[Side.RIGHT]):
             return _settled(rule, Verdict.AGREED, values, "both sides say the same")
         if rule.name in self.given.asked:
-            return _conflict(rule, values, "a write was interrupted, and the value is neither the old one nor ours")
+            return _conflict(rule, values, self.given.asked[rule.name])
         if rule.direction is Direction.BOTH:
             return self._both(rule, values, changed)
         return self._one_way(rule, values, changed)

@@ -253,8 +253,8 @@ def _list_conflicts(world: World, tx: Tx, item: Item, run: int | None) -> None:
         if decisions[0].verdict is Verdict.CONFLICT:
             if before is None or before.choice or (before.left, before.right) != decisions[0].sides:
                 ids = (link.left_id, link.right_id)
-                row = lost_row(item.m.key, link.id, ids, name, decisions[0].sides, "open",
-                               reason=decisions[0].reason, run=run, at=world.clock())  # fmt: skip
+                row = lost_row(item.m.key, link.id, ids, name, decisions[0].sides, "open", reason=decisions[0].reason,
+                               run=run, at=world.clock(), forced=name in item.frozen)  # fmt: skip
                 tx.conflicts.ask(row)
             if name in item.anew:
                 _forget(tx, item.m, link, decisions[0].rule)

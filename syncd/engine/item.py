@@ -53,6 +53,7 @@ class Item:
     """One unit. `side`: of an unlinked unit, the side its record is on. `twin`: who it was found to be, before a link.
 
     `leftover`: of a record that was made, whether the map has rules that its creation could not carry.
+    `frozen`: rules in which a person is asked, and why, because the field flips.
     `rest`: set as soon as it is clear that the marks stay; an item with a rest takes no further step.
     """
 
@@ -71,6 +72,7 @@ class Item:
     leftover: bool | None = None
     rest: Rest | None = None
     pulls: list[tuple[str, Side, str]] = field(default_factory=list)
+    frozen: dict[str, str] = field(default_factory=dict)
 
     @property
     def mark(self) -> Mark:

@@ -17,6 +17,7 @@ from syncd.core.fieldmap import FieldMap
 from syncd.core.model import Side
 from syncd.engine.absorb import absorb
 from syncd.engine.confirm import finish
+from syncd.engine.flips import freeze
 from syncd.engine.item import Item, Rest, again, described, park, permitted
 from syncd.engine.leaving import come_back, follow, leave
 from syncd.engine.linking import local, look_up, make_links, plan_creates, snapshots_for
@@ -183,6 +184,7 @@ class Worker:
                 make_links(world, tx, m, items, fence=items[0].unit.fence)
 
     def _plan(self, items: Sequence[Item]) -> None:
+        freeze(self.world, items)
         with self.world.store.read() as tx:
             snapshots_for(tx, self.m, [item for item in items if item.stands()])
             twins = twins_for(self.world, tx, self.m, items, planned=self.rests is not None)

@@ -28,6 +28,11 @@ _OPEN_LINKS = _OPEN.where(among(journal.c.link))
 _OPEN_CREATES = _OPEN.where(
     journal.c.map == bindparam("map"), journal.c.side == bindparam("side"), journal.c.action == str(Action.CREATE)
 )
+_CHANGED = or_(journal.c.outcome.is_(None), journal.c.outcome.not_in(NOTHING_CHANGED))
+_UPDATES_SINCE = select(journal).where(
+    journal.c.map == bindparam("map"), among(journal.c.record_id), journal.c.opened_at >= bindparam("since"),
+    journal.c.action == str(Action.UPDATE), _CHANGED,
+)  # fmt: skip
 _IS_OPEN = select(journal.c.id).where(journal.c.id == _INTENT, journal.c.outcome.is_(None))
 _ENDED: dict[str, Any] = {name: bindparam(name) for name in ("outcome", "closed_at", "error")}
 _CLOSE = (
@@ -110,11 +115,19 @@ class Journal:
         """Note why an open write has no outcome."""
         self.connection.execute(update(journal).where(journal.c.id == intent).values(error=error))
 
+    def updates_since(self, map_key: str, records: Iterable[str], since: datetime) -> list[Intent]:
+        """The updates of these records (of either side; the two may use the same ids) that may have changed them."""
+        found: list[Intent] = []
+        for chunk in chunks(records):
+            found.extend(_intent(row) for row in self.connection.execute(
+                _UPDATES_SINCE, {"map": map_key, "among": chunk, "since": since}))  # fmt: skip
+        return found
+
     def changed_since(self, map_key: str, since: datetime) -> Mapping[Action, int]:
         """How many writes there were since, by kind, without those that a person had allowed."""
         query = select(journal.c.action, func.count()).where(
             journal.c.map == map_key, journal.c.opened_at >= since, journal.c.permitted.is_(False),
-            or_(journal.c.outcome.is_(None), journal.c.outcome.not_in(NOTHING_CHANGED)),
+            _CHANGED,
         )  # fmt: skip
         return {Action(row[0]): row[1] for row in self.connection.execute(query.group_by(journal.c.action))}
 

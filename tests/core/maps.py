@@ -181,7 +181,7 @@ class Case:
     def given(self) -> Given:
         """What else the decision is given."""
         taken = {"it": self.taken} if self.taken else {}
-        return Given(twins=self.twins, state=self.state, taken=taken, asked=frozenset({"it"} if self.asked else ()))
+        return Given(twins=self.twins, state=self.state, taken=taken, asked={"it": "frozen"} if self.asked else {})
 
     def plan(self) -> Plan:
         """The decision."""

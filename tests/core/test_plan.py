@@ -232,6 +232,7 @@ def test_an_interrupted_write_asks_in_its_fields_whatever_the_owner() -> None:
     """asked: neither the old value nor ours stands there, so a person decides; agreement and quiet need nobody."""
     one = rule("<->", "left")
     assert decide(one, "b", "c", ("a", "a"), asked=True).verdict is V.CONFLICT
+    assert decide(one, "b", "c", ("a", "a"), asked=True).reason == "frozen"
     assert decide(one, "a", "c", ("a", "a"), asked=True).verdict is V.CONFLICT
     assert decide(one, "b", "b", ("a", "a"), asked=True).verdict is V.AGREED
     assert decide(one, "a", "a", ("a", "a"), asked=True).verdict is V.UNCHANGED
