@@ -11,7 +11,9 @@ from datetime import timedelta
 import pytest
 
 from syncd.core.model import Value
+from syncd.engine import run as engine_run
 from syncd.engine.answers import release
+from syncd.engine.run import RunReport
 from syncd.engine.undo import order, told
 from syncd.engine.world import Guard
 from syncd.errors import ConfigError
@@ -156,6 +158,46 @@ def test_one_field_is_undone_alone() -> None:
         assert order(town.world, run, name="note")[1] == 1
         rest(town)
         assert (right.fields["name"], right.fields["note"], len(rows(town, "con", "contacts"))) == ("Anna", "old", 2)
+
+
+def test_what_was_archived_and_comes_back_is_linked_again() -> None:
+    """A person restores the twin in the vendor's recycling bin: the two are one thing again, and edits cross."""
+    with town_of() as town:
+        _left, _right, run = hand_over(town)
+        (made,) = [row for row in rows(town, "con", "contacts") if row.fields["email"] == "bea@x.example"]
+        (lead,) = [row for row in rows(town, "crm", "contacts") if row.fields["email"] == "bea@x.example"]
+        order(town.world, run)
+        rest(town)
+        edit(town, "crm", "contacts", lead.id, {"phone": "9"})
+        rest(town)
+        assert made.id not in {row.id for row in rows(town, "con", "contacts")}
+        town.vendors["con"].restore("contacts", made.id)
+        rest(town)
+        assert (lead.id, made.id) in partners(town)
+        (back,) = [row for row in rows(town, "con", "contacts") if row.id == made.id]
+        assert back.fields["phone"] == "9"
+
+
+def test_a_killed_run_can_be_undone() -> None:
+    """A run that was killed has ended as soon as another begins, and what it wrote is taken back."""
+    with town_of() as town:
+        left, right = linked(town, note="old")
+        hear(town)
+        edit(town, "crm", "contacts", left.id, {"note": "new"})
+        hear(town)
+        report = RunReport("pair")
+        assert engine_run._begin(town.world, town.pair, report)
+        engine_run._pass(town.world, town.pair, report, rests=None)
+        assert (right.fields["note"], report.run) == ("new", last_run(town))
+        town.stage.now += town.world.pace.lease * 2
+        edit(town, "crm", "contacts", left.id, {"phone": "7"})
+        rest(town)
+        with town.store.read() as tx:
+            assert (killed := tx.runs.get(report.run or 0)) is not None
+            assert killed.state == "killed"
+        order(town.world, report.run or 0)
+        rest(town)
+        assert right.fields["note"] == "old"
 
 
 def test_an_undo_can_be_undone() -> None:
