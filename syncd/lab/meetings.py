@@ -42,7 +42,7 @@ def _claims(intents: list[Intent]) -> Iterable[Breach]:
         if after.fence < before.fence:
             yield _breach(after, f"fence {after.fence} wrote after fence {before.fence}")
         elif after.fence > before.fence:
-            open_ = [one for one in intents if one.fence < after.fence and one.closed_at is None]
+            open_ = [one for one in intents if one.fence < after.fence and one.outcome is None]
             latest = max((one.closed_at for one in intents if one.fence < after.fence and one.closed_at), default=None)
             if open_ or (latest is not None and latest > after.opened_at + CLOCKS):
                 what = f"write {open_[0].id} of an older fence was open" if open_ else f"an older one ended at {latest}"

@@ -160,7 +160,7 @@ def prove(opens: Opener, folder: Path, task: Task, say: Say = lambda _: None) ->
     timing = {**TIMING, **(SHARED if task.workers > 1 else {})}
     stage = Stage(
         folder=folder, leads=task.leads, seed=task.seed, rate=task.rate, search_rate="50/1", every="2s", timing=timing,
-        store=task.store, own=task.own, left_settings={"search_rate": "50/1", **LAGS[0]}, right_settings=LAGS[1],
+        store=task.store, own=task.own, left_settings=LAGS[0], right_settings=LAGS[1],
     )  # fmt: skip
     say("setting the stage")
     verb = "work" if task.workers > 1 else "run"

@@ -121,7 +121,9 @@ class Stage:
     def __enter__(self) -> Self:
         """Start both vendors, prepare and fill the accounts, write the set-up. ConfigError for rows of no vendor."""
         with ExitStack() as opening:
-            self.left = self._vendor(opening, LEFT, {**LEFT_SETTINGS, "rate": self.rate, **self.left_settings})
+            searches = {"search_rate": self.search_rate} if self.search_rate is not None else {}
+            left = {**LEFT_SETTINGS, "rate": self.rate, **searches, **self.left_settings}
+            self.left = self._vendor(opening, LEFT, left)
             self.right = self._vendor(opening, RIGHT, {**RIGHT_SETTINGS, "rate": self.rate, **self.right_settings})
             self._prepare()
             self._fill()
