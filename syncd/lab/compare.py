@@ -87,6 +87,7 @@ class _Look:
         self, world: World, vendors: Mapping[str, Remote], readers: Mapping[str, Connector], found: Comparison
     ) -> None:
         self.world, self.vendors, self.found = world, vendors, found
+        self.silent = {name for name, reader in readers.items() if not reader.capabilities.tombstones}
         self.claims = Claims.read(world)
         self.living: dict[tuple[str, str], dict[str, Record]] = {}
         for system, kind in world.readers:
@@ -118,6 +119,9 @@ class _Look:
     def _gone(self, m: FieldMap, left: str, right: str, is_left: bool) -> None:
         if self.claims.parked(m, left, right):
             self.found.counts["explained: parked"] += 1
+            return
+        if m.end(Side.LEFT if is_left else Side.RIGHT).system in self.silent:
+            self.found.counts["explained: deleted, and its vendor tells only who asks"] += 1
             return
         why = f"the {Side.LEFT if is_left else Side.RIGHT} record is gone, and the link is open"
         self.found.differences.append(

@@ -2,7 +2,7 @@
 
 An edit of a person stands for as long as no person replaces it. Overwritten by syncd, it must either have arrived on
 the other side and have been replaced there by a person, or be on the list of conflicts. What still stands must stand on
-both sides, or be on that list. Only what a person typed while our write was in the vendor's hands already is nobody's
+both sides, or be on that list, or on the list of records that wait for a person. Only what a person typed while our write was in the vendor's hands already is nobody's
 fault: it could not be compared with. It is counted.
 What is not here: whether both sides are equal at the end in every rule (`compare`).
 """
@@ -80,15 +80,21 @@ class Laws:
         for row in rows:
             lists[row.link, row.rule].append(row)
         for m in self.world.maps.values():
+            living = {side: self._living(m, side) for side in Side}
             for link in claims.links[m.key]:
+                waits = claims.parked(m, link.left_id, link.right_id)
+                flows = not waits and all(link.id_on(side) in living[side] for side in Side)
                 for rule in (rule for rule in m.rules if _judged(rule)):
-                    self._rule(m, link, rule, lists[link.id, rule.name])
+                    self._rule(m, link, rule, lists[link.id, rule.name], flows=flows)
             self._made_twice(m, claims)
         self._settled()
         return self.breaches
 
-    def _rule(self, m: FieldMap, link: Link, rule: Rule, listed: Sequence[Conflict]) -> None:
-        """One field of one link, both ways."""
+    def _living(self, m: FieldMap, side: Side) -> set[str]:
+        return {id_of(row) for row in self.vendors[m.end(side).system].records(m.end(side).kind) if alive(row)}
+
+    def _rule(self, m: FieldMap, link: Link, rule: Rule, listed: Sequence[Conflict], *, flows: bool) -> None:
+        """One field of one link, both ways. `flows`: both records live, and nothing of them waits for a person."""
         moments = {side: self.histories.moments(m, side, link.id_on(side), str(rule.field(side))) for side in Side}
         for side in Side:
             here, there = moments[side], moments[side.other]
@@ -102,7 +108,7 @@ class Laws:
                 text = f"{lost.value!r} of the {side} gave way to {after.value!r}"
                 self._breach("lost edit", m, link, rule, text)
             last, across = here[-1], there[-1].value
-            stands = last.via != BY_HAND or equal(rule, side, last.value, across)
+            stands = not flows or last.via != BY_HAND or equal(rule, side, last.value, across)
             if not stands and not _listed(rule, side, last.value, listed):
                 text = f"the {side} says {last.value!r}, the {side.other} {across!r}"
                 self._breach("not carried", m, link, rule, text)

@@ -12,13 +12,15 @@ import threading
 import time
 from collections import Counter
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from typing import Any
 
 from syncd.core.fieldmap import FieldMap
 from syncd.core.model import Side
+from syncd.engine.answers import take
 from syncd.engine.world import World
+from syncd.errors import ConfigError
 from syncd.kit.control import ControlError
 from syncd.kit.remote import Remote
 from syncd.lab.own import LEFT, RIGHT
@@ -43,6 +45,9 @@ BLANK, BACK = 0.06, 0.06
 
 NEW = 0.04
 """How often somebody makes a new record instead of editing one."""
+
+DECIDE = 0.1
+"""How often somebody takes a side in an open conflict instead of editing."""
 
 LOOK_EVERY = 3.0
 """Seconds after which people look again which records there are."""
@@ -101,8 +106,8 @@ class Crowd:
     def act(self, dice: random.Random) -> None:
         """One act of somebody."""
         self._look(dice)
-        chances = (NEW, self.leaving.delete, self.leaving.restore, self.leaving.merge)
-        doings = (self._make, self._delete, self._restore, self._merge)
+        chances = (NEW, DECIDE, self.leaving.delete, self.leaving.restore, self.leaving.merge)
+        doings = (self._make, self._decide, self._delete, self._restore, self._merge)
         (chosen,) = dice.choices((*doings, self._edit), (*chances, 1.0 - sum(chances)))
         try:
             (chosen if self._things else self._make)(dice)
@@ -166,6 +171,15 @@ class Crowd:
             self._act(thing.trade.map, side, "merge", id=other.id(side), into=thing.id(side))
             self._forget(thing, other)
             self.acts["merge"] += 1
+
+    def _decide(self, dice: random.Random) -> None:
+        """Somebody takes a side in one of the open conflicts; if its values have moved since, they look again later."""
+        with self.world.store.read() as tx:
+            asked = tx.conflicts.list(states=["open"], limit=200)
+        if asked:
+            with suppress(ConfigError):
+                take(self.world, dice.choice(asked).id, str(dice.choice(list(Side))))
+                self.acts["decision"] += 1
 
     def _forget(self, *gone: Thing) -> None:
         """Nobody works on these until the next look around."""
