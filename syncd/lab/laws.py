@@ -2,8 +2,9 @@
 
 An edit of a person stands for as long as no person replaces it. Overwritten by syncd, it must either have arrived on
 the other side and have been replaced there by a person, or be on the list of conflicts. What still stands must stand on
-both sides, or be on that list, or on the list of records that wait for a person. Only what a person typed while our write was in the vendor's hands already is nobody's
-fault: it could not be compared with. It is counted.
+both sides, or be on that list, or on the list of records that wait for a person; what stands in a deleted record, or
+beside one, stays there. Only what a person typed while our write was in the vendor's hands already is nobody's fault:
+it could not be compared with. It is counted.
 What is not here: whether both sides are equal at the end in every rule (`compare`).
 """
 

@@ -45,7 +45,7 @@ class Mutant:
         """The test that notices it, and with what it is played."""
         test = self.scenario.func if isinstance(self.scenario, partial) else self.scenario
         told = ", ".join(str(one) for one in self.scenario.args) if isinstance(self.scenario, partial) else ""
-        return f"{test.__module__.replace('.', '/')}.py::{test.__name__}{f' ({told})' if told else ''}"
+        return f"{test.__module__.rpartition('.')[2]}.{test.__name__}{f'({told})' if told else ''}"
 
 
 @wraps(rules.test_an_edit_in_the_answer_of_our_write_still_travels)
@@ -184,7 +184,7 @@ MUTANTS = (
     ),
     Mutant(
         "nothing is compared before it is overwritten", planning._operation,
-        "compare=any(d.rule.direction is Direction.BOTH for d in decisions)", "compare=False", _typed_just_before,
+        "expect={str(d.field): d.before for d in decisions}", "expect={}", _typed_just_before,
     ),
     Mutant(
         "what moved elsewhere in an answer is not looked at", confirm._moved_elsewhere, "    return any(",
@@ -200,10 +200,12 @@ MUTANTS = (
     ),
     Mutant(
         "a slow worker settles what another has taken over", writing.still_ours,
-        "    if tx.marks.holds(", "    if True or tx.marks.holds(", leases.test_a_worker_that_was_overtaken_settles_nothing,
+        "    if tx.marks.holds(", "    if True or tx.marks.holds(",
+        leases.test_a_worker_that_was_overtaken_settles_nothing,
     ),
     Mutant(
-        "two creates may claim one key", writing._claim, "    end = m.end(side)\n", "    end, texts = m.end(side), []\n",
+        "two creates may claim one key", writing._claim,
+        "    end = m.end(side)\n", "    end, texts = m.end(side), []\n",
         rules.test_two_of_one_key_are_not_both_made,
     ),
     Mutant(
@@ -235,7 +237,7 @@ def _fitted(text: str, mutant: Mutant) -> str:
     return text.replace("\n    ", "\n").removeprefix("    ") if mutant.owner is not None else text
 
 
-@pytest.mark.parametrize("mutant", MUTANTS, ids=[mutant.name for mutant in MUTANTS])
+@pytest.mark.parametrize("mutant", MUTANTS, ids=[f"{mutant.name} <- {mutant.killer}" for mutant in MUTANTS])
 def test_a_broken_rule_is_noticed(mutant: Mutant, monkeypatch: pytest.MonkeyPatch) -> None:
     """Each rule that is taken out makes the scenario fail that holds with the engine as it is."""
     _apply(mutant, monkeypatch)
