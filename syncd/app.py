@@ -24,6 +24,7 @@ from syncd.engine.run import RunReport, poll, release_held, work
 from syncd.engine.world import Guard, Pace, Pair, World
 from syncd.errors import AuthError, ConfigError, Problem, SyncdError
 from syncd.kit import limits, registry
+from syncd.kit.careful import Careful
 from syncd.kit.connector import Connector, SystemSettings, Timing
 from syncd.service import checkup, log
 from syncd.service.daemon import Daemon
@@ -104,7 +105,7 @@ class App:
     def _connector(self, system: settings.SystemConfig) -> Connector:
         timing = self.config.timing
         names = Timing.__dataclass_fields__
-        return registry.connector(system.connector)(
+        made = registry.connector(system.connector)(
             SystemSettings(
                 system=system.name,
                 secret=system.secret,
@@ -116,6 +117,7 @@ class App:
                 timing=Timing(**{name: getattr(timing, name) for name in names}),
             )
         )
+        return Careful(made)
 
     @cached_property
     def world(self) -> World:

@@ -44,7 +44,8 @@ class Mutant:
     def killer(self) -> str:
         """The test that notices it, and with what it is played."""
         test = self.scenario.func if isinstance(self.scenario, partial) else self.scenario
-        told = ", ".join(str(one) for one in self.scenario.args) if isinstance(self.scenario, partial) else ""
+        given = self.scenario.args if isinstance(self.scenario, partial) else ()
+        told = ", ".join(one for one in given if isinstance(one, str))
         return f"{test.__module__.rpartition('.')[2]}.{test.__name__}{f'({told})' if told else ''}"
 
 
