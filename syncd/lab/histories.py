@@ -13,6 +13,7 @@ from typing import Any
 from syncd.core.fieldmap import FieldMap
 from syncd.core.model import Ref, Side, Value
 from syncd.kit.remote import Remote
+from syncd.lab.compare import id_of
 
 BY_SYNCD, BY_HAND = "api", "person"
 MERGE = "merge"
@@ -40,6 +41,7 @@ class Histories:
 
     vendors: Mapping[str, Remote]
     _known: dict[Ref, Sequence[Change]] = field(default_factory=dict)
+    _rows: dict[tuple[str, str], dict[str, Mapping[str, Any]]] = field(default_factory=dict)
 
     def of(self, m: FieldMap, side: Side, id_: str) -> Sequence[Change]:
         """A record's changes, oldest first."""
@@ -54,6 +56,12 @@ class Histories:
         last = max((at for at, change in enumerate(changes) if change.get("do") == MERGE), default=None)
         return changes if last is None else changes[last + 1 :]
 
+    def until_merge(self, m: FieldMap, side: Side, id_: str, name: str) -> list[Value]:
+        """What a field of the records that became it held before somebody merged them, and so replaced it."""
+        changes = self.of(m, side, id_)
+        before = changes[: len(changes) - len(self.since_merge(m, side, id_))]
+        return [plain(value) for change in before if name in change["fields"] for value in change["fields"][name]]
+
     def merged(self, m: FieldMap, side: Side, id_: str) -> bool:
         """Whether two records became it."""
         return any(change.get("do") == MERGE for change in self.of(m, side, id_))
@@ -67,7 +75,18 @@ class Histories:
                 found = found or [Moment(plain(before), "")]
                 at, asked = (_moment(change.get(word)) for word in ("at", "asked"))
                 found.append(Moment(plain(after), change["via"], at, asked))
-        return found or [Moment(None, "")]
+        return found or [Moment(self._now(m, side, id_, name), "")]
+
+    def _now(self, m: FieldMap, side: Side, id_: str, name: str) -> Value:
+        """What a field holds that nobody has changed since the last merge, or ever."""
+        if not self.merged(m, side, id_):
+            return None
+        end = m.end(side)
+        if (end.system, end.kind) not in self._rows:
+            rows = self.vendors[end.system].records(end.kind)
+            self._rows[end.system, end.kind] = {id_of(row): row for row in rows}
+        row = self._rows[end.system, end.kind].get(id_, {})
+        return plain({**row, **row.get("properties", {})}.get(name))
 
     def made_by_syncd(self, m: FieldMap, side: Side, id_: str) -> bool:
         """Whether a record began with a write of our key."""

@@ -23,6 +23,7 @@ from syncd.core import loss, plan
 from syncd.engine import absorb, confirm, intake, linking, planning, run, settling, worker, writing
 from syncd.store import marks
 from tests.engine import test_leases as leases
+from tests.engine import test_reviewed as reviewed
 from tests.engine import test_rules as rules
 from tests.engine.doings import Lawless
 from tests.engine.test_machine import Machine
@@ -62,6 +63,7 @@ def _typed_just_before() -> None:
 
 
 _orphan = partial(rules.test_our_own_create_is_no_new_lead, rules.KEYLESS)
+_choice = partial(reviewed.test_whom_a_choice_overruled_stays_listed_although_both_sides_are_typed_over, "lost")
 _lost_answer = partial(rules.test_our_own_create_is_no_new_lead, Traits(sync_key=False))
 _restored = partial(rules.test_an_edit_of_what_only_receives_goes_by_drift, "restore")
 
@@ -208,6 +210,10 @@ MUTANTS = (
         "two creates may claim one key", writing._claim,
         "    end = m.end(side)\n", "    end, texts = m.end(side), []\n",
         rules.test_two_of_one_key_are_not_both_made,
+    ),
+    Mutant(
+        "a choice that was written is not told of with the write", confirm.close_taken,
+        "    for rule, conflict in", "    for rule, conflict in () and", _choice,
     ),
     Mutant(
         "an open write is not settled before the next one", worker.Worker._steps,
