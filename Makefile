@@ -5,6 +5,7 @@
 #   make test-long  the same, with the long tests
 #   make check      layers, lint, types, docs; no tests; each of these is a target too
 #   make matching   how well people are matched, measured on two invented address books of 5,000
+#   make mutants    the engine with one rule taken out at a time, and the test that notices each
 #   make docs       the documentation as a site in site/
 #   make reference  docs/reference/cli.md, written anew from the commands' own help
 #   make lock       requirements/ and NOTICE written anew (UPGRADE=--upgrade for newer versions)
@@ -15,7 +16,7 @@ STAMP = .venv/.setup-done
 unexport PYTHONDONTWRITEBYTECODE
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test test-long check layers lint types docs reference lock browser postgres core-tests other-tests matching
+.PHONY: help setup demo test test-long check layers lint types docs reference lock browser postgres core-tests other-tests matching mutants
 
 help:
 	@sed -n 's/^#   //p' Makefile
@@ -57,6 +58,10 @@ types: setup
 
 matching: setup
 	@.venv/bin/python -m syncd.lab.matching
+
+# A line per mutant: what was taken out, <-, the test that fails for it.
+mutants: setup
+	$(PYTEST) -v -p no:cacheprovider tests/engine/test_mutants.py
 
 docs: setup
 	.venv/bin/mkdocs build --strict --quiet

@@ -25,6 +25,7 @@ from syncd.engine.audit import Found
 from syncd.engine.world import Guard, Pace, Pair, World
 from syncd.errors import AuthError, ConfigError, Problem, SyncdError
 from syncd.kit import limits, registry
+from syncd.kit.careful import Careful
 from syncd.kit.connector import Connector, SystemSettings, Timing
 from syncd.service import checkup, log, passes
 from syncd.service.daemon import Daemon
@@ -101,7 +102,7 @@ class App:
     def _connector(self, system: settings.SystemConfig) -> Connector:
         timing = self.config.timing
         names = Timing.__dataclass_fields__
-        return registry.connector(system.connector)(
+        made = registry.connector(system.connector)(
             SystemSettings(
                 system=system.name,
                 secret=system.secret,
@@ -113,6 +114,7 @@ class App:
                 timing=Timing(**{name: getattr(timing, name) for name in names}),
             )
         )
+        return Careful(made)
 
     @cached_property
     def world(self) -> World:

@@ -83,7 +83,7 @@ class Reads:
         )
 
     def contacts(self, kind: str, ids: Sequence[str]) -> dict[str, Value]:
-        """The associated contacts of each id, None for none; an id that HubSpot could not answer is left out."""
+        """The associated contacts of each id, None for none; an id that HubSpot did not answer well is left out."""
         found: dict[str, list[str]] = {one: [] for one in ids}
         queue: list[dict[str, str]] = [{"id": one} for one in found]
         while queue:
@@ -91,7 +91,11 @@ class Reads:
             answer = self.client.associations(kind, RELATION_KIND, batch)
             for row in answer.rows:
                 one = str((row.get("from") or {}).get("id"))
-                found.setdefault(one, []).extend(str(to["toObjectId"]) for to in row.get("to") or ())
+                ties = row.get("to")
+                if not isinstance(ties, list):
+                    found.pop(one, None)
+                    continue
+                found.setdefault(one, []).extend(str(to["toObjectId"]) for to in ties)
                 queue += _rest(row, one)
             for trouble in answer.errors:
                 if "NO_ASSOCIATIONS_FOUND" not in f"{trouble.category} {trouble.subcategory} {trouble.codes}":
@@ -153,11 +157,15 @@ class Reads:
 
 
 def canonical(types: Types, properties: Mapping[str, Any], fields: Iterable[str]) -> dict[str, Value]:
-    """Wire properties as canonical values, only the fields asked for that are there and that the schema knows."""
+    """Wire properties as canonical values, only the fields asked for that are there and that the schema knows.
+
+    A list or a table where a value belongs is no value: unknown, never its text.
+    """
     return {
         name: from_wire(types[name].kind, properties[name])
         for name in fields
-        if name in properties and name in types and types[name].ref_kind is None
+        if name in types and types[name].ref_kind is None
+        if name in properties and not isinstance(properties[name], Mapping | list)
     }
 
 

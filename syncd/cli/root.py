@@ -11,7 +11,7 @@ from typing import Annotated
 import typer
 
 from syncd import VERSION
-from syncd.cli import audits, matching, people, sandboxes, setup, work
+from syncd.cli import audits, matching, people, proving, sandboxes, setup, work
 from syncd.cli.common import Globals
 from syncd.cli.held import held
 from syncd.cli.maps import maps
@@ -69,3 +69,4 @@ app.add_typer(maps, name="map")
 app.add_typer(setup.db, name="db")
 app.command()(sandboxes.sandbox)
 app.command()(sandboxes.demo)
+app.command()(proving.prove)

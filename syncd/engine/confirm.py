@@ -68,8 +68,20 @@ def written_update(world: World, tx: Tx, item: Item, side: Side, record: Record,
     settle_rules(tx, m, link, {d.rule.name: _with_answer(d, side, record) for d in decisions})
     _list_lost(tx, item, decisions, run, world)
     now = world.clock()
+    close_taken(tx, link.id, {d.rule.name: d.sides for d in decisions}, now)
     tx.journal.close(item.intents[side], "written", now)
     item.written.add(side)
+
+
+def close_taken(tx: Tx, link: int, written: Mapping[str, tuple[Value, Value]], now: datetime) -> None:
+    """A person's choice that was written is carried out, told in the very transaction that tells of the write.
+
+    Else a new conflict would take its row, and whom the choice overruled would stand on no list. `written`: by rule,
+    the values of both sides that were seen when it was planned.
+    """
+    for rule, conflict in tx.conflicts.open_of([link]).get(link, {}).items():
+        if conflict.choice and rule in written and tuple(conflict.choice["now"]) == tuple(written[rule]):
+            tx.conflicts.settle([conflict.id], "taken", now)
 
 
 def _with_answer(decision: Decision, side: Side, record: Record) -> dict[Side, Value]:

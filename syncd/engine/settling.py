@@ -13,7 +13,7 @@ from syncd.core.match import carried_key, keys
 from syncd.core.model import Action, Gone, Record, Side, SyncKey, Value
 from syncd.engine.absorb import absorb
 from syncd.engine.archiving import archived
-from syncd.engine.confirm import adopt, close_intent, settle_rules
+from syncd.engine.confirm import adopt, close_intent, close_taken, settle_rules
 from syncd.engine.item import DONE, Item, Rest, again, park
 from syncd.engine.lookalikes import not_twins
 from syncd.engine.planning import lost_row
@@ -138,6 +138,7 @@ def _landed(world: World, tx: Tx, item: Item, intent: Intent, record: Record, ru
 def _list(world: World, tx: Tx, item: Item, intent: Intent, run: int | None) -> None:
     if item.link is None:
         return
+    close_taken(tx, item.link.id, {name: data["sides"] for name, data in intent.rules.items()}, world.clock())
     ids = (item.link.left_id, item.link.right_id)
     rows = [
         lost_row(item.m.key, item.link.id, ids, name, tuple(data["sides"]), "overruled", lost_side=data["lost"][0],

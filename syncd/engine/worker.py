@@ -27,7 +27,7 @@ from syncd.engine.settling import settle
 from syncd.engine.undo import undo
 from syncd.engine.world import World
 from syncd.engine.writing import Writer, all_ours, journal
-from syncd.errors import AuthError, SyncdError, Transient
+from syncd.errors import AuthError, Refused, SyncdError, Transient
 from syncd.kit.connector import Capabilities
 from syncd.store.marks import HELD, PARKED, PLANNED, WEIGHED, Unit
 from syncd.store.store import Tx
@@ -77,18 +77,20 @@ class Worker:
             self._steps(items)
         except (AuthError, Transient) as error:
             trouble = error
+        except Refused as error:
+            self._isolate(items, park("refused", str(error)))
         except Exception:
             log.exception("bug", map=self.m.key)
-            self._isolate(items)
+            self._isolate(items, park("bug", "an error of syncd itself; see the log"))
         self._finish(items, trouble)
         if trouble is not None:
             raise trouble
         return len(units)
 
-    def _isolate(self, items: Sequence[Item]) -> None:
+    def _isolate(self, items: Sequence[Item], alone: Rest) -> None:
         """One bad record never stops the others: after a batch that syncd tripped over, each goes alone."""
         if len(items) == 1:
-            items[0].fail(park("bug", "an error of syncd itself; see the log"))
+            items[0].fail(alone)
             return
         self.alone = len(items)
         for item in items:

@@ -87,6 +87,7 @@ class _Look:
         self, world: World, vendors: Mapping[str, Remote], readers: Mapping[str, Connector], found: Comparison
     ) -> None:
         self.world, self.vendors, self.found = world, vendors, found
+        self.silent = {name for name, reader in readers.items() if not reader.capabilities.tombstones}
         self.claims = Claims.read(world)
         self.living: dict[tuple[str, str], dict[str, Record]] = {}
         for system, kind in world.readers:
@@ -118,6 +119,9 @@ class _Look:
     def _gone(self, m: FieldMap, left: str, right: str, is_left: bool) -> None:
         if self.claims.parked(m, left, right):
             self.found.counts["explained: parked"] += 1
+            return
+        if m.end(Side.LEFT if is_left else Side.RIGHT).system in self.silent:
+            self.found.counts["explained: deleted, and its vendor tells only who asks"] += 1
             return
         why = f"the {Side.LEFT if is_left else Side.RIGHT} record is gone, and the link is open"
         self.found.differences.append(
@@ -153,6 +157,8 @@ class _Look:
         """Why a difference is right; None if nothing says so."""
         if self.claims.parked(m, left.ref.id, right.ref.id):
             return "parked"
+        if self._parent_waits(decision, left, right):
+            return "its parent waits for a person"
         if decision.verdict is Verdict.UNKNOWN and _says_nothing(decision, left, right):
             return "blank, and the other vendor omits blanks"
         if decision.verdict is Verdict.UNMAPPED:
@@ -165,6 +171,16 @@ class _Look:
         if one_way and decision.verdict is Verdict.KEPT and decision.sides[source is Side.RIGHT] is None:
             return "a blank is not written over something"
         return None
+
+    def _parent_waits(self, decision: Decision, left: Record, right: Record) -> bool:
+        """Whether one of the parents that a relation points at is parked: nobody knows yet whose twin it is."""
+        relation = decision.rule.relation
+        parent = self.world.maps.get(relation.map) if relation is not None else None
+        return parent is not None and any(
+            self.claims.waits(parent, side, id_)
+            for side, record in ((Side.LEFT, left), (Side.RIGHT, right))
+            for id_ in _ids(decision.rule.field(side), record)
+        )
 
     def _doubles(self, m: FieldMap, side: Side) -> None:
         """Records of ours without an owner, records linked twice, and keys that two records carry."""

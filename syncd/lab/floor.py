@@ -34,7 +34,8 @@ from typing import Any
 from syncd.core.fieldmap import Direction
 from syncd.core.model import Action
 from syncd.engine.world import World
-from syncd.lab.stage import KINDS, LEFT, RIGHT, Stage
+from syncd.lab.own import LEFT, RIGHT
+from syncd.lab.stage import KINDS, Stage
 
 BATCH, LEFT_PAGE, RIGHT_PAGE, SEARCHED, TESTS = 100, 100, 1000, 40, 8
 

@@ -2,8 +2,9 @@
 
 An edit of a person stands for as long as no person replaces it. Overwritten by syncd, it must either have arrived on
 the other side and have been replaced there by a person, or be on the list of conflicts. What still stands must stand on
-both sides, or be on that list. Only what a person typed while our write was in the vendor's hands already is nobody's
-fault: it could not be compared with. It is counted.
+both sides, or be on that list, or on the list of records that wait for a person; what stands in a deleted record, or
+beside one, stays there. Only what a person typed while our write was in the vendor's hands already is nobody's fault:
+it could not be compared with. It is counted.
 What is not here: whether both sides are equal at the end in every rule (`compare`).
 """
 
@@ -12,7 +13,6 @@ from __future__ import annotations
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import datetime
 from itertools import pairwise
 from typing import Any
 
@@ -23,7 +23,8 @@ from syncd.core.model import FieldKind, Ref, Side, Value
 from syncd.engine.world import World
 from syncd.kit.remote import Remote
 from syncd.lab.claims import Claims
-from syncd.lab.compare import id_of
+from syncd.lab.compare import alive, id_of
+from syncd.lab.histories import BY_HAND, BY_SYNCD, Histories, Moment
 from syncd.store.conflicts import Conflict
 from syncd.store.journal import Intent
 from syncd.store.links import Link
@@ -33,7 +34,6 @@ from syncd.store.store import Tx
 STATES = ("open", "overruled", "kept", "taken", "agreed", "gone")
 CLOCK = "%H:%M:%S.%f"
 TEXTS = (FieldKind.TEXT, FieldKind.ENUM)
-BY_SYNCD, BY_HAND = "api", "person"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -54,19 +54,6 @@ class Breach:
         return "\n    ".join((f"{self.law}: {place}: {self.text}", *self.story))
 
 
-@dataclass(frozen=True, slots=True)
-class Moment:
-    """One value of one field, and who put it there (`via`: person, api, system, or "" for what stood before).
-
-    `asked`: when the request that put it there came in.
-    """
-
-    value: Value
-    via: str
-    at: datetime | None = None
-    asked: datetime | None = None
-
-
 @dataclass(slots=True)
 class Laws:
     """The laws over one world. `edits` counts the edits of people that were judged.
@@ -79,7 +66,11 @@ class Laws:
     edits: int = 0
     in_flight: int = 0
     breaches: list[Breach] = field(default_factory=list)
-    _histories: dict[Ref, list[dict[str, Any]]] = field(default_factory=dict)
+    histories: Histories = field(init=False)
+
+    def __post_init__(self) -> None:
+        """Nothing is asked yet."""
+        self.histories = Histories(self.vendors)
 
     def check(self) -> list[Breach]:
         """Every breach, with its story."""
@@ -90,21 +81,32 @@ class Laws:
         for row in rows:
             lists[row.link, row.rule].append(row)
         for m in self.world.maps.values():
+            living = {side: self._living(m, side) for side in Side}
             for link in claims.links[m.key]:
+                waits = claims.parked(m, link.left_id, link.right_id)
+                flows = not waits and all(link.id_on(side) in living[side] for side in Side)
                 for rule in (rule for rule in m.rules if _judged(rule)):
-                    self._rule(m, link, rule, lists[link.id, rule.name])
+                    self._rule(m, link, rule, lists[link.id, rule.name], flows=flows)
             self._made_twice(m, claims)
         self._settled()
         return self.breaches
 
-    def _rule(self, m: FieldMap, link: Link, rule: Rule, listed: Sequence[Conflict]) -> None:
-        """One field of one link, both ways."""
-        moments = {side: self._moments(m, link, rule, side) for side in Side}
+    def _living(self, m: FieldMap, side: Side) -> set[str]:
+        return {id_of(row) for row in self.vendors[m.end(side).system].records(m.end(side).kind) if alive(row)}
+
+    def _rule(self, m: FieldMap, link: Link, rule: Rule, listed: Sequence[Conflict], *, flows: bool) -> None:
+        """One field of one link, both ways. `flows`: both records live, and nothing of them waits for a person."""
+        moments = {side: self.histories.moments(m, side, link.id_on(side), str(rule.field(side))) for side in Side}
+        merged = {
+            side: self.histories.until_merge(m, side, link.id_on(side), str(rule.field(side))) for side in Side
+        }
         for side in Side:
             here, there = moments[side], moments[side.other]
             self.edits += sum(1 for one in here if one.via == BY_HAND)
             for lost, after in _overwritten(here):
                 if _arrived(rule, side, lost.value, there) or _listed(rule, side, lost.value, listed):
+                    continue
+                if any(equal(rule, side, lost.value, one) for one in merged[side.other]):
                     continue
                 if lost.at is not None and after.asked is not None and lost.at >= after.asked:
                     self.in_flight += 1
@@ -112,36 +114,20 @@ class Laws:
                 text = f"{lost.value!r} of the {side} gave way to {after.value!r}"
                 self._breach("lost edit", m, link, rule, text)
             last, across = here[-1], there[-1].value
-            stands = last.via != BY_HAND or equal(rule, side, last.value, across)
+            stands = not flows or last.via != BY_HAND or equal(rule, side, last.value, across)
             if not stands and not _listed(rule, side, last.value, listed):
                 text = f"the {side} says {last.value!r}, the {side.other} {across!r}"
                 self._breach("not carried", m, link, rule, text)
 
-    def _moments(self, m: FieldMap, link: Link, rule: Rule, side: Side) -> list[Moment]:
-        """The field's values on a side in their order; the first is what stood before anybody changed it."""
-        found: list[Moment] = []
-        name = str(rule.field(side))
-        for change in self._history(m, side, link.id_on(side)):
-            if name in change["fields"]:
-                before, after = change["fields"][name]
-                found = found or [Moment(_value(before), "")]
-                at, asked = (_moment(change.get(name)) for name in ("at", "asked"))
-                found.append(Moment(_value(after), change["via"], at, asked))
-        return found or [Moment(None, "")]
-
-    def _history(self, m: FieldMap, side: Side, id_: str) -> list[dict[str, Any]]:
-        ref = Ref(m.end(side).system, m.end(side).kind, id_)
-        if ref not in self._histories:
-            self._histories[ref] = self.vendors[ref.system].history(ref.kind, id_)
-        return self._histories[ref]
-
     def _made_twice(self, m: FieldMap, claims: Claims) -> None:
-        """Everything that syncd made has one link, to the very record it was made for, and a key of its own."""
+        """Everything that syncd made has one link, to the very record it was made for, and a key of its own.
+
+        What people deleted or merged since, or are asked about, is theirs to sort out.
+        """
         for side in Side:
             end, source = m.end(side), m.end(side.other)
             linked = {link.id_on(side): link.id_on(side.other) for link in claims.links[m.key]}
-            rows = self.vendors[end.system].records(end.kind)
-            made = {id_of(row): _key(row, end.sync_key) for row in rows if self._made(m, side, id_of(row))}
+            made = self._made(m, side, claims)
             carriers = Counter(made.values())
             for id_, key in made.items():
                 if id_ not in linked:
@@ -149,13 +135,26 @@ class Laws:
                 elif end.sync_key is None:
                     continue
                 elif key != sync_key_of(Ref(source.system, source.kind, linked[id_])):
-                    self._odd("linked with a stranger", m, side, id_, f"its key is {key}, its link {linked[id_]}")
+                    if not self.histories.merged(m, side.other, linked[id_]):
+                        self._odd("linked with a stranger", m, side, id_, f"its key is {key}, its link {linked[id_]}")
                 elif carriers[key] > 1:
                     self._odd("made twice", m, side, id_, f"{carriers[key]} records carry {key}")
 
-    def _made(self, m: FieldMap, side: Side, id_: str) -> bool:
-        history = self._history(m, side, id_)
-        return bool(history) and history[0]["via"] == BY_SYNCD
+    def _made(self, m: FieldMap, side: Side, claims: Claims) -> dict[str, str | None]:
+        """What syncd made and is still as it was made: id -> key."""
+        end = m.end(side)
+        rows = {id_of(row): row for row in self.vendors[end.system].records(end.kind) if alive(row)}
+        loose = [id_ for id_ in rows if not claims.linked(m, side, id_)]
+        with self.world.store.read() as tx:
+            parted = tx.links.of(m.key, side, loose, state="closed")
+        return {
+            id_: _key(row, end.sync_key)
+            for id_, row in rows.items()
+            if id_ not in parted
+            and not claims.waits(m, side, id_)
+            and self.histories.made_by_syncd(m, side, id_)
+            and not self.histories.merged(m, side, id_)
+        }
 
     def _settled(self) -> None:
         """No write is without an outcome, nobody waits for one that has ended, and nothing went wrong inside."""
@@ -177,14 +176,14 @@ class Laws:
 
     def _odd(self, law: str, m: FieldMap, side: Side, id_: str, text: str) -> None:
         ids = {side: id_, side.other: None}
-        story = [*_told(side, self._history(m, side, id_), None), *self._remembered(m, [id_], None)]
+        story = [*told(side, self.histories.of(m, side, id_), None), *self._remembered(m, [id_], None)]
         self.breaches.append(Breach(law=law, map=m.key, left=ids[Side.LEFT], right=ids[Side.RIGHT], rule=None,
                                     text=text, story=story))  # fmt: skip
 
     def _breach(self, law: str, m: FieldMap, link: Link, rule: Rule, text: str) -> None:
         story: list[str] = []
         for side in Side:
-            story += _told(side, self._history(m, side, link.id_on(side)), rule.field(side))
+            story += told(side, self.histories.of(m, side, link.id_on(side)), rule.field(side))
         story += self._remembered(m, [link.left_id, link.right_id], rule)
         self.breaches.append(Breach(law=law, map=m.key, left=link.left_id, right=link.right_id, rule=rule.name,
                                     text=text, story=story))  # fmt: skip
@@ -249,10 +248,6 @@ def _judged(rule: Rule) -> bool:
     return rule.direction is Direction.BOTH and rule.relation is None and all(t and t.kind in TEXTS for t in types)
 
 
-def _moment(text: str | None) -> datetime | None:
-    return datetime.fromisoformat(text) if text else None
-
-
 def _overwritten(moments: Sequence[Moment]) -> Iterator[tuple[Moment, Moment]]:
     """Values of people that syncd replaced by another, with what it put there."""
     for before, after in pairwise(moments):
@@ -270,16 +265,13 @@ def _listed(rule: Rule, side: Side, value: Value, listed: Iterable[Conflict]) ->
     return any(same(value, row.left if side is Side.LEFT else row.right, kind) for row in listed)
 
 
-def _value(wire: Any) -> Value:
-    return wire if wire not in ("", None) else None
-
-
 def _key(row: Mapping[str, Any], name: str | None) -> str | None:
     found = {**row, **row.get("properties", {})}.get(name) if name is not None else None
     return str(found) if found else None
 
 
-def _told(side: Side, history: Sequence[Mapping[str, Any]], name: str | None) -> list[str]:
+def told(side: Side, history: Sequence[Mapping[str, Any]], name: str | None) -> list[str]:
+    """A record's history, or one field's, a line per change."""
     return [
         f"{side} {change['at']} {change['via']} {change['by']}: "
         f"{change['fields'] if name is None else change['fields'][name]}"

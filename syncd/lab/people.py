@@ -1,6 +1,8 @@
 """People at work in both vendors' pages, at random: they edit, often the same field on both sides, and make records.
 
-What is not here: what must hold of their work afterwards (`laws`), and the stage they play on (`stage`).
+They can also delete, restore and merge them.
+What is not here: what must hold of their work afterwards (`laws`), what they can edit at all (`trades`), and the stage
+they play on (`stage`).
 """
 
 from __future__ import annotations
@@ -8,17 +10,24 @@ from __future__ import annotations
 import random
 import threading
 import time
-from collections.abc import Mapping, Sequence
+from collections import Counter
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from typing import Any
 
+from syncd.core.fieldmap import FieldMap
 from syncd.core.model import Side
+from syncd.engine.answers import take
+from syncd.engine.world import World
+from syncd.errors import ConfigError
 from syncd.kit.control import ControlError
 from syncd.kit.remote import Remote
-from syncd.lab.compare import alive, id_of
+from syncd.lab.own import LEFT, RIGHT
 from syncd.lab.stage import Stage
+from syncd.lab.trades import Field, Thing, Trade, things, trades
 
-HANDS: Mapping[Side, str] = {Side.LEFT: "Dana Reyes", Side.RIGHT: "dana.reyes@example.com"}
+HANDS: Mapping[str, str] = {LEFT: "Dana Reyes", RIGHT: "dana.reyes@example.com"}
 """Who acts, as each vendor knows them."""
 
 CLASH = 0.25
@@ -34,133 +43,164 @@ SAME = 0.15
 BLANK, BACK = 0.06, 0.06
 """How often somebody clears the field, or puts back what they typed before."""
 
-CLEARED = ("company", "city", "zip", "claim_number", "cf_string_1", "insurance_carrier", "cf_string_2")
-"""Fields that people clear now and then; names they do not."""
-
 NEW = 0.04
 """How often somebody makes a new record instead of editing one."""
+
+DECIDE = 0.1
+"""How often somebody takes a side in an open conflict instead of editing."""
 
 LOOK_EVERY = 3.0
 """Seconds after which people look again which records there are."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Trade:
-    """One sort of record: its kind and editable fields on both sides, pairwise, and the right field with our key."""
+class Leaving:
+    """How often somebody deletes a record, brings a deleted one back, or merges two of one side; by default never."""
 
-    left: str
-    right: str
-    key: str
-    fields: Sequence[tuple[str, str]]
-
-    def kind(self, side: Side) -> str:
-        """The vendor's kind on a side."""
-        return self.left if side is Side.LEFT else self.right
+    delete: float = 0.0
+    restore: float = 0.0
+    merge: float = 0.0
 
 
-TRADES = (
-    Trade(
-        left="contacts", right="contacts", key="cf_string_1",
-        fields=(("firstname", "first_name"), ("lastname", "last_name"), ("company", "company"), ("city", "city"),
-                ("zip", "zip")),
-    ),
-    Trade(
-        left="deals", right="jobs", key="cf_string_4",
-        fields=(("dealname", "name"), ("claim_number", "cf_string_1"), ("insurance_carrier", "cf_string_2")),
-    ),
-)  # fmt: skip
-"""What people edit: fields that both vendors keep as they are typed."""
-
-Pairing = tuple[Trade, str | None, str | None]
-"""A thing: its trade, its id on the left, its id on the right; None where it has not arrived yet."""
+SOME_LEAVE = Leaving(delete=0.006, restore=0.004, merge=0.002)
 
 
-@dataclass(slots=True)
+@dataclass(slots=True, kw_only=True)
 class Crowd:
     """Several people as one thread. Nearly every value they type is new, so that it can be told whose it is.
 
-    `per_second`: how often they act, as far as the vendors keep up. `acts` counts what they did, by word.
+    `per_second`: how often they act, as far as the vendors keep up. `most`: after so many edits they go home; None:
+    when told. `acts` counts what they did, by word, and `edits` how many values they typed.
     """
 
     stage: Stage
+    world: World
     seed: int = 1
     per_second: float = 10.0
-    acts: dict[str, int] = field(default_factory=lambda: {"edit": 0, "clash": 0, "new": 0, "refused": 0})
+    most: int | None = None
+    leaving: Leaving = Leaving()
+    acts: Counter[str] = field(default_factory=Counter)
+    edits: int = 0
     _typed: int = 0
-    _things: list[Pairing] = field(default_factory=list)
-    _hot: list[Pairing] = field(default_factory=list)
+    _trades: list[Trade] = field(default_factory=list)
+    _things: list[Thing] = field(default_factory=list)
+    _hot: list[Thing] = field(default_factory=list)
     _looked: float = 0.0
     _before: dict[tuple[str, str], str] = field(default_factory=dict)
+    _deleted: list[tuple[FieldMap, Side, str]] = field(default_factory=list)
+
+    @property
+    def home(self) -> bool:
+        """Whether they have made all the edits they were asked for."""
+        return self.most is not None and self.edits >= self.most
 
     def work(self, stop: threading.Event) -> None:
-        """Act until told to stop."""
+        """Act until told to stop, or until all is done."""
         dice = random.Random(f"people:{self.seed}")
-        while not stop.is_set():
-            self._look(dice)
+        due = time.monotonic()
+        while not stop.is_set() and not self.home:
             self.act(dice)
-            stop.wait(dice.expovariate(self.per_second))
+            due = max(due + dice.expovariate(self.per_second), time.monotonic() - 1.0)
+            stop.wait(max(0.0, due - time.monotonic()))
 
     def act(self, dice: random.Random) -> None:
         """One act of somebody."""
         self._look(dice)
+        chances = (NEW, DECIDE, self.leaving.delete, self.leaving.restore, self.leaving.merge)
+        doings = (self._make, self._decide, self._delete, self._restore, self._merge)
+        (chosen,) = dice.choices((*doings, self._edit), (*chances, 1.0 - sum(chances)))
         try:
-            if dice.random() < NEW or not self._things:
-                self._make(dice)
-                return
-            self._edit(dice)
+            (chosen if self._things else self._make)(dice)
         except ControlError:
             # A vendor's page refuses what its own rules forbid (a name that is taken); people shrug and go on.
             self.acts["refused"] += 1
 
     def _edit(self, dice: random.Random) -> None:
-        trade, left, right = dice.choice(self._hot if self._hot and dice.random() < HOT else self._things)
-        names = dice.choice(trade.fields)
-        present = [side for side, id_ in ((Side.LEFT, left), (Side.RIGHT, right)) if id_ is not None]
+        thing = dice.choice(self._hot if self._hot and dice.random() < HOT else self._things)
+        chosen = dice.choice(thing.trade.fields)
+        present = [side for side in Side if thing.id(side) is not None]
         sides = present if dice.random() < CLASH else [dice.choice(present)]
         dice.shuffle(sides)
-        same = self._word(names[0], sides[0], dice) if dice.random() < SAME else None
+        same = self._word(chosen, sides[0], dice) if dice.random() < SAME else None
         for side in sides:
-            name, id_ = (names[0], left) if side is Side.LEFT else (names[1], right)
-            value = same or self._value(str(id_), name, side, dice)
-            self._remote(side).act("update", trade.kind(side), id=id_, fields={name: value}, as_=HANDS[side])
+            value = same or self._value(str(thing.id(side)), chosen, side, dice)
+            self._act(thing.trade.map, side, "update", id=thing.id(side), fields={chosen.name(side): value})
+            self.edits += 1
         self.acts["clash" if len(sides) > 1 else "edit"] += 1
 
-    def _value(self, id_: str, name: str, side: Side, dice: random.Random) -> str:
+    def _value(self, id_: str, field: Field, side: Side, dice: random.Random) -> str:
         """A new value mostly; at times none, or the one typed before."""
         mood = dice.random()
-        if mood < BLANK and name in CLEARED:
+        if mood < BLANK and field.clears:
             return ""
-        new = self._word(name, side, dice)
+        new = self._word(field, side, dice)
+        name = field.name(side)
         old, self._before[id_, name] = self._before.get((id_, name)), new
         return old if old is not None and mood > 1 - BACK else new
 
-    def _word(self, name: str, side: Side, dice: random.Random) -> str:
+    def _word(self, field: Field, side: Side, dice: random.Random) -> str:
         """A value nobody typed before, such as this field takes."""
         self._typed += 1
-        if name == "zip":
+        if field.digits:
             return f"{10_000 + (self.seed * 7_919 + self._typed * 13) % 89_000:05d}"
         mood = dice.choice(("", " ", "é", "'s", " & Sons"))
-        return f"{name.capitalize()} {self._typed}{side.value[0].upper()}{mood}".strip()
+        return f"{field.left.capitalize()} {self._typed}{side.value[0].upper()}{mood}".strip()
+
+    def _delete(self, dice: random.Random) -> None:
+        """As people do: into the recycle bin."""
+        thing = dice.choice(self._things)
+        side = dice.choice([side for side in Side if thing.id(side) is not None])
+        self._act(thing.trade.map, side, "archive", id=thing.id(side))
+        self._deleted.append((thing.trade.map, side, str(thing.id(side))))
+        self._forget(thing)
+        self.acts["delete"] += 1
+
+    def _restore(self, dice: random.Random) -> None:
+        if self._deleted:
+            m, side, id_ = self._deleted.pop(dice.randrange(len(self._deleted)))
+            self._act(m, side, "restore", id=id_)
+            self.acts["restore"] += 1
+
+    def _merge(self, dice: random.Random) -> None:
+        """Two records of one side that somebody takes for one."""
+        thing = dice.choice(self._things)
+        side = dice.choice([side for side in Side if thing.id(side) is not None])
+        others = [one for one in self._things if one.trade is thing.trade and one.id(side) and one is not thing]
+        if others:
+            other = dice.choice(others)
+            self._act(thing.trade.map, side, "merge", id=other.id(side), into=thing.id(side))
+            self._forget(thing, other)
+            self.acts["merge"] += 1
+
+    def _decide(self, dice: random.Random) -> None:
+        """Somebody takes a side in one of the open conflicts; if its values have moved since, they look again later."""
+        with self.world.store.read() as tx:
+            asked = tx.conflicts.list(states=["open"], limit=200)
+        if asked:
+            with suppress(ConfigError):
+                take(self.world, dice.choice(asked).id, str(dice.choice(list(Side))))
+                self.acts["decision"] += 1
+
+    def _forget(self, *gone: Thing) -> None:
+        """Nobody works on these until the next look around."""
+        self._things = [one for one in self._things if one not in gone]
+        self._hot = [one for one in self._hot if one not in gone]
 
     def _make(self, dice: random.Random) -> None:
         self._typed += 1
         number = f"{self.seed}x{self._typed}"
-        side = dice.choice(list(Side))
-        if side is Side.LEFT:
-            who = {"firstname": f"New{number}", "lastname": f"Lead{number}", "email": f"lead{number}@example.com"}
-            made = self._remote(side).act(
-                "create", "contacts", fields={**who, "lifecyclestage": "lead"}, as_=HANDS[side]
-            )
-            deal = {"dealname": f"Deal {number}", "pipeline": "default", "dealstage": "qualifiedtobuy"}
-            self._remote(side).act(
-                "create", "deals", fields=deal, associate={"contacts": [made["id"]]}, as_=HANDS[side]
-            )
-        else:
-            self._make_right(number)
+        dice.choice((self._make_lead, self._make_customer))(number)
         self.acts["new"] += 1
 
-    def _make_right(self, number: str) -> None:
-        remote, who = self._remote(Side.RIGHT), HANDS[Side.RIGHT]
+    def _make_lead(self, number: str) -> None:
+        remote, who = self.stage.vendors[LEFT], HANDS[LEFT]
+        lead = {"firstname": f"New{number}", "lastname": f"Lead{number}", "email": f"lead{number}@example.com"}
+        made = remote.act("create", "contacts", fields={**lead, "lifecyclestage": "lead"}, as_=who)
+        deal = {"dealname": f"Deal {number}", "pipeline": "default", "dealstage": "qualifiedtobuy"}
+        remote.act("create", "deals", fields=deal, associate={"contacts": [made["id"]]}, as_=who)
+
+    def _make_customer(self, number: str) -> None:
+        remote, who = self.stage.vendors[RIGHT], HANDS[RIGHT]
         fields: dict[str, Any] = {
             "first_name": f"Neu{number}", "last_name": f"Kunde{number}", "email": f"kunde{number}@example.com",
             "display_name": f"Neu{number} Kunde{number}", "record_type_name": "Customer", "status_name": "Active",
@@ -175,33 +215,38 @@ class Crowd:
     def _look(self, dice: random.Random) -> None:
         if self._things and time.monotonic() - self._looked < LOOK_EVERY:
             return
-        self._things = things(self.stage)
-        whole = [thing for thing in self._things if thing[1] is not None and thing[2] is not None]
+        self._trades = self._trades or trades(self.world)
+        self._things = things(self.world, self.stage.vendors, self._trades)
+        whole = [thing for thing in self._things if thing.whole]
         self._hot = [thing for thing in self._hot if thing in whole]
         self._hot += dice.sample(whole, min(HOT_RECORDS - len(self._hot), len(whole)))
         self._looked = time.monotonic()
 
-    def _remote(self, side: Side) -> Remote:
-        return self.stage.left if side is Side.LEFT else self.stage.right
+    def _act(self, m: FieldMap, side: Side, do: str, **more: Any) -> None:
+        end = m.end(side)
+        self._remote(end.system).act(do, end.kind, **more, as_=HANDS[end.system])
+
+    def _remote(self, system: str) -> Remote:
+        return self.stage.vendors[system]
 
 
-def things(stage: Stage) -> list[Pairing]:
-    """Every living record of both sides, paired by the keys that stand in them."""
-    found: list[Pairing] = []
-    for trade in TRADES:
-        left = {id_of(row): row["properties"].get("syncd_id") for row in _living(stage.left, trade.left)}
-        right = {id_of(row): row.get(trade.key) for row in _living(stage.right, trade.right)}
-        twins = {_id(key): id_ for id_, key in right.items() if key}
-        twins.update({id_: _id(key) for id_, key in left.items() if key})
-        found += [(trade, id_, twins.get(id_) if twins.get(id_) in right else None) for id_ in left]
-        taken = set(twins.values())
-        found += [(trade, None, id_) for id_ in right if id_ not in taken]
-    return found
+@contextmanager
+def at_work(crowd: Crowd) -> Iterator[threading.Thread]:
+    """People act for as long as the block lasts; what went wrong with them is raised at its end."""
+    stop, trouble = threading.Event(), list[Exception]()
 
+    def work() -> None:
+        try:
+            crowd.work(stop)
+        except Exception as error:  # noqa: BLE001 - it is raised where it can be heard
+            trouble.append(error)
 
-def _living(remote: Remote, kind: str) -> list[dict[str, Any]]:
-    return [row for row in remote.records(kind) if alive(row) and not row.get("is_user")]
-
-
-def _id(key: str) -> str:
-    return key.rsplit(":", 1)[-1]
+    thread = threading.Thread(target=work, name="crowd")
+    thread.start()
+    try:
+        yield thread
+    finally:
+        stop.set()
+        thread.join()
+    if trouble:
+        raise trouble[0]

@@ -140,6 +140,15 @@ def running(world: World, idle: timedelta = timedelta(milliseconds=250)) -> Iter
         thread.join()
 
 
+def at_rest(world: World, stage: Stage) -> bool:
+    """Whether every feed was read once, nothing is due, now or later, and the vendors' lists show everything."""
+    with world.store.read() as tx:
+        due = tx.marks.next_due(list(world.maps)) is not None
+        feeds = tx.feeds.all()
+    read = len(feeds) == len(world.readers) and all(feed.backfilled for feed in feeds)
+    return read and not due and stage.settled()
+
+
 @dataclass(slots=True)
 class _Watch:
     """Looks at store and vendors from outside while the daemon works."""
@@ -174,20 +183,13 @@ class _Watch:
                 now, told = self.tell("syncing"), time.monotonic()
                 if now != last:
                     moved, last = time.monotonic(), now
-            if self._at_rest():
+            if at_rest(self.world, self.stage):
                 self.wait_polls(2, "settling")
-                if self._at_rest():
+                if at_rest(self.world, self.stage):
                     return True
             if time.monotonic() - moved > patience:
                 return False
             time.sleep(_LOOK)
-
-    def _at_rest(self) -> bool:
-        with self.world.store.read() as tx:
-            due = tx.marks.next_due(list(self.world.maps)) is not None
-            feeds = tx.feeds.all()
-        read = len(feeds) == len(self.world.readers) and all(feed.backfilled for feed in feeds)
-        return read and not due and self.stage.settled()
 
     def wait_polls(self, count: int, doing: str) -> None:
         """Wait until each feed was polled so many more times."""

@@ -7,6 +7,7 @@ afterwards (`compare`, `floor`).
 from __future__ import annotations
 
 import os
+import shutil
 from collections.abc import Mapping
 from contextlib import ExitStack
 from dataclasses import dataclass, field
@@ -26,12 +27,21 @@ from syncd.kit import registry
 from syncd.kit.connector import Connector, SystemSettings
 from syncd.kit.remote import Remote
 from syncd.kit.sandbox import ControlError, Sandbox, apart
+from syncd.lab.furnish import furnish
+from syncd.lab.own import LEFT, RIGHT, Own
+from syncd.lab.toml import toml
 
-LEFT, RIGHT, PAIR = "hubspot", "jobnimbus", "sales"
-"""The systems, by the names of their connectors and sandboxes, and the pair that joins them."""
+PAIR = "sales"
+"""The pair that joins both systems."""
 
 ENVIRON: Mapping[str, str] = {"STAGE_LEFT_KEY": "sandbox-token", "STAGE_RIGHT_KEY": "sandboxkey0000001"}
 """The keys of the sandboxes, which open nothing else; the set-up names these variables."""
+
+VARIABLES = dict(zip((LEFT, RIGHT), ENVIRON, strict=True))
+SECRETS: Mapping[str, str] = {LEFT: "token", RIGHT: "api_key"}
+"""Which variable holds a system's key, and what its connector calls it."""
+
+NO_GUARD: Mapping[str, int] = {"creates": 100_000, "updates": 100_000, "deletes": 100_000, "percent": 100}
 
 ZONE = "America/Chicago"
 
@@ -82,20 +92,22 @@ class Stage:
     `leads`: so many people with a deal each on the left, and a fifth as many customers with a job on the right, half
     of whom are the same people written by another hand. `left_csv`, `right_csv`: rows to import instead.
     `since`, `found`: where the vendors' request logs and stores stood when all was prepared.
-    `rate`: requests per seconds that both vendors enforce, as the set-up says. `timing`, `left_settings`,
-    `right_settings`: over the defaults of this module. `store`: a database's address, given by the environment; else a
-    file in the folder.
+    `rate`: requests per seconds that both vendors enforce, as the set-up says; `search_rate`: searches, on the left.
+    `timing`, `left_settings`, `right_settings`: over the defaults of this module. `store`: a database's address, given
+    by the environment; else a file in the folder. `own`: somebody's own maps and settings instead of the shipped ones.
     """
 
     folder: Path
     leads: int = 0
     seed: int = 1
     rate: str = "20/1"
+    search_rate: str | None = None
     mode: str = "live"
     every: str = "5s"
     left_csv: str | None = None
     right_csv: str | None = None
     store: str | None = None
+    own: Own | None = None
     timing: Mapping[str, Any] = field(default_factory=dict)
     left_settings: Mapping[str, Any] = field(default_factory=dict)
     right_settings: Mapping[str, Any] = field(default_factory=dict)
@@ -109,7 +121,9 @@ class Stage:
     def __enter__(self) -> Self:
         """Start both vendors, prepare and fill the accounts, write the set-up. ConfigError for rows of no vendor."""
         with ExitStack() as opening:
-            self.left = self._vendor(opening, LEFT, {**LEFT_SETTINGS, "rate": self.rate, **self.left_settings})
+            searches = {"search_rate": self.search_rate} if self.search_rate is not None else {}
+            left = {**LEFT_SETTINGS, "rate": self.rate, **searches, **self.left_settings}
+            self.left = self._vendor(opening, LEFT, left)
             self.right = self._vendor(opening, RIGHT, {**RIGHT_SETTINGS, "rate": self.rate, **self.right_settings})
             self._prepare()
             self._fill()
@@ -157,7 +171,7 @@ class Stage:
             name: registry.connector(name)(
                 SystemSettings(
                     system=name, secret=keys[name], base_url=vendor.url, timezone=ZONE, rate="100000/1",
-                    options=OPTIONS[name],
+                    options=self.options(name),
                 )
             )
             for name, vendor in self.vendors.items()
@@ -181,6 +195,8 @@ class Stage:
                     },
                 )  # fmt: skip
                 made.raise_for_status()
+        if self.own is not None:
+            furnish(self.own, self.left, self.right, *ENVIRON.values())
 
     def _fill(self) -> None:
         if self.left_csv is not None:
@@ -198,43 +214,37 @@ class Stage:
 
     def _write(self) -> None:
         self.folder.mkdir(parents=True, exist_ok=True)
-        for name, (_, custom) in MAPS.items():
-            _with_key(shipped() / name, self.folder / "maps" / name, custom)
-        timing = _lines({**TIMING, **self.timing})
-        self.config.write_text(
-            f"""\
-[syncd]
-store = {_toml(f"sqlite:///{self.folder / 'syncd.db'}")}
-maps = {_toml(str(self.folder / "maps"))}
+        maps = self.folder / "maps"
+        if self.own is None:
+            for name, (_, custom) in MAPS.items():
+                _with_key(shipped() / name, maps / name, custom)
+        else:
+            for name, file in self.own.maps.items():
+                (maps / name).parent.mkdir(parents=True, exist_ok=True)
+                shutil.copyfile(file, maps / name)
+        self.config.write_text(toml(self._tables(maps)), encoding="utf-8")
 
-[systems.{LEFT}]
-connector = "{LEFT}"
-token = {{env = "STAGE_LEFT_KEY"}}
-base_url = "{self.left.url}"
-timezone = "{ZONE}"
-rate = "{self.rate}"
+    def _tables(self, maps: Path) -> dict[str, Any]:
+        """The set-up as the file holds it."""
+        pairs = self.own.pairs if self.own else {PAIR: {"left": LEFT, "right": RIGHT, "maps": list(MAPS)}}
+        how = {"every": self.every, "mode": self.mode, "guard": NO_GUARD}
+        return {
+            "syncd": {"store": f"sqlite:///{self.folder / 'syncd.db'}", "maps": str(maps)},
+            "systems": {name: self._system(name, vendor) for name, vendor in self.vendors.items()},
+            "pairs": {name: {**pair, **how} for name, pair in pairs.items()},
+            "timing": {**TIMING, **self.timing},
+        }
 
-[systems.{RIGHT}]
-connector = "{RIGHT}"
-api_key = {{env = "STAGE_RIGHT_KEY"}}
-base_url = "{self.right.url}"
-timezone = "{ZONE}"
-rate = "{self.rate}"
-{_lines(OPTIONS[RIGHT])}
+    def _system(self, name: str, vendor: Remote) -> dict[str, Any]:
+        searches = {"search_rate": self.search_rate} if name == LEFT and self.search_rate is not None else {}
+        return {
+            "connector": name, "timezone": ZONE, **self.options(name), **searches, "base_url": vendor.url,
+            "rate": self.rate, SECRETS[name]: {"env": VARIABLES[name]},
+        }  # fmt: skip
 
-[pairs.{PAIR}]
-left = "{LEFT}"
-right = "{RIGHT}"
-maps = {_toml(list(MAPS))}
-every = "{self.every}"
-mode = "{self.mode}"
-guard = {{creates = 100000, updates = 100000, deletes = 100000, percent = 100}}
-
-[timing]
-{timing}
-""",
-            encoding="utf-8",
-        )
+    def options(self, name: str) -> Mapping[str, Any]:
+        """A connector's own settings."""
+        return self.own.systems[name] if self.own else OPTIONS[name]
 
 
 def _sandbox(name: str, seed: int, settings: Mapping[str, Any]) -> Sandbox:
@@ -263,15 +273,3 @@ def _imported(vendor: Remote, name: str, text: str) -> dict[str, Any]:
 
 def _census(vendor: Remote, kinds: tuple[str, ...]) -> dict[str, int]:
     return {kind: len(vendor.records(kind)) for kind in kinds}
-
-
-def _lines(table: Mapping[str, Any]) -> str:
-    return "\n".join(f"{name} = {_toml(value)}" for name, value in table.items())
-
-
-def _toml(value: Any) -> str:
-    if isinstance(value, str):
-        return '"' + value.replace("\\", "\\\\").replace('"', '\\"') + '"'
-    if isinstance(value, list):
-        return f"[{', '.join(_toml(item) for item in value)}]"
-    return str(value).lower() if isinstance(value, bool) else str(value)

@@ -61,6 +61,7 @@ class Intent:
 
     `rules`: per rule name the source and target values that base moves to, the reason, and what was lost.
     `lands_by`: the written vendor's clock after which the write can no longer land. `outcome` None: open.
+    `fence`: of the claim under which it was written.
     """
 
     id: int
@@ -79,6 +80,8 @@ class Intent:
     error: str | None
     opened_at: datetime
     lands_by: datetime | None
+    closed_at: datetime | None
+    fence: int
 
 
 class Journal:
@@ -194,5 +197,5 @@ def _intent(row: Row[tuple[object, ...]]) -> Intent:
         id=row.id, run=row.run, map=row.map, side=Side(row.side), action=Action(row.action), link=row.link,
         record_id=row.record_id, source_id=row.source_id, fields=row.fields, before=row.before, rules=row.rules,
         version=row.version, outcome=row.outcome, error=row.error, opened_at=row.opened_at,
-        lands_by=row.lands_by,
+        lands_by=row.lands_by, closed_at=row.closed_at, fence=row.fence,
     )  # fmt: skip

@@ -7,9 +7,6 @@ from __future__ import annotations
 
 import random
 import time
-from collections.abc import Iterator
-from contextlib import ExitStack, contextmanager
-from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -17,31 +14,21 @@ import psycopg
 import pytest
 
 from syncd.app import App
+from syncd.lab.causes import Causes
 from syncd.lab.compare import compare
 from syncd.lab.laws import Laws
-from syncd.lab.people import Crowd
+from syncd.lab.meetings import meetings
+from syncd.lab.people import Crowd, at_work
+from syncd.lab.play import SHARED, TIMING
+from syncd.lab.process import Process, running, until
+from syncd.lab.settled import at_rest
 from syncd.lab.stage import Stage
 from tests import postgres
-from tests.e2e.play import TIMING, Process, allow_searches, crowd_at_work, until
 from tests.e2e.test_daemon import small, syncd
 
-PATIENT = {**TIMING, "lease": "6s"}
-"""A lease that a busy machine does not overrun."""
+PATIENT = {**TIMING, **SHARED}
 
 KILLS = 3
-CLOCKS = 250_000
-"""Microseconds by which two processes may take the database's clock apart, on a machine that is busy."""
-
-
-@contextmanager
-def workers(stage: Stage, count: int = 2) -> Iterator[list[Process]]:
-    """Processes that are certainly gone at the end; none is started yet."""
-    with ExitStack() as stack:
-        found = [Process(stage, stage.folder / f"worker{n}.log", "work") for n in range(count)]
-        for process in found:
-            stack.callback(process.kill)
-        yield found
-
 
 def rows(stage: Stage, query: str) -> list[tuple[Any, ...]]:
     """What the store answers."""
@@ -61,24 +48,12 @@ def settle(app: App, stage: Stage) -> None:
 
     def still() -> bool:
         nonlocal last, since
-        status, now = app.status(), written(stage)
-        if status["due"] or status["later"] or not stage.settled() or now != last:
+        now = written(stage)
+        if now != last or not at_rest(app.world, stage):
             last, since = now, time.monotonic()
         return time.monotonic() - since > 4.0
 
     until(still, within=150, what="everything to settle", every=0.3)
-
-
-def meetings(stage: Stage) -> list[str]:
-    """Links on which two workers were at once, and pairs that two processes ran at once, as far as the store tells."""
-    found = []
-    fences: dict[Any, list[int]] = {}
-    for link, map_key, source, fence in rows(stage, "SELECT link, map, source_id, fence FROM journal ORDER BY id"):
-        fences.setdefault(link or (map_key, source), []).append(fence)
-    found += [f"link {link}: {of}" for link, of in fences.items() if of != sorted(of)]
-    ended = rows(stage, "SELECT id, started_at, ended_at FROM runs WHERE ended_at IS NOT NULL ORDER BY started_at")
-    found += [f"runs {a[0]} and {b[0]}: {a[2] - b[1]} us" for a, b in pairwise(ended) if a[2] > b[1] + CLOCKS]
-    return found
 
 
 @pytest.mark.timeout(600)
@@ -86,15 +61,13 @@ def test_one_killed_worker_after_the_other(tmp_path: Path) -> None:
     """Whoever is killed with -9, the other one writes on: no edit lost, nothing made twice, no two at one link."""
     stage = Stage(
         folder=tmp_path, leads=50, seed=3, rate="40/1", every="1s", timing=PATIENT, store=postgres.blank(),
-        left_settings={"search_rate": "50/1"}, right_settings={"index_lag": 1.0},
+        search_rate="50/1", right_settings={"index_lag": 1.0},
     )  # fmt: skip
     dice = random.Random(7)
-    with stage, workers(stage) as processes, App.open(stage.config, environ=stage.environ) as app:
-        allow_searches(stage)
-        _ = app.ready_store
+    with stage, running(stage, "work", 2) as processes, App.open(stage.config, environ=stage.environ) as app:
         for process in processes:
             process.start()
-        with crowd_at_work(Crowd(stage, 3, 5.0)):
+        with at_work(Crowd(stage=stage, world=app.world, seed=3, per_second=5.0)):
             for n in range(KILLS):
                 before = written(stage)
                 until(lambda: written(stage) >= before + 5, within=60, what="some writes")  # noqa: B023  # asked at once
@@ -114,7 +87,8 @@ def test_one_killed_worker_after_the_other(tmp_path: Path) -> None:
         assert not breaches, "\n\n".join(str(breach) for breach in breaches[:5])
         found = compare(app.world, stage.vendors, app.connectors)
         assert found.clean, (found.differences[:5], found.duplicates[:5], found.missing[:5])
-        assert meetings(stage) == []
+        assert Causes(app.world, laws.histories).check() == []
+        assert meetings(app.world) == []
         assert len({run for (run,) in rows(stage, "SELECT id FROM runs WHERE ended_at IS NULL")}) <= KILLS
         _no_secret_was_said(stage, processes)
 
@@ -131,7 +105,7 @@ def test_workers_share_a_vendors_limit(tmp_path: Path) -> None:
         folder=tmp_path, leads=40, rate="8/1", every="1s", timing=PATIENT, store=postgres.blank(),
         right_settings={"index_lag": 0.5},
     )  # fmt: skip
-    with stage, workers(stage) as processes:
+    with stage, running(stage, "work", 2) as processes:
         for process in processes:
             process.start()
         until(lambda: written(stage) >= 60, within=90, what="sixty writes")

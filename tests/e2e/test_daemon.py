@@ -14,9 +14,10 @@ from pathlib import Path
 from typing import Any
 
 from syncd.app import App
+from syncd.lab.play import TIMING
+from syncd.lab.process import Process, running, until
 from syncd.lab.stage import Stage
 from syncd.store.marks import DUE
-from tests.e2e.play import TIMING, Process, running, until
 
 ECHOES = ("job_status", "job_number", "approved_total", "sync_state")
 """Fields of a deal that tell of its new job: what they will say is known only when the job is there."""
@@ -57,7 +58,7 @@ def quiet(stage: Stage) -> bool:
 
 def test_sigterm_finishes_what_is_under_way(tmp_path: Path) -> None:
     """Told to end in the middle of writing, it ends with 0 within seconds, with no write open and nothing leased."""
-    with small(tmp_path, leads=60, rate="20/1") as stage, running(stage) as process:
+    with small(tmp_path, leads=60, rate="20/1") as stage, running(stage) as (process,):
         process.start()
         until(lambda: len(stage.right.writes(stage.since["jobnimbus"])) >= 5, within=60, what="the first writes")
         began = time.monotonic()
@@ -82,7 +83,7 @@ def test_a_wrong_key_at_the_start_is_told_in_plain_words(tmp_path: Path) -> None
 
 def test_a_key_revoked_under_way_pauses_its_system(tmp_path: Path) -> None:
     """A key that is refused later pauses the system with the reason in `status`; given back, everything goes on."""
-    with small(tmp_path) as stage, running(stage) as process:
+    with small(tmp_path) as stage, running(stage) as (process,):
         sync(stage, process)
         stage.right.act("revoke")
         until(lambda: "paused" in states(stage), within=60, what="the pause")
@@ -101,7 +102,7 @@ def states(stage: Stage) -> list[str]:
 
 def test_a_store_of_another_version_is_refused(tmp_path: Path) -> None:
     """On a store that a newer syncd wrote, the daemon ends with 2 and says so; nothing is asked of any vendor."""
-    with small(tmp_path) as stage, running(stage) as process:
+    with small(tmp_path) as stage, running(stage) as (process,):
         sync(stage, process)
         assert process.stop() == 0
         with closing(sqlite3.connect(stage.folder / "syncd.db")) as connection:
@@ -116,7 +117,7 @@ def test_a_store_of_another_version_is_refused(tmp_path: Path) -> None:
 
 def test_what_is_planned_is_what_is_done(tmp_path: Path) -> None:
     """A pair in mode plan sends no write; set live, the daemon writes the very fields that the plan named."""
-    with small(tmp_path, leads=20, mode="plan") as stage, running(stage) as process:
+    with small(tmp_path, leads=20, mode="plan") as stage, running(stage) as (process,):
         planned = json.loads(syncd(stage, "plan", "--format", "json").stdout)
         watch(process, stage)
         assert [vendor.writes(stage.since[name]) for name, vendor in stage.vendors.items()] == [[], []]

@@ -6,40 +6,69 @@ import threading
 import time
 from collections.abc import Iterator
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 import httpx
 import pytest
 
 from syncd.app import App
-from syncd.core.model import Side
-from syncd.lab.laws import BY_SYNCD, Breach, Laws
+from syncd.lab.causes import Causes
+from syncd.lab.histories import BY_SYNCD, Histories
+from syncd.lab.laws import Breach, Laws
+from syncd.lab.meetings import meetings
+from syncd.lab.own import LEFT, RIGHT
 from syncd.lab.people import HANDS
+from syncd.lab.play import TIMING
 from syncd.lab.stage import ENVIRON, Stage
-from tests.e2e.play import TIMING
+from syncd.store.links import Link
 
 
 @dataclass
 class Scene:
-    """A few synced leads, and one pair of contacts among them."""
+    """One pair of contacts among many that are synced. `others`: ids of whom the tests before spoilt."""
 
     stage: Stage
     app: App
+    link: int
     left: str
     right: str
+    others: frozenset[str | None]
 
     def check(self) -> list[Breach]:
         """What the laws say now."""
-        return Laws(self.app.world, self.stage.vendors).check()
+        return self.new(Laws(self.app.world, self.stage.vendors).check())
+
+    def causes(self) -> list[Breach]:
+        """What the law of causes says now."""
+        return self.new(Causes(self.app.world, Histories(self.stage.vendors)).check())
+
+    def meetings(self) -> list[Breach]:
+        """Who met at a link, as the journal's fences tell."""
+        return self.new(meetings(self.app.world))
+
+    def new(self, breaches: list[Breach]) -> list[Breach]:
+        """Those of them that this test is about."""
+        return [breach for breach in breaches if not {breach.left, breach.right} & self.others]
+
+    def intend(self, **more: Any) -> int:
+        """An intent that syncd never had, to write the city on the right; done with."""
+        with self.app.store.begin() as tx:
+            row = {
+                "run": 1, "map": "sales/contacts", "side": "right", "action": "update", "link": self.link,
+                "record_id": self.right, "source_id": self.left, "before": {}, "version": None,
+                "opened_at": self.app.clock(), "lands_by": None, "fence": 1_000_000, "fields": {}, "rules": {}, **more,
+            }  # fmt: skip
+            intent = tx.journal.open(row)
+            tx.journal.close(intent, "written", self.app.clock())
+        return intent
 
     def type_left(self, value: str) -> None:
         """A person edits the city on the left."""
-        self.stage.left.act("update", "contacts", id=self.left, fields={"city": value}, as_=HANDS[Side.LEFT])
+        self.stage.left.act("update", "contacts", id=self.left, fields={"city": value}, as_=HANDS[LEFT])
 
     def type_right(self, value: str) -> None:
         """A person edits the city on the right."""
-        self.stage.right.act("update", "contacts", id=self.right, fields={"city": value}, as_=HANDS[Side.RIGHT])
+        self.stage.right.act("update", "contacts", id=self.right, fields={"city": value}, as_=HANDS[RIGHT])
 
     def write_left(self, method: str, path: str, fields: dict[str, Any]) -> dict[str, Any]:
         """Somebody with our own key writes on the left, past the engine."""
@@ -50,20 +79,32 @@ class Scene:
         return dict(answer.raise_for_status().json())
 
 
-@pytest.fixture
-def scene(tmp_path: Path) -> Iterator[Scene]:
-    """Six leads, synced and quiet, no law broken; the pair is a lead of the left that syncd handed over."""
+@pytest.fixture(scope="module")
+def place(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Stage, App, Iterator[Link]]]:
+    """Some leads, synced and quiet, no law broken; and one after the other those that syncd handed over."""
+    folder = tmp_path_factory.mktemp("laws")
     with (
-        Stage(folder=tmp_path, leads=6, rate="100/1", timing=TIMING, right_settings={"index_lag": 0.0}) as stage,
+        Stage(folder=folder, leads=16, rate="100/1", timing=TIMING, right_settings={"index_lag": 0.0}) as stage,
         App.open(stage.config, environ=stage.environ) as app,
     ):
         app.once()
+        assert Laws(app.world, stage.vendors).check() == []
+        assert Causes(app.world, Histories(stage.vendors)).check() == []
+        assert meetings(app.world) == []
         with app.store.read() as tx:
             links = tx.links.all("sales/contacts")
-        link = next(link for link in links if stage.right.history("contacts", link.right_id)[0]["via"] == BY_SYNCD)
-        scene = Scene(stage, app, link.left_id, link.right_id)
-        assert scene.check() == []
-        yield scene
+        made = (one for one in links if stage.right.history("contacts", one.right_id)[0]["via"] == BY_SYNCD)
+        yield stage, app, made
+
+
+@pytest.fixture
+def scene(place: tuple[Stage, App, Iterator[Link]]) -> Scene:
+    """A pair that no test has touched; what the laws say of the others is known."""
+    stage, app, links = place
+    link, before = next(links), (*Laws(app.world, stage.vendors).check(), *meetings(app.world))
+    told = (*before, *Causes(app.world, Histories(stage.vendors)).check())
+    others = {id_ for breach in told for id_ in (breach.left, breach.right)} - {None, link.left_id, link.right_id}
+    return Scene(stage, app, link.id, link.left_id, link.right_id, frozenset(others))
 
 
 def test_an_overwritten_edit_is_lost(scene: Scene) -> None:
@@ -85,7 +126,7 @@ def test_an_edit_in_flight_is_counted_apart(scene: Scene) -> None:
     scene.type_left("Nowhere")
     slow.join()
     laws = Laws(scene.app.world, scene.stage.vendors)
-    assert {breach.law for breach in laws.check()} <= {"not carried"}
+    assert {breach.law for breach in scene.new(laws.check())} <= {"not carried"}
     assert laws.in_flight == 1
 
 
@@ -112,7 +153,8 @@ def test_a_clash_is_on_the_list(scene: Scene) -> None:
     scene.type_right("Right")
     scene.app.once()
     assert scene.check() == []
-    assert [row["rule"] for row in scene.app.conflicts(None)].count("city") == 1
+    mine = [row["rule"] for row in scene.app.conflicts(None) if row["left_id"] == scene.left]
+    assert mine.count("city") == 1
 
 
 def test_a_record_that_nobody_claims_was_made_and_forgotten(scene: Scene) -> None:
@@ -128,3 +170,59 @@ def test_a_write_without_an_outcome_is_told(scene: Scene) -> None:
         intent = tx.journal.recent(limit=1)[0].id
         tx.journal.close(intent, None, scene.app.clock())
     assert "open write" in [breach.law for breach in scene.check()]
+
+
+def test_a_write_that_no_intent_tells_of_is_unexplained(scene: Scene) -> None:
+    """What our key changed without a word in the journal is a breach, told with the record's history."""
+    assert scene.causes() == []
+    scene.write_left("PATCH", f"contacts/{scene.left}", {"city": "Elsewhere"})
+    (breach,) = scene.causes()
+    assert (breach.law, breach.left, breach.rule) == ("unexplained write", scene.left, "city")
+    assert any("Elsewhere" in line for line in breach.story)
+
+
+def test_one_intent_explains_one_write(scene: Scene) -> None:
+    """A value that our key wrote twice, with another in between, needs two intents."""
+    scene.type_right("Somewhere")
+    scene.app.once()
+    assert scene.causes() == []
+    scene.type_left("Nowhere")
+    scene.write_left("PATCH", f"contacts/{scene.left}", {"city": "Somewhere"})
+    assert [(breach.law, breach.rule) for breach in scene.causes()] == [("unexplained write", "city")]
+
+
+def test_an_echo_is_no_cause(scene: Scene) -> None:
+    """An update that carries what only syncd itself put on its source is a breach; what a person put there is none."""
+    scene.type_right("Somewhere")
+    scene.app.once()
+    settle = {"left": "Somewhere", "right": "Somewhere"}
+    rules = {"city": {"field": "city", "settle": settle, "reason": "", "lost": None, "sides": []}}
+    bounced = scene.intend(fields={"city": "Somewhere"}, rules=rules)
+    (breach,) = scene.causes()
+    assert f"by intent {bounced}, and only syncd ever wrote it here" in breach.text
+    scene.type_left("Somewhere else")
+    scene.type_left("Somewhere")
+    assert scene.causes() == []
+
+
+def test_what_was_made_once_is_not_made_again(scene: Scene) -> None:
+    """Two creations for one record are a breach, even if a person has deleted the first one meanwhile."""
+    scene.intend(action="create", link=None, record_id="made-again")
+    assert "2 records were made for it on the right" in [breach.text for breach in scene.causes()]
+
+
+def test_two_claims_at_one_link_are_told(scene: Scene) -> None:
+    """A write of an older claim behind one of a newer, or open when a newer began, means that two were at the link."""
+    assert scene.meetings() == []
+    newer = scene.intend()
+    assert scene.meetings() == []
+    older = scene.intend(fence=999_999)
+    assert [breach.text for breach in scene.meetings()] == [
+        f"write {older}: fence 999999 wrote after fence 1000000"
+    ]
+    with scene.app.store.begin() as tx:
+        tx.journal.close(older, None, scene.app.clock())  # type: ignore[arg-type]  # opened again
+    latest = scene.intend(fence=1_000_001)
+    assert f"write {latest}: " in scene.meetings()[-1].text
+    assert f"write {older} of an older fence was open" in scene.meetings()[-1].text
+    assert newer < older < latest

@@ -6,14 +6,16 @@ Not here: the leases in the database (`tests/store`), and two runs of one pair (
 from __future__ import annotations
 
 from datetime import timedelta
+from functools import partial
 
 import pytest
 
 from syncd.engine.intake import Tick, tick
+from syncd.engine.worker import Worker
 from syncd.store.marks import DUE
-from tests.engine.doings import judge, make, read_feed
+from tests.engine.doings import edit, judge, make, read_feed, run
 from tests.engine.stage import Busy, Cue
-from tests.engine.test_rules import must, rows, town_of
+from tests.engine.test_rules import linked, must, rows, town_of
 from tests.engine.town import Town
 from tests.engine.vendor import Traits
 
@@ -63,6 +65,40 @@ def test_a_page_is_stored_by_who_holds_the_feed() -> None:
         ours, theirs = both(town, 4, timedelta(seconds=61))
         must([(other.busy, other.moved) for other in theirs] == [(False, 1)], "the other one reads the feed")
         must((ours.busy, ours.pages) == (True, 0), "we do not")
+
+
+def test_a_worker_that_was_overtaken_settles_nothing() -> None:
+    """Rule 3: who was slower than his lease settles none of the writes that the next one settled meanwhile."""
+    seen: list[dict[int, str]] = []
+    for points in range(4, 22):
+        with town_of() as town:
+            left, _ = linked(town)
+            edit(town, "crm", "contacts", left.id, {"name": "Anna"})
+            town.stage.now += timedelta(seconds=60)
+            read_feed(town, *FEED)
+            before = outcomes(town)
+            town.stage.cues.append(Cue(points, partial(overtake, town, seen), outside=True))
+            run(town)
+            settled, now = (seen[-1].items() if seen else set()) - before.items(), outcomes(town)
+            must(all(now[intent] == outcome for intent, outcome in settled), "settled twice")
+            judge(town)
+    assert any("landed" in found.values() for found in seen), "nobody was overtaken between write and answer"
+
+
+def overtake(town: Town, seen: list[dict[int, str]], busy: Busy) -> bool:
+    """Another process takes over all that is due; what it settled is noted."""
+    town.stage.now += town.world.pace.lease * 2
+    worker = Worker(town.another(), town.maps[0])
+    while worker.step():
+        pass
+    seen.append(outcomes(town))
+    return True
+
+
+def outcomes(town: Town) -> dict[int, str]:
+    """What became of every write that is settled."""
+    with town.store.read() as tx:
+        return {intent.id: intent.outcome for intent in tx.journal.recent() if intent.outcome is not None}
 
 
 def test_a_tick_gives_the_feed_back() -> None:

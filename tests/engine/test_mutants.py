@@ -11,6 +11,7 @@ import sys
 import textwrap
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial, wraps
 from types import FunctionType
 from typing import Any
 
@@ -18,13 +19,15 @@ import pytest
 from hypothesis import Phase, settings
 from hypothesis.stateful import run_state_machine_as_test
 
-from syncd.core import loss
-from syncd.engine import absorb, confirm, intake, linking, settling, worker
+from syncd.core import loss, plan
+from syncd.engine import absorb, confirm, intake, linking, planning, run, settling, worker, writing
 from syncd.store import marks
 from tests.engine import test_leases as leases
+from tests.engine import test_reviewed as reviewed
 from tests.engine import test_rules as rules
 from tests.engine.doings import Lawless
 from tests.engine.test_machine import Machine
+from tests.engine.vendor import Traits
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,14 +41,31 @@ class Mutant:
     scenario: Callable[[], None]
     owner: Any = None
 
+    @property
+    def killer(self) -> str:
+        """The test that notices it, and with what it is played."""
+        test = self.scenario.func if isinstance(self.scenario, partial) else self.scenario
+        given = self.scenario.args if isinstance(self.scenario, partial) else ()
+        told = ", ".join(one for one in given if isinstance(one, str))
+        return f"{test.__module__.rpartition('.')[2]}.{test.__name__}{f'({told})' if told else ''}"
 
+
+@wraps(rules.test_an_edit_in_the_answer_of_our_write_still_travels)
 def _answered_whole() -> None:
     for points in (13, 14, 15, 16):
         rules.test_an_edit_in_the_answer_of_our_write_still_travels(points)
 
 
-def _orphan() -> None:
-    rules.test_our_own_create_is_no_new_lead(rules.KEYLESS)
+@wraps(rules.test_an_edit_just_before_our_write_is_never_lost)
+def _typed_just_before() -> None:
+    for points in range(1, 14):
+        rules.test_an_edit_just_before_our_write_is_never_lost(points)
+
+
+_orphan = partial(rules.test_our_own_create_is_no_new_lead, rules.KEYLESS)
+_choice = partial(reviewed.test_whom_a_choice_overruled_stays_listed_although_both_sides_are_typed_over, "lost")
+_lost_answer = partial(rules.test_our_own_create_is_no_new_lead, Traits(sync_key=False))
+_restored = partial(rules.test_an_edit_of_what_only_receives_goes_by_drift, "restore")
 
 
 MUTANTS = (
@@ -134,6 +154,71 @@ MUTANTS = (
         "mark.generation", "self.get(mark.map, mark.side, [mark.id])[mark.id].generation",
         rules.test_a_mark_that_is_renewed_while_it_is_worked_on_stays, marks.Marks,
     ),
+    Mutant(
+        "what a create could not carry is forgotten", confirm.written_create,
+        "any(rule.name not in bases for rule in item.m.rules)", "False",
+        rules.test_what_a_create_could_not_carry_follows,
+    ),
+    Mutant(
+        "a blank is written over something at a first link", plan._Pair._first,
+        "if values[to] is None:", "if values[to.other] is None:",
+        rules.test_a_first_link_fills_blanks_and_lists_who_loses, plan._Pair,
+    ),
+    Mutant(
+        "nobody pulls a parent across", confirm._pull, "    if m is None or", "    if True or m is None or",
+        rules.test_a_deal_pulls_its_contact_across_and_waits_for_it,
+    ),
+    Mutant(
+        "a child is not released by its parent's link", confirm.adopt,
+        "    wake_for(tx, m, left, right, now)\n", "",
+        rules.test_a_deal_pulls_its_contact_across_and_waits_for_it,
+    ),
+    Mutant(
+        "who was overruled is not listed", plan._Pair._both, "lost=(winner.other, values[winner.other])", "lost=None",
+        rules.test_changed_on_both_sides_goes_by_the_owner, plan._Pair,
+    ),
+    Mutant(
+        "an open conflict moves its base", plan._conflict, "reason=reason,", "reason=reason, settle=dict(values),",
+        rules.test_an_open_conflict_stays_open,
+    ),
+    Mutant(
+        "drift is overwritten in silence", plan._Pair._one_way, "if changed[to] or", "if False and",
+        _restored, plan._Pair,
+    ),
+    Mutant(
+        "nothing is compared before it is overwritten", planning._operation,
+        "expect={str(d.field): d.before for d in decisions}", "expect={}", _typed_just_before,
+    ),
+    Mutant(
+        "what moved elsewhere in an answer is not looked at", confirm._moved_elsewhere, "    return any(",
+        "    return False and any(", _answered_whole,
+    ),
+    Mutant(
+        "a plan is written", run._passes, '    if pair.mode == "plan":\n', '    if pair.mode == "never":\n',
+        rules.test_plan_mode_writes_nothing_and_rests,
+    ),
+    Mutant(
+        "the guard does not count creations", run.exceeded, 'counts["plan:create"]', 'counts["create"]',
+        rules.test_a_run_beyond_the_guard_is_held_until_it_is_allowed,
+    ),
+    Mutant(
+        "a slow worker settles what another has taken over", writing.still_ours,
+        "    if tx.marks.holds(", "    if True or tx.marks.holds(",
+        leases.test_a_worker_that_was_overtaken_settles_nothing,
+    ),
+    Mutant(
+        "two creates may claim one key", writing._claim,
+        "    end = m.end(side)\n", "    end, texts = m.end(side), []\n",
+        rules.test_two_of_one_key_are_not_both_made,
+    ),
+    Mutant(
+        "a choice that was written is not told of with the write", confirm.close_taken,
+        "    for rule, conflict in", "    for rule, conflict in () and", _choice,
+    ),
+    Mutant(
+        "an open write is not settled before the next one", worker.Worker._steps,
+        "        settle(self.world, items, self.run)\n", "", _lost_answer, worker.Worker,
+    ),
 )  # fmt: skip
 
 
@@ -159,7 +244,7 @@ def _fitted(text: str, mutant: Mutant) -> str:
     return text.replace("\n    ", "\n").removeprefix("    ") if mutant.owner is not None else text
 
 
-@pytest.mark.parametrize("mutant", MUTANTS, ids=[mutant.name for mutant in MUTANTS])
+@pytest.mark.parametrize("mutant", MUTANTS, ids=[f"{mutant.name} <- {mutant.killer}" for mutant in MUTANTS])
 def test_a_broken_rule_is_noticed(mutant: Mutant, monkeypatch: pytest.MonkeyPatch) -> None:
     """Each rule that is taken out makes the scenario fail that holds with the engine as it is."""
     _apply(mutant, monkeypatch)

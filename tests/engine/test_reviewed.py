@@ -367,3 +367,34 @@ def test_whom_an_interrupted_write_overruled_is_listed_although_somebody_typed_o
         with town.store.read() as tx:
             listed = tx.conflicts.list(states=["overruled"])
         assert ("name", "Annie") in [(row.rule, row.right) for row in listed]
+
+
+@pytest.mark.parametrize("trouble", ["lost", "killed"])
+def test_whom_a_choice_overruled_stays_listed_although_both_sides_are_typed_over(trouble: str) -> None:
+    """A choice is written, nobody hears of it, and both sides are typed over: a new conflict does not take its row."""
+    with town_of(left=READS, right=READS) as town:
+        left, right = linked(town)
+        edit(town, "crm", "contacts", left.id, {"note": "L"})
+        edit(town, "con", "contacts", right.id, {"note": "R"})
+        rest(town)
+        with town.store.read() as tx:
+            (asked,) = tx.conflicts.list(states=["open"])
+        take(town.world, asked.id, "left")
+        con = town.vendors["con"]
+        if trouble == "lost":
+            con.faults.append(("write", "lost"))
+            Worker(town.world, town.maps[0]).step()
+        else:
+            for points in range(1, 60):
+                town.stage.calm()
+                town.stage.crash_in(points)
+                run(town)
+                if con.rows["contacts"][right.id].fields["note"] == "L":
+                    break
+                town.stage.now += town.world.pace.lease * 2
+        assert con.rows["contacts"][right.id].fields["note"] == "L"
+        edit(town, "crm", "contacts", left.id, {"note": "L2"})
+        edit(town, "con", "contacts", right.id, {"note": "R2"})
+        rest(town)
+        assert ("L", "R") in [(row.left, row.right) for row in listed(town, "taken")]
+        assert [(row.left, row.right) for row in listed(town, "open")] == [("L2", "R2")]

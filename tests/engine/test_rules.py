@@ -215,6 +215,32 @@ def test_the_vendor_is_asked_before_anything_is_created() -> None:
         must(len(rows(town, "con", "contacts")) == 1, "it was made although it was there")
 
 
+def test_two_of_one_key_are_not_both_made() -> None:
+    """Rule 4: two new records of one key are not both made: the second waits for the first one's answer."""
+    with town_of() as town:
+        judge(town)
+        for name in ("Ann", "Ann B"):
+            make(town, "crm", "contacts", {"email": "ann@x.example", "name": name})
+        town.stage.now += timedelta(seconds=60)
+        read_feed(town, "crm", "contacts")
+        run(town)
+        must(len(rows(town, "con", "contacts")) == 1, "a second one was made")
+
+
+def test_what_a_create_could_not_carry_follows() -> None:
+    """Rule 7: what the answer of a create tells of a field that we did not send is planned next."""
+    with town_of() as town:
+        judge(town)
+        left = make(town, "crm", "contacts", {"email": "ann@x.example"})
+        assert left is not None
+        town.stage.now += timedelta(seconds=60)
+        read_feed(town, "crm", "contacts")
+        edit_soon(town, 1, "con", "contacts", "c1", {"phone": "2"})
+        run(town)
+        judge(town)
+        must(left.fields["phone"] == "2", "what the answer told was passed over")
+
+
 @pytest.mark.parametrize(
     "traits", [Traits(sync_key=False), Traits(maker=False), KEYLESS], ids=["maker", "key", "neither"]
 )
@@ -325,6 +351,19 @@ def test_changed_on_both_sides_goes_by_the_owner() -> None:
             (lost,) = tx.conflicts.list(states=["overruled"])
             (asked,) = tx.conflicts.list(states=["open"])
         assert (lost.left, lost.lost) == ("22", Side.LEFT) and (asked.left, asked.right) == ("l", "r")
+
+
+def test_an_open_conflict_stays_open() -> None:
+    """Rules 11 and 13: a conflict moves no base: planned again for another field, it is still there."""
+    with town_of() as town:
+        left, right = linked(town)
+        edit(town, "crm", "contacts", left.id, {"note": "l"})
+        edit(town, "con", "contacts", right.id, {"note": "r"})
+        judge(town)
+        edit(town, "crm", "contacts", left.id, {"phone": "7"})
+        judge(town)
+        with town.store.read() as tx:
+            must([row.rule for row in tx.conflicts.list(states=["open"])] == ["note"], "it was let go")
 
 
 @pytest.mark.parametrize("drift", ["keep", "restore", "ask"])

@@ -41,7 +41,7 @@ def test_an_intent_comes_back_whole(store: Store) -> None:
         id=id_, run=1, map="m", side=LEFT, action=Action.UPDATE, link=4, record_id="7", source_id="9",
         fields={"tags": ("a", "b"), "amount": 1.5}, before={"tags": None, "amount": 2},
         rules={"tags": {"field": "tags", "settle": {"left": ("a",), "right": "a"}, "lost": ("right", None)}},
-        version="v3", outcome=None, error=None, opened_at=NOW, lands_by=LATER,
+        version="v3", outcome=None, error=None, opened_at=NOW, lands_by=LATER, closed_at=None, fence=1,
     )  # fmt: skip
 
 

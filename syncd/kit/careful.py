@@ -1,0 +1,112 @@
+"""Around every connector: an answer of a shape that nobody foresaw is the vendor's trouble, never a crash of ours.
+
+What is not here: what a connector makes of odd values that it did foresee (they are unknown), and answers that are no
+JSON at all (`http`).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from typing import TYPE_CHECKING
+
+import structlog
+
+from syncd.core.model import Gone, MatchKey, Operation, Outcome, Record, Result, Schema, SyncKey
+from syncd.errors import Refused, SyncdError, Transient
+from syncd.kit.connector import Connector, Finding, Page, Severity
+
+if TYPE_CHECKING:
+    from datetime import datetime
+
+    from syncd.kit.connector import Capabilities, Cursor, Known
+
+log = structlog.get_logger("syncd.kit")
+
+ODD = (ArithmeticError, AttributeError, LookupError, RecursionError, TypeError, ValueError)
+"""What code trips over when a list stands where a text was promised, or a number is larger than any date."""
+
+
+class Careful:
+    """A connector that speaks as the one within, and raises nothing but syncd's own errors.
+
+    A feed that cannot be understood is Transient: its cursor stays, and it is read again. A record that cannot be
+    understood is Refused with a sentence: it is parked alone. A write whose answer cannot be understood is ambiguous.
+    """
+
+    def __init__(self, inner: Connector) -> None:
+        """Take the connector within, its name and its settings."""
+        self.inner = inner
+        self.name, self.secret_name = inner.name, inner.secret_name
+        self.settings, self.kinds = inner.settings, inner.kinds
+
+    @property
+    def capabilities(self) -> Capabilities:
+        """As the one within."""
+        return self.inner.capabilities
+
+    def now(self) -> datetime:
+        """As the one within."""
+        return self.inner.now()
+
+    def check(self) -> Sequence[Finding]:
+        """As the one within; what it cannot make sense of is a finding."""
+        try:
+            return self.inner.check()
+        except ODD as error:
+            remedy = "Look at the vendor's status page, then try again."
+            return [Finding(Severity.ERROR, self.name, self._told("check", error), remedy)]
+
+    def describe(self, kind: str) -> Schema:
+        """As the one within."""
+        with self._odd(Transient, f"fields of {kind}"):
+            return self.inner.describe(kind)
+
+    def forget_schema(self) -> None:
+        """As the one within."""
+        self.inner.forget_schema()
+
+    def changes(self, kind: str, since: Cursor | None, fields: Sequence[str], known: Known) -> Iterator[Page]:
+        """As the one within."""
+        with self._odd(Transient, f"changes of {kind}"):
+            yield from self.inner.changes(kind, since, fields, known)
+
+    def read(self, kind: str, ids: Sequence[str], fields: Sequence[str]) -> Mapping[str, Record | Gone]:
+        """As the one within."""
+        with self._odd(Refused, f"{kind} {', '.join(ids[:3])}"):
+            return self.inner.read(kind, ids, fields)
+
+    def find(self, kind: str, keys: Sequence[SyncKey | MatchKey], fields: Sequence[str]) -> Sequence[Record]:
+        """As the one within."""
+        with self._odd(Refused, f"a look-up of {kind}"):
+            return self.inner.find(kind, keys, fields)
+
+    def write(self, kind: str, operations: Sequence[Operation]) -> Iterator[Sequence[Outcome]]:
+        """As the one within; whatever was not answered by then may have been carried out, or not."""
+        open_ = {operation.id for operation in operations}
+        try:
+            for outcomes in self.inner.write(kind, operations):
+                open_ -= {outcome.operation for outcome in outcomes}
+                yield outcomes
+        except ODD as error:
+            told = self._told(f"a write of {kind}", error)
+            yield [Outcome(operation=one, result=Result.AMBIGUOUS, error=told) for one in sorted(open_)]
+
+    def url(self, kind: str, id: str) -> str | None:
+        """As the one within."""
+        return self.inner.url(kind, id)
+
+    def close(self) -> None:
+        """As the one within."""
+        self.inner.close()
+
+    @contextmanager
+    def _odd(self, kind: type[SyncdError], about: str) -> Iterator[None]:
+        try:
+            yield
+        except ODD as error:
+            raise kind(self._told(about, error)) from error
+
+    def _told(self, about: str, error: Exception) -> str:
+        log.warning("odd", system=self.name, about=about, error=type(error).__name__)
+        return f"{self.name} answered in a shape that cannot be understood ({about}: {type(error).__name__})."

@@ -1,0 +1,96 @@
+"""The daemon as a process of its own: started, killed with -9, told to end; and waiting for what it does.
+
+What is not here: when it is killed (`play`).
+"""
+
+from __future__ import annotations
+
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+from syncd.lab.stage import Stage
+
+TAIL = 2000
+"""Of what a process said, so many characters from its end tell why it ended."""
+
+
+class InVain(Exception):
+    """Waited in vain: the text says for what. Or the daemon ended by itself, and the text is what it said last."""
+
+
+@dataclass(slots=True)
+class Process:
+    """`syncd run` (or another verb) as a process. `log`: all that it said, over all its lives."""
+
+    stage: Stage
+    log: Path
+    verb: str = "run"
+    _child: subprocess.Popen[bytes] | None = None
+
+    def start(self) -> None:
+        """Start it; it must not be running."""
+        command = [sys.executable, "-m", "syncd", self.verb, "--config", str(self.stage.config)]
+        with self.log.open("ab") as log:
+            self._child = subprocess.Popen(command, env=self.stage.process_environ(), stdout=log, stderr=log)
+
+    def kill(self) -> None:
+        """Kill it with -9, whatever it is at."""
+        if self._child is not None:
+            self._child.send_signal(signal.SIGKILL)
+            self._child.wait(timeout=30)
+        self._child = None
+
+    def stop(self, within: float = 30.0) -> int:
+        """Ask it to end (SIGTERM); its exit code. It must be running."""
+        child = self._child
+        if child is None:
+            raise InVain("it was not running")
+        child.send_signal(signal.SIGTERM)
+        try:
+            return child.wait(timeout=within)
+        finally:
+            if child.poll() is None:
+                self.kill()
+            self._child = None
+
+    def alive(self) -> bool:
+        """Whether it still runs."""
+        return self._child is not None and self._child.poll() is None
+
+    def must_live(self) -> None:
+        """Raise InVain with its last words if it ended by itself."""
+        if not self.alive():
+            raise InVain(f"`syncd {self.verb}` ended by itself; its last words: {self.said()[-TAIL:]}")
+
+    def said(self) -> str:
+        """Its log so far."""
+        return self.log.read_text(encoding="utf-8", errors="replace") if self.log.exists() else ""
+
+    def wait_for(self, text: str, *, since: int = 0, within: float = 30.0) -> None:
+        """Wait until it says this, behind the first `since` characters of its log."""
+        until(lambda: text in self.said()[since:], within=within, what=f"the daemon to say {text!r}: {self.log}")
+
+
+def until(done: Callable[[], bool], *, within: float, what: str, every: float = 0.1) -> None:
+    """Wait until something holds; InVain if it does not within so many seconds."""
+    end = time.monotonic() + within
+    while not done():
+        if time.monotonic() > end:
+            raise InVain(f"waited {within:g} s for {what}")
+        time.sleep(every)
+
+
+@contextmanager
+def running(stage: Stage, verb: str = "run", count: int = 1) -> Iterator[list[Process]]:
+    """Processes that are certainly gone at the end; none is started yet."""
+    with ExitStack() as stack:
+        found = [Process(stage, stage.folder / f"{verb}{n}.log", verb) for n in range(count)]
+        for process in found:
+            stack.callback(process.kill)
+        yield found
