@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 
 import structlog
 
-from syncd.core.model import Gone, MatchKey, Operation, Outcome, Record, Result, Schema, SyncKey
+from syncd.core.model import Change, Gone, MatchKey, Operation, Outcome, Record, Result, Schema, SyncKey
 from syncd.errors import Refused, SyncdError, Transient
 from syncd.kit.connector import Connector, Finding, Page, Severity
 
@@ -91,6 +91,14 @@ class Careful:
         except ODD as error:
             told = self._told(f"a write of {kind}", error)
             yield [Outcome(operation=one, result=Result.AMBIGUOUS, error=told) for one in sorted(open_)]
+
+    def history(self, kind: str, id: str, field: str) -> Sequence[Change]:
+        """As the one within; what it cannot make sense of is not told."""
+        try:
+            return self.inner.history(kind, id, field)
+        except ODD as error:
+            self._told(f"the history of {field}", error)
+            return ()
 
     def url(self, kind: str, id: str) -> str | None:
         """As the one within."""

@@ -20,11 +20,13 @@ from hypothesis import Phase, settings
 from hypothesis.stateful import run_state_machine_as_test
 
 from syncd.core import loss, plan
-from syncd.engine import absorb, confirm, intake, linking, planning, run, settling, worker, writing
+from syncd.engine import absorb, confirm, flips, guard, intake, linking, planning, run, settling, undo, worker, writing
 from syncd.store import marks
+from tests.engine import test_flips as fights
 from tests.engine import test_leases as leases
 from tests.engine import test_reviewed as reviewed
 from tests.engine import test_rules as rules
+from tests.engine import test_undo as undoing
 from tests.engine.doings import Lawless
 from tests.engine.test_machine import Machine
 from tests.engine.vendor import Traits
@@ -186,7 +188,7 @@ MUTANTS = (
         _restored, plan._Pair,
     ),
     Mutant(
-        "nothing is compared before it is overwritten", planning._operation,
+        "nothing is compared before it is overwritten", planning.operation_for,
         "expect={str(d.field): d.before for d in decisions}", "expect={}", _typed_just_before,
     ),
     Mutant(
@@ -198,8 +200,26 @@ MUTANTS = (
         rules.test_plan_mode_writes_nothing_and_rests,
     ),
     Mutant(
-        "the guard does not count creations", run.exceeded, 'counts["plan:create"]', 'counts["create"]',
+        "the guard does not count creations", guard.weigh, "creates=sum(", "creates=0 * sum(",
         rules.test_a_run_beyond_the_guard_is_held_until_it_is_allowed,
+    ),
+    Mutant(
+        "undo takes back what is not ours", undo._take_back,
+        "    if same(now, mine[-1]", "    if True or same(now, mine[-1]",
+        undoing.test_what_somebody_changed_since_is_left_and_listed,
+    ),
+    Mutant(
+        "undo archives what somebody touched", undo._take_away, "    elif touched:", "    elif False and touched:",
+        undoing.test_what_somebody_changed_since_is_left_and_listed,
+    ),
+    Mutant(
+        "undo forgets what else is new", undo._carry_out,
+        "    if item.operations and not planned and", "    if False and",
+        undoing.test_an_edit_while_it_is_undone_is_not_lost,
+    ),
+    Mutant(
+        "a fight goes on", flips._flips, "count > most", "count > most + 1000",
+        fights.test_a_field_that_flips_is_frozen_and_its_writer_named,
     ),
     Mutant(
         "a slow worker settles what another has taken over", writing.still_ours,
