@@ -128,7 +128,8 @@ class Sight:
         if left is None or right is None:
             return left is None and right is None
         assert rule.relation is not None
-        return any(link.left_id == left and link.right_id == right for link in self.links[rule.relation.map])
+        links = (*self.links[rule.relation.map], *self.closed[rule.relation.map])
+        return any(link.left_id == left and link.right_id == right for link in links)
 
     def across(self, spot: Spot) -> Iterator[tuple[FieldMap, Rule, Side, Link, Spot]]:
         """The fields that this one is kept equal with: map, rule, this spot's side, link, the other spot."""
@@ -263,6 +264,8 @@ def waiters(sight: Sight) -> Iterator[str]:
             found = sight.of.get((system, kind, id_), ())
             if any(m.name == "contacts" and link.state == "open" for m, _, link in found):
                 yield f"waits for a linked parent: {_told(mark)}"
+            elif id_ not in sight.town.vendors[system].rows.get(kind, {}) or found:
+                continue  # it was deleted, or its twin was: restored, it is linked again
             elif not any(each.id == id_ for each in sight.parked):
                 yield f"waits for a parent that nobody works on: {_told(mark)}"
 

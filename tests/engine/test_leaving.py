@@ -182,7 +182,7 @@ def test_what_leaves_the_filter_is_unlinked_and_linked_again() -> None:
     with town_of() as town:
         left, right = linked(town, tag="vip")
         m = town.maps[0]
-        text = CONTACTS % {"keys": "", "first_link": "left", "drift": "keep"}
+        text = CONTACTS % {"keys": "", "first_link": "left", "drift": "keep", "delete": "flag"}
         text = text.replace("lane: lead", 'only: "left.tag != \'cold\'"\nleave: unlink')
         schemas = {side: SCHEMAS[system]["contacts"] for side, system in SYSTEMS.items()}
         made = load(text, pair="pair", systems=SYSTEMS, schemas=schemas)

@@ -209,6 +209,63 @@ TestMachine.settings = settings(
 )
 
 
+class Leaving(Machine):
+    """A town in which people also delete records, bring them back, and merge them, before, after and amid our work."""
+
+    @initialize(plot=plots, policy=st.sampled_from(("flag", "unlink", "archive", "ignore")), left=flag, right=flag)
+    def begin(self, plot: Plot, policy: str, left: bool, right: bool) -> None:  # type: ignore[override]  # drawn too
+        """A town is founded; `left`, `right`: whether that vendor tells of deletions."""
+        plot = named(plot)
+        traits = {"left": replace(plot.left, tombstones=left), "right": replace(plot.right, tombstones=right)}
+        self.town = build(replace(plot, delete=policy, **traits), self.database)  # type: ignore[arg-type]  # two Traits
+
+    @rule(number=small)
+    def delete(self, number: int) -> None:
+        """A person deletes a record."""
+        if (found := self._one(number)) is not None:
+            doings.delete(self.town, *found)
+
+    @rule(number=small, points=soon)
+    def delete_soon(self, number: int, points: int) -> None:
+        """A person will delete a record in the middle of our work."""
+        if (found := self._one(number)) is not None:
+            doings.delete_soon(self.town, points, *found)
+
+    @rule(number=small)
+    def restore(self, number: int) -> None:
+        """A person brings back what somebody deleted, or what we archived."""
+        graves = [
+            (vendor.name, kind, id_)
+            for vendor in self.town.vendors.values()
+            for kind, buried in vendor.graves.items()
+            for id_ in buried
+        ]
+        if graves:
+            doings.restore(self.town, *graves[number % len(graves)])
+
+    @rule(number=small, other=small)
+    def merge(self, number: int, other: int) -> None:
+        """A person merges two records of one kind."""
+        if (found := self._one(number)) is not None:
+            vendor, kind, id_ = found
+            others = [each for each in self.town.vendors[vendor].rows[kind] if each != id_]
+            if others:
+                doings.merge(self.town, vendor, kind, id_, others[other % len(others)])
+
+    def _one(self, number: int) -> tuple[str, str, str] | None:
+        records = [
+            (vendor.name, kind, id_)
+            for vendor in self.town.vendors.values()
+            for kind, rows in vendor.rows.items()
+            for id_ in rows
+        ]
+        return records[number % len(records)] if records else None
+
+
+TestLeaving = pytest.mark.timeout(0 if LONG else 400)(Leaving.TestCase)
+TestLeaving.settings = TestMachine.settings
+
+
 class OnPostgresql(Machine):
     """The same town on a real PostgreSQL, for a short while: what differs is the store, and the store has its tests."""
 
