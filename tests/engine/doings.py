@@ -38,8 +38,8 @@ def make(town: Town, vendor: str, kind: str, fields: dict[str, Value]) -> Row | 
 
 
 def edit(town: Town, vendor: str, kind: str, id: str, fields: dict[str, Value]) -> None:
-    """A person changes a record, if the vendor lets him."""
-    if not town.vendors[vendor].taken(kind, fields, but=id):
+    """A person changes a record, if it is there and the vendor lets him."""
+    if id in town.vendors[vendor].rows.get(kind, {}) and not town.vendors[vendor].taken(kind, fields, but=id):
         town.vendors[vendor].update(kind, id, fields, "person")
 
 
