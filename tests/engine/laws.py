@@ -167,8 +167,9 @@ def nothing_due(sight: Sight) -> Iterator[str]:
     for mark in sight.parked:
         if mark.cause not in ("question", "waiting", "refused", "gone", "unseen"):
             yield f"parked: {_told(mark)}"
-        meets = "and both were linked" in (mark.reason or "")  # two links met by a merge: that is what is asked
-        if mark.cause == "question" and not meets and any(link.id_on(mark.side) == mark.id for link in sight.links[mark.map]):
+        meets = "and both were linked" in (mark.reason or "")  # a merge lets two links meet: rule 16
+        linked = any(link.id_on(mark.side) == mark.id for link in sight.links[mark.map])
+        if mark.cause == "question" and linked and not meets:
             yield f"asks whose it is, and it is linked: {_told(mark)}"
     with sight.town.store.read() as tx:
         for m in sight.town.maps:

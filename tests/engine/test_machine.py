@@ -45,6 +45,7 @@ right_traits = st.builds(
     tick=st.sampled_from((timedelta(milliseconds=1), timedelta(seconds=1))), bump=flag, find_by_feed=flag,
     unique=st.sampled_from(({}, {"jobs": ("name",)})), skew=st.just(timedelta(seconds=2)),
 )  # fmt: skip
+policies = st.sampled_from(("archive", "archive", "flag", "unlink", "ignore"))
 plots = st.builds(
     Plot, left=left_traits, right=right_traits, first_link=st.sampled_from(("left", "right", "newest", "ask")),
     drift=st.sampled_from(("keep", "restore", "ask")), batch=st.sampled_from((1, 3, 50)), seed=small,
@@ -212,7 +213,7 @@ TestMachine.settings = settings(
 class Leaving(Machine):
     """A town in which people also delete records, bring them back, and merge them, before, after and amid our work."""
 
-    @initialize(plot=plots, policy=st.sampled_from(("archive", "archive", "flag", "unlink", "ignore")), left=flag, right=flag)
+    @initialize(plot=plots, policy=policies, left=flag, right=flag)
     def begin(self, plot: Plot, policy: str, left: bool, right: bool) -> None:  # type: ignore[override]
         """A town with three pairs of people; `left`, `right`: whether that vendor tells of deletions."""
         plot = named(plot)
