@@ -11,11 +11,12 @@ from datetime import timedelta
 import pytest
 
 from syncd.core.fieldmap import Leave
+from syncd.engine.absorb import absorb
 from syncd.engine.world import Guard
 from syncd.fieldmaps import load
 from syncd.store.marks import PARKED
-from tests.engine.doings import edit, judge, make, rest
-from tests.engine.test_rules import linked, rows, town_of
+from tests.engine.doings import FEEDS, edit, judge, make, read_feed, rest
+from tests.engine.test_rules import linked, must, rows, town_of
 from tests.engine.town import CONTACTS, SCHEMAS, SYSTEMS, Town
 from tests.engine.vendor import Row, Traits
 
@@ -198,3 +199,20 @@ def test_what_leaves_the_filter_is_unlinked_and_linked_again() -> None:
         rest(town)
         assert partners(town, m.key) == {(left.id, right.id)}
         assert town.vendors["crm"].rows["contacts"][left.id].fields["phone"] == "9"
+
+
+def test_an_answer_from_before_the_deletion_brings_nothing_back() -> None:
+    """A late answer of a read or write that was asked before the record went is doubted: a read by id decides."""
+    with town_of(left=BURIES) as town:
+        left, right = linked(town)
+        with town.store.read() as tx:
+            late = tx.snapshots.get("crm", "contacts", [left.id])[left.id].record
+        town.stage.now += timedelta(seconds=60)
+        town.vendors["crm"].delete("contacts", left.id)
+        for feed in (*FEEDS, *FEEDS):  # until the list of deleted records tells it no more
+            town.stage.now += timedelta(seconds=30)
+            read_feed(town, *feed)
+        with town.store.begin() as tx:
+            absorb(tx, town.world, [late], asked=())
+        judge(town)
+        must(partners(town) == set(), "a late answer brought a deleted record back")
