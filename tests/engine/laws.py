@@ -196,9 +196,14 @@ def equal(sight: Sight) -> Iterator[str]:
 
 
 def _unnoticed(sight: Sight, m: FieldMap, link: Link) -> Iterator[str]:
-    """A link of a deleted record stays open only where the vendor tells nothing, or the map says so."""
+    """A link of a deleted record stays open only where the vendor tells nothing, or the map says so.
+
+    Nobody tells of what was merged into a record that was deleted before it was read.
+    """
     for side in Side:
-        told = sight.town.vendors[m.end(side).system].traits.tombstones
+        end, id_ = m.end(side), link.id_on(side)
+        lost = sight.town.vendors[end.system].merged.get(end.kind, {}).get(id_)
+        told = lost is None and sight.town.vendors[m.end(side).system].traits.tombstones
         if not sight.there(m, link, side) and told and m.end(side.other).delete != "ignore":
             yield f"{m.name} {link.left_id}={link.right_id}: deleted on the {side}, and still linked"
 
