@@ -127,7 +127,7 @@ class Client:
         return _answered(self.http.request("POST", path, json={"inputs": list(inputs)}, idempotent=False), write=True)
 
     def batch_archive(self, kind: str, ids: Sequence[str]) -> datetime:
-        """Up to 100 records into the recycling bin, gone ones passed over; when it was asked. Raises Ambiguous."""
+        """Up to 100 records into the recycling bin, gone ones passed over; when it was asked. May be Ambiguous."""
         body = {"inputs": [{"id": one} for one in ids]}
         path = f"{self._objects(kind)}/batch/archive"
         return self.http.request("POST", path, json=body, idempotent=False).sent_at

@@ -134,12 +134,13 @@ def _gone_row(item: Gone, before: Snapshot | None, found: Absorbed) -> Snapshot 
     if before is None or before.gone == MERGED or (before.gone is not None and how != MERGED):
         return None
     found.moved[item.ref.id] = None
-    return dataclasses.replace(before, gone=how)
+    read_at = max((t for t in (item.read_at, before.record.read_at) if t is not None), default=None)
+    return dataclasses.replace(before, record=dataclasses.replace(before.record, read_at=read_at), gone=how)
 
 
 def _back_row(item: Record, before: Snapshot, asked: Collection[str], found: Absorbed) -> Snapshot | None:
-    """A gone record is there again: a lagging list may lie, a read by id does not."""
-    if item.stale_ok:
+    """A gone record is there again: a lagging list may lie, and so may an answer asked for before it went."""
+    if item.stale_ok or not _later_read(item, before.record):
         found.unsure.append(item.ref.id)
         return None
     found.moved[item.ref.id] = None

@@ -9,6 +9,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from syncd.engine.absorb import absorb
+from syncd.engine.lookout import look
 from syncd.engine.world import World
 from syncd.kit.connector import Page, Seen
 from syncd.store.feeds import FeedState
@@ -38,6 +39,7 @@ def tick(world: World, system: str, kind: str, *, pages: int | None = None) -> T
     page is stored only under it. Raises AuthError and Transient; what was stored before stays.
     """
     with world.feed_locks[system, kind]:
+        look(world, system, kind)
         state, fence = _begin(world, system, kind)
         if fence is None:
             return Tick(system=system, kind=kind, rows=0, moved=0, pages=0, due=False, backfilled=False, busy=True)

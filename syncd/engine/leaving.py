@@ -15,6 +15,7 @@ from syncd.engine.archiving import ARCHIVED, GONE, POLICIES, UNDONE, Canaries, c
 from syncd.engine.base import pinned
 from syncd.engine.item import DONE, Item, Rest, again, park
 from syncd.engine.linking import wake_for
+from syncd.engine.lookout import look_soon
 from syncd.engine.world import World
 from syncd.store.links import Link, LinkedAlready
 from syncd.store.store import Tx
@@ -198,6 +199,7 @@ def _confirm(world: World, m: FieldMap, side: Side, items: Sequence[Item]) -> No
             if isinstance(answer, Record) or answer.became:
                 item.fail(again("back", "it is there after all", after=timedelta(0), count=False))
             elif item in absent and (too_many or not seen):
+                look_soon(tx, end.system, end.kind)
                 item.fail(_unseen(item, side, len(absent) if too_many else 0))
             else:
                 _let_go(world, tx, item, side)

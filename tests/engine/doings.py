@@ -38,8 +38,8 @@ def make(town: Town, vendor: str, kind: str, fields: dict[str, Value]) -> Row | 
 
 
 def edit(town: Town, vendor: str, kind: str, id: str, fields: dict[str, Value]) -> None:
-    """A person changes a record, if the vendor lets him."""
-    if not town.vendors[vendor].taken(kind, fields, but=id):
+    """A person changes a record, if it is there and the vendor lets him."""
+    if id in town.vendors[vendor].rows.get(kind, {}) and not town.vendors[vendor].taken(kind, fields, but=id):
         town.vendors[vendor].update(kind, id, fields, "person")
 
 
@@ -55,6 +55,36 @@ def edit_soon(town: Town, points: int, vendor: str, kind: str, id: str, fields: 
         return True
 
     town.stage.cues.append(Cue(points, act))
+
+
+def delete(town: Town, vendor: str, kind: str, id: str) -> None:
+    """A person deletes a record."""
+    town.vendors[vendor].delete(kind, id)
+
+
+def delete_soon(town: Town, points: int, vendor: str, kind: str, id: str) -> None:
+    """A person deletes a record in the middle of our work, if it is there by then."""
+
+    def act(busy: Busy) -> bool:
+        if any(each[:3] == (vendor, kind, id) for each in busy):
+            return False
+        if id in town.vendors[vendor].rows.get(kind, {}):
+            delete(town, vendor, kind, id)
+        return True
+
+    town.stage.cues.append(Cue(points, act))
+
+
+def restore(town: Town, vendor: str, kind: str, id: str) -> None:
+    """A person brings a deleted record back, if the vendor lets him."""
+    grave = town.vendors[vendor].graves[kind][id][1]
+    if not town.vendors[vendor].taken(kind, grave.fields):
+        town.vendors[vendor].restore(kind, id)
+
+
+def merge(town: Town, vendor: str, kind: str, id: str, into: str) -> None:
+    """A person merges a record into another one."""
+    town.vendors[vendor].merge(kind, id, into)
 
 
 def rival_soon(town: Town, points: int, pause: timedelta) -> None:

@@ -128,7 +128,8 @@ class Sight:
         if left is None or right is None:
             return left is None and right is None
         assert rule.relation is not None
-        return any(link.left_id == left and link.right_id == right for link in self.links[rule.relation.map])
+        links = (*self.links[rule.relation.map], *self.closed[rule.relation.map])
+        return any(link.left_id == left and link.right_id == right for link in links)
 
     def across(self, spot: Spot) -> Iterator[tuple[FieldMap, Rule, Side, Link, Spot]]:
         """The fields that this one is kept equal with: map, rule, this spot's side, link, the other spot."""
@@ -166,7 +167,9 @@ def nothing_due(sight: Sight) -> Iterator[str]:
     for mark in sight.parked:
         if mark.cause not in ("question", "waiting", "refused", "gone", "unseen"):
             yield f"parked: {_told(mark)}"
-        if mark.cause == "question" and any(link.id_on(mark.side) == mark.id for link in sight.links[mark.map]):
+        meets = "and both were linked" in (mark.reason or "")  # a merge lets two links meet: rule 16
+        linked = any(link.id_on(mark.side) == mark.id for link in sight.links[mark.map])
+        if mark.cause == "question" and linked and not meets:
             yield f"asks whose it is, and it is linked: {_told(mark)}"
     with sight.town.store.read() as tx:
         for m in sight.town.maps:
@@ -193,9 +196,14 @@ def equal(sight: Sight) -> Iterator[str]:
 
 
 def _unnoticed(sight: Sight, m: FieldMap, link: Link) -> Iterator[str]:
-    """A link of a deleted record stays open only where the vendor tells nothing, or the map says so."""
+    """A link of a deleted record stays open only where the vendor tells nothing, or the map says so.
+
+    Nobody tells of what was merged into a record that was deleted before it was read.
+    """
     for side in Side:
-        told = sight.town.vendors[m.end(side).system].traits.tombstones
+        end, id_ = m.end(side), link.id_on(side)
+        lost = sight.town.vendors[end.system].merged.get(end.kind, {}).get(id_)
+        told = lost is None and sight.town.vendors[m.end(side).system].traits.tombstones
         if not sight.there(m, link, side) and told and m.end(side.other).delete != "ignore":
             yield f"{m.name} {link.left_id}={link.right_id}: deleted on the {side}, and still linked"
 
@@ -263,6 +271,8 @@ def waiters(sight: Sight) -> Iterator[str]:
             found = sight.of.get((system, kind, id_), ())
             if any(m.name == "contacts" and link.state == "open" for m, _, link in found):
                 yield f"waits for a linked parent: {_told(mark)}"
+            elif id_ not in sight.town.vendors[system].rows.get(kind, {}) or found:
+                continue  # it was deleted, or its twin was: restored, it is linked again
             elif not any(each.id == id_ for each in sight.parked):
                 yield f"waits for a parent that nobody works on: {_told(mark)}"
 

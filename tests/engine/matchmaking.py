@@ -21,7 +21,7 @@ MAP = "pair/contacts"
 def matching(match: str, **plot: object) -> Iterator[Town]:
     """A town whose map of contacts compares e-mails, phones and names as such, and matches as told."""
     with town_of(**plot) as town:
-        values = {"keys": "sync_key: {left: key, right: key}", "first_link": "left", "drift": "keep"}
+        values = {"keys": "sync_key: {left: key, right: key}", "first_link": "left", "drift": "keep", "delete": "flag"}
         text = (towns.CONTACTS % values).replace("match: {link: [email]}", f"match: {match}")
         for name in ("email", "name", "phone"):
             text = text.replace(f"right: {name},", f"right: {name}, convert: {name},")

@@ -11,11 +11,12 @@ from datetime import timedelta
 import pytest
 
 from syncd.core.fieldmap import Leave
+from syncd.engine.absorb import absorb
 from syncd.engine.world import Guard
 from syncd.fieldmaps import load
 from syncd.store.marks import PARKED
-from tests.engine.doings import edit, judge, make, rest
-from tests.engine.test_rules import linked, rows, town_of
+from tests.engine.doings import FEEDS, edit, judge, make, read_feed, rest
+from tests.engine.test_rules import KEYLESS, linked, must, rows, town_of
 from tests.engine.town import CONTACTS, SCHEMAS, SYSTEMS, Town
 from tests.engine.vendor import Row, Traits
 
@@ -62,6 +63,17 @@ def test_a_deleted_record_closes_its_link_and_its_twin_stays() -> None:
         assert writes(town) == before
         assert [row.id for row in rows(town, "con", "contacts")] == [right.id]
         assert rows(town, "crm", "contacts") == []
+
+
+def test_what_was_deleted_is_not_made_again() -> None:
+    """Even where no key of ours tells who the twin was, whatever is edited on it makes the deleted record no more."""
+    with town_of(left=replace(BURIES, sync_key=False, maker=False), right=KEYLESS) as town:
+        left, right = linked(town)
+        town.vendors["crm"].delete("contacts", left.id)
+        rest(town)
+        edit(town, "con", "contacts", right.id, {"phone": "9"})
+        judge(town)
+        must(rows(town, "crm", "contacts") == [], "a deleted record was made again")
 
 
 def test_a_record_that_comes_back_is_linked_again_and_no_edit_is_lost() -> None:
@@ -177,17 +189,41 @@ def test_two_links_that_meet_are_a_question() -> None:
         assert any(twins[other.id] in reason and right.id in reason for reason in parked(town, "question"))
 
 
+def only(town: Town, leave: Leave) -> None:
+    """From now on the contacts' map is only for those that are not cold."""
+    m = town.maps[0]
+    text = CONTACTS % {"keys": "", "first_link": "left", "drift": "keep", "delete": "flag"}
+    text = text.replace("lane: lead", f"only: \"left.tag != 'cold'\"\nleave: {leave}")
+    schemas = {side: SCHEMAS[system]["contacts"] for side, system in SYSTEMS.items()}
+    made = load(text, pair="pair", systems=SYSTEMS, schemas=schemas)
+    assert made.leave is leave
+    town.use(replace(m, only=made.only, leave=made.leave))
+
+
+@pytest.mark.parametrize(("leave", "carried"), [(Leave.STOP, False), (Leave.KEEP, True)])
+def test_what_leaves_the_filter_stops_or_goes_on(leave: Leave, carried: bool) -> None:
+    """With `stop` the link stays and nothing flows until the record fits again; with `keep` it flows as before."""
+    with town_of() as town:
+        left, right = linked(town, tag="vip")
+        only(town, leave)
+        edit(town, "crm", "contacts", left.id, {"tag": "cold"})
+        rest(town)
+        edit(town, "con", "contacts", right.id, {"phone": "9"})
+        rest(town)
+        values = town.vendors["crm"].rows["contacts"][left.id].fields
+        must((values["phone"] == "9") is carried, "what left the filter flowed, or what is kept did not")
+        assert partners(town) == {(left.id, right.id)}
+        edit(town, "crm", "contacts", left.id, {"tag": "warm"})
+        judge(town)
+        assert values["phone"] == "9"
+
+
 def test_what_leaves_the_filter_is_unlinked_and_linked_again() -> None:
     """With `leave: unlink` a link closes when its record fits no more, and opens with its bases when it fits again."""
     with town_of() as town:
         left, right = linked(town, tag="vip")
         m = town.maps[0]
-        text = CONTACTS % {"keys": "", "first_link": "left", "drift": "keep"}
-        text = text.replace("lane: lead", 'only: "left.tag != \'cold\'"\nleave: unlink')
-        schemas = {side: SCHEMAS[system]["contacts"] for side, system in SYSTEMS.items()}
-        made = load(text, pair="pair", systems=SYSTEMS, schemas=schemas)
-        assert made.leave is Leave.UNLINK
-        town.use(replace(m, only=made.only, leave=made.leave))
+        only(town, Leave.UNLINK)
         edit(town, "crm", "contacts", left.id, {"tag": "cold"})
         rest(town)
         assert partners(town, m.key) == set()
@@ -198,3 +234,20 @@ def test_what_leaves_the_filter_is_unlinked_and_linked_again() -> None:
         rest(town)
         assert partners(town, m.key) == {(left.id, right.id)}
         assert town.vendors["crm"].rows["contacts"][left.id].fields["phone"] == "9"
+
+
+def test_an_answer_from_before_the_deletion_brings_nothing_back() -> None:
+    """A late answer of a read or write that was asked before the record went is doubted: a read by id decides."""
+    with town_of(left=BURIES) as town:
+        left, _ = linked(town)
+        with town.store.read() as tx:
+            late = tx.snapshots.get("crm", "contacts", [left.id])[left.id].record
+        town.stage.now += timedelta(seconds=60)
+        town.vendors["crm"].delete("contacts", left.id)
+        for feed in (*FEEDS, *FEEDS):  # until the list of deleted records tells it no more
+            town.stage.now += timedelta(seconds=30)
+            read_feed(town, *feed)
+        with town.store.begin() as tx:
+            absorb(tx, town.world, [late], asked=())
+        judge(town)
+        must(partners(town) == set(), "a late answer brought a deleted record back")

@@ -14,7 +14,7 @@ from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, rule
 
-from syncd.core.model import Value
+from syncd.core.model import Side, Value
 from tests.engine import doings
 from tests.engine.town import SCHEMAS, Plot, Town, build
 from tests.engine.vendor import Traits
@@ -45,6 +45,7 @@ right_traits = st.builds(
     tick=st.sampled_from((timedelta(milliseconds=1), timedelta(seconds=1))), bump=flag, find_by_feed=flag,
     unique=st.sampled_from(({}, {"jobs": ("name",)})), skew=st.just(timedelta(seconds=2)),
 )  # fmt: skip
+policies = st.sampled_from(("archive", "archive", "flag", "unlink", "ignore"))
 plots = st.builds(
     Plot, left=left_traits, right=right_traits, first_link=st.sampled_from(("left", "right", "newest", "ask")),
     drift=st.sampled_from(("keep", "restore", "ask")), batch=st.sampled_from((1, 3, 50)), seed=small,
@@ -207,6 +208,75 @@ TestMachine.settings = settings(
     print_blob=True,
     suppress_health_check=list(HealthCheck),
 )
+
+
+class Leaving(Machine):
+    """A town in which people also delete records, bring them back, and merge them, before, after and amid our work."""
+
+    @initialize(plot=plots, policy=policies, left=flag, right=flag)
+    def begin(self, plot: Plot, policy: str, left: bool, right: bool) -> None:  # type: ignore[override]
+        """A town with three pairs of people; `left`, `right`: whether that vendor tells of deletions."""
+        plot = named(plot)
+        traits = {"left": replace(plot.left, tombstones=left), "right": replace(plot.right, tombstones=right)}
+        self.town = build(replace(plot, delete=policy, **traits), self.database)  # type: ignore[arg-type]  # two Traits
+        for number in range(3):
+            doings.make(self.town, "crm", "contacts", {"email": f"first{number}@x.example", "name": f"First {number}"})
+        for _ in range(4):
+            doings.cycle(self.town)
+
+    @rule(number=small)
+    def delete(self, number: int) -> None:
+        """A person deletes a record."""
+        if (found := self._one(number)) is not None:
+            doings.delete(self.town, *found)
+
+    @rule(number=small, points=soon)
+    def delete_soon(self, number: int, points: int) -> None:
+        """A person will delete a record in the middle of our work."""
+        if (found := self._one(number)) is not None:
+            doings.delete_soon(self.town, points, *found)
+
+    @rule(number=small)
+    def restore(self, number: int) -> None:
+        """A person brings back what somebody deleted, or what we archived."""
+        graves = [
+            (vendor.name, kind, id_)
+            for vendor in self.town.vendors.values()
+            for kind, buried in vendor.graves.items()
+            for id_ in buried
+        ]
+        if graves:
+            doings.restore(self.town, *graves[number % len(graves)])
+
+    @rule(number=small, other=small)
+    def merge(self, number: int, other: int) -> None:
+        """A person merges two records of one kind."""
+        if (found := self._one(number)) is not None:
+            vendor, kind, id_ = found
+            others = [each for each in self.town.vendors[vendor].rows[kind] if each != id_]
+            if others:
+                doings.merge(self.town, vendor, kind, id_, others[other % len(others)])
+
+    def _one(self, number: int) -> tuple[str, str, str] | None:
+        """A record that is there; two out of three times a linked one, if there is any."""
+        records = [
+            (vendor.name, kind, id_)
+            for vendor in self.town.vendors.values()
+            for kind, rows in vendor.rows.items()
+            for id_ in rows
+        ]
+        with self.town.store.read() as tx:
+            linked = {
+                (m.end(side).system, m.end(side).kind, link.id_on(side))
+                for m in self.town.maps for link in tx.links.all(m.key) for side in Side
+            }  # fmt: skip
+        if number % 3:
+            records = [one for one in records if one in linked] or records
+        return records[number % len(records)] if records else None
+
+
+TestLeaving = pytest.mark.timeout(0 if LONG else 400)(Leaving.TestCase)
+TestLeaving.settings = TestMachine.settings
 
 
 class OnPostgresql(Machine):

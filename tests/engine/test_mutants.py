@@ -20,10 +20,31 @@ from hypothesis import Phase, settings
 from hypothesis.stateful import run_state_machine_as_test
 
 from syncd.core import loss, plan
-from syncd.engine import absorb, confirm, flips, guard, intake, linking, planning, run, settling, undo, worker, writing
+from syncd.core.fieldmap import Leave
+from syncd.engine import (
+    absorb,
+    archiving,
+    confirm,
+    flips,
+    guard,
+    intake,
+    item,
+    leaving,
+    linking,
+    lookout,
+    planning,
+    run,
+    settling,
+    undo,
+    worker,
+    writing,
+)
 from syncd.store import marks
+from tests.engine import test_archiving as archives
 from tests.engine import test_flips as fights
 from tests.engine import test_leases as leases
+from tests.engine import test_leaving as leaves
+from tests.engine import test_lookout as lookouts
 from tests.engine import test_reviewed as reviewed
 from tests.engine import test_rules as rules
 from tests.engine import test_undo as undoing
@@ -68,6 +89,12 @@ _orphan = partial(rules.test_our_own_create_is_no_new_lead, rules.KEYLESS)
 _choice = partial(reviewed.test_whom_a_choice_overruled_stays_listed_although_both_sides_are_typed_over, "lost")
 _lost_answer = partial(rules.test_our_own_create_is_no_new_lead, Traits(sync_key=False))
 _restored = partial(rules.test_an_edit_of_what_only_receives_goes_by_drift, "restore")
+
+
+@wraps(lookouts.test_what_vanishes_all_at_once_pauses_the_system)
+def _hidden() -> None:
+    with pytest.MonkeyPatch.context() as patch:
+        lookouts.test_what_vanishes_all_at_once_pauses_the_system(lookouts.access, "does not show 9 of 10", patch)
 
 
 MUTANTS = (
@@ -238,6 +265,71 @@ MUTANTS = (
     Mutant(
         "an open write is not settled before the next one", worker.Worker._steps,
         "        settle(self.world, items, self.run)\n", "", _lost_answer, worker.Worker,
+    ),
+    Mutant(
+        "absence is deletion", leaving._confirm,
+        "elif item in absent and (too_many or not seen):", "elif item in absent and too_many:",
+        leaves.test_absence_of_all_is_a_missing_permission,
+    ),
+    Mutant(
+        "many absences are deletions", leaving._confirm,
+        "elif item in absent and (too_many or not seen):", "elif item in absent and not seen:",
+        leaves.test_absence_of_many_at_once_is_a_missing_permission,
+    ),
+    Mutant(
+        "an answer from before brings a deleted record back", absorb._back_row,
+        "if item.stale_ok or not _later_read(item, before.record):", "if item.stale_ok:",
+        leaves.test_an_answer_from_before_the_deletion_brings_nothing_back,
+    ),
+    Mutant(
+        "what comes back stays apart", leaving.come_back,
+        "link is not None and _there_again(tx, item.m, link)", "False",
+        leaves.test_a_record_that_comes_back_is_linked_again_and_no_edit_is_lost,
+    ),
+    Mutant(
+        "what was deleted is made again", linking._unfit, "    if closed:\n", "    if False:\n",
+        leaves.test_what_was_deleted_is_not_made_again,
+    ),
+    Mutant(
+        "one proof is enough", archiving.proved_twice, " + world.pace.proofs - now", " - now",
+        archives.test_two_proofs_lie_some_minutes_apart,
+    ),
+    Mutant(
+        "an old proof counts", leaving._stay, "tx.links.leaves(link.id, None)", "pass",
+        archives.test_what_comes_back_between_the_proofs_stays_linked,
+    ),
+    Mutant(
+        "no canary is needed", archiving._objection, "    if not c.seen:\n", "    if False:\n",
+        archives.test_without_a_canary_nothing_is_archived,
+    ),
+    Mutant(
+        "an empty list proves an absence", archiving._unlisted,
+        "    if not ids & {link.id_on(side) for link in c.links}:\n", "    if False:\n",
+        archives.test_a_list_that_is_empty_proves_no_absence,
+    ),
+    Mutant(
+        "an edited twin is archived", archiving._edited, "    if moved:\n", "    return None\n    if moved:\n",
+        lambda: archives.test_an_edit_of_the_twin_keeps_it("between"),
+    ),
+    Mutant(
+        "any permission allows an archive", item.permitted, '("creates", "archives")', '("creates",)',
+        archives.test_a_permission_to_update_allows_no_archive,
+    ),
+    Mutant(
+        "links that meet are nobody's question", leaving._follow,
+        'item.fail(park("question", f"{became}, and both were linked: with {theirs}. Which one is its twin?"))',
+        "item.fail(DONE)", leaves.test_two_links_that_meet_are_a_question,
+    ),
+    Mutant(
+        "what left the filter flows", planning._left_filter, "    try:\n", "    return False\n    try:\n",
+        lambda: leaves.test_what_leaves_the_filter_stops_or_goes_on(Leave.STOP, carried=False),
+    ),
+    Mutant(
+        "what left the filter stays linked", leaving.leave, "    if m.leave is Leave.UNLINK:\n", "    if False:\n",
+        leaves.test_what_leaves_the_filter_is_unlinked_and_linked_again,
+    ),
+    Mutant(
+        "hidden records are no matter", lookout._wrong, "    if len(hidden) >= MANY and", "    if False and", _hidden,
     ),
 )  # fmt: skip
 

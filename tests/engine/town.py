@@ -60,6 +60,7 @@ name: contacts
 left: {kind: contacts}
 right: {kind: contacts}
 %(keys)s
+delete: {left: %(delete)s, right: %(delete)s}
 match: {link: [email]}
 first_link: %(first_link)s
 create: {right: {when: "left.tag != 'cold'"}, left: {when: "true"}}
@@ -80,6 +81,7 @@ name: people
 left: {kind: contacts}
 right: {kind: people}
 %(keys)s
+delete: {left: %(delete)s, right: %(delete)s}
 match: {link: [email]}
 first_link: %(first_link)s
 create: {right: {when: "left.tag == 'vip'"}, left: {when: "true"}}
@@ -97,6 +99,7 @@ left: {kind: deals}
 right: {kind: jobs}
 after: [contacts]
 %(keys)s
+delete: {left: %(delete)s, right: %(delete)s}
 create: {right: {when: "left.stage == 'won'"}, left: {when: "true"}}
 relations:
   - {left: contact, right: primary, map: contacts, create: true, owner: left}
@@ -122,6 +125,7 @@ class Plot:
     first_link: str = "left"
     drift: str = "keep"
     batch: int = 10
+    delete: str = "flag"
     seed: int = 1
 
 
@@ -198,6 +202,7 @@ def compile_maps(plot: Plot) -> tuple[FieldMap, ...]:
         "keys": f"sync_key: {{{named}}}" if named else "",
         "first_link": plot.first_link,
         "drift": plot.drift,
+        "delete": plot.delete,
     }
     found = []
     for source, left, right in (

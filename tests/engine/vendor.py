@@ -131,13 +131,19 @@ class Vendor:
         self._touched(kind, row)
 
     def merge(self, kind: str, id: str, into: str) -> None:
-        """A person merges a record into another, which is changed by that."""
+        """A person merges a record into another, which is changed by that, and takes over who points at it."""
         self.delete(kind, id)
         del self.graves[kind][id]
         self.merged.setdefault(kind, {})[id] = into
         row = self.rows[kind][into]
         row.modified = self.floor(self.now())
         self._touched(kind, row)
+        for other, schema in self.schemas.items():
+            names = [name for name, field in schema.fields.items() if field.ref_kind == kind]
+            for child in list(self.rows.get(other, {}).values()):
+                moved = {name: into for name in names if child.fields[name] == id}
+                if moved:
+                    self.update(other, child.id, moved, "person")
 
     def now(self) -> datetime:
         """The vendor's own clock."""

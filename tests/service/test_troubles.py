@@ -136,7 +136,7 @@ TAG = '  - {left: tag, right: tag, direction: "->", drift: %(drift)s'
 def tagged(town: Town, values: str = "", options: tuple[str, ...] = ()) -> FieldMap:
     """The map of contacts whose tag has these values, or goes into a pick list of these options."""
     source = towns.CONTACTS.replace(TAG, f"{TAG}, values: {values}" if values else TAG)
-    texts = {"keys": "sync_key: {left: key, right: key}", "first_link": "left", "drift": "keep"}
+    texts = {"keys": "sync_key: {left: key, right: key}", "first_link": "left", "drift": "keep", "delete": "flag"}
     schemas = {side: towns.SCHEMAS[system]["contacts"] for side, system in towns.SYSTEMS.items()}
     if options:
         tag = FieldType(name="tag", kind=FieldKind.ENUM, options=tuple(Option(o, o) for o in options))

@@ -1,0 +1,173 @@
+"""What a system hides all at once: it pauses with one sentence, nothing is written, and it goes on by itself.
+
+Not here: one record that does not answer (`test_leaving`), and the same over the wire (`tests/plan_mode`).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import replace
+from datetime import timedelta
+
+import pytest
+
+from syncd.core.model import Record
+from syncd.service.daemon import Daemon
+from syncd.store.marks import DUE, PARKED
+from tests.engine.doings import edit, judge
+from tests.engine.test_leaving import another, partners, writes
+from tests.engine.test_rules import must, town_of
+from tests.engine.town import Town
+from tests.engine.vendor import MemoryConnector
+from tests.service.test_troubles import feed_tick, pair_tick
+
+CUSTOM = ("city", "note", "phone")
+
+Undo = Callable[[], None]
+
+
+def access(town: Town, monkeypatch: pytest.MonkeyPatch) -> Undo:
+    """Nine of ten contacts are hidden from our key, in lists and by id."""
+    vendor = town.vendors["con"]
+    rows, listed = vendor.rows["contacts"], vendor.listed["contacts"]
+    vendor.rows["contacts"] = dict(list(rows.items())[:1])
+    vendor.listed["contacts"] = dict(list(listed.items())[:1])
+
+    def undo() -> None:
+        vendor.rows["contacts"], vendor.listed["contacts"] = rows, listed
+
+    return undo
+
+
+def empty(town: Town, monkeypatch: pytest.MonkeyPatch) -> Undo:
+    """The list answers with nothing, although every record can be read by id."""
+    vendor = town.vendors["con"]
+    listed = vendor.listed["contacts"]
+    vendor.listed["contacts"] = {}
+
+    def undo() -> None:
+        vendor.listed["contacts"] = listed
+
+    return undo
+
+
+def fields(town: Town, monkeypatch: pytest.MonkeyPatch) -> Undo:
+    """No custom field is told any more."""
+    told = MemoryConnector._record
+
+    def record(self: MemoryConnector, kind: str, *more: object, **named: object) -> Record:
+        whole = told(self, kind, *more, **named)  # type: ignore[arg-type]  # handed on
+        if self.vendor.name != "con" or kind != "contacts":
+            return whole
+        return replace(whole, fields={name: value for name, value in whole.fields.items() if name not in CUSTOM})
+
+    monkeypatch.setattr(MemoryConnector, "_record", record)
+    return lambda: monkeypatch.setattr(MemoryConnector, "_record", told)
+
+
+def with_custom_fields(town: Town) -> None:
+    """The map's right side has three custom fields."""
+    m = town.maps[0]
+    rules = tuple(
+        replace(rule, right_type=replace(rule.right_type, custom=True))
+        if rule.right_type is not None and rule.right in CUSTOM
+        else rule
+        for rule in m.rules
+    )
+    town.use(replace(m, rules=rules))
+
+
+def reason(town: Town) -> str | None:
+    """Why the right system pauses; None if it does not."""
+    with town.store.read() as tx:
+        found = tx.runs.system("con")
+    return found.reason if found is not None and found.state == "paused" else None
+
+
+def an_hour(town: Town, daemon: Daemon) -> None:
+    """Feeds and pair are ticked for an hour."""
+    for _ in range(12):
+        feed_tick(daemon, "crm")
+        feed_tick(daemon, "con")
+        pair_tick(daemon)
+        town.stage.now += timedelta(minutes=5)
+
+
+@pytest.mark.parametrize(
+    ("trouble", "words"),
+    [
+        (access, "con does not show 9 of 10 contacts that were there: it looks like a missing permission"),
+        (empty, "con answers the list of contacts with nothing, although there are some"),
+        (fields, "con tells none of its custom fields of contacts any more (city, note, phone)"),
+    ],
+    ids=["access", "empty", "fields"],
+)
+def test_what_vanishes_all_at_once_pauses_the_system(
+    trouble: Callable[[Town, pytest.MonkeyPatch], Undo], words: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Not one write, one state in plain words whatever people do meanwhile; when it is mended all of it is carried."""
+    with town_of(batch=50) as town:
+        with_custom_fields(town)
+        people = [another(town, number) for number in range(10)]
+        judge(town)
+        pairs, before = partners(town), writes(town)
+        daemon = Daemon(town.world)
+        town.stage.now += timedelta(minutes=15)
+        undo = trouble(town, monkeypatch)
+        feed_tick(daemon, "con")
+        must(words in (reason(town) or ""), f"it pauses with one sentence, not {reason(town)!r}")
+        for one in people:
+            edit(town, "crm", "contacts", one.id, {"name": f"New {one.id}"})
+        an_hour(town, daemon)
+        must(writes(town) == before, "something was written")
+        must(partners(town) == pairs and words in (reason(town) or ""), "links were closed, or it went on")
+        undo()
+        an_hour(town, daemon)
+        assert reason(town) is None
+        judge(town)
+        right = dict(pairs)
+        names = {one.id: town.vendors["con"].rows["contacts"][right[one.id]].fields["name"] for one in people}
+        assert names == {one.id: f"New {one.id}" for one in people}
+
+
+def test_what_was_parked_before_it_was_noticed_goes_on_by_itself(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Edits that met hidden records before the lookout saw are parked, call it, and go on when it is over."""
+    with town_of(batch=50) as town:
+        people = [another(town, number) for number in range(12)]
+        judge(town)
+        before, daemon = writes(town), Daemon(town.world)
+        feed_tick(daemon, "con")
+        undo = access(town, monkeypatch)
+        town.vendors["con"].rows["contacts"].clear()
+        for one in people[1:3]:
+            edit(town, "crm", "contacts", one.id, {"name": f"New {one.id}"})
+        town.stage.now += timedelta(seconds=60)
+        feed_tick(daemon, "crm")
+        pair_tick(daemon)
+        with town.store.read() as tx:
+            assert {mark.cause for mark in tx.marks.resting(PARKED)} | {m.cause for m in tx.marks.resting(DUE)}
+        an_hour(town, daemon)
+        assert "missing permission" in (reason(town) or "")
+        assert all(call[0] != "write" or call[2] for call in town.vendors["con"].calls[before:])
+        undo()
+        an_hour(town, daemon)
+        judge(town)
+        with town.store.read() as tx:
+            assert tx.marks.resting(PARKED) == []
+
+
+def test_a_few_deleted_records_are_no_missing_permission() -> None:
+    """In a small account two of three may be deleted for good: it goes on."""
+    with town_of() as town:
+        people = [another(town, number) for number in range(3)]
+        judge(town)
+        right = dict(partners(town))
+        for one in people[:2]:
+            town.vendors["con"].delete("contacts", right[one.id])
+        town.stage.now += timedelta(minutes=15)
+        daemon = Daemon(town.world)
+        an_hour(town, daemon)
+        assert reason(town) is None
+        edit(town, "crm", "contacts", people[2].id, {"name": "Anna"})
+        judge(town)
+        assert town.vendors["con"].rows["contacts"][right[people[2].id]].fields["name"] == "Anna"
