@@ -180,11 +180,11 @@ def bite(world: World, m: FieldMap, *, heal: Iterable[Reason] = UNTOLD) -> Found
     with world.store.read() as tx:
         before = _Slice.of(tx, m)
         most = min(page(world, m), before.todo)
-        links = tx.links.all(m.key, after=before.after, limit=most) if most else []
+        following = tx.links.all(m.key, after=before.after, limit=most + 1) if most else []
     if not most:
         return None
+    links, ended = following[:most], len(following) <= most
     found = look(world, m, links) if links else Found()
-    ended = len(links) < most
     with world.store.begin() as tx:
         if _Slice.of(tx, m) != before:  # another process has looked at the same page
             return Found()

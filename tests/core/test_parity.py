@@ -82,6 +82,14 @@ def test_what_an_expression_makes_is_compared() -> None:
         assert found.parity is parity, text
 
 
+def test_the_side_that_wins_is_carried_whatever_the_other_says() -> None:
+    """A value that the map of before could carry may have no way back now; the one that wins has one."""
+    one = rule(left=STAGE, right=STATUS, values=TABLE)
+    for first, parity in (("left", P.DIFFERENT), ("ask", P.UNMAPPED)):
+        (found,) = compared(one, "a", "z", first_link=Owner(first))
+        assert found.parity is parity
+
+
 @pytest.mark.parametrize("one", [rule("create"), rule("->", receipt="sync.state")])
 def test_what_is_no_agreement_is_not_compared(one: Rule) -> None:
     """What is carried once and what syncd says itself keeps no two records equal."""
