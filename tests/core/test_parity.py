@@ -7,10 +7,10 @@ from typing import Any
 import pytest
 
 from syncd.core.decision import Base, Given, Shadow, Verdict
-from syncd.core.fieldmap import Blank, Drift, Owner, Rule, Unmapped
+from syncd.core.fieldmap import Blank, Drift, Owner, Rule, Unconvertible, Unmapped
 from syncd.core.model import FieldKind, Loss, Value
 from syncd.core.parity import Compared, Parity, compare
-from syncd.core.plan import plan
+from syncd.core.plan import carried, plan
 from tests.core.maps import (
     ABSENT,
     LEFT,
@@ -134,3 +134,16 @@ def test_a_change_goes_before_deciding_anew() -> None:
     """A side that moved since the last agreement flows, whoever would win a first link."""
     found = anew(rule("<->", "left"), "a", "new", "left", were=("a", "old"))
     assert (found.verdict, found.to, found.lost) == (V.WRITE, LEFT, None)
+
+
+def test_a_value_is_shown_as_it_would_cross() -> None:
+    """Converted as the map converts; what is not known crosses as nothing, and what cannot cross says why."""
+    one = rule(left=STAGE, right=STATUS, values=TABLE)
+
+    def crossing(left: Any) -> Value:
+        return carried(fieldmap(one), record(LEFT, left), record(RIGHT, None), one, RIGHT, {})
+
+    assert crossing("a") == "x"
+    assert crossing(ABSENT) is None
+    with pytest.raises(Unconvertible):
+        crossing("c")
