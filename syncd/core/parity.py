@@ -66,7 +66,7 @@ def _parity(d: Decision, left: Record, right: Record) -> Parity:
         return Parity.KEPT
     if d.verdict is Verdict.KEPT and d.lost is None:
         return Parity.KEPT
-    if d.verdict is Verdict.UNMAPPED or _no_counterpart(d.rule, values):
+    if d.verdict is Verdict.UNMAPPED or (d.verdict is not Verdict.WRITE and _no_counterpart(d.rule, values)):
         return Parity.UNMAPPED if d.rule.unmapped is Unmapped.PARK else Parity.KEPT
     return Parity.DIFFERENT
 

@@ -192,7 +192,9 @@ def _compare(
 ) -> _Compared:
     if left_filter(m, {Side.LEFT: left.record, Side.RIGHT: right.record}):
         return _Compared(link, leaving=True)
-    apart = [one for one in compare(m, left.record, right.record, twins) if one.parity is Parity.DIFFERENT]
+    # A value that only the map of before could carry has no counterpart now.
+    differ = (Parity.DIFFERENT, Parity.UNMAPPED)
+    apart = [one for one in compare(m, left.record, right.record, twins) if one.parity in differ]
     known = {name: {(row.left, row.right) for row in rows} for (id_, name), rows in standing.items() if id_ == link.id}
     listed = {one.rule.name for one in apart if one.values in known.get(one.rule.name, ())}
     anew = tuple(one.rule.name for one in apart if one.rule.name not in listed)

@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
 
-from syncd.core.fieldmap import FieldMap, Rule
+from syncd.core.fieldmap import Direction, FieldMap, Rule
 from syncd.core.loss import same
 from syncd.core.model import Gone, Record, Side, Value
 from syncd.core.parity import Compared, Parity, compare
@@ -233,9 +233,10 @@ class _Pair:
         return horizon is not None and (record.modified_at is None or record.modified_at < horizon)
 
     def _moved_elsewhere(self, records: Mapping[Side, Record]) -> None:
-        """Fields that no rule compares, but the map reads: its conditions."""
+        """Fields that the map reads, but no rule keeps equal: those of its conditions, and what is carried once."""
         for side in Side:
-            compared = {name for rule in self.m.rules for name in _names(rule, side)}
+            lasting = (rule for rule in self.m.rules if rule.direction is not Direction.CREATE)
+            compared = {name for rule in lasting for name in _names(rule, side)}
             moved = self._moved(side, records[side], sorted(self.m.reads(side) - compared))
             if moved and self._passed(side, records[side]) and not self._waits():
                 self._note(RECORD, Reason.MISSED, f"{side} {', '.join(moved)} changed, and the feed did not tell")

@@ -17,7 +17,7 @@ import structlog
 
 from syncd.core.fieldmap import FieldMap
 from syncd.core.match import carried_key
-from syncd.core.model import Side
+from syncd.core.model import Record, Side
 from syncd.engine.absorb import NORMAL_LANE
 from syncd.engine.audit import AS_MEANT, RECORD, WRONG, Difference, Found, Reason, look
 from syncd.engine.item import SLOW_LANE
@@ -93,20 +93,34 @@ def mark(world: World, m: FieldMap, differences: Sequence[Difference]) -> None:
 
 
 def _unlinked(world: World, m: FieldMap) -> Iterator[Found]:
-    """Records with our sync key that no link knows, open or closed, and nothing waits for; from the snapshots alone."""
+    """Records that were made for one across, no link knows and nothing waits for; from the snapshots alone."""
     for side in Side:
         end, after = m.end(side), ""
         while end.sync_key is not None:
             with world.store.read() as tx:
                 shot = tx.snapshots.page(end.system, end.kind, after=after)
-                ours = [i for i, one in shot.items() if not one.gone and carried_key(m, side, one.record.fields)]
-                known = {*tx.links.of(m.key, side, ours), *tx.links.of(m.key, side, ours, state="closed")}
-                known |= set(tx.marks.get(m.key, side, ours))
+                ours = [id_ for id_, one in shot.items() if not one.gone and _ours(m, side, one.record)]
+                known = _known(world, tx, m, side, ours)
             if not shot:
                 break
             after = next(reversed(shot))
             lost = [_stray(m, side, id_) for id_ in ours if id_ not in known]
             yield Found(lost, Counter({RECORD: len(lost)}))
+
+
+def _ours(m: FieldMap, side: Side, record: Record) -> bool:
+    """Whether it carries our key of a record that this map could have made it for."""
+    across = m.end(side.other)
+    return (carried_key(m, side, record.fields) or "").startswith(f"{across.system}:{across.kind}:")
+
+
+def _known(world: World, tx: Tx, m: FieldMap, side: Side, ids: Sequence[str]) -> set[str]:
+    """Those that a link of any map knows, open or closed, or a mark of this one."""
+    found = set(tx.marks.get(m.key, side, ids))
+    for other, at in world.readers[m.end(side).system, m.end(side).kind]:
+        for state in ("open", "closed"):
+            found |= set(tx.links.of(other.key, at, ids, state=state))
+    return found
 
 
 def _stray(m: FieldMap, side: Side, id_: str) -> Difference:
@@ -180,11 +194,11 @@ def bite(world: World, m: FieldMap, *, heal: Iterable[Reason] = UNTOLD) -> Found
     with world.store.read() as tx:
         before = _Slice.of(tx, m)
         most = min(page(world, m), before.todo)
-        links = tx.links.all(m.key, after=before.after, limit=most) if most else []
+        following = tx.links.all(m.key, after=before.after, limit=most + 1) if most else []
     if not most:
         return None
+    links, ended = following[:most], len(following) <= most
     found = look(world, m, links) if links else Found()
-    ended = len(links) < most
     with world.store.begin() as tx:
         if _Slice.of(tx, m) != before:  # another process has looked at the same page
             return Found()

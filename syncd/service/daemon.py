@@ -76,7 +76,7 @@ class Daemon:
     def ticks(self) -> list[Tick]:
         """All there is to do, again and again."""
         feeds = [self._feed_tick(*feed, every) for feed, every in self._feeds().items()]
-        pairs = [Tick(f"pair {pair.name}", self.idle, self._guarded(pair.name, work)) for pair in self.world.pairs]
+        pairs = [Tick(f"pair {pair.name}", self.idle, self._guarded(pair.name)) for pair in self.world.pairs]
         maps = [Tick("maps", self.fresh, self.compile_again, local=True)] if self.pairs_again is not None else []
         return [*feeds, *pairs, *maps, *self._audits()]
 
@@ -137,11 +137,13 @@ class Daemon:
         live = [pair.name for pair in self.world.pairs if pair.mode != "paused"]
         return [Tick(f"audit {name}", every, self._guarded(name, bite)) for name in live]
 
-    def _guarded(self, name: str, do: Callable[[World, Pair], object]) -> Callable[[], bool]:
+    def _guarded(self, name: str, do: Callable[[World, Pair], object] | None = None) -> Callable[[], bool]:
+        """What is done for a pair, a run or something else, unless one of its systems rests."""
+
         def once() -> bool:
             pair = next(pair for pair in self.world.pairs if pair.name == name)
             if not self._resting(pair.left) and not self._resting(pair.right):
-                self._watched([pair.left, pair.right], lambda: do(self.world, pair))
+                self._watched([pair.left, pair.right], lambda: (do or work)(self.world, pair))
             return False
 
         return once

@@ -7,10 +7,10 @@ from typing import Any
 import pytest
 
 from syncd.core.decision import Base, Given, Shadow, Verdict
-from syncd.core.fieldmap import Blank, Drift, Owner, Rule, Unmapped
+from syncd.core.fieldmap import Blank, Drift, Owner, Rule, Unconvertible, Unmapped
 from syncd.core.model import FieldKind, Loss, Value
 from syncd.core.parity import Compared, Parity, compare
-from syncd.core.plan import plan
+from syncd.core.plan import carried, plan
 from tests.core.maps import (
     ABSENT,
     LEFT,
@@ -82,6 +82,14 @@ def test_what_an_expression_makes_is_compared() -> None:
         assert found.parity is parity, text
 
 
+def test_the_side_that_wins_is_carried_whatever_the_other_says() -> None:
+    """A value that the map of before could carry may have no way back now; the one that wins has one."""
+    one = rule(left=STAGE, right=STATUS, values=TABLE)
+    for first, parity in (("left", P.DIFFERENT), ("ask", P.UNMAPPED)):
+        (found,) = compared(one, "a", "z", first_link=Owner(first))
+        assert found.parity is parity
+
+
 @pytest.mark.parametrize("one", [rule("create"), rule("->", receipt="sync.state")])
 def test_what_is_no_agreement_is_not_compared(one: Rule) -> None:
     """What is carried once and what syncd says itself keeps no two records equal."""
@@ -126,3 +134,16 @@ def test_a_change_goes_before_deciding_anew() -> None:
     """A side that moved since the last agreement flows, whoever would win a first link."""
     found = anew(rule("<->", "left"), "a", "new", "left", were=("a", "old"))
     assert (found.verdict, found.to, found.lost) == (V.WRITE, LEFT, None)
+
+
+def test_a_value_is_shown_as_it_would_cross() -> None:
+    """Converted as the map converts; what is not known crosses as nothing, and what cannot cross says why."""
+    one = rule(left=STAGE, right=STATUS, values=TABLE)
+
+    def crossing(left: Any) -> Value:
+        return carried(fieldmap(one), record(LEFT, left), record(RIGHT, None), one, RIGHT, {})
+
+    assert crossing("a") == "x"
+    assert crossing(ABSENT) is None
+    with pytest.raises(Unconvertible):
+        crossing("c")

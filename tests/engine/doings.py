@@ -11,6 +11,8 @@ from datetime import timedelta
 
 from syncd.core.model import Value
 from syncd.engine.answers import take
+from syncd.engine.audit import WRONG, Difference
+from syncd.engine.auditing import verify
 from syncd.engine.intake import tick
 from syncd.engine.run import work
 from syncd.engine.worker import Worker
@@ -182,9 +184,15 @@ def rest(town: Town) -> None:
         raise Lawless(f"it never comes to rest: {tx.marks.resting(DUE)}")
 
 
+def audit(town: Town, *, heal: bool = False) -> list[Difference]:
+    """Both sides of every map compared with each other."""
+    pages = (page for m in town.world.maps.values() for page in verify(town.world, m, heal=heal))
+    return [one for page in pages for one in page.differences]
+
+
 def judge(town: Town) -> None:
     """Come to rest and hold the laws. Raises Lawless with every one that is broken."""
     rest(town)
-    found = broken(town)
+    found = broken(town) + [f"the audit finds: {one}" for one in audit(town) if one.reason in WRONG]
     if found:
         raise Lawless("\n".join(found))

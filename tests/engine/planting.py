@@ -6,23 +6,26 @@ What is not here: finding them (`test_audit`).
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from datetime import timedelta
 
 import pytest
 from sqlalchemy import delete, update
 
+from syncd.core.fieldmap import FieldMap
 from syncd.core.model import Side, Value
 from syncd.engine.audit import Difference, Found
 from syncd.engine.auditing import verify
+from syncd.engine.maps import adopt
+from syncd.fieldmaps import load
 from syncd.store.links import Link
 from syncd.store.tables import links, snapshots
+from tests.engine import town as towns
 from tests.engine import vendor as vendors
 from tests.engine.doings import cycle, edit, make, rest
 from tests.engine.test_rules import town_of
-from tests.engine.town import SYSTEMS, Town
+from tests.engine.town import SCHEMAS, SYSTEMS, Town
 
 CONTACTS = "pair/contacts"
 Planted = set[tuple[str, str, str]]
@@ -142,4 +145,18 @@ def by_reason(found: Planted) -> Counter[str]:
     return Counter(reason for _, _, reason in found)
 
 
-SOON = timedelta(seconds=1)
+def contacts_map(changes: Mapping[str, str], first_link: str = "left", drift: str = "keep") -> FieldMap:
+    """The map of contacts with some pieces replaced."""
+    keys = "sync_key: {left: key, right: key}"
+    text = towns.CONTACTS % {"keys": keys, "first_link": first_link, "drift": drift}
+    for before, after in changes.items():
+        assert before in text
+        text = text.replace(before, after)
+    schemas = {side: SCHEMAS[SYSTEMS[side]]["contacts"] for side in Side}
+    return load(text, pair="pair", systems=SYSTEMS, schemas=schemas)
+
+
+def take_map(town: Town, m: FieldMap) -> None:
+    """The changed map is the town's from now on."""
+    town.use(m)
+    adopt(town.world)

@@ -188,6 +188,11 @@ class Machine(RuleBasedStateMachine):
         """A person answers a question."""
         doings.decide(self.town, number, side)
 
+    @rule()
+    def audit(self) -> None:
+        """Both sides are compared with each other, and what has no known reason is marked."""
+        doings.guarded(self.town, lambda: doings.audit(self.town, heal=True))
+
     def teardown(self) -> None:
         """Everything comes to rest, and the laws are held."""
         if not hasattr(self, "town"):

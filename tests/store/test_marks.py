@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from syncd.core.model import Side
-from syncd.store.marks import DUE, HELD, PARKED, PLANNED, Mark, Unit
+from syncd.store.marks import COMING, DUE, HELD, PARKED, PLANNED, Mark, Unit
 from syncd.store.store import Store, Tx
 from tests.store.conftest import LATER, NOW, SECOND
 
@@ -350,3 +350,40 @@ def test_counts_tell_states_and_the_oldest(store: Store) -> None:
             ("m", DUE, False, 1, LATER), ("m", DUE, True, 2, NOW - SECOND), ("other", PARKED, False, 1, NOW),
         ]  # fmt: skip
         assert tx.marks.next_due(["m", "other"]) == NOW - SECOND
+
+
+def test_what_is_coming_becomes_due_at_once(store: Store) -> None:
+    """Nobody claims it before; what was due already, or is held, stays so; a new cause makes it due by itself."""
+    with store.begin() as tx:
+        tx.marks.add("m", LEFT, ["due", "held"], NOW)
+        tx.marks.rest(claimed_one(tx, "held"), 1, HELD)
+        tx.marks.add("m", LEFT, ["1", "2", "due", "held"], NOW, state=COMING, lane=2)
+        assert {id_: only(tx, id_).state for id_ in ("1", "2", "due", "held")} == {
+            "1": COMING, "2": COMING, "due": DUE, "held": HELD,
+        }  # fmt: skip
+        tx.marks.release(1)
+        assert ids(claim(tx, 2)) == [[("left", "due")]]
+        tx.marks.add("m", LEFT, ["2"], NOW)
+        assert only(tx, "2").state == DUE
+        assert tx.marks.come("m", NOW + SECOND) == 1
+        assert (only(tx).state, only(tx).due_at) == (DUE, NOW + SECOND)
+
+
+def claimed_one(tx: Tx, id_: str) -> Mark:
+    """One of the due marks, claimed with all others."""
+    units = claim(tx)
+    return next(unit.marks[0] for unit in units if unit.marks[0].id == id_)
+
+
+def test_what_is_to_be_decided_anew_stays_with_its_mark(store: Store) -> None:
+    """A later cause that says nothing of it leaves it; a later list replaces it; it rests and wakes with the mark."""
+    with store.begin() as tx:
+        tx.marks.add("m", LEFT, ["1", "2"], NOW, anew={"1": ["city", "name"]})
+        assert (only(tx).anew, only(tx, "2").anew) == (("city", "name"), None)
+        tx.marks.add("m", LEFT, ["1"], NOW)
+        assert only(tx).anew == ("city", "name")
+        tx.marks.rest(claimed_one(tx, "1"), 1, PARKED)
+        tx.marks.retry("m", NOW)
+        assert only(tx).anew == ("city", "name")
+        tx.marks.add("m", LEFT, ["1"], NOW, anew={"1": ["tag"]})
+        assert only(tx).anew == ("tag",)

@@ -14,7 +14,8 @@ from sqlalchemy import event
 
 from syncd.core.model import Record, Ref, Side
 from syncd.store.feeds import FeedState
-from syncd.store.marks import PARKED
+from syncd.store.marks import COMING, PARKED
+from syncd.store.parities import Parity
 from syncd.store.snapshots import Snapshot
 from syncd.store.store import Store, Tx
 from tests.store.conftest import LATER, NOW
@@ -108,6 +109,20 @@ def _ask(tx: Tx) -> None:
     tx.runs.last("sales", limit=1)
 
 
+def _audit(tx: Tx) -> None:
+    tx.links.all("m", after=1)
+    tx.links.count("m")
+    tx.conflicts.standing([1])
+    tx.snapshots.page("crm", "contacts", after="1")
+    tx.runs.fact("audit:m")
+    tx.parities.put([Parity(map="m", rule="r", whole=False, compared=1, classes={}, began_at=NOW, at=NOW)])
+    tx.parities.of("m", whole=False)
+    tx.parities.complete("m")
+    tx.parities.replace("m", [])
+    tx.marks.add("m", Side.LEFT, ["1"], NOW, state=COMING, anew={"1": ["r"]})
+    tx.marks.come("m", NOW)
+
+
 @contextmanager
 def asked(store: Store) -> Iterator[dict[str, Any]]:
     """The statements that go to the database meanwhile, each with values it was asked with."""
@@ -122,7 +137,7 @@ def asked(store: Store) -> Iterator[dict[str, Any]]:
     event.remove(store.engine, "before_cursor_execute", note)
 
 
-@pytest.mark.parametrize("step", [_intake, _claim, _look, _write, _confirm, _ask])
+@pytest.mark.parametrize("step", [_intake, _claim, _look, _write, _confirm, _ask, _audit])
 def test_no_table_is_read_through(store: Store, step: Callable[[Tx], None]) -> None:
     """Every statement of a step, and of the lists people ask for, goes by an index."""
     if not store.sqlite:
