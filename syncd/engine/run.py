@@ -20,7 +20,7 @@ from syncd.core.fieldmap import FieldMap
 from syncd.core.model import Side
 from syncd.engine.intake import Tick, tick
 from syncd.engine.namesakes import Taken
-from syncd.engine.worker import Worker, backfilled
+from syncd.engine.worker import Weighed, Worker, backfilled
 from syncd.engine.world import Guard, Pair, World
 from syncd.errors import AuthError, SyncdError, Transient
 from syncd.store.marks import DUE, PLANNED, WEIGHED
@@ -34,7 +34,7 @@ PERCENT_FROM = 50
 
 @dataclass(slots=True)
 class RunReport:
-    """What a run did. `names`: those it gave, by map.
+    """What a run did. `names`: those it gave, by map. `weighed`: what it only planned, by record.
 
     `state`: done, planned, held, stopped (with `error`), or busy: another process runs the pair.
     """
@@ -46,6 +46,7 @@ class RunReport:
     counts: Counter[str] = field(default_factory=Counter)
     error: str | None = None
     names: dict[str, Taken] = field(default_factory=dict)
+    weighed: Weighed = field(default_factory=dict)
 
     def row(self) -> dict[str, Any]:
         """As people and scripts read it."""
@@ -122,6 +123,8 @@ def _pass(world: World, pair: Pair, report: RunReport, *, rests: str | None) -> 
     for _ in range(len(pair.maps) + 1):
         if not sum(_steps(world, m, report, rests) for m in pair.maps):
             break
+    for planned in report.weighed.values():
+        report.counts.update(planned)
     if world.stopping():
         return "stopped"
     return "planned" if rests == PLANNED else "done"
@@ -135,7 +138,7 @@ def _steps(world: World, m: FieldMap, report: RunReport, rests: str | None) -> i
     """
     sides = tuple(Side) if world.side_by_side and rests is None else (None,)
     names, hold = report.names.setdefault(m.key, {}), partial(_hold, world, report)
-    workers = [Worker(world, m, report.run, rests, side, hold, taken=names) for side in sides]
+    workers = [Worker(world, m, report.run, rests, side, hold, taken=names, weighed=report.weighed) for side in sides]
     enough = threading.Event()
     try:
         with ThreadPoolExecutor(len(workers)) as pool, _setting(enough):

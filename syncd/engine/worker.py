@@ -30,6 +30,9 @@ from syncd.kit.connector import Capabilities
 from syncd.store.marks import HELD, PARKED, PLANNED, WEIGHED, Unit
 from syncd.store.store import Tx
 
+Weighed = dict[tuple[str, str | None, str | None], Counter[str]]
+"""By map and the ids of both sides, what would be written of a record."""
+
 QUOTA = timedelta(seconds=10)
 """How much of a vendor's limit one batch may take."""
 
@@ -51,7 +54,7 @@ class Worker:
     """Works on one map within one run. `rests`: the state in which planned marks rest when nothing may be written.
 
     `side`: of which side it takes marks; None: of both. `hold`: asked before every batch; it raises when the run that
-    this worker belongs to must end.
+    this worker belongs to must end. `weighed`: what is planned in all, each record once however often it is planned.
     """
 
     world: World
@@ -63,6 +66,7 @@ class Worker:
     counts: Counter[str] = field(default_factory=Counter)
     alone: int = 0
     taken: Taken = field(default_factory=dict)
+    weighed: Weighed = field(default_factory=dict)
 
     def step(self) -> int:
         """One batch; how many units were taken. Raises AuthError and Transient after giving the leases back."""
@@ -191,10 +195,12 @@ class Worker:
     def _rest_planned(self, items: Sequence[Item]) -> None:
         """Nothing may be written: what would be written rests with its plan."""
         for item in items:
+            who = (self.m.key, item.id_on(Side.LEFT), item.id_on(Side.RIGHT))
+            self.weighed.pop(who, None)
             if item.stands() and (item.operations or item.twin is not None):
                 item.rest = Rest(state=str(self.rests), cause="planned", reason="waits for permission to write")
-                self.counts.update(f"plan:{operation.action}" for operation in item.operations.values())
-                self.counts["plan:linked"] += item.link is not None
+                self.weighed[who] = Counter(f"plan:{operation.action}" for operation in item.operations.values())
+                self.weighed[who]["plan:linked"] += item.link is not None
 
     def _hold_unpermitted(self, items: Sequence[Item]) -> None:
         """What a person allowed may be written; what goes beyond it, or is held by the other side's mark, is held."""
