@@ -97,7 +97,7 @@ class Task:
         if self.lasts is not None:
             said["--minutes"] = f"{self.lasts.total_seconds() / 60:g}"
         if self.workers > 1:
-            said |= {"--workers": self.workers, "--store": with_password(self.store or "", "***")}
+            said |= {"--workers": self.workers, "--store": with_password(self.store or "", "PASSWORD")}
         given = [f"{name} {shlex.quote(str(value))}" for name, value in said.items() if value is not None]
         return " ".join(("syncd prove", *given))
 
