@@ -111,7 +111,7 @@ def _verdict(proof: Proof, data: dict[str, Any]) -> str:
     words = [
         f"{data['lost']} lost edits", f"{data['duplicates']} duplicates", f"{data['unexplained']} unexplained writes",
         f"{len(data['idle_writes'])} idle writes", f"{len(data['differences'])} differences",
-        f"{len(proof.breaches)} breaches in all",
+        f"{data['held']} held", f"{len(proof.breaches)} breaches in all",
     ]  # fmt: skip
     lines = [f"Laws: {'; '.join(data['laws'])}."]
     if data["failed"]:

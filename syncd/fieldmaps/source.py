@@ -6,6 +6,7 @@ turned into something else behind an admin's back; duplicate keys are refused.
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from typing import Any
@@ -141,7 +142,13 @@ def parse(text: str, file: str, report: Report) -> Item:
     except YAMLError as error:
         raise ConfigError(Problem(str(first), f"This is not YAML: {error}.")) from error
     except RecursionError as error:
-        raise ConfigError(Problem(str(first), "This is nested too deeply, or contains itself.")) from error
+        raise ConfigError(Problem(str(first), TOO_DEEP)) from error
+
+
+DEEPEST, TOO_DEEP = 30, "This is nested too deeply, or contains itself."
+
+MOST = 50_000
+"""Words, lists and tables that one file may hold, its aliases unfolded: some fifty times the largest map we know."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -149,6 +156,7 @@ class _Source:
     file: str
     lines: list[str]
     report: Report
+    numbers: Iterator[int] = field(default_factory=itertools.count)
 
     def indent(self, node: ScalarNode) -> int:
         """The columns before the first line of a block scalar, which begins on the line after its sign."""
@@ -157,19 +165,24 @@ class _Source:
         return len(found) - len(found.lstrip())
 
 
-def _item(node: Node, source: _Source) -> Item:
+def _item(node: Node, source: _Source, depth: int = 0) -> Item:
     place = Place(source.file, node.start_mark.line + 1, node.start_mark.column + 1)
+    if next(source.numbers) > MOST:
+        message = f"This unfolds to more than {MOST:,} words: aliases that hold aliases grow with each."
+        raise ConfigError(Problem(str(place), message, "Write it out, or take the aliases (*name) away."))
+    if depth > DEEPEST:
+        raise ConfigError(Problem(str(place), TOO_DEEP))
     if isinstance(node, ScalarNode):
         blank = node.style is None and node.value in NULLS
         return Scalar(None if blank else str(node.value), place, node.style, source.indent(node))
     if isinstance(node, MappingNode):
-        return _table(node, place, source)
-    return Sequence(tuple(_item(child, source) for child in node.value), place)
+        return _table(node, place, source, depth)
+    return Sequence(tuple(_item(child, source, depth + 1) for child in node.value), place)
 
 
-def _table(node: MappingNode, place: Place, source: _Source) -> Table:
+def _table(node: MappingNode, place: Place, source: _Source, depth: int) -> Table:
     table = Table({}, {}, place)
-    for key, value in _pairs(node, source):
+    for key, value in _pairs(node, source, depth):
         name = key.text or ""
         if name in table.entries:
             first = table.keys[name]
@@ -180,10 +193,10 @@ def _table(node: MappingNode, place: Place, source: _Source) -> Table:
     return table
 
 
-def _pairs(node: MappingNode, source: _Source) -> Iterator[tuple[Scalar, Item]]:
+def _pairs(node: MappingNode, source: _Source, depth: int) -> Iterator[tuple[Scalar, Item]]:
     for key, value in node.value:
-        found = _item(key, source)
+        found = _item(key, source, depth + 1)
         if isinstance(found, Scalar):
-            yield found, _item(value, source)
+            yield found, _item(value, source, depth + 1)
         else:
             source.report.error(found.place, "A key must be a word.")

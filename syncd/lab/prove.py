@@ -29,7 +29,7 @@ from syncd.lab.play import LAGS, SHARED, TIMING, Play, Played, Say
 from syncd.lab.process import running
 from syncd.lab.stage import Stage
 from syncd.store import schema
-from syncd.store.marks import PARKED
+from syncd.store.marks import HELD, PARKED, PLANNED, WEIGHED
 from syncd.store.store import Store
 
 LAWS = (
@@ -97,7 +97,7 @@ class Task:
         if self.lasts is not None:
             said["--minutes"] = f"{self.lasts.total_seconds() / 60:g}"
         if self.workers > 1:
-            said |= {"--workers": self.workers, "--store": with_password(self.store or "", "***")}
+            said |= {"--workers": self.workers, "--store": with_password(self.store or "", "PASSWORD")}
         given = [f"{name} {shlex.quote(str(value))}" for name, value in said.items() if value is not None]
         return " ".join(("syncd prove", *given))
 
@@ -107,6 +107,7 @@ class Proof:
     """What came of it. `edits`: values that people typed; `judged`: those of them that a law could follow.
 
     `in_flight`: typed while a write of ours to that field was in the vendor's hands, and written over.
+    `held`: records that a guard holds; a proof has none.
     """
 
     task: Task
@@ -120,6 +121,7 @@ class Proof:
     links: Mapping[str, int]
     conflicts: Mapping[str, int]
     parked: Mapping[str, int]
+    held: int
     breaches: Sequence[Breach]
     comparison: Comparison
     seconds: Mapping[str, float]
@@ -128,7 +130,8 @@ class Proof:
     @property
     def good(self) -> bool:
         """Whether every law held."""
-        return not (self.played.failed or self.breaches or self.played.idle_writes) and self.comparison.clean
+        broken = self.played.failed or self.breaches or self.played.idle_writes or self.held
+        return not broken and self.comparison.clean
 
     def count(self, *laws: str) -> int:
         """How often these laws were broken."""
@@ -148,7 +151,7 @@ class Proof:
             + len(found.duplicates),
             "unexplained": self.count("unexplained write"), "idle_writes": played.idle_writes,
             "in_flight": self.in_flight, "links": dict(self.links), "conflicts": dict(self.conflicts),
-            "parked": dict(self.parked), "breaches": [asdict(one) for one in self.breaches],
+            "parked": dict(self.parked), "held": self.held, "breaches": [asdict(one) for one in self.breaches],
             "differences": [asdict(one) for one in found.differences],
             "odd": [asdict(one) for one in (*found.duplicates, *found.missing)],
         }  # fmt: skip
@@ -201,10 +204,11 @@ def _judged(task: Task, stage: Stage, app: Opened, crowd: Crowd, played: Played)
     with app.world.store.read() as tx:
         links = {key: tx.links.count(key) for key in app.world.maps}
         rows = tx.conflicts.list(states=("open", "overruled", "kept", "taken", "agreed", "gone"), limit=10_000_000)
+        held = sum(len(tx.marks.resting(state, limit=10_000_000)) for state in (HELD, WEIGHED, PLANNED))
         parked = Counter(f"{mark.map}: {mark.cause}" for mark in tx.marks.resting(PARKED, limit=10_000_000))
     return Proof(
         task=task, played=played, acts=crowd.acts, edits=crowd.edits, judged=laws.edits, in_flight=laws.in_flight,
         writes=causes.writes, intents=causes.intents, links=links, conflicts=Counter(row.state for row in rows),
-        parked=parked, breaches=breaches, comparison=comparison,
+        parked=parked, held=held, breaches=breaches, comparison=comparison,
         seconds={**played.seconds, "judging": round(time.monotonic() - began, 1)},
     )  # fmt: skip

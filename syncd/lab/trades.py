@@ -69,7 +69,7 @@ def _field(m: FieldMap, rule: Rule) -> Field | None:
     types = (rule.left_type, rule.right_type)
     if rule.direction is not Direction.BOTH or rule.relation is not None or rule.left is None or rule.right is None:
         return None
-    if not all(one is not None and one.kind is FieldKind.TEXT and not one.unique for one in types):
+    if not all(one is not None and one.kind is FieldKind.TEXT for one in types):
         return None
     if rule.left == m.left.sync_key or rule.right == m.right.sync_key:
         return None

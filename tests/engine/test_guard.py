@@ -8,6 +8,7 @@ import pytest
 
 from syncd.core.model import Side
 from syncd.engine import run as engine_run
+from syncd.engine.intake import tick
 from syncd.engine.run import work
 from syncd.engine.world import Guard, World
 from syncd.errors import Transient
@@ -15,8 +16,10 @@ from syncd.service.daemon import Daemon
 from syncd.store.marks import DUE, HELD, WEIGHED
 from tests.engine import doings
 from tests.engine.doings import edit, judge, make, read_feed
+from tests.engine.stage import Busy, Cue
 from tests.engine.test_rules import linked, rows, town_of, with_mode
 from tests.engine.town import Town
+from tests.engine.vendor import Traits
 
 GUARD = Guard(creates=2, updates=1)
 """Two due records could already be too many updates, so that every run of two is weighed; two creates are not."""
@@ -126,3 +129,30 @@ def test_trouble_while_weighing_leaves_everything_due(monkeypatch: pytest.Monkey
             work(world, world.pairs[0])
         assert (resting(town, WEIGHED), resting(town, HELD), resting(town, DUE)) == (0, 0, 3)
         assert rows(town, "con", "contacts") == []
+
+
+def test_who_is_edited_again_while_the_guard_weighs_counts_once() -> None:
+    """A record that is planned twice in one weighing is one record: all sixty of sixty are within a hundred percent."""
+    with town_of(left=Traits(tick=timedelta(milliseconds=1))) as town:
+        people = [make(town, "crm", "contacts", {"email": f"p{n}@x.example", "name": "A"}) for n in range(60)]
+        judge(town)
+        for one in people:
+            assert one is not None
+            edit(town, "crm", "contacts", one.id, {"name": "B"})
+        town.stage.now += timedelta(seconds=60)
+        read_feed(town, "crm", "contacts")
+
+        def again(busy: Busy) -> bool:
+            for one in people[:5]:
+                assert one is not None
+                edit(town, "crm", "contacts", one.id, {"name": "C"})
+            town.stage.now += timedelta(seconds=20)
+            tick(town.another(), "crm", "contacts")
+            return True
+
+        town.stage.cues.append(Cue(30, again, outside=True))
+        world = with_mode(town.world, "live", Guard(creates=1000, updates=1000, percent=100))
+        report = work(world, world.pairs[0])
+        assert (report.state, report.error) == ("done", None)
+        assert town.stage.cues == [], "nobody was edited again"
+        judge(town)

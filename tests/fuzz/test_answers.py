@@ -33,7 +33,7 @@ TIMING = {
     "lease": "1s", "retry_first": "100ms", "retry_max": "400ms", "proofs": "1s", "timeout": "2s", "retry_for": "300ms",
     "idle": "50ms", "batch": 20, "fresh": "1s",
 }  # fmt: skip
-SHORT, LONG = 300, 10_000
+SHORT, LONG = 200, 10_000
 RATE = 0.3
 """How many of the answers are spoilt."""
 

@@ -1,0 +1,95 @@
+"""The frame around every connector: what it trips over becomes one of syncd's own errors. Not here: real answers."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from typing import Any, cast
+
+import pytest
+
+from syncd.core.model import Action, Operation, Outcome, Ref, Result
+from syncd.errors import Ambiguous, AuthError, Refused, Transient
+from syncd.kit.careful import Careful
+from syncd.kit.connector import Connector, Severity
+
+SLIPS: tuple[Callable[[], object], ...] = (
+    lambda: {}["id"], lambda: "x".index("y"), lambda: int("x"), lambda: cast(Any, None).get, lambda: cast(Any, 1)[0],
+    lambda: 10.0**400, lambda: 1 / 0,
+)  # fmt: skip
+"""What code does with an answer of another shape."""
+
+
+class Clumsy:
+    """A connector that trips over everything, at once or (`after`) behind its first answer."""
+
+    name, secret_name, settings, kinds = "clumsy", "key", (), ("contacts",)
+
+    def __init__(self, slip: Callable[[], object]) -> None:
+        self.slip = slip
+
+    def check(self) -> object:
+        return self.slip()
+
+    describe = read = find = lambda self, *_: self.slip()  # three verbs, one slip
+
+    def changes(self, *_: object) -> Iterator[object]:
+        yield "a page"
+        self.slip()
+
+    def write(self, kind: str, operations: Sequence[Operation]) -> Iterator[Sequence[Outcome]]:
+        yield [Outcome(operation=operations[0].id, result=Result.WRITTEN)]
+        self.slip()
+
+
+def careful(slip: Callable[[], object]) -> Careful:
+    """The frame, around one that trips over this."""
+    return Careful(cast(Connector, Clumsy(slip)))
+
+
+@pytest.mark.parametrize("slip", SLIPS)
+def test_what_trips_a_connector_is_the_vendors_trouble(slip: Callable[[], object]) -> None:
+    """A feed comes again, a record is refused alone, a look-up too, a schema comes again, a check tells of it."""
+    framed = careful(slip)
+    with pytest.raises(Refused, match=r"clumsy answered in a shape that cannot be understood \(contacts 1, 2: "):
+        framed.read("contacts", ["1", "2"], [])
+    with pytest.raises(Refused):
+        framed.find("contacts", [], [])
+    with pytest.raises(Transient):
+        framed.describe("contacts")
+    pages = framed.changes("contacts", None, [], cast(Any, None))
+    assert next(pages) == "a page"
+    with pytest.raises(Transient):
+        next(pages)
+    (finding,) = framed.check()
+    assert finding.severity is Severity.ERROR and finding.remedy
+
+
+@pytest.mark.parametrize("slip", SLIPS)
+def test_a_write_that_nobody_understands_may_have_landed(slip: Callable[[], object]) -> None:
+    """What was answered stands; of the others nobody knows."""
+    several = [Operation(id=str(n), action=Action.UPDATE, ref=Ref("clumsy", "contacts", str(n)), fields={}, expect={})
+               for n in range(3)]  # fmt: skip
+    found = [outcome for outcomes in careful(slip).write("contacts", several) for outcome in outcomes]
+    assert [(one.operation, one.result) for one in found] == [
+        ("0", Result.WRITTEN), ("1", Result.AMBIGUOUS), ("2", Result.AMBIGUOUS),
+    ]  # fmt: skip
+
+
+@pytest.mark.parametrize("error", [AuthError("no"), Transient("later"), Refused("never"), Ambiguous("perhaps")])
+def test_our_own_errors_pass(error: Exception) -> None:
+    """What a connector means to say is said as it is."""
+
+    def say() -> object:
+        raise error
+
+    for ask in (lambda: careful(say).read("contacts", ["1"], []), lambda: careful(say).check()):
+        with pytest.raises(type(error), match=str(error)):
+            ask()
+
+
+def test_no_record_is_told_to_the_log(capsys: pytest.CaptureFixture[str]) -> None:
+    """The sentence and the log name the kind of error, never the value that it was about."""
+    with pytest.raises(Refused) as refused:
+        careful(lambda: int("Ann's secret")).read("contacts", ["1"], [])
+    said = str(refused.value) + "".join(capsys.readouterr())
+    assert "ValueError" in said and "secret" not in said
