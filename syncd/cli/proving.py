@@ -60,21 +60,22 @@ def prove(
     from syncd.lab.prove import prove as play
     from syncd.service import log
 
-    if not RATE.fullmatch(rate):
-        raise ConfigError(Problem(f"--rate {rate}", "is not REQUESTS/SECONDS.", "Write for example 20/1 or 100/10."))
+    log.setup((), level="error")
+    _check_rate(rate)
     wanted = edits if edits is not None or minutes is not None else EDITS
     task = Task(
         edits=wanted, lasts=timedelta(minutes=minutes) if minutes is not None else None, seed=seed, leads=leads,
         rate=rate, per_second=per_second, workers=workers, store=store, own=_own(config), config=config,
     )  # fmt: skip
-    log.setup((), level="error")
     with tempfile.TemporaryDirectory(prefix="syncd-prove-") as folder, _progress() as say:
         proof = play(App.open, Path(folder), task, say)
-    if format is Format.JSON:
-        show_json(proof.as_data())
-    else:
-        _show(proof)
+    _show(proof, format)
     leave(needs_a_person=not proof.good)
+
+
+def _check_rate(rate: str) -> None:
+    if not RATE.fullmatch(rate):
+        raise ConfigError(Problem(f"--rate {rate}", "is not REQUESTS/SECONDS.", "Write for example 20/1 or 100/10."))
 
 
 def _own(config: Path | None) -> Own | None:
@@ -87,8 +88,11 @@ def _own(config: Path | None) -> Own | None:
         return own(app.config)
 
 
-def _show(proof: Proof) -> None:
+def _show(proof: Proof, format: Format) -> None:
     data = proof.as_data()
+    if format is Format.JSON:
+        show_json(data)
+        return
     rows: list[dict[str, Any]] = [{"what": name, "count": data[name]} for name in ("edits", "judged")]
     for group in ("acts", "faults", "links", "conflicts", "parked", "seconds"):
         word = {"acts": "people:", "faults": "fault", "seconds": "seconds of"}.get(group, group)

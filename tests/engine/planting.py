@@ -148,7 +148,7 @@ def by_reason(found: Planted) -> Counter[str]:
 def contacts_map(changes: Mapping[str, str], first_link: str = "left", drift: str = "keep") -> FieldMap:
     """The map of contacts with some pieces replaced."""
     keys = "sync_key: {left: key, right: key}"
-    text = towns.CONTACTS % {"keys": keys, "first_link": first_link, "drift": drift}
+    text = towns.CONTACTS % {"keys": keys, "first_link": first_link, "drift": drift, "delete": "flag"}
     for before, after in changes.items():
         assert before in text
         text = text.replace(before, after)

@@ -201,7 +201,7 @@ def test_a_merge_that_no_feed_told_is_followed(monkeypatch: pytest.MonkeyPatch) 
 def test_what_the_map_ignores_is_no_difference(monkeypatch: pytest.MonkeyPatch) -> None:
     """A deleted record whose deletion the map ignores leaves its link open, and that is as the map means it."""
     with full_town(3, monkeypatch, left=Traits(tombstones=True)) as town:
-        take_map(town, contacts_map({"lane: lead": "delete: {left: ignore, right: ignore}"}))
+        take_map(town, contacts_map({"delete: {left: flag, right: flag}": "delete: {left: ignore, right: ignore}"}))
         gardener = Gardener(town)
         link = gardener.next()
         town.vendors["crm"].delete("contacts", link.left_id)

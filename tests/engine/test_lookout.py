@@ -14,7 +14,7 @@ import pytest
 from syncd.core.model import Record
 from syncd.service.daemon import Daemon
 from syncd.store.marks import DUE, PARKED
-from tests.engine.doings import edit, judge
+from tests.engine.doings import edit, judge, rest
 from tests.engine.test_leaving import another, partners, writes
 from tests.engine.test_rules import must, town_of
 from tests.engine.town import Town
@@ -169,5 +169,5 @@ def test_a_few_deleted_records_are_no_missing_permission() -> None:
         an_hour(town, daemon)
         assert reason(town) is None
         edit(town, "crm", "contacts", people[2].id, {"name": "Anna"})
-        judge(town)
+        rest(town)
         assert town.vendors["con"].rows["contacts"][right[people[2].id]].fields["name"] == "Anna"

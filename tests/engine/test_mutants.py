@@ -321,7 +321,7 @@ MUTANTS = (
         "item.fail(DONE)", leaves.test_two_links_that_meet_are_a_question,
     ),
     Mutant(
-        "what left the filter flows", planning._left_filter, "    try:\n", "    return False\n    try:\n",
+        "what left the filter flows", planning.left_filter, "    try:\n", "    return False\n    try:\n",
         lambda: leaves.test_what_leaves_the_filter_stops_or_goes_on(Leave.STOP, carried=False),
     ),
     Mutant(
