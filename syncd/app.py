@@ -200,7 +200,7 @@ class App:
             "operations": operations,
             "creates": creates,
             "updates": sum(1 for row in operations if not row["creates"] and row["writes"]),
-            "archives": sum(1 for row in operations if row["archives"]),
+            "archives": sum(1 for row in operations if row.get("archives")),
             "links": sum(1 for row in operations if row["action"] == "link"),
             "calls": calls,
             "conflicts": sum(len(row["conflicts"]) for row in operations),
