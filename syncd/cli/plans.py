@@ -43,6 +43,7 @@ def lines(operation: Mapping[str, Any]) -> list[str]:
 def summary(report: Mapping[str, Any]) -> str:
     """The sum of a plan in one line, with the requests it takes."""
     counts = f"{report['creates']} to create, {report['updates']} to update, {report['links']} to link"
+    counts += f", {report['archives']} to archive" if report["archives"] else ""
     waiting = f"{report['conflicts']} conflicts, {report['parked']} parked"
     calls = ", ".join(f"{system} {count:,}" for system, count in report["calls"].items())
     return f"Plan: {counts}; {waiting}. Requests to write it: {calls or 'none'}. Nothing was written."

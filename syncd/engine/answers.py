@@ -182,6 +182,7 @@ def cost(world: World, maps: Sequence[FieldMap], plans: Sequence[Mapping[str, An
             mine = [p for p in plans if p["map"] == m.key]
             creates = sum(1 for p in mine if p["creates"] == str(side))
             updates = sum(1 for p in mine if p["creates"] is None and any(w["side"] == str(side) for w in p["writes"]))
+            updates += sum(1 for p in mine if p.get("archives") == str(side))
             caps = world.connector(m, side).capabilities
             calls[m.end(side).system] = calls.get(m.end(side).system, 0) + _calls(caps, creates, updates)
     return calls

@@ -54,6 +54,15 @@ def required(
                 report.warn(place, message, f"Add a rule, or {side.value}.on_create.")
 
 
+def deletions(map: FieldMap, schemas: Mapping[Side, Schema], place: Place, report: Report) -> None:
+    """No vendor's API deletes records like these for good: `delete` does what `archive` does."""
+    for side in Side:
+        if map.end(side).delete == "delete":
+            told = f": {schemas[side].archive}" if schemas[side].archive else ""
+            message = f"No {map.end(side).kind} are deleted for good on the {side.value} side, they are archived{told}."
+            report.warn(place, message, "Write `archive`, which says what is done.")
+
+
 def unmapped_options(lines: Sequence[Line], report: Report) -> None:
     """Options of a pick list that a rule could not carry across."""
     for line in lines:

@@ -221,6 +221,7 @@ class _Reader:
             report.error(self.root.at("match"), "Matching by sync_key needs a `sync_key` field on a side.")
         if schemas:
             checks.required(found, lines, schemas, self.root.at("create"), report)
+            checks.deletions(found, schemas, self.root.at("delete"), report)
             checks.unmapped_options(lines, report)
             checks.sync_keys(found, schemas, {side: keys.at(side.value) for side in Side}, report)
 

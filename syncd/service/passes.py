@@ -46,6 +46,7 @@ def plan(world: World, pairs: Sequence[Pair], say: Say) -> dict[str, Any]:
         "operations": operations,
         "creates": sum(1 for row in operations if row["creates"]),
         "updates": sum(1 for row in operations if not row["creates"] and row["writes"]),
+        "archives": sum(1 for row in operations if row.get("archives")),
         "links": sum(1 for row in operations if row["action"] == "link"),
         "calls": calls,
         "conflicts": sum(len(row["conflicts"]) for row in operations),
