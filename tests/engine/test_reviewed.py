@@ -20,6 +20,7 @@ from syncd.engine.worker import Worker
 from syncd.engine.world import Guard
 from syncd.errors import ConfigError, SyncdError, Transient
 from syncd.fieldmaps import load
+from syncd.service import passes
 from syncd.service.daemon import Daemon
 from syncd.store.conflicts import Conflict
 from syncd.store.marks import DUE, HELD, PLANNED
@@ -74,7 +75,7 @@ def app_of(town: Town, monkeypatch: pytest.MonkeyPatch) -> App:
     """The verbs over a town, whose feeds the test reads itself."""
     app = App(cast("Any", None), clock=town.stage.clock)
     app.__dict__.update(world=town.world, store=town.store, ready_store=town.store)
-    monkeypatch.setattr(App, "_read_all", lambda *_: None)
+    monkeypatch.setattr(passes, "_read_all", lambda *_: None)
     return app
 
 
@@ -303,14 +304,14 @@ def test_once_ends_although_another_map_has_a_due_mark(monkeypatch: pytest.Monke
         with town.store.begin() as tx:
             tx.marks.add("other/contacts", Side.LEFT, ["x"], town.stage.now - timedelta(seconds=5))
         app = app_of(town, monkeypatch)
-        passes = list[int]()
+        done = list[int]()
 
         def counted(*_: object) -> None:
-            passes.append(1)
+            done.append(1)
             town.stage.now += timedelta(seconds=1)
-            assert len(passes) < 20, "it never ends"
+            assert len(done) < 20, "it never ends"
 
-        monkeypatch.setattr(App, "_read_all", counted)
+        monkeypatch.setattr(passes, "_read_all", counted)
         app.once()
         assert resting(town, DUE) == [("x", None)]
 
