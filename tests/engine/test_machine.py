@@ -188,11 +188,6 @@ class Machine(RuleBasedStateMachine):
         """A person answers a question."""
         doings.decide(self.town, number, side)
 
-    @rule()
-    def audit(self) -> None:
-        """Both sides are compared with each other, and what has no known reason is marked."""
-        doings.guarded(self.town, lambda: doings.audit(self.town, heal=True))
-
     def teardown(self) -> None:
         """Everything comes to rest, and the laws are held."""
         if not hasattr(self, "town"):
@@ -282,6 +277,19 @@ class Leaving(Machine):
 
 TestLeaving = pytest.mark.timeout(0 if LONG else 400)(Leaving.TestCase)
 TestLeaving.settings = TestMachine.settings
+
+
+class Audited(Machine):
+    """The same town, audited in between. Apart from the others: the audit would mend what a broken engine loses."""
+
+    @rule()
+    def audit(self) -> None:
+        """Both sides are compared with each other, and what has no known reason is marked."""
+        doings.guarded(self.town, lambda: doings.audit(self.town, heal=True))
+
+
+TestAudited = pytest.mark.timeout(0 if LONG else 400)(Audited.TestCase)
+TestAudited.settings = settings(TestMachine.settings, max_examples=500 if LONG else 10)
 
 
 class OnPostgresql(Machine):
