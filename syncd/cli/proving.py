@@ -24,7 +24,7 @@ from syncd.errors import ConfigError, Problem
 
 if TYPE_CHECKING:
     from syncd.lab.own import Own
-    from syncd.lab.prove import Proof
+    from syncd.lab.prove import Proof, Task
 
 EDITS = 1000
 _EVERY = 15.0
@@ -55,10 +55,7 @@ def prove(
     is looked at in the vendors' own histories. No vendor and no store of yours is touched; the keys of the set-up are
     not needed, and its guards are off. The exit code is 0 only if every law held.
     """
-    from syncd.app import App
     from syncd.lab.prove import Task
-    from syncd.lab.prove import prove as play
-    from syncd.service import log
 
     if not RATE.fullmatch(rate):
         raise ConfigError(Problem(f"--rate {rate}", "is not REQUESTS/SECONDS.", "Write for example 20/1 or 100/10."))
@@ -67,6 +64,15 @@ def prove(
         edits=wanted, lasts=timedelta(minutes=minutes) if minutes is not None else None, seed=seed, leads=leads,
         rate=rate, per_second=per_second, workers=workers, store=store, own=_own(config), config=config,
     )  # fmt: skip
+    leave(needs_a_person=not _played(task, format))
+
+
+def _played(task: Task, format: Format) -> bool:
+    """Play it in a folder of its own, and show the answer; whether every law held."""
+    from syncd.app import App
+    from syncd.lab.prove import prove as play
+    from syncd.service import log
+
     log.setup((), level="error")
     with tempfile.TemporaryDirectory(prefix="syncd-prove-") as folder, _progress() as say:
         proof = play(App.open, Path(folder), task, say)
@@ -74,7 +80,7 @@ def prove(
         show_json(proof.as_data())
     else:
         _show(proof)
-    leave(needs_a_person=not proof.good)
+    return proof.good
 
 
 def _own(config: Path | None) -> Own | None:
