@@ -24,7 +24,7 @@ from syncd.errors import ConfigError, Problem
 
 if TYPE_CHECKING:
     from syncd.lab.own import Own
-    from syncd.lab.prove import Proof
+    from syncd.lab.prove import Proof, Task
 
 EDITS = 1000
 _EVERY = 15.0
@@ -55,27 +55,32 @@ def prove(
     is looked at in the vendors' own histories. No vendor and no store of yours is touched; the keys of the set-up are
     not needed, and its guards are off. The exit code is 0 only if every law held.
     """
-    from syncd.app import App
     from syncd.lab.prove import Task
-    from syncd.lab.prove import prove as play
-    from syncd.service import log
 
-    log.setup((), level="error")
-    _check_rate(rate)
+    if not RATE.fullmatch(rate):
+        raise ConfigError(Problem(f"--rate {rate}", "is not REQUESTS/SECONDS.", "Write for example 20/1 or 100/10."))
     wanted = edits if edits is not None or minutes is not None else EDITS
     task = Task(
         edits=wanted, lasts=timedelta(minutes=minutes) if minutes is not None else None, seed=seed, leads=leads,
         rate=rate, per_second=per_second, workers=workers, store=store, own=_own(config), config=config,
     )  # fmt: skip
+    leave(needs_a_person=not _played(task, format))
+
+
+def _played(task: Task, format: Format) -> bool:
+    """Play it in a folder of its own, and show the answer; whether every law held."""
+    from syncd.app import App
+    from syncd.lab.prove import prove as play
+    from syncd.service import log
+
+    log.setup((), level="error")
     with tempfile.TemporaryDirectory(prefix="syncd-prove-") as folder, _progress() as say:
         proof = play(App.open, Path(folder), task, say)
-    _show(proof, format)
-    leave(needs_a_person=not proof.good)
-
-
-def _check_rate(rate: str) -> None:
-    if not RATE.fullmatch(rate):
-        raise ConfigError(Problem(f"--rate {rate}", "is not REQUESTS/SECONDS.", "Write for example 20/1 or 100/10."))
+    if format is Format.JSON:
+        show_json(proof.as_data())
+    else:
+        _show(proof)
+    return proof.good
 
 
 def _own(config: Path | None) -> Own | None:
@@ -88,11 +93,8 @@ def _own(config: Path | None) -> Own | None:
         return own(app.config)
 
 
-def _show(proof: Proof, format: Format) -> None:
+def _show(proof: Proof) -> None:
     data = proof.as_data()
-    if format is Format.JSON:
-        show_json(data)
-        return
     rows: list[dict[str, Any]] = [{"what": name, "count": data[name]} for name in ("edits", "judged")]
     for group in ("acts", "faults", "links", "conflicts", "parked", "seconds"):
         word = {"acts": "people:", "faults": "fault", "seconds": "seconds of"}.get(group, group)

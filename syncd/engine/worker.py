@@ -93,8 +93,10 @@ class Worker:
             items[0].fail(alone)
             return
         self.alone = len(items)
+        why = "syncd tripped over a batch it was in"
         for item in items:
-            item.fail(again("isolated", "syncd tripped over a batch it was in", after=timedelta(0), count=False))
+            reread = any(mark.reread for mark in item.unit.marks)
+            item.fail(again("isolated", why, after=timedelta(0), reread=reread, count=False))
 
     def _claim(self) -> list[Unit]:
         limit = 1 if self.alone else self._bite()

@@ -73,6 +73,8 @@ def _field(m: FieldMap, rule: Rule) -> Field | None:
         return None
     if rule.left == m.left.sync_key or rule.right == m.right.sync_key:
         return None
+    if rule.name in {one.name for match in m.link if len(match.parts) == 1 for one in match.parts[0].rules}:
+        return None  # what tells by itself who somebody is, is not typed anew every minute
     matched = {one.name for match in (*m.link, *m.ask) for part in match.parts for one in part.rules}
     clears = rule.name not in matched and not any(one is not None and one.required for one in types)
     for digits, samples in ((False, WORDS), (True, DIGITS)):

@@ -10,10 +10,10 @@ from datetime import timedelta
 
 import pytest
 
-from syncd.core.model import Gone, Record
+from syncd.core.model import Gone, Record, Side
 from syncd.errors import Refused
 from syncd.store.marks import PARKED
-from tests.engine.doings import cycle, edit, judge, make, rest
+from tests.engine.doings import edit, judge, make, rest, run
 from tests.engine.test_rules import rows, town_of
 from tests.engine.vendor import MemoryConnector, Traits
 
@@ -35,15 +35,14 @@ def test_one_record_that_cannot_be_read_stops_no_other(monkeypatch: pytest.Monke
 
         with monkeypatch.context() as patch:
             patch.setattr(MemoryConnector, "read", read)
-            for one in people:
-                assert one is not None
-                edit(town, "crm", "contacts", one.id, {"name": "B"})
+            ids = [one.id for one in people if one is not None]
+            for id_ in ids:
+                edit(town, "crm", "contacts", id_, {"name": "B"})
             with town.store.begin() as tx:
-                for m in town.maps[:1]:
-                    tx.marks.add(m.key, "left", [one.id for one in people if one], town.stage.now, reread=True)
+                tx.marks.add(town.maps[0].key, Side.LEFT, ids, town.stage.now, reread=True)
             town.stage.now += timedelta(seconds=60)
-            for _ in range(12):
-                cycle(town)
+            for _ in range(8):
+                run(town)
             with town.store.read() as tx:
                 (mark,) = tx.marks.resting(PARKED)
             assert (mark.cause, mark.reason) == ("refused", "con answered in a shape that cannot be understood")

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import random
 import time
+import traceback
 from collections import Counter
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -78,6 +79,9 @@ def play(stage: Stage, app: App, wire: Spoilt, seed: int, count: int) -> Counter
                 doing()
             except SyncdError as error:
                 errors[type(error).__name__] += 1
+            except Exception as error:
+                told = "".join(traceback.format_exception(error, limit=-8))[-3000:]
+                raise AssertionError(f"after {wire.count.total()} spoilt answers: {told}") from None
     wire.on = False
     return errors
 
