@@ -276,7 +276,7 @@ class Leaving(Machine):
 
 
 TestLeaving = pytest.mark.timeout(0 if LONG else 400)(Leaving.TestCase)
-TestLeaving.settings = TestMachine.settings
+TestLeaving.settings = settings(TestMachine.settings, max_examples=2000 if LONG else 20)
 
 
 class Audited(Machine):
