@@ -67,7 +67,7 @@ def test_explain_tells_the_chain(house: House, capsys: pytest.CaptureFixture[str
     assert "linked to jobnimbus:contacts:" in shown
     assert "firstname <-> first_name, owner left" in shown
     assert "run 1, " in shown
-    assert "written right 'Ana'" in shown
+    assert "written right (blank) -> 'Ana'" in shown
 
 
 def test_a_conflict_is_listed_and_taken(house: House, capsys: pytest.CaptureFixture[str]) -> None:
