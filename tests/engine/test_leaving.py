@@ -15,7 +15,7 @@ from syncd.engine.absorb import absorb
 from syncd.engine.world import Guard
 from syncd.fieldmaps import load
 from syncd.store.marks import PARKED
-from tests.engine.doings import FEEDS, edit, judge, make, read_feed, rest
+from tests.engine.doings import FEEDS, edit, judge, make, read_feed, read_soon, rest, run
 from tests.engine.test_rules import KEYLESS, linked, must, rows, town_of
 from tests.engine.town import CONTACTS, SCHEMAS, SYSTEMS, Town
 from tests.engine.vendor import Row, Traits
@@ -174,6 +174,25 @@ def test_a_link_goes_on_with_what_its_record_was_merged_into(chain: bool) -> Non
         assert partners(town, town.maps[0].key) == {(target.id, right.id)}
         assert vendor.rows["contacts"][target.id].fields["phone"] == "9"
         assert [row.id for row in rows(town, "con", "contacts")] == [right.id]
+
+
+def test_an_edit_that_is_read_while_a_link_moves_is_an_edit() -> None:
+    """A feed brings the twin's edit just while the link goes to the merge's survivor: the edit crosses all the same."""
+    for points in range(1, 12):
+        with town_of(left=replace(BURIES, lag=timedelta(seconds=1))) as town:
+            left, right = linked(town, tag="vip")
+            vendor = town.vendors["crm"]
+            target = vendor.create("contacts", {"email": "ann2@x.example", "tag": "cold", "name": "Ann"}, "person")
+            vendor.merge("contacts", left.id, target.id)
+            town.stage.now += timedelta(seconds=60)
+            for feed in FEEDS:
+                read_feed(town, *feed)
+            edit(town, "con", "contacts", right.id, {"phone": "9"})
+            town.stage.now += timedelta(seconds=60)
+            read_soon(town, points, "con", "contacts")
+            run(town)
+            rest(town)
+            must(vendor.rows["contacts"][target.id].fields["phone"] == "9", f"an edit was lost at point {points}")
 
 
 def test_two_links_that_meet_are_a_question() -> None:
