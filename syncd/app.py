@@ -138,6 +138,7 @@ class App:
             retry_max=timing.retry_max,
             retry_for=timing.park_after,
             proofs=timing.proofs,
+            look_every=timing.look_every,
             flips=timing.flips,
             flips_within=timing.flips_within,
             batch=timing.batch,

@@ -164,7 +164,8 @@ class TimingConfig:
     What the engine works with: `lease`: of a claimed mark. `retry_first`, `retry_max`: the first and the longest wait
     before a mark is tried again. `park_after`: how long it is tried before a person is asked. `batch`: records per
     step. `flips`, `flips_within`: how often within which time one value may be given to a field that others change
-    back. `proofs`: the time between two proofs that a record is gone. `idle`: the wait when nothing is due.
+    back. `proofs`: the time between two proofs that a record is gone. `look_every`: between two looks whether some
+    linked records are shown. `idle`: the wait when nothing is due.
     """
 
     __pydantic_config__: ClassVar[ConfigDict] = STRICT
@@ -185,6 +186,7 @@ class TimingConfig:
     park_after: Duration = timedelta(hours=24)
     batch: Some = 200
     proofs: Duration = timedelta(minutes=10)
+    look_every: Duration = timedelta(hours=1)
     flips: Some = 5
     flips_within: Duration = timedelta(hours=1)
     idle: Duration = timedelta(seconds=1)

@@ -27,24 +27,26 @@ CAUSES = ("unseen", "drift")
 
 
 def look(world: World, system: str, kind: str) -> None:
-    """Ask for a sample, at most once per `pace.proofs`; at every tick as long as something is wrong.
+    """Ask for a sample, once per `pace.look_every`; at every tick as long as something is wrong.
+
+    When a kind was read for the first time, all of it was just seen: the first look comes after that time.
 
     Raises AuthError with what is not to be seen (the system pauses, and nothing is written), and Transient.
     """
     now, name, place = world.clock().timestamp(), f"looked:{system}:{kind}", f"sample:{system}:{kind}"
     with world.store.read() as tx:
-        last = tx.runs.fact(name) or {"at": 0.0, "wrong": None}
+        last = tx.runs.fact(name)
         if not tx.feeds.get(system, kind).backfilled:
             return
-        if last["wrong"] is None and now - last["at"] < world.pace.proofs.total_seconds():
+        if last is not None and last["wrong"] is None and now - last["at"] < world.pace.look_every.total_seconds():
             return
-        sample, after = _sample(world, tx, system, kind, int(tx.runs.fact(place) or 0))
+        sample, after = _sample(world, tx, system, kind, int(tx.runs.fact(place) or 0)) if last else ({}, 0)
     wrong = _wrong(world, system, kind, sample) if len(sample) >= FEW else None
     with world.store.begin() as tx:
         tx.runs.set_fact(name, {"at": now, "wrong": wrong})
         if wrong is None:
             tx.runs.set_fact(place, after)
-        if wrong is None and last["wrong"] is not None:
+        if wrong is None and last is not None and last["wrong"] is not None:
             for m, _ in world.readers[system, kind]:
                 tx.marks.retry(m.key, world.clock(), causes=CAUSES)
     if wrong is not None:

@@ -37,7 +37,8 @@ class Pace:
 
     `lease`: how long a claim holds without renewal. `landing`: how long after it was sent a write may still land.
     `retry_first`, `retry_max`: the first and longest wait before a failed mark is due again. `retry_for`: then parked.
-    `proofs`: the time between two reads that prove a record gone. `batch`: marks claimed at once.
+    `proofs`: the time between two reads that prove a record gone. `look_every`: between two looks for a sample.
+    `batch`: marks claimed at once.
     `flips`, `flips_within`: a field that was given one value more often within this time is frozen.
     `settle_every`: how soon an unsettled intent is looked at again.
     """
@@ -49,6 +50,7 @@ class Pace:
     retry_for: timedelta = timedelta(hours=24)
     settle_every: timedelta = timedelta(seconds=15)
     proofs: timedelta = timedelta(minutes=10)
+    look_every: timedelta = timedelta(hours=1)
     batch: int = 200
     flips: int = 5
     flips_within: timedelta = timedelta(hours=1)

@@ -177,7 +177,7 @@ def test_the_daemon_syncs_until_it_is_told_to_stop(house: House) -> None:
 def test_a_state_that_conflicts_have_not(house: House, capsys: pytest.CaptureFixture[str]) -> None:
     """A mistyped state is a mistake of the command and names the states; it is not an empty list."""
     assert main(["conflicts", "list", "--state", "foo"]) == 2
-    assert "open, overruled, kept, taken, agreed, gone, all" in capsys.readouterr().err
+    assert "open, overruled, kept, taken, agreed, gone, ordered, all" in capsys.readouterr().err
 
 
 @pytest.mark.parametrize(

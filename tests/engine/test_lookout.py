@@ -112,7 +112,7 @@ def test_what_vanishes_all_at_once_pauses_the_system(
         judge(town)
         pairs, before = partners(town), writes(town)
         daemon = Daemon(town.world)
-        town.stage.now += timedelta(minutes=15)
+        town.stage.now += town.world.pace.look_every
         undo = trouble(town, monkeypatch)
         feed_tick(daemon, "con")
         must(words in (reason(town) or ""), f"it pauses with one sentence, not {reason(town)!r}")
@@ -164,7 +164,7 @@ def test_a_few_deleted_records_are_no_missing_permission() -> None:
         right = dict(partners(town))
         for one in people[:2]:
             town.vendors["con"].delete("contacts", right[one.id])
-        town.stage.now += timedelta(minutes=15)
+        town.stage.now += town.world.pace.look_every
         daemon = Daemon(town.world)
         an_hour(town, daemon)
         assert reason(town) is None

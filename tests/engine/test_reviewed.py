@@ -39,7 +39,8 @@ def contacts_map(plot: Plot, *changes: tuple[str, str]) -> FieldMap:
     for old, new in changes:
         assert old in source
         source = source.replace(old, new)
-    values = {"keys": "sync_key: {left: key, right: key}", "first_link": plot.first_link, "drift": plot.drift}
+    values = {"keys": "sync_key: {left: key, right: key}", "first_link": plot.first_link, "drift": plot.drift,
+              "delete": plot.delete}  # fmt: skip
     schemas = {side: towns.SCHEMAS[system]["contacts"] for side, system in towns.SYSTEMS.items()}
     return load(source % values, pair="pair", systems=towns.SYSTEMS, schemas=schemas)
 
