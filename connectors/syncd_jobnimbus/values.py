@@ -181,6 +181,8 @@ def _bool(wire: Any) -> bool:
 
 def _one(wire: Any) -> str | None:
     """A name or an id, bare or in an object {"id": ...}; an id of 0 or "" is none."""
+    if isinstance(wire, Mapping) and wire and "id" not in wire:
+        raise ValueError("a table without an id where one id was expected")
     found = wire.get("id") if isinstance(wire, Mapping) else wire
     if isinstance(found, Mapping | list):
         raise ValueError("a nested value where one id was expected")

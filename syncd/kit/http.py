@@ -131,8 +131,8 @@ class Http:
 
         `params` as httpx takes them, `json` any orjson value, `limit` the name of one of the limits handed in.
         Idempotent requests are repeated on trouble for `timing.retry_for`, then Transient. Others are repeated only
-        when they surely were not carried out (no connection, 429, 423); a lost or unreadable answer and any 5xx
-        raises Ambiguous. Within `at_once` these are not repeated at all: what was looked at may have moved meanwhile.
+        when they surely were not carried out (no connection, 429, 423); a lost or unreadable answer, a redirect and any
+        5xx raises Ambiguous. Within `at_once` these are not repeated at all: what was looked at may have moved since.
         """
         content = None if json is None else orjson.dumps(json)
         call = _Call(method, path, params, content, idempotent, f"{self._system}: {method} {path}")
@@ -214,7 +214,7 @@ class Http:
         body = decoded(self._scrub(raw.decode("utf-8", errors="replace")))
         status, headers = response.status_code, response.headers
         error = self._explain(status, headers, body) or default_error(status, headers, body, where=call.where)
-        lost = status >= 500 or status == 408
+        lost = status >= 500 or status == 408 or status < 400  # who redirects a write does not say what became of it
         if lost and not call.idempotent and isinstance(error, Transient):
             return Ambiguous(f"{error} The write may have been carried out.")
         return error

@@ -110,7 +110,7 @@ class Spoilt(httpx.BaseTransport):
         self.count[spoiler.__name__] += 1
         headers = [pair for pair in response.headers.multi_items() if pair[0] not in ("content-length", "content-type")]
         type_ = self.dice.choice(TYPES) if self.dice.random() < 0.2 else response.headers.get("content-type", "")
-        status = self.dice.choice((*[response.status_code] * 4, 299, 302, 418, 500))
+        status = self.dice.choice((*[response.status_code] * 4, 299, 302, 500, 599))
         return httpx.Response(status, headers=[*headers, ("content-type", type_)], content=spoiler(self.dice, raw))
 
     def close(self) -> None:

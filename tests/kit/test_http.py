@@ -230,6 +230,12 @@ def test_a_redirect_is_not_followed(connect: Connect, remote: Remote) -> None:
     assert {one["path"] for one in remote.requests()} == {"/echo"}
 
 
+def test_a_redirected_write_may_have_been_carried_out(connect: Connect) -> None:
+    """Nobody says what became of it: it is looked after, and not planned again as if it had never been sent."""
+    with pytest.raises(Ambiguous, match="302"):
+        connect(retry_for=0.1).request("POST", "/echo", json={"status": 302}, idempotent=False)
+
+
 def test_plain_http_leaves_this_machine_never(connect: Connect) -> None:
     """A key over http:// is a mistake in the set-up, found before anything is sent."""
     with pytest.raises(ConfigError, match="Use https"):
