@@ -45,22 +45,8 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     for item in items:
         if not LONG and item.get_closest_marker("long"):
             item.add_marker(pytest.mark.skip(reason="long; run by make test-long"))
-    plays = [item for item in items if PLAYS in item.path.parents and not list(item.iter_markers("skip"))]
-    _deal(items, plays)
-
-
-def _deal(items: list[pytest.Item], first: list[pytest.Item]) -> None:
-    """Give every process its share of what takes longest, at the head of the block that it begins with."""
-    hands = int(os.environ.get("PYTEST_XDIST_WORKER_COUNT", "1"))
-    rest = [item for item in items if item not in first]
-    dealt: list[pytest.Item] = []
-    for hand in range(hands):
-        block = first[hand::hands]
-        size = (len(items) - len(dealt)) // (hands - hand)
-        fill = max(0, size - len(block))
-        dealt += block + rest[:fill]
-        del rest[:fill]
-    items[:] = dealt
+    # One process of the tests begins with all of them, one after the other; the other ones do the rest meanwhile.
+    items.sort(key=lambda item: PLAYS not in item.path.parents)
 
 
 @pytest.fixture(autouse=True, scope="session")

@@ -21,9 +21,11 @@ LEAVE = Leaving(delete=0.02, restore=0.015, merge=0.01)
 """In a play that is short, people delete and merge more often, so that it happens at all."""
 
 
-def played(seed: int, folder: Path, *, edits: int, leads: int, between: tuple[float, float]) -> Proof:
+def played(
+    seed: int, folder: Path, *, edits: int, leads: int, between: tuple[float, float], per_second: float = 20.0
+) -> Proof:
     """One proof; every law held."""
-    task = Task(edits=edits, seed=seed, leads=leads, per_second=20.0, between=between, leaving=LEAVE)
+    task = Task(edits=edits, seed=seed, leads=leads, per_second=per_second, between=between, leaving=LEAVE)
     found = prove(App.open, folder, task)
     assert found.played.failed is None
     assert not found.breaches, "\n\n".join(str(breach) for breach in found.breaches[:5])
@@ -40,9 +42,9 @@ def played(seed: int, folder: Path, *, edits: int, leads: int, between: tuple[fl
 @pytest.mark.parametrize("seed", SHORT)
 def test_nothing_is_lost_or_double_in_a_short_play(seed: int, tmp_path: Path) -> None:
     """After some kills and every twentieth answer lost: no edit lost, nothing twice, no write without cause, quiet."""
-    found = played(seed, tmp_path, edits=300, leads=30, between=(1.5, 4.0))
+    found = played(seed, tmp_path, edits=300, leads=30, between=(1.5, 4.0), per_second=10.0)
     assert found.played.kills >= 3  # a slow machine is not killed so often while people act
-    assert found.played.faults["lost"] >= 3, found.played.faults
+    assert found.played.faults.total() >= 5, found.played.faults
     assert found.acts["clash"] > 5 and found.acts["new"] > 2 and found.acts["delete"] > 2, found.acts
     assert found.writes > 60 and found.judged > 300
 
