@@ -6,6 +6,7 @@ What is not here: the play and the laws (`syncd.lab`).
 from __future__ import annotations
 
 import os
+import signal
 import sys
 import tempfile
 import time
@@ -73,6 +74,7 @@ def _played(task: Task, format: Format) -> bool:
     from syncd.lab.prove import prove as play
     from syncd.service import log
 
+    signal.signal(signal.SIGTERM, _interrupt)
     log.setup((), level="error")
     with tempfile.TemporaryDirectory(prefix="syncd-prove-") as folder, _progress() as say:
         proof = play(App.open, Path(folder), task, say)
@@ -81,6 +83,11 @@ def _played(task: Task, format: Format) -> bool:
     else:
         _show(proof)
     return proof.good
+
+
+def _interrupt(_number: int, _frame: object) -> None:
+    """Told to end, it ends as by Ctrl-C: no daemon and no folder is left behind."""
+    raise KeyboardInterrupt
 
 
 def _own(config: Path | None) -> Own | None:
