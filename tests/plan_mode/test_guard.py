@@ -106,7 +106,7 @@ def test_a_day_has_a_limit_of_its_own(office: Office) -> None:
     for n in (2, 3):
         office.make("hubspot", "contacts", firstname="Ana", lastname=f"Lead{n}", email=f"ana{n}@example.com",
                     lifecyclestage="lead")  # fmt: skip
-    office.settle()
+    office.shown()
     office.ask("once")
     (held,) = office.ask("held", "list")
     assert held["reason"] == "2 records would be created and 2 were within 24 hours, the guard allows 2 a day"
@@ -119,7 +119,7 @@ def test_a_day_has_a_limit_of_its_own(office: Office) -> None:
         store.execute("UPDATE journal SET opened_at = opened_at - 86400000000 WHERE permitted = 0")
     office.make("hubspot", "contacts", firstname="Ana", lastname="Lead4", email="ana4@example.com",
                 lifecyclestage="lead")  # fmt: skip
-    office.settle()
+    office.shown()
     office.ask("once")
     assert len(across(office)) == 5
 
