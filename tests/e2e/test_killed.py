@@ -17,15 +17,16 @@ SHORT, LONG = (1, 2), range(1, 11)
 EXPLAINED = {"question", "waiting", "gone"}
 """Why a record may be parked at the end: two people may be one, it waits for such a one, or its twin was deleted."""
 
-LEAVE = Leaving(delete=0.02, restore=0.015, merge=0.01)
-"""In a play that is short, people delete and merge more often, so that it happens at all."""
+STAY, LEAVE = Leaving(delete=0.0, restore=0.0, merge=0.0), Leaving(delete=0.02, restore=0.015, merge=0.01)
+"""Short plays are about edits and kills; in the long ones people also delete, restore and merge records."""
 
 
 def played(
-    seed: int, folder: Path, *, edits: int, leads: int, between: tuple[float, float], per_second: float = 20.0
-) -> Proof:
+    seed: int, folder: Path, *, edits: int, leads: int, between: tuple[float, float], leaving: Leaving = LEAVE,
+    per_second: float = 20.0,
+) -> Proof:  # fmt: skip
     """One proof; every law held."""
-    task = Task(edits=edits, seed=seed, leads=leads, per_second=per_second, between=between, leaving=LEAVE)
+    task = Task(edits=edits, seed=seed, leads=leads, per_second=per_second, between=between, leaving=leaving)
     found = prove(App.open, folder, task)
     assert found.played.failed is None
     assert not found.breaches, "\n\n".join(str(breach) for breach in found.breaches[:5])
@@ -42,10 +43,10 @@ def played(
 @pytest.mark.parametrize("seed", SHORT)
 def test_nothing_is_lost_or_double_in_a_short_play(seed: int, tmp_path: Path) -> None:
     """After some kills and every twentieth answer lost: no edit lost, nothing twice, no write without cause, quiet."""
-    found = played(seed, tmp_path, edits=300, leads=30, between=(1.5, 4.0), per_second=10.0)
+    found = played(seed, tmp_path, edits=300, leads=30, between=(1.5, 4.0), leaving=STAY, per_second=10.0)
     assert found.played.kills >= 3  # a slow machine is not killed so often while people act
     assert found.played.faults.total() >= 5, found.played.faults
-    assert found.acts["clash"] > 5 and found.acts["new"] > 2 and found.acts["delete"] > 2, found.acts
+    assert found.acts["clash"] > 5 and found.acts["new"] > 2, found.acts
     assert found.writes > 60 and found.judged > 300
 
 
