@@ -15,7 +15,7 @@ from syncd.core.decision import Base, Decision, Given, Plan, Taken, Twins, Verdi
 from syncd.core.fieldmap import Blank, Direction, Drift, FieldMap, Owner, Rule, Unconvertible, Unmapped
 from syncd.core.loss import same
 from syncd.core.model import FieldKind, Record, Ref, Side, Value
-from syncd.core.sight import MISSING, Waiting, expression_side, plain, suffixed, target, view
+from syncd.core.sight import MISSING, Missing, Waiting, expression_side, plain, suffixed, target, view
 
 __all__ = ["MISSING", "expression_side", "plan", "plan_create", "suffixed", "view"]
 
@@ -30,14 +30,15 @@ def sides(m: FieldMap, base: Base, left: Record, right: Record, rule: Rule) -> t
     """Both sides' values of one rule, as its decision sees them; None for what is not known."""
     pair = _Pair(m, base, left, right, Given())
     found = [pair.value(rule, side) for side in Side]
-    return _known(None if found[0] is MISSING else found[0]), _known(None if found[1] is MISSING else found[1])
+    left_value, right_value = (None if value is MISSING else value for value in found)
+    return left_value, right_value
 
 
 def carried(m: FieldMap, left: Record, right: Record, rule: Rule, to: Side, twins: Twins) -> Value:
     """What a side would hold of the other one's value. Raises Unconvertible or Waiting."""
     pair = _Pair(m, Base(), left, right, Given(twins=twins))
     value = pair.value(rule, to.other)
-    return None if value is MISSING else pair.carry(rule, to, _known(value))
+    return None if value is MISSING else pair.carry(rule, to, value)
 
 
 def plan_create(m: FieldMap, to: Side, source: Record, twins: Twins) -> Plan:
@@ -70,7 +71,7 @@ class _Pair:
     def record(self, side: Side) -> Record:
         return self.left if side is Side.LEFT else self.right
 
-    def value(self, rule: Rule, side: Side) -> Value | object:
+    def value(self, rule: Rule, side: Side) -> Value | Missing:
         """The value now, as base keeps it: an expression's or receipt's result stands for the side without a field."""
         if rule.field(side) is None or side is expression_side(rule):
             return self._made(rule, side)
@@ -90,7 +91,7 @@ class _Pair:
     def _twin(self, rule: Rule, side: Side, id_: str) -> str | None:
         return self.given.twins.get((rule.relation.map, side, id_)) if rule.relation is not None else None
 
-    def _made(self, rule: Rule, side: Side) -> Value | object:
+    def _made(self, rule: Rule, side: Side) -> Value | Missing:
         if rule.expr is None:
             return self.given.state if self.given.state is not None else MISSING
         fields = self.record(side).fields
@@ -138,7 +139,7 @@ class _Pair:
             return (once if rule.direction is Direction.CREATE else _no_counterpart(rule, error),)
         if left is MISSING or right is MISSING:
             return (once if rule.direction is Direction.CREATE else self._unknown(rule, left, right),)
-        values = {Side.LEFT: _known(left), Side.RIGHT: _known(right)}
+        values = {Side.LEFT: left, Side.RIGHT: right}
         if rule.direction is Direction.CREATE:
             return (dataclasses.replace(once, settle=values, sides=_pair(values)),)
         taken = self.given.taken.get(rule.name)
@@ -194,21 +195,22 @@ class _Pair:
         """Whether a side's value differs from its own shadow, up to the loss its schema declares."""
         return not same(value, self.base.side(side)[rule.name].value, rule.type(side))
 
-    def _unknown(self, rule: Rule, left: object, right: object) -> Decision:
+    def _unknown(self, rule: Rule, left: Value | Missing, right: Value | Missing) -> Decision:
         if rule.receipt is not None and self.given.state is None:
             return Decision(rule=rule, verdict=Verdict.UNCHANGED, reason="no receipt to write")
         gone = [side for side, value in zip(Side, (left, right), strict=True) if value is MISSING]
         names = [f"{side} {rule.field(side) or rule.name}" for side in gone]
-        waits = len(gone) == 1 and self._unsaid(rule, gone[0], left if gone[0] is Side.RIGHT else right)
+        told = left if gone[0] is Side.RIGHT else right
+        waits = told is not MISSING and self._unsaid(rule, gone[0], told)
         reason = f"{' and '.join(names)} is not known"
         return Decision(rule=rule, verdict=Verdict.UNKNOWN, reason=reason, to=gone[0] if waits else None, park=waits)
 
-    def _unsaid(self, rule: Rule, to: Side, value: object) -> bool:
+    def _unsaid(self, rule: Rule, to: Side, value: Value) -> bool:
         """Whether the known side has something to tell the one that is not known; it must not be dropped unlisted."""
         if not rule.flows(to):
             return False
         shadow = self.base.side(to.other).get(rule.name)
-        return not same(_known(value), shadow.value if shadow is not None else None, rule.type(to.other))
+        return not same(value, shadow.value if shadow is not None else None, rule.type(to.other))
 
     def _first(self, rule: Rule, values: dict[Side, Value]) -> Decision:
         """No base yet: equal is agreement, blank is filled, the rest goes by `first_link` or the rule's `drift`."""
@@ -351,16 +353,12 @@ class _Pair:
         if source is MISSING:
             reason = f"{rule.field(to.other) or rule.name} is not known"
             return Decision(rule=rule, verdict=Verdict.UNKNOWN, reason=reason)
-        return self.flow(rule, to, {to.other: _known(source), to: None}, "a new record")
+        return self.flow(rule, to, {to.other: source, to: None}, "a new record")
 
 
 def _no_counterpart(rule: Rule, error: Unconvertible, sides: tuple[Value, Value] = (None, None)) -> Decision:
     park = rule.unmapped is Unmapped.PARK
     return Decision(rule=rule, verdict=Verdict.UNMAPPED, reason=str(error), park=park, sides=sides)
-
-
-def _known(value: Value | object) -> Value:
-    return value  # type: ignore[return-value]  # the caller has excluded MISSING
 
 
 def _pair(values: Mapping[Side, Value]) -> tuple[Value, Value]:

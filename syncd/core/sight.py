@@ -6,12 +6,20 @@ What is not here: any decision (`plan`).
 from __future__ import annotations
 
 from collections.abc import Mapping
+from enum import Enum
+from typing import Final
 
 from syncd.core.fieldmap import Direction, Rule
 from syncd.core.model import Ref, Side, Value
 
-MISSING = object()
-"""Stands for a value that is not known."""
+
+class Missing(Enum):
+    """The type of MISSING, which stands for a value that is not known."""
+
+    MISSING = "missing"
+
+
+MISSING: Final = Missing.MISSING
 
 
 class Waiting(Exception):
@@ -28,7 +36,7 @@ def suffixed(name: str, other: Ref) -> str:
     return f"{name} ({other.id[-6:]})"
 
 
-def view(rule: Rule, side: Side, fields: Mapping[str, Value]) -> Value | object:
+def view(rule: Rule, side: Side, fields: Mapping[str, Value]) -> Value | Missing:
     """A rule's value on a side: of a many-valued relation the first one; MISSING where it is not known."""
     name = rule.field(side)
     if name is None:

@@ -168,7 +168,7 @@ def _merged(item: Record, before: Snapshot, asked: Collection[str]) -> Snapshot:
     missing = (set(before.missing) | set(asked)) - set(item.fields)
     record = dataclasses.replace(
         item,
-        fields=kept,  # type: ignore[arg-type]  # what is kept are values
+        fields=kept,
         created_at=item.created_at or before.record.created_at,
         mine=item.mine if item.mine is not None else before.record.mine,
         was=item.was or before.record.was,

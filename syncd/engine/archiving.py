@@ -169,7 +169,7 @@ def _edited(world: World, tx: Tx, item: Item, side: Side) -> str | None:
         if rule.name in base
         and (now := view(rule, side, record.fields)) is not MISSING
         and rule.field(side) is not None
-        and not same(now, base[rule.name].value, rule.type(side))  # type: ignore[arg-type]  # MISSING is excluded
+        and not same(now, base[rule.name].value, rule.type(side))
     ]
     if moved:
         return f"it was edited since both agreed: {', '.join(str(name) for name in moved)}"

@@ -39,23 +39,23 @@ def _shadows(m: FieldMap, link: Link, side: Side, snapshot: Snapshot) -> dict[st
             continue
         now = view(rule, side, snapshot.record.fields)
         if now is not MISSING:
-            found[rule.name] = Shadow(now, snapshot.record.read_at)  # type: ignore[arg-type]  # MISSING is excluded
+            found[rule.name] = Shadow(now, snapshot.record.read_at)
     return found
 
 
 def moved(
-    m: FieldMap, side: Side, link: Link, before: Mapping[str, object], record: Record, seen_at: datetime | None
+    m: FieldMap, side: Side, link: Link, before: Mapping[str, Value], record: Record, seen_at: datetime | None
 ) -> Link:
     """The link's deltas after the snapshot of one side moved from `before` to `record`: bases stay what they were."""
     delta = dict(link.delta(side))
     for rule in m.rules:
         if rule.identity not in link.known or stands_alone(rule, side):
             continue
-        old, new = view(rule, side, before), view(rule, side, record.fields)  # type: ignore[arg-type]  # kept values
+        old, new = view(rule, side, before), view(rule, side, record.fields)
         if new is MISSING or old is MISSING:
             continue
         if rule.identity not in delta and old != new:
-            delta[rule.identity] = (old, seen_at.timestamp() if seen_at else None)  # type: ignore[assignment]  # a value
+            delta[rule.identity] = (old, seen_at.timestamp() if seen_at else None)
         elif rule.identity in delta and delta[rule.identity][0] == new:
             del delta[rule.identity]
     return _with(link, side, delta)
@@ -67,11 +67,11 @@ def pinned(m: FieldMap, side: Side, link: Link, snapshot: Snapshot) -> Link:
     for rule in m.rules:
         if rule.identity not in known or rule.identity in delta:
             continue
-        value = view(rule, side, snapshot.kept)  # type: ignore[arg-type]  # what is kept are values
+        value = view(rule, side, snapshot.kept)
         if value is MISSING:
             known.discard(rule.identity)
         else:
-            delta[rule.identity] = (value, at.timestamp() if at else None)  # type: ignore[assignment]  # a value
+            delta[rule.identity] = (value, at.timestamp() if at else None)
     return _with(dataclasses.replace(link, known=frozenset(known)), side, delta)
 
 

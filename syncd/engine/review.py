@@ -82,7 +82,7 @@ def _side_by_side(m: FieldMap, left: Record, right: Record) -> list[dict[str, An
         values = [view(rule, side, record.fields) for side, record in ((Side.LEFT, left), (Side.RIGHT, right))]
         ours, theirs = (None if value is MISSING else value for value in values)
         if rule.left and rule.right and not rule.relation and (ours is not None or theirs is not None):
-            same = rule.convert.equal(ours, theirs)  # type: ignore[arg-type]  # what a record holds are values
+            same = rule.convert.equal(ours, theirs)
             found.append({"field": rule.name, "left": ours, "right": theirs, "same": same})
     return found
 

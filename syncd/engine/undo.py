@@ -15,7 +15,7 @@ from syncd.core.decision import Decision, Plan, Verdict
 from syncd.core.fieldmap import Rule
 from syncd.core.loss import same
 from syncd.core.model import Action, FieldType, Side, Value
-from syncd.core.plan import MISSING, view
+from syncd.core.sight import MISSING, Missing, view
 from syncd.engine.absorb import LEAD_LANE
 from syncd.engine.archiving import archive_operation
 from syncd.engine.item import Item
@@ -187,8 +187,8 @@ def _decision(item: Item, rule: Rule, side: Side, before: Value, reason: str) ->
     )  # fmt: skip
 
 
-def _known(value: Value | object) -> Value:
-    return None if value is MISSING else value  # type: ignore[return-value]  # MISSING is excluded
+def _known(value: Value | Missing) -> Value:
+    return None if value is MISSING else value
 
 
 def _take_away(

@@ -12,7 +12,7 @@ from hashlib import blake2b
 
 from sqlalchemy import Connection, Row, and_, bindparam, delete, func, select
 
-from syncd.core.model import Record, Ref, Side
+from syncd.core.model import Record, Ref, Side, Value
 from syncd.store.sql import among, chunks, upsert
 from syncd.store.tables import match_keys, snapshots
 
@@ -34,7 +34,7 @@ class Snapshot:
     """
 
     record: Record
-    kept: Mapping[str, object]
+    kept: Mapping[str, Value]
     missing: tuple[str, ...] = ()
     gone: str | None = None
 
