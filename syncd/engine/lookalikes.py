@@ -31,11 +31,11 @@ MOST = 20
 
 
 def near(tx: Tx, m: FieldMap, side: Side, ids: Iterable[str]) -> set[str]:
-    """Who shares a key with one of these, if any question of the map is open: what they are asked about may move."""
+    """Who is asked about and shares a key with one of these: what the question is about may move."""
     several = list(ids)
     if not several or not tx.marks.asking(m.key):
         return set()
-    return tx.snapshots.neighbors(m.key, side, several, most=CROWD)
+    return tx.snapshots.asking_near(m.key, side, several, most=CROWD)
 
 
 def ask_again(tx: Tx, m: FieldMap, ids: Iterable[str], now: datetime) -> None:

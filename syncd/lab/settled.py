@@ -11,7 +11,7 @@ from collections import Counter
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from syncd.engine.world import World
@@ -23,6 +23,9 @@ from syncd.store.marks import DUE
 
 IDLE_POLLS = 3
 """Polls of each feed that must pass without a write."""
+
+EVER = datetime.max.replace(tzinfo=UTC)
+"""Later than anything is due, and than any lease."""
 
 _LOOK, _TELL = 0.2, 3.0
 _ALL = 10_000_000
@@ -143,7 +146,7 @@ def running(world: World, idle: timedelta = timedelta(milliseconds=250)) -> Iter
 def at_rest(world: World, stage: Stage) -> bool:
     """Whether every feed was read once, nothing is due, now or later, and the vendors' lists show everything."""
     with world.store.read() as tx:
-        due = tx.marks.next_due(list(world.maps)) is not None
+        due = any(tx.marks.any_due(key, EVER) for key in world.maps)
         feeds = tx.feeds.all()
     read = len(feeds) == len(world.readers) and all(feed.backfilled for feed in feeds)
     return read and not due and stage.settled()

@@ -247,7 +247,8 @@ class Marks:
         if map_key is not None:
             query = query.where(marks.c.map == map_key)
         if ids:
-            query = query.where(marks.c.id.in_(list(ids)))
+            # Both sides are named so that the primary key finds them.
+            query = query.where(marks.c.side.in_([str(side) for side in Side]), marks.c.id.in_(list(ids)))
         if causes:
             query = query.where(marks.c.cause.in_(list(causes)))
         values: dict[str, Any] = {"state": DUE, "due_at": now, "attempts": 0, "waits_for": None, "plan": None,

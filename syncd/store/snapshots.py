@@ -14,13 +14,18 @@ from sqlalchemy import Connection, Row, and_, bindparam, delete, func, select
 
 from syncd.core.model import Record, Ref, Side, Value
 from syncd.store.sql import among, chunks, upsert
-from syncd.store.tables import match_keys, snapshots
+from syncd.store.tables import ASKED, marks, match_keys, snapshots
 
 _OF_KIND = and_(snapshots.c.system == bindparam("system"), snapshots.c.kind == bindparam("kind"))
 _GET = select(snapshots).where(_OF_KIND, among(snapshots.c.id))
 _OF_MAP = and_(match_keys.c.map == bindparam("map"), match_keys.c.side == bindparam("side"))
 _KEYED = select(match_keys.c.key, match_keys.c.id).where(_OF_MAP, among(match_keys.c.key))
 _CROWDS = select(match_keys.c.key, func.count()).where(_OF_MAP, among(match_keys.c.key)).group_by(match_keys.c.key)
+_ASKING = (
+    select(match_keys.c.id)
+    .join(marks, and_(*(marks.c[name] == match_keys.c[name] for name in ("map", "side", "id"))))
+    .where(_OF_MAP, among(match_keys.c.key), ASKED)
+)
 _KEYS_OF = select(match_keys.c.key).where(_OF_MAP, among(match_keys.c.id))
 _UNKEY = delete(match_keys).where(_OF_MAP, among(match_keys.c.id))
 
@@ -120,8 +125,8 @@ class Snapshots:
             found.update({row[0]: row[1] for row in rows})
         return found
 
-    def neighbors(self, map_key: str, side: Side, ids: Iterable[str], *, most: int) -> set[str]:
-        """Ids of either side that share a key with one of these, leaving out keys that more than `most` share."""
+    def asking_near(self, map_key: str, side: Side, ids: Iterable[str], *, most: int) -> set[str]:
+        """Ids of either side with an open question that share a key, one that at most `most` share, with one of these."""
         keys: set[bytes] = set()
         for chunk in chunks(ids):
             rows = self.connection.execute(_KEYS_OF, {"map": map_key, "side": str(side), "among": chunk})
@@ -133,7 +138,7 @@ class Snapshots:
                 crowds = self.connection.execute(_CROWDS, {**of_side, "among": several})
                 few = [key for key, count in crowds if count <= most]
                 if few:
-                    found.update(row.id for row in self.connection.execute(_KEYED, {**of_side, "among": few}))
+                    found.update(self.connection.execute(_ASKING, {**of_side, "among": few}).scalars())
         return found
 
     def keyed(self, map_key: str, side: Side, texts: Iterable[str]) -> dict[bytes, list[str]]:
