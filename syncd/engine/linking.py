@@ -353,7 +353,7 @@ def wake_for(tx: Tx, m: FieldMap, left_id: str, right_id: str, now: datetime) ->
     """A link was made: release who waits for either of its records, and what either was parked with while unlinked."""
     tx.marks.wake([f"{m.left.system}:{m.left.kind}:{left_id}", f"{m.right.system}:{m.right.kind}:{right_id}"], now)
     tx.marks.retry(m.key, now, ids=[left_id, right_id], reread=False)
-    ask_again(tx, m, near(tx, m, Side.LEFT, [left_id]) | near(tx, m, Side.RIGHT, [right_id]), now)
+    ask_again(tx, m, near(tx, m, {Side.LEFT: [left_id], Side.RIGHT: [right_id]}), now)
 
 
 def snapshots_for(tx: Tx, m: FieldMap, items: Sequence[Item]) -> None:

@@ -30,12 +30,11 @@ MOST = 20
 """So many candidates are looked at closely: those that share the most keys."""
 
 
-def near(tx: Tx, m: FieldMap, side: Side, ids: Iterable[str]) -> set[str]:
+def near(tx: Tx, m: FieldMap, ids: Mapping[Side, Iterable[str]]) -> set[str]:
     """Who is asked about and shares a key with one of these: what the question is about may move."""
-    several = list(ids)
-    if not several or not tx.marks.asking(m.key):
+    if not any(ids.values()) or not tx.marks.asking(m.key):
         return set()
-    return tx.snapshots.asking_near(m.key, side, several, most=CROWD)
+    return tx.snapshots.asking_near(m.key, ids, most=CROWD)
 
 
 def ask_again(tx: Tx, m: FieldMap, ids: Iterable[str], now: datetime) -> None:

@@ -21,11 +21,16 @@ _GET = select(snapshots).where(_OF_KIND, among(snapshots.c.id))
 _OF_MAP = and_(match_keys.c.map == bindparam("map"), match_keys.c.side == bindparam("side"))
 _KEYED = select(match_keys.c.key, match_keys.c.id).where(_OF_MAP, among(match_keys.c.key))
 _CROWDS = select(match_keys.c.key, func.count()).where(_OF_MAP, among(match_keys.c.key)).group_by(match_keys.c.key)
-_ASKING = (
-    select(match_keys.c.id)
-    .join(marks, and_(*(marks.c[name] == match_keys.c[name] for name in ("map", "side", "id"))))
-    .where(_OF_MAP, among(match_keys.c.key), ASKED)
+_COUNTED = (
+    select(match_keys.c.side, match_keys.c.key, func.count())
+    .where(match_keys.c.map == bindparam("map"), match_keys.c.side.in_([str(side) for side in Side]))
+    .where(among(match_keys.c.key))
+    .group_by(match_keys.c.side, match_keys.c.key)
 )
+_ASKING = select(marks.c.id).where(
+    marks.c.map == bindparam("map"), marks.c.side == bindparam("side"), ASKED,
+    marks.c.id.in_(select(match_keys.c.id).where(_OF_MAP, among(match_keys.c.key))),
+)  # fmt: skip
 _KEYS_OF = select(match_keys.c.key).where(_OF_MAP, among(match_keys.c.id))
 _UNKEY = delete(match_keys).where(_OF_MAP, among(match_keys.c.id))
 
@@ -125,21 +130,24 @@ class Snapshots:
             found.update({row[0]: row[1] for row in rows})
         return found
 
-    def asking_near(self, map_key: str, side: Side, ids: Iterable[str], *, most: int) -> set[str]:
-        """Ids of either side with an open question that share a key, one that at most `most` share, with one of these."""
+    def asking_near(self, map_key: str, ids: Mapping[Side, Iterable[str]], *, most: int) -> set[str]:
+        """Ids of either side with an open question that share a key of at most `most` records with one of these."""
         keys: set[bytes] = set()
-        for chunk in chunks(ids):
-            rows = self.connection.execute(_KEYS_OF, {"map": map_key, "side": str(side), "among": chunk})
-            keys.update(rows.scalars())
-        found: set[str] = set()
-        for at in Side:
-            of_side = {"map": map_key, "side": str(at)}
-            for several in chunks(keys):
-                crowds = self.connection.execute(_CROWDS, {**of_side, "among": several})
-                few = [key for key, count in crowds if count <= most]
-                if few:
-                    found.update(self.connection.execute(_ASKING, {**of_side, "among": few}).scalars())
-        return found
+        for side, several in ids.items():
+            for chunk in chunks(several):
+                rows = self.connection.execute(_KEYS_OF, {"map": map_key, "side": str(side), "among": chunk})
+                keys.update(rows.scalars())
+        few: dict[str, list[bytes]] = {}
+        for among_ in chunks(keys):
+            for side_, key, count in self.connection.execute(_COUNTED, {"map": map_key, "among": among_}):
+                if count <= most:
+                    few.setdefault(side_, []).append(key)
+        return {
+            id_
+            for at, shared in few.items()
+            for some in chunks(shared)
+            for id_ in self.connection.execute(_ASKING, {"map": map_key, "side": at, "among": some}).scalars()
+        }
 
     def keyed(self, map_key: str, side: Side, texts: Iterable[str]) -> dict[bytes, list[str]]:
         """Ids of a side by hashed key, for those of the keys that somebody has."""

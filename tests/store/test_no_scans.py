@@ -56,7 +56,7 @@ def _look(tx: Tx) -> None:
     tx.snapshots.keyed("m", Side.LEFT, ["a"])
     tx.snapshots.crowds("m", Side.LEFT, ["a"])
     tx.snapshots.rekey("m", Side.LEFT, {"1": ["a"]})
-    tx.snapshots.asking_near("m", Side.LEFT, ["1"], most=9)
+    tx.snapshots.asking_near("m", {Side.LEFT: ["1"]}, most=9)
     tx.marks.retry("m", NOW, ids=["1"], causes=["question"])
     tx.marks.asking("m")
     for side in Side:

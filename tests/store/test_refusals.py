@@ -46,14 +46,14 @@ def test_the_asked_are_near_who_shares_a_key_that_is_no_crowd_s(store: Store) ->
     with store.begin() as tx:
         tx.snapshots.rekey("m", Side.LEFT, {"1": ("a", "b"), "2": ("a",), "3": ("c",), "4": ("b",), "5": ("b",)})
         tx.snapshots.rekey("m", Side.RIGHT, {"9": ("a",), "8": ("b",)})
-        assert tx.snapshots.asking_near("m", Side.LEFT, ["1"], most=2) == set()
+        assert tx.snapshots.asking_near("m", {Side.LEFT: ["1"]}, most=2) == set()
         for id_ in ("1", "2", "3", "4"):
             (mark,) = claimed(tx, id_, fence=1)
             tx.marks.rest(mark, 1, PARKED, cause="refused" if id_ == "1" else "question", reason="?")
-        assert tx.snapshots.asking_near("m", Side.LEFT, ["1"], most=2) == {"2"}
-        assert tx.snapshots.asking_near("m", Side.LEFT, ["1"], most=3) == {"2", "4"}
-        assert tx.snapshots.asking_near("m", Side.RIGHT, ["9"], most=2) == {"2"}
-        assert tx.snapshots.asking_near("m", Side.RIGHT, ["1"], most=2) == set()
+        assert tx.snapshots.asking_near("m", {Side.LEFT: ["1"]}, most=2) == {"2"}
+        assert tx.snapshots.asking_near("m", {Side.LEFT: ["1"]}, most=3) == {"2", "4"}
+        assert tx.snapshots.asking_near("m", {Side.RIGHT: ["9"]}, most=2) == {"2"}
+        assert tx.snapshots.asking_near("m", {Side.RIGHT: ["1"]}, most=2) == set()
 
 
 def test_it_is_known_whether_a_map_asks_anything(store: Store) -> None:
