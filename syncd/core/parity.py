@@ -66,7 +66,7 @@ def _parity(d: Decision, left: Record, right: Record) -> Parity:
         return Parity.KEPT
     if d.verdict is Verdict.KEPT and d.lost is None:
         return Parity.KEPT
-    if d.verdict is Verdict.UNMAPPED or (d.verdict is not Verdict.WRITE and _no_counterpart(d.rule, values)):
+    if d.verdict is Verdict.UNMAPPED or (d.verdict is not Verdict.WRITE and no_counterpart(d.rule, values)):
         return Parity.UNMAPPED if d.rule.unmapped is Unmapped.PARK else Parity.KEPT
     return Parity.DIFFERENT
 
@@ -91,7 +91,7 @@ def _exact(rule: Rule, values: Values, left: Record, right: Record) -> bool:
     return any(_carried(rule, to, by_side) == by_side[to] for to in Side if rule.flows(to))
 
 
-def _no_counterpart(rule: Rule, values: Values) -> bool:
+def no_counterpart(rule: Rule, values: Values) -> bool:
     """Whether a value cannot cross in a direction in which the rule carries it."""
     if rule.relation is not None or rule.expr is not None:
         return False

@@ -12,9 +12,10 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from syncd.core.decision import Base, Decision, Given, Verdict
-from syncd.core.fieldmap import FieldMap, Unconvertible
+from syncd.core.fieldmap import FieldMap, Unconvertible, Unmapped
 from syncd.core.match import carried_key
 from syncd.core.model import Record, Ref, Side, Value
+from syncd.core.parity import no_counterpart
 from syncd.core.plan import MISSING, plan, view
 from syncd.engine.world import World
 from syncd.kit.connector import Connector
@@ -161,8 +162,8 @@ class _Look:
             return "its parent waits for a person"
         if decision.verdict is Verdict.UNKNOWN and _says_nothing(decision, left, right):
             return "blank, and the other vendor omits blanks"
-        if decision.verdict is Verdict.UNMAPPED:
-            return None if decision.park else "no counterpart, skipped by the map"
+        if decision.verdict is Verdict.UNMAPPED or no_counterpart(decision.rule, decision.sides):
+            return None if decision.rule.unmapped is Unmapped.PARK else "no counterpart, skipped by the map"
         state = self.claims.listed(link, decision.rule.name, decision.sides)
         if state is not None:
             return f"listed as {state}"

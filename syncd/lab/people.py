@@ -70,7 +70,8 @@ class Crowd:
     """Several people as one thread. Nearly every value they type is new, so that it can be told whose it is.
 
     `per_second`: how often they act, as far as the vendors keep up. `most`: after so many edits they go home; None:
-    when told. `acts` counts what they did, by word, and `edits` how many values they typed.
+    when told. `late`: whether they stay on although all is done. `acts` counts what they did, by word, and `edits` how
+    many values they typed.
     """
 
     stage: Stage
@@ -79,6 +80,7 @@ class Crowd:
     per_second: float = 10.0
     most: int | None = None
     leaving: Leaving = Leaving()
+    late: bool = False
     acts: Counter[str] = field(default_factory=Counter)
     edits: int = 0
     _typed: int = 0
@@ -91,8 +93,8 @@ class Crowd:
 
     @property
     def home(self) -> bool:
-        """Whether they have made all the edits they were asked for."""
-        return self.most is not None and self.edits >= self.most
+        """Whether they have made all the edits they were asked for, and are asked to go."""
+        return self.most is not None and self.edits >= self.most and not self.late
 
     def work(self, stop: threading.Event) -> None:
         """Act until told to stop, or until all is done."""

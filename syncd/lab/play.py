@@ -77,7 +77,8 @@ class Played:
 class Play:
     """One play on a stage. It ends when the crowd has gone home, or after `seconds` of work.
 
-    `between`: seconds from one kill to the next, at least and at most. `patience`: seconds to come to rest in.
+    `between`: seconds from one kill to the next, at least and at most. `least`: the crowd stays until so many kills.
+    `patience`: seconds to come to rest in.
     """
 
     stage: Stage
@@ -86,6 +87,7 @@ class Play:
     crowd: Crowd
     seed: int
     between: tuple[float, float]
+    least: int = 0
     seconds: float | None = None
     patience: float = 300.0
     say: Say = lambda _: None
@@ -114,10 +116,12 @@ class Play:
         for process in self.processes:
             process.start()
         end = time.monotonic() + self.seconds if self.seconds is not None else None
+        self.crowd.late = self.least > 0
         with at_work(self.crowd) as people:
             while people.is_alive() and (end is None or time.monotonic() < end):
                 self._wait(people, dice.uniform(*self.between), end)
                 self._kill_one(dice)
+                self.crowd.late = self.played.kills < self.least
         for vendor in self.stage.vendors.values():
             for rule in vendor.played():
                 self.played.faults[rule["fault"]] += rule["played"]

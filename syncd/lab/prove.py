@@ -64,7 +64,8 @@ class Task:
 
     `rate`: requests per seconds that both vendors take. `workers`: so many processes; more than one need `store`, an
     empty PostgreSQL database. `own`: the maps and settings of `config` instead of the shipped maps.
-    `between`: seconds from one kill to the next, at least and at most; None: fit for the length.
+    `between`: seconds from one kill to the next, at least and at most; None: fit for the length. `kills`: at least so
+    many.
     """
 
     edits: int | None = 1000
@@ -79,6 +80,7 @@ class Task:
     config: Path | None = None
     leaving: Leaving = SOME_LEAVE
     between: tuple[float, float] | None = None
+    kills: int = 0
 
     @property
     def kills_every(self) -> tuple[float, float]:
@@ -172,7 +174,7 @@ def prove(opens: Opener, folder: Path, task: Task, say: Say = lambda _: None) ->
                       leaving=task.leaving)  # fmt: skip
         play = Play(
             stage=stage, world=app.world, processes=processes, crowd=crowd, seed=task.seed, between=task.kills_every,
-            seconds=task.lasts.total_seconds() if task.lasts else None, say=say,
+            least=task.kills, seconds=task.lasts.total_seconds() if task.lasts else None, say=say,
         )  # fmt: skip
         played = play.run()
         for process in processes:

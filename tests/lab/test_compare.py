@@ -44,6 +44,18 @@ def test_a_changed_value_is_a_difference(scene: Scene) -> None:
     assert found.left_value not in (None, "Elsewhere")
 
 
+def test_a_value_without_a_counterpart_that_the_map_skips_is_explained(scene: Scene) -> None:
+    """An owner whom the other side does not know stays where he is; the one who is known there must have crossed."""
+    skipped = "explained: no counterpart, skipped by the map"
+    owner = {id_of(row): row["properties"]["hubspot_owner_id"] for row in scene.stage.left.records("deals")}
+    link = next(link for link in links(scene, DEALS) if owner[link.left_id] == "74100101")
+    before = scene.look()
+    scene.stage.left.act("update", "deals", id=link.left_id, fields={"hubspot_owner_id": "74100105"})
+    after = scene.look()
+    assert after.differences == before.differences
+    assert after.counts[skipped] == before.counts[skipped] + 1
+
+
 def test_another_contact_is_a_difference(scene: Scene) -> None:
     """A job that hangs on somebody else's contact is found by its relation."""
     strangers = [link.right_id for link in links(scene, CONTACTS)]
@@ -72,7 +84,8 @@ def test_a_record_of_ours_without_a_link_is_a_duplicate(scene: Scene) -> None:
 
 def test_two_records_with_one_key_are_duplicates(scene: Scene) -> None:
     """A sync key that two living records carry is told with both ids."""
-    link = links(scene, CONTACTS)[5]
+    keyed = {id_of(row) for row in scene.stage.right.records("contacts") if row.get("cf_string_1")}
+    link = next(link for link in links(scene, CONTACTS) if link.right_id in keyed)
     made = made_by_us(scene.stage, {"display_name": "Twin Copy", "CRM ID": f"hubspot:contacts:{link.left_id}"})
     found = [one for one in scene.look().duplicates if "carries" in one.why and link.left_id in one.why]
     assert len(found) == 1
