@@ -46,6 +46,9 @@ into a connection that the vendor is just closing."""
 
 _CONNECT_SECONDS = 10.0
 
+_UNREACHABLE_SECONDS = 10.0
+"""How long an address where nobody answers is tried: a person who waits is told, and the daemon comes back anyway."""
+
 _NOT_SENT = (httpx.ConnectError, httpx.ConnectTimeout, httpx.PoolTimeout, httpx.UnsupportedProtocol, httpx.ProxyError)
 
 _TOLD_TO_WAIT = frozenset({429, 423})
@@ -138,9 +141,9 @@ class Http:
         call = _Call(method, path, params, content, idempotent, f"{self._system}: {method} {path}")
         if not idempotent and self._limits and self._limits[limit].in_turns:
             return self._named(call, limit)
-        deadline = time.monotonic() + self._timing.retry_for.total_seconds()
+        began = time.monotonic()
         for attempt in stamina.retry_context(
-            on=lambda error: _again(error, deadline),
+            on=lambda error: _again(error, began, self._timing.retry_for.total_seconds()),
             attempts=None,
             timeout=max(0.001, self._timing.retry_for.total_seconds()),
             wait_initial=0.2,
@@ -243,7 +246,8 @@ def _network_errors(call: _Call) -> Iterator[None]:
     try:
         yield
     except _NOT_SENT as error:
-        raise Transient(f"{call.where}: no connection ({type(error).__name__}).") from error
+        words = f"no connection to {error.request.url.host} ({type(error).__name__})"
+        raise Transient(f"{call.where}: {words}; is this machine online, and the address right?") from error
     except (httpx.TransportError, httpx.DecodingError) as error:
         words = f"{call.where}: the answer was lost ({type(error).__name__})."
         raise (Transient(words) if call.idempotent else Ambiguous(words)) from error
@@ -251,13 +255,16 @@ def _network_errors(call: _Call) -> Iterator[None]:
         raise Refused(f"{call.method} {call.path!r} cannot be asked: {error}.") from error
 
 
-def _again(error: Exception, deadline: float) -> bool | float:
+def _again(error: Exception, began: float, retry_for: float) -> bool | float:
     """Stamina's question: whether to try again, and after how many seconds if the vendor told."""
     if not isinstance(error, Transient):
         return False
+    passed = time.monotonic() - began
+    if isinstance(error.__cause__, _NOT_SENT):
+        return passed < _UNREACHABLE_SECONDS
     if error.retry_after is None:
         return True
-    return error.retry_after if time.monotonic() + error.retry_after <= deadline else False
+    return error.retry_after if passed + error.retry_after <= retry_for else False
 
 
 def _slow_down(limit: Limit, response: httpx.Response, error: Transient) -> None:

@@ -121,8 +121,19 @@ def test_no_connection_is_transient_even_for_a_create(connect: Connect) -> None:
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
         http = connect(base_url=f"http://127.0.0.1:{free.getsockname()[1]}", retry_for=0.3)
-        with pytest.raises(Transient, match="no connection"):
+        with pytest.raises(Transient, match=r"no connection to 127\.0\.0\.1 .*address right"):
             http.request("POST", "/notes", json={}, idempotent=False)
+
+
+def test_an_address_where_nobody_is_is_given_up_soon(connect: Connect, monkeypatch: pytest.MonkeyPatch) -> None:
+    """However long other trouble is waited out."""
+    monkeypatch.setattr("syncd.kit.http._UNREACHABLE_SECONDS", 0.5)
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        began = time.monotonic()
+        with pytest.raises(Transient, match="no connection"):
+            connect(base_url=f"http://127.0.0.1:{free.getsockname()[1]}", retry_for=60).request("GET", "/notes")
+    assert time.monotonic() - began < 5
 
 
 def test_trouble_without_end_is_transient_in_time(connect: Connect, remote: Remote) -> None:

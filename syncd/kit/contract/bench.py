@@ -5,6 +5,7 @@ What is not here: tests.
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -39,7 +40,7 @@ def same(got: object, wanted: object, words: str) -> None:
         raise AssertionError(f"{words}: got {got!r}, wanted {wanted!r}")
 
 
-class Hooks:
+class Hooks(ABC):
     """What a vendor's test class fills in. Everything else is promised by `kit.connector` for all vendors alike."""
 
     kinds: ClassVar[tuple[str, ...]] = ()
@@ -54,36 +55,37 @@ class Hooks:
     missing_id: ClassVar[str] = "987654321"
     """An id in the vendor's form that no record has."""
 
+    @abstractmethod
     def make_sandbox(self) -> Sandbox:
         """A fresh sandbox with a lagging index and no rate limit."""
-        raise NotImplementedError
 
+    @abstractmethod
     def make_connector(self, url: str, timing: Timing, secret: str | None = None) -> Connector:
         """A connector to the sandbox at `url`, with rates that never wait; another `secret` to try a wrong key."""
-        raise NotImplementedError
 
+    @abstractmethod
     def sample_fields(self, kind: str, n: int) -> dict[str, Value]:
         """Canonical fields of a record worth creating; different for every `n` wherever the vendor wants it unique."""
-        raise NotImplementedError
 
+    @abstractmethod
     def edit(self, kind: str, n: int) -> dict[str, Value]:
         """One text field of `sample_fields` that people edit and that may be blank, with a value of its own per `n`."""
-        raise NotImplementedError
 
+    @abstractmethod
     def refused(self, kind: str, n: int) -> dict[str, Value]:
         """Fields of a create that the vendor refuses for a value in it."""
-        raise NotImplementedError
 
+    @abstractmethod
     def match_keys(self, kind: str, n: int) -> Sequence[MatchKey]:
         """Keys by which the record of `sample_fields(kind, n)` can be found; empty where the kind has none."""
-        raise NotImplementedError
 
+    @abstractmethod
     def sync_field(self, kind: str) -> str:
         """The field for our key; asked only of connectors that declare `sync_key`."""
-        raise NotImplementedError
 
     def prepare(self, remote: Remote, connector: Connector) -> None:
-        """Set the account up (a unique property, a custom field). The default has nothing to do."""
+        """Set the account up (a unique property, a custom field). The default has nothing to do but to look."""
+        must(set(self.kinds) <= set(connector.kinds), f"{connector.name} has {connector.kinds}, not {self.kinds}")
 
     def as_typed(self, kind: str, fields: Mapping[str, Value]) -> dict[str, Any]:
         """Canonical fields in the vendor's wire form, as `act` takes them and the store holds them."""
