@@ -202,8 +202,11 @@ def _unnoticed(sight: Sight, m: FieldMap, link: Link) -> Iterator[str]:
     """
     for side in Side:
         end, id_ = m.end(side), link.id_on(side)
-        lost = sight.town.vendors[end.system].merged.get(end.kind, {}).get(id_)
-        told = lost is None and sight.town.vendors[m.end(side).system].traits.tombstones
+        vendor = sight.town.vendors[end.system]
+        now = id_
+        while now in vendor.merged.get(end.kind, {}):
+            now = vendor.merged[end.kind][now]
+        told = (now == id_ or now in vendor.rows[end.kind]) and vendor.traits.tombstones
         if not sight.there(m, link, side) and told and m.end(side.other).delete != "ignore":
             yield f"{m.name} {link.left_id}={link.right_id}: deleted on the {side}, and still linked"
 
