@@ -81,18 +81,20 @@ class Laws:
         for row in rows:
             lists[row.link, row.rule].append(row)
         for m in self.world.maps.values():
-            living = {side: self._living(m, side) for side in Side}
+            rows = {side: self._rows(m, side) for side in Side}
             for link in claims.links[m.key]:
+                if not all(link.id_on(side) in rows[side] for side in Side):
+                    continue  # merged away: it is a question, and what became of it is told of the other link
                 waits = claims.parked(m, link.left_id, link.right_id)
-                flows = not waits and all(link.id_on(side) in living[side] for side in Side)
+                flows = not waits and all(alive(rows[side][link.id_on(side)]) for side in Side)
                 for rule in (rule for rule in m.rules if _judged(rule)):
                     self._rule(m, link, rule, lists[link.id, rule.name], flows=flows)
             self._made_twice(m, claims)
         self._settled()
         return self.breaches
 
-    def _living(self, m: FieldMap, side: Side) -> set[str]:
-        return {id_of(row) for row in self.vendors[m.end(side).system].records(m.end(side).kind) if alive(row)}
+    def _rows(self, m: FieldMap, side: Side) -> dict[str, Mapping[str, Any]]:
+        return {id_of(row): row for row in self.vendors[m.end(side).system].records(m.end(side).kind)}
 
     def _rule(self, m: FieldMap, link: Link, rule: Rule, listed: Sequence[Conflict], *, flows: bool) -> None:
         """One field of one link, both ways. `flows`: both records live, and nothing of them waits for a person."""
@@ -143,7 +145,7 @@ class Laws:
     def _made(self, m: FieldMap, side: Side, claims: Claims) -> dict[str, str | None]:
         """What syncd made and is still as it was made: id -> key."""
         end = m.end(side)
-        rows = {id_of(row): row for row in self.vendors[end.system].records(end.kind) if alive(row)}
+        rows = {id_: row for id_, row in self._rows(m, side).items() if alive(row)}
         loose = [id_ for id_ in rows if not claims.linked(m, side, id_)]
         with self.world.store.read() as tx:
             parted = tx.links.of(m.key, side, loose, state="closed")
