@@ -81,12 +81,12 @@ class Laws:
         for row in rows:
             lists[row.link, row.rule].append(row)
         for m in self.world.maps.values():
-            rows = {side: self._rows(m, side) for side in Side}
+            stored = {side: self._rows(m, side) for side in Side}
             for link in claims.links[m.key]:
-                if not all(link.id_on(side) in rows[side] for side in Side):
+                if not all(link.id_on(side) in stored[side] for side in Side):
                     continue  # merged away: it is a question, and what became of it is told of the other link
                 waits = claims.parked(m, link.left_id, link.right_id)
-                flows = not waits and all(alive(rows[side][link.id_on(side)]) for side in Side)
+                flows = not waits and all(alive(stored[side][link.id_on(side)]) for side in Side)
                 for rule in (rule for rule in m.rules if _judged(rule)):
                     self._rule(m, link, rule, lists[link.id, rule.name], flows=flows)
             self._made_twice(m, claims)
