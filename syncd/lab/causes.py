@@ -113,8 +113,11 @@ class Causes:
             return value is None
         if _is(plain(pairs[0][2]), value, type_):
             return True
+        # Who merged two records put on the one what the other held, whoever had written it there.
+        merged = len(changes) - len(self.histories.since_merge(m, side, intent.source_id))
         return any(
-            _is(plain(after), value, type_) and (via != BY_SYNCD or at == 0 or self._by_another_rule(m, intent, rule))
+            _is(plain(after), value, type_)
+            and (via != BY_SYNCD or at == 0 or at < merged or self._by_another_rule(m, intent, rule))
             for at, via, _, after in pairs
         )
 
