@@ -25,7 +25,7 @@ from syncd.engine.base import base_of
 from syncd.engine.item import SLOW_LANE
 from syncd.engine.linking import wanted
 from syncd.engine.lookalikes import belongs
-from syncd.engine.planning import left_filter, twins_of
+from syncd.engine.planning import former_twins, left_filter, twins_of
 from syncd.engine.world import World
 from syncd.store.conflicts import Conflict
 from syncd.store.links import Link
@@ -174,12 +174,12 @@ def _compared(world: World, tx: Tx, m: FieldMap, links: Sequence[Link]) -> Itera
         end = m.end(side)
         shots[side] = tx.snapshots.get(end.system, end.kind, [link.id_on(side) for link in links])
     records = [(side, shot.record) for side in Side for shot in shots[side].values()]
-    twins = twins_of(world, tx, m, records, planned=False)
+    twins, former = twins_of(world, tx, m, records, planned=False), former_twins(world, tx, m, records)
     standing = tx.conflicts.standing(link.id for link in links)
     for link in links:
         both = [shots[side].get(link.id_on(side)) for side in Side]
         if both[0] is not None and both[1] is not None and not both[0].gone and not both[1].gone:
-            yield _compare(m, link, both[0], both[1], twins, standing)
+            yield _compare(m, link, both[0], both[1], twins, former, standing)
 
 
 def _compare(
@@ -188,13 +188,14 @@ def _compare(
     left: Snapshot,
     right: Snapshot,
     twins: Twins,
+    former: Twins,
     standing: Mapping[tuple[int, str], Sequence[Conflict]],
 ) -> _Compared:
     if left_filter(m, {Side.LEFT: left.record, Side.RIGHT: right.record}):
         return _Compared(link, leaving=True)
     # A value that only the map of before could carry has no counterpart now.
     differ = (Parity.DIFFERENT, Parity.UNMAPPED)
-    apart = [one for one in compare(m, left.record, right.record, twins) if one.parity in differ]
+    apart = [one for one in compare(m, left.record, right.record, former) if one.parity in differ]
     known = {name: {(row.left, row.right) for row in rows} for (id_, name), rows in standing.items() if id_ == link.id}
     listed = {one.rule.name for one in apart if one.values in known.get(one.rule.name, ())}
     anew = tuple(one.rule.name for one in apart if one.rule.name not in listed)

@@ -16,7 +16,7 @@ from syncd.core.loss import same
 from syncd.core.model import Gone, Record, Side, Value
 from syncd.core.parity import Compared, Parity, compare
 from syncd.engine.base import base_of
-from syncd.engine.planning import left_filter, twins_of
+from syncd.engine.planning import former_twins, left_filter
 from syncd.engine.world import World
 from syncd.store.conflicts import Conflict
 from syncd.store.links import Link
@@ -94,7 +94,7 @@ def look(world: World, m: FieldMap, links: Sequence[Link]) -> Found:
         fresh[side] = world.connectors[end.system].read(end.kind, ids, world.fields(end.system, end.kind))
     with world.store.read() as tx:
         living = [(side, one) for side in Side for one in fresh[side].values() if isinstance(one, Record)]
-        twins = twins_of(world, tx, m, living, planned=False)
+        twins = former_twins(world, tx, m, living)
         now = tx.links.get([link.id for link in links])
         for side in Side:  # what was marked since we looked is on its way
             ids = [link.id_on(side) for link in links]

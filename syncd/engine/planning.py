@@ -34,8 +34,25 @@ def twins_for(world: World, tx: Tx, m: FieldMap, items: Iterable[Item], *, plann
     return twins_of(world, tx, m, records, planned=planned)
 
 
-def twins_of(world: World, tx: Tx, m: FieldMap, records: Iterable[tuple[Side, Record]], *, planned: bool) -> Twins:
-    """`twins_for` records, each with its side."""
+def former_twins(world: World, tx: Tx, m: FieldMap, records: Iterable[tuple[Side, Record]]) -> Twins:
+    """The parents' twins, and what was their twin until one of the two left: that is no difference of the children."""
+    records = list(records)
+    return {
+        **twins_of(world, tx, m, records, planned=False, state="closed"),
+        **twins_of(world, tx, m, records, planned=False),
+    }
+
+
+def twins_of(
+    world: World,
+    tx: Tx,
+    m: FieldMap,
+    records: Iterable[tuple[Side, Record]],
+    *,
+    planned: bool,
+    state: str = "open",
+) -> Twins:
+    """`twins_for` records, each with its side; by links in this state."""
     found: dict[tuple[str, Side, str], str] = {}
     records = list(records)
     for rule in m.rules:
@@ -43,7 +60,7 @@ def twins_of(world: World, tx: Tx, m: FieldMap, records: Iterable[tuple[Side, Re
             continue
         for side in Side:
             ids = {id_ for at, one in records if at is side for id_ in _ids(one, rule.field(side))}
-            links = tx.links.of(rule.relation.map, side, ids)
+            links = tx.links.of(rule.relation.map, side, ids, state=state)
             found.update({(rule.relation.map, side, id_): link.id_on(side.other) for id_, link in links.items()})
             if planned:
                 found.update(_planned(tx, rule.relation.map, side, ids - set(links)))

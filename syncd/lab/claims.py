@@ -26,13 +26,14 @@ Sides = tuple[Value, Value]
 class Claims:
     """The store at one moment.
 
-    `links`: the open ones by map. `twins`: them, as the planner looks them up. `resting`: refs with a mark that needs
-    a person or a changed world; one that rests for an error of syncd's own is no excuse. `lists`: by link and rule,
-    the values that stand on a list of open conflicts or kept drifts.
+    `links`: the open ones by map. `twins`: them, as the planner looks them up. `former`: the closed ones too.
+    `resting`: refs with a mark that needs a person or a changed world; one that rests for an error of syncd's own is no
+    excuse. `lists`: by link and rule, the values that stand on a list of open conflicts or kept drifts.
     """
 
     links: Mapping[str, list[Link]]
     twins: Twins
+    former: Twins
     resting: frozenset[tuple[str, Side, str]]
     lists: Mapping[tuple[int, str], list[tuple[str, Sides]]]
 
@@ -45,15 +46,12 @@ class Claims:
             lists: dict[tuple[int, str], list[tuple[str, Sides]]] = defaultdict(list)
             for row in tx.conflicts.list(states=["open", "kept"], limit=_ALL):
                 lists[row.link, row.rule].append((row.state, (_value(row.left), _value(row.right))))
-            twins = {
-                (key, side, link.id_on(side)): link.id_on(side.other)
-                for key, several in links.items()
-                for link in several
-                for side in Side
-            }
+            twins = _twins(links)
+            closed = _twins({key: _links(tx, key, "closed") for key in world.maps})
             return Claims(
                 links=links,
                 twins=twins,
+                former={**closed, **twins},
                 resting=frozenset((mark.map, mark.side, mark.id) for mark in marks if mark.cause != "bug"),
                 lists=lists,
             )
@@ -76,10 +74,17 @@ class Claims:
         return next((state for state, values in self.lists.get((link, rule), ()) if values == present), None)
 
 
-def _links(tx: Tx, map_key: str) -> list[Link]:
+def _twins(links: Mapping[str, list[Link]]) -> Twins:
+    return {
+        (key, side, link.id_on(side)): link.id_on(side.other)
+        for key, several in links.items() for link in several for side in Side
+    }  # fmt: skip
+
+
+def _links(tx: Tx, map_key: str, state: str = "open") -> list[Link]:
     found: list[Link] = []
     while True:
-        page = tx.links.all(map_key, after=found[-1].id if found else 0, limit=_PAGE)
+        page = tx.links.all(map_key, after=found[-1].id if found else 0, limit=_PAGE, state=state)
         found += page
         if len(page) < _PAGE:
             return found

@@ -147,12 +147,12 @@ class _Look:
             )  # fmt: skip
 
     def _related(self, decision: Decision, left: Record, right: Record) -> bool:
-        """Whether a many-valued relation holds the twin, in whatever place."""
+        """Whether a relation holds the twin, in whatever place, or what was the twin until one of the two left."""
         relation = decision.rule.relation
         if relation is None:
             return False
         ours, theirs = _ids(decision.rule.left, left), _ids(decision.rule.right, right)
-        return any(self.claims.twins.get((relation.map, Side.LEFT, one)) in theirs for one in ours)
+        return any(self.claims.former.get((relation.map, Side.LEFT, one)) in theirs for one in ours)
 
     def _explained(self, m: FieldMap, link: int, decision: Decision, left: Record, right: Record) -> str | None:
         """Why a difference is right; None if nothing says so."""

@@ -90,9 +90,9 @@ class Links:
                 found[row.id] = self._link(row)
         return found
 
-    def all(self, map_key: str, *, after: int = 0, limit: int = 1000) -> list[Link]:
-        """Open links of a map in the order of their ids, a page at a time."""
-        query = select(links).where(links.c.map == map_key, links.c.state == "open", links.c.id > after)
+    def all(self, map_key: str, *, after: int = 0, limit: int = 1000, state: str = "open") -> list[Link]:
+        """Links of a map in the order of their ids, a page at a time."""
+        query = select(links).where(links.c.map == map_key, links.c.state == state, links.c.id > after)
         return [self._link(row) for row in self.connection.execute(query.order_by(links.c.id).limit(limit))]
 
     def count(self, map_key: str) -> int:

@@ -65,8 +65,13 @@ def archived_rightly(sight: Sight) -> Iterator[str]:
             for spot, history in sight.changes.items():
                 last = next((c for c in reversed(history) if c.number < number), None)
                 mine = spot[:3] == (vendor.name, kind, id_) and last is not None and last.by == "person"
-                if mine and last is not None and not _known_across(sight, spot, last):
-                  yield f"{where} was archived over an edit that nobody across had: {last}"
+                if mine and last is not None and not _left_blank(last) and not _known_across(sight, spot, last):
+                    yield f"{where} was archived over an edit that nobody across had: {last}"
+
+
+def _left_blank(change: Change) -> bool:
+    """Whether a record was made with this field blank: that is nobody's edit."""
+    return change.before == ABSENT and change.after is None
 
 
 def _died(sight: Sight, m: FieldMap, side: Side, link: Link, before: int) -> bool:
