@@ -15,7 +15,7 @@ from syncd.engine.absorb import absorb
 from syncd.engine.world import Guard
 from syncd.fieldmaps import load
 from syncd.store.marks import PARKED
-from tests.engine.doings import FEEDS, edit, judge, make, read_feed, read_soon, rest, run
+from tests.engine.doings import FEEDS, audit, edit, judge, make, read_feed, read_soon, rest, run
 from tests.engine.test_rules import KEYLESS, linked, must, rows, town_of
 from tests.engine.town import CONTACTS, SCHEMAS, SYSTEMS, Town
 from tests.engine.vendor import Row, Traits
@@ -63,6 +63,19 @@ def test_a_deleted_record_closes_its_link_and_its_twin_stays() -> None:
         assert writes(town) == before
         assert [row.id for row in rows(town, "con", "contacts")] == [right.id]
         assert rows(town, "crm", "contacts") == []
+
+
+def test_that_parents_were_deleted_is_no_difference_of_their_children() -> None:
+    """Both sides go on to name who was each other's twin: the audit has nothing to say of the children."""
+    with town_of(left=BURIES) as town:
+        left, _ = linked(town)
+        make(town, "crm", "deals", {"title": "Roof", "stage": "won", "contact": left.id})
+        rest(town)
+        assert len(partners(town, "pair/deals-jobs")) == 1
+        town.vendors["crm"].delete("contacts", left.id)
+        rest(town)
+        assert partners(town) == set()
+        assert audit(town) == []
 
 
 def test_what_was_deleted_is_not_made_again() -> None:
