@@ -105,6 +105,17 @@ def _ours(tx: Tx, item: Item, intent: Intent) -> bool:
     return False
 
 
+def _take_in(world: World, tx: Tx, item: Item, intent: Intent, record: Record) -> None:
+    """Store what was found. Where a feed brought another state of that version meanwhile, only one more read tells.
+
+    Base moves all the same: beside a snapshot that is behind it, our own write would look undone by a person.
+    """
+    found = absorb(tx, world, [record], asked=(), since=_stood(item, intent.side))
+    if found.unsure:
+        reason = f"{record.ref} was read twice in one version, with different values"
+        item.fail(again("unsure", reason, after=timedelta(0), reread=True, count=False))
+
+
 def _stood(item: Item, side: Side) -> dict[str, Snapshot]:
     """The snapshot as it stood when the vendor was asked."""
     return {snapshot.record.ref.id: snapshot} if (snapshot := item.snapshots.get(side)) is not None else {}
@@ -125,7 +136,7 @@ def _holds(item: Item, side: Side, record: Record, wanted: Mapping[str, Value]) 
 
 def _landed(world: World, tx: Tx, item: Item, intent: Intent, record: Record, run: int | None) -> None:
     """Base is what was sent, so an edit made meanwhile on either side is still an edit."""
-    absorb(tx, world, [record], asked=(), since=_stood(item, intent.side))
+    _take_in(world, tx, item, intent, record)
     if item.link is not None:
         rules = {
             name: {Side(side): value for side, value in data["settle"].items()} for name, data in intent.rules.items()
@@ -151,7 +162,7 @@ def _list(world: World, tx: Tx, item: Item, intent: Intent, run: int | None) -> 
 
 def _not_landed(world: World, tx: Tx, item: Item, intent: Intent, record: Record, run: int | None) -> None:
     """Plan again; under a newer version somebody may have put the old value back, so it is listed."""
-    absorb(tx, world, [record], asked=(), since=_stood(item, intent.side))
+    _take_in(world, tx, item, intent, record)
     if item.link is not None and record.version != intent.version:
         ids = (item.link.left_id, item.link.right_id)
         rows = [
@@ -169,7 +180,7 @@ def _neither(world: World, tx: Tx, item: Item, intent: Intent, record: Record, r
 
     The write may have landed before somebody typed over it: whom it overruled is listed, as when it was seen to.
     """
-    absorb(tx, world, [record], asked=(), since=_stood(item, intent.side))
+    _take_in(world, tx, item, intent, record)
     _list(world, tx, item, intent, run)
     for name, data in intent.rules.items():
         field = data["field"]

@@ -1,0 +1,59 @@
+"""Writes that lost their answer, settled while feeds bring what was there before them.
+
+What is not here: the ways a create can be ambiguous (`test_rules`), and crashes everywhere (`test_machine`).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from datetime import timedelta
+
+import pytest
+
+from syncd.core.model import Gone, Record
+from syncd.engine.absorb import absorb
+from syncd.engine.worker import Worker
+from syncd.engine.world import World
+from tests.engine.doings import edit, judge, read_feed
+from tests.engine.test_rules import linked, town_of
+from tests.engine.vendor import MemoryConnector, Traits
+
+
+def test_a_write_that_landed_looks_undone_by_nobody(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A lagging list brings the state just before our write under the version of our write, while that is settled."""
+    with town_of(left=Traits(reads=True), right=Traits(reads=True)) as town:
+        left, right = linked(town)
+        edit(town, "con", "contacts", right.id, {"phone": "1"})
+        judge(town)
+        edit(town, "crm", "contacts", left.id, {"phone": "2"})
+        town.stage.now += timedelta(seconds=60)
+        read_feed(town, "crm", "contacts")
+        town.vendors["con"].faults.append(("write", "lost"))
+        Worker(town.world, town.maps[0]).step()
+        assert town.vendors["con"].rows["contacts"][right.id].fields["phone"] == "2"
+        _late_list(town.world, right.id, monkeypatch)
+        town.stage.now += timedelta(seconds=30)
+        Worker(town.world, town.maps[0]).step()
+        judge(town)
+        told = [(c.before, c.after) for c in town.vendors["crm"].history if (c.id, c.field) == (left.id, "phone")]
+        assert told[-1] == ("1", "2"), told
+
+
+def _late_list(world: World, id_: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Once, after the record was read by id, another thread stores what a list says of it: its phone is as before."""
+    read, done = MemoryConnector.read, list[str]()
+
+    def late(
+        self: MemoryConnector, kind: str, ids: Sequence[str], fields: Sequence[str]
+    ) -> Mapping[str, Record | Gone]:
+        found = read(self, kind, ids, fields)
+        one = found.get(id_)
+        if isinstance(one, Record) and self.vendor.name == "con" and not done:
+            done.append(id_)
+            before = replace(one, fields={**one.fields, "phone": "1"}, stale_ok=True)
+            with world.store.begin() as tx:
+                absorb(tx, world, [before], asked=fields)
+        return found
+
+    monkeypatch.setattr(MemoryConnector, "read", late)
