@@ -3,8 +3,8 @@
 An edit of a person stands for as long as no person replaces it. Overwritten by syncd, it must either have arrived on
 the other side and have been replaced there by a person, or be on the list of conflicts. What still stands must stand on
 both sides, or be on that list, or on the list of records that wait for a person; what stands in a deleted record, or
-beside one, stays there. Only what a person typed while our write was in the vendor's hands already is nobody's fault:
-it could not be compared with. It is counted.
+beside one, stays there. Only what a person typed when our write had been compared and was on its way, or in the
+vendor's hands already, is nobody's fault: no vendor compares for us. It is counted.
 What is not here: whether both sides are equal at the end in every rule (`compare`).
 """
 
@@ -13,6 +13,7 @@ from __future__ import annotations
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from datetime import timedelta
 from itertools import pairwise
 from typing import Any
 
@@ -34,6 +35,9 @@ from syncd.store.store import Tx
 STATES = ("open", "overruled", "kept", "taken", "agreed", "gone")
 CLOCK = "%H:%M:%S.%f"
 TEXTS = (FieldKind.TEXT, FieldKind.ENUM)
+
+WINDOW = timedelta(milliseconds=250)
+"""A write comes in so long after the look before it, at most, on a machine that is busy with all of a proof."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -58,7 +62,8 @@ class Breach:
 class Laws:
     """The laws over one world. `edits` counts the edits of people that were judged.
 
-    `in_flight`: those of them that were typed while a write of ours to the same field was in the vendor's hands.
+    `in_flight`: those of them that were typed while a write of ours to the same field was on its way, or in the
+    vendor's hands.
     """
 
     world: World
@@ -110,7 +115,7 @@ class Laws:
                     continue
                 if any(equal(rule, side, lost.value, one) for one in merged[side.other]):
                     continue
-                if lost.at is not None and after.asked is not None and lost.at >= after.asked:
+                if lost.at is not None and after.asked is not None and lost.at >= after.asked - WINDOW:
                     self.in_flight += 1
                     continue
                 text = f"{lost.value!r} of the {side} gave way to {after.value!r}"

@@ -108,7 +108,7 @@ class Task:
 class Proof:
     """What came of it. `edits`: values that people typed; `judged`: those of them that a law could follow.
 
-    `in_flight`: typed while a write of ours to that field was in the vendor's hands, and written over.
+    `in_flight`: typed while a write of ours to that field was on its way or in the vendor's hands, and written over.
     `held`: records that a guard holds; a proof has none.
     """
 
