@@ -179,9 +179,7 @@ class Writer:
     def _is(self, kind: str, found: Record, name: str, value: Value) -> bool:
         return name in found.fields and same(found.fields[name], value, self.reads.schemas.types(kind).get(name))
 
-    def _send(
-        self, kind: str, batch: Sequence[Operation], before: Mapping[str, Record | Gone]
-    ) -> Iterator[Outcomes]:
+    def _send(self, kind: str, batch: Sequence[Operation], before: Mapping[str, Record | Gone]) -> Iterator[Outcomes]:
         if not batch:
             return
         try:
