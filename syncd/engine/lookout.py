@@ -6,11 +6,10 @@ What is not here: one record that does not answer (`leaving`), and one field tha
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 
-from syncd.core.fieldmap import FieldMap
 from syncd.core.model import Gone, Record, Side
-from syncd.engine.world import World
+from syncd.engine.world import Pair, World
 from syncd.errors import AuthError
 from syncd.kit.connector import Seen
 from syncd.store.snapshots import Snapshot
@@ -36,12 +35,17 @@ def look(world: World, system: str, kind: str) -> None:
     now, name, place = world.clock().timestamp(), f"looked:{system}:{kind}", f"sample:{system}:{kind}"
     with world.store.read() as tx:
         last = tx.runs.fact(name)
-        if not tx.feeds.get(system, kind).backfilled:
+        narrowed = _narrowed(tx, world, system, kind)
+        if not narrowed and not tx.feeds.get(system, kind).backfilled:
             return
-        if last is not None and last["wrong"] is None and now - last["at"] < world.pace.look_every.total_seconds():
+        fine = not narrowed and last is not None and last["wrong"] is None
+        if fine and last is not None and now - last["at"] < world.pace.look_every.total_seconds():
             return
         sample, after = _sample(world, tx, system, kind, int(tx.runs.fact(place) or 0)) if last else ({}, 0)
-    wrong = _wrong(world, system, kind, sample) if len(sample) >= FEW else None
+    if narrowed:
+        wrong: str | None = _untold(kind, narrowed)
+    else:
+        wrong = _wrong(world, system, kind, sample) if len(sample) >= FEW else None
     with world.store.begin() as tx:
         tx.runs.set_fact(name, {"at": now, "wrong": wrong})
         if wrong is None:
@@ -50,15 +54,71 @@ def look(world: World, system: str, kind: str) -> None:
             for m, _ in world.readers[system, kind]:
                 tx.marks.retry(m.key, world.clock(), causes=CAUSES)
     if wrong is not None:
-        error = AuthError(f"{system} {wrong}; nothing is written until that is mended")
-        error.system = system
-        raise error
+        raise _pause(system, wrong)
+
+
+def _pause(system: str, wrong: str) -> AuthError:
+    error = AuthError(f"{system} {wrong}; nothing is written until that is mended")
+    error.system = system
+    return error
 
 
 def look_soon(tx: Tx, system: str, kind: str) -> None:
     """Something is not to be seen: look at the next tick whether that is so for others."""
     name = f"looked:{system}:{kind}"
     tx.runs.set_fact(name, {**(tx.runs.fact(name) or {"wrong": None}), "at": 0.0})
+
+
+def note_custom(tx: Tx, world: World) -> list[tuple[str, str]]:
+    """Remember which custom fields the maps have; the (system, kind) of which none is described any more, keep theirs.
+
+    Where optional rules are left out because a system describes none of their fields, the maps look as if they had
+    never had any, and what people edit in them meanwhile would be nobody's business.
+    """
+    lost = [key for key in world.readers if _narrowed(tx, world, *key)]
+    for system, kind in world.readers:
+        name, now = f"custom:{system}:{kind}", sorted(_custom(world, system, kind))
+        if (system, kind) not in lost and tx.runs.fact(name) != now:
+            tx.runs.set_fact(name, now)
+    return lost
+
+
+def must_be_whole(world: World, pair: Pair) -> None:
+    """Raises AuthError if maps of this pair have lost all custom fields of a system. Costs a few facts."""
+    keys = dict.fromkeys((m.end(side).system, m.end(side).kind) for m in pair.maps for side in Side)
+    with world.store.read() as tx:
+        for system, kind in keys:
+            if names := _narrowed(tx, world, system, kind):
+                raise _pause(system, _untold(kind, names))
+
+
+def narrowed_in(world: World) -> list[tuple[str, str]]:
+    """The (system, kind) whose maps have lost all custom fields."""
+    with world.store.read() as tx:
+        return [key for key in world.readers if _narrowed(tx, world, *key)]
+
+
+def look_everywhere(world: World, keys: Iterable[tuple[str, str]]) -> None:
+    """Have these looked at with their next ticks."""
+    with world.store.begin() as tx:
+        for system, kind in keys:
+            look_soon(tx, system, kind)
+
+
+def _custom(world: World, system: str, kind: str) -> frozenset[str]:
+    return frozenset(name for m, side in world.readers[system, kind] for name in m.custom(side))
+
+
+def _narrowed(tx: Tx, world: World, system: str, kind: str) -> list[str]:
+    """The custom fields that the maps still name and the system describes no more, if these are all and several."""
+    before = set(tx.runs.fact(f"custom:{system}:{kind}") or ())
+    left_out = {name for m, side in world.readers[system, kind] for at, name in m.left_out if at is side}
+    lost = sorted(before & left_out)
+    return lost if len(lost) >= FEW and not before & _custom(world, system, kind) else []
+
+
+def _untold(kind: str, names: Sequence[str]) -> str:
+    return f"tells none of its custom fields of {kind} any more ({', '.join(names)})"
 
 
 def _sample(world: World, tx: Tx, system: str, kind: str, after: int) -> tuple[dict[str, Snapshot], int]:
@@ -83,21 +143,18 @@ def _wrong(world: World, system: str, kind: str, sample: Mapping[str, Snapshot])
     if len(hidden) >= MANY and 2 * len(hidden) > len(sample):
         several = f"{len(hidden)} of {len(sample)} {kind}"
         return f"does not show {several} that were there: it looks like a missing permission"
-    lost = _lost_fields(world.readers[system, kind], sample, records)
+    lost = _lost_fields(_custom(world, system, kind), sample, records)
     if lost:
-        return f"tells none of its custom fields of {kind} any more ({', '.join(lost)})"
+        return _untold(kind, lost)
     if records and not _lists(world, system, kind, fields):
         return f"answers the list of {kind} with nothing, although there are some: it looks like a missing permission"
     return None
 
 
-def _lost_fields(
-    readers: Sequence[tuple[FieldMap, Side]], sample: Mapping[str, Snapshot], records: Sequence[Record]
-) -> list[str]:
+def _lost_fields(names: frozenset[str], sample: Mapping[str, Snapshot], records: Sequence[Record]) -> list[str]:
     """The custom fields that were known of some of these and are told of none, if these are all and several."""
-    types = [rule.type(side) for m, side in readers for rule in m.rules]
     known = {name for one in records for name in sample[one.ref.id].kept}
-    custom = sorted({type_.name for type_ in types if type_ is not None and type_.custom} & known)
+    custom = sorted(names & known)
     told = {name for one in records for name in one.fields}
     return custom if len(custom) >= FEW and not told & set(custom) else []
 

@@ -195,4 +195,3 @@ class Play:
             yield
         finally:
             self.played.seconds[what] = round(time.monotonic() - began, 1)
-

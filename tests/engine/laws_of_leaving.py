@@ -66,7 +66,7 @@ def archived_rightly(sight: Sight) -> Iterator[str]:
                 last = next((c for c in reversed(history) if c.number < number), None)
                 mine = spot[:3] == (vendor.name, kind, id_) and last is not None and last.by == "person"
                 if mine and last is not None and not _known_across(sight, spot, last):
-                  yield f"{where} was archived over an edit that nobody across had: {last}"
+                    yield f"{where} was archived over an edit that nobody across had: {last}"
 
 
 def _died(sight: Sight, m: FieldMap, side: Side, link: Link, before: int) -> bool:
