@@ -229,10 +229,8 @@ class FieldMap:
         return self.left if side is Side.LEFT else self.right
 
     def custom(self, side: Side) -> frozenset[str]:
-        """The custom fields of a side that a rule names, and that of our key."""
-        types = {type_.name for rule in self.rules if (type_ := rule.type(side)) is not None and type_.custom}
-        key = self.end(side).sync_key
-        return frozenset(types | ({key} if key is not None else set()))
+        """The custom fields of a side that a rule names."""
+        return frozenset(type_.name for rule in self.rules if (type_ := rule.type(side)) is not None and type_.custom)
 
     def reads(self, side: Side) -> frozenset[str]:
         """Every field of a side that this map looks at: in a rule, `only`, `when`, an expression or the sync key."""

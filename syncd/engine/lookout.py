@@ -15,11 +15,14 @@ from syncd.kit.connector import Seen
 from syncd.store.snapshots import Snapshot
 from syncd.store.store import Tx
 
-SAMPLE = 10
-"""Linked records that are asked for at once; others each time."""
+SAMPLE, MORE = 10, 40
+"""Linked records that are asked for at once, others each time; and so many more where these leave it open."""
 
 FEW, MANY = 2, 5
 """Fewer records or fields than FEW say nothing of all the others; fewer than MANY that are hidden may be deleted."""
+
+SHARE = 3
+"""Where one in so many is hidden it is no coincidence."""
 
 CAUSES = ("unseen", "drift")
 """What is parked because a system showed too little goes on by itself when it shows everything again."""
@@ -45,7 +48,7 @@ def look(world: World, system: str, kind: str) -> None:
     if narrowed:
         wrong: str | None = _untold(kind, narrowed)
     else:
-        wrong = _wrong(world, system, kind, sample) if len(sample) >= FEW else None
+        wrong = _wrong(world, system, kind, sample, after) if len(sample) >= FEW else None
     with world.store.begin() as tx:
         tx.runs.set_fact(name, {"at": now, "wrong": wrong})
         if wrong is None:
@@ -77,7 +80,8 @@ def note_custom(tx: Tx, world: World) -> list[tuple[str, str]]:
     """
     lost = [key for key in world.readers if _narrowed(tx, world, *key)]
     for system, kind in world.readers:
-        name, now = f"custom:{system}:{kind}", sorted(_custom(world, system, kind))
+        keys = {key for m, side in world.readers[system, kind] if (key := m.end(side).sync_key) is not None}
+        name, now = f"custom:{system}:{kind}", sorted(_custom(world, system, kind) | keys)
         if (system, kind) not in lost and tx.runs.fact(name) != now:
             tx.runs.set_fact(name, now)
     return lost
@@ -121,12 +125,14 @@ def _untold(kind: str, names: Sequence[str]) -> str:
     return f"tells none of its custom fields of {kind} any more ({', '.join(names)})"
 
 
-def _sample(world: World, tx: Tx, system: str, kind: str, after: int) -> tuple[dict[str, Snapshot], int]:
+def _sample(
+    world: World, tx: Tx, system: str, kind: str, after: int, limit: int = SAMPLE
+) -> tuple[dict[str, Snapshot], int]:
     """The next linked records of a kind that are there as far as is known, and where the sample after this begins."""
     for m, side in world.readers[system, kind]:
-        links = tx.links.all(m.key, after=after, limit=SAMPLE)
-        if len(links) < SAMPLE and after:
-            links += tx.links.all(m.key, limit=SAMPLE - len(links))
+        links = tx.links.all(m.key, after=after, limit=limit)
+        if len(links) < limit and after:
+            links += tx.links.all(m.key, limit=limit - len(links))
         known = tx.snapshots.get(system, kind, [link.id_on(side) for link in links])
         living = {id_: snapshot for id_, snapshot in known.items() if snapshot.gone is None}
         if living:
@@ -134,13 +140,18 @@ def _sample(world: World, tx: Tx, system: str, kind: str, after: int) -> tuple[d
     return {}, 0
 
 
-def _wrong(world: World, system: str, kind: str, sample: Mapping[str, Snapshot]) -> str | None:
+def _wrong(world: World, system: str, kind: str, sample: Mapping[str, Snapshot], after: int) -> str | None:
     """What is wrong with how a system shows a kind, in plain words; None: nothing."""
     connector, fields = world.connectors[system], world.fields(system, kind)
     found = connector.read(kind, list(sample), fields)
-    hidden = [one for one in found.values() if isinstance(one, Gone) and not one.tombstone and not one.became]
+    if FEW <= len(_hidden(found)) < MANY:
+        with world.store.read() as tx:
+            more, _ = _sample(world, tx, system, kind, after, MORE)
+        sample = {**sample, **more}
+        found = {**found, **connector.read(kind, [one for one in more if one not in found], fields)}
+    hidden = _hidden(found)
     records = [one for id_, one in found.items() if isinstance(one, Record) and id_ in sample]
-    if len(hidden) >= MANY and 2 * len(hidden) > len(sample):
+    if len(hidden) >= MANY and SHARE * len(hidden) >= len(sample):
         several = f"{len(hidden)} of {len(sample)} {kind}"
         return f"does not show {several} that were there: it looks like a missing permission"
     lost = _lost_fields(_custom(world, system, kind), sample, records)
@@ -149,6 +160,11 @@ def _wrong(world: World, system: str, kind: str, sample: Mapping[str, Snapshot])
     if records and not _lists(world, system, kind, fields):
         return f"answers the list of {kind} with nothing, although there are some: it looks like a missing permission"
     return None
+
+
+def _hidden(found: Mapping[str, Record | Gone]) -> list[Gone]:
+    """What does not answer, and is not called deleted or merged."""
+    return [one for one in found.values() if isinstance(one, Gone) and not one.tombstone and not one.became]
 
 
 def _lost_fields(names: frozenset[str], sample: Mapping[str, Snapshot], records: Sequence[Record]) -> list[str]:

@@ -156,6 +156,35 @@ def test_what_was_parked_before_it_was_noticed_goes_on_by_itself(monkeypatch: py
             assert tx.marks.resting(PARKED) == []
 
 
+@pytest.mark.parametrize("share", [0.9, 0.5])
+def test_one_record_that_answers_proves_nothing_of_those_that_do_not(share: float) -> None:
+    """Most or half of the others are hidden: no link is closed, the system pauses, and all goes on when it is over."""
+    with town_of(batch=50) as town:
+        people = [another(town, number) for number in range(60)]
+        judge(town)
+        pairs, before, daemon = partners(town), len(town.vendors["con"].history), Daemon(town.world)
+        feed_tick(daemon, "con")
+        rows = town.vendors["con"].rows["contacts"]
+        kept = {id_: row for n, (id_, row) in enumerate(rows.items()) if int((n + 1) * share) == int(n * share)}
+        town.vendors["con"].rows["contacts"] = kept
+        right = dict(pairs)
+        hidden = [one for one in people if right[one.id] not in kept]
+        for one in hidden[1:4]:
+            edit(town, "crm", "contacts", one.id, {"name": f"New {one.id}"})
+        town.stage.now += timedelta(seconds=60)
+        feed_tick(daemon, "crm")
+        pair_tick(daemon)
+        an_hour(town, daemon)
+        must(partners(town) == pairs, "a link was closed")
+        must("con does not show" in (reason(town) or ""), f"it does not pause: {reason(town)!r}")
+        must(len(town.vendors["con"].history) == before, "something was written")
+        town.vendors["con"].rows["contacts"] = rows
+        an_hour(town, daemon)
+        judge(town)
+        with town.store.read() as tx:
+            assert tx.marks.resting(PARKED) == []
+
+
 def test_a_few_deleted_records_are_no_missing_permission() -> None:
     """In a small account two of three may be deleted for good: it goes on."""
     with town_of() as town:
