@@ -109,6 +109,16 @@ def look_everywhere(world: World, keys: Iterable[tuple[str, str]]) -> None:
             look_soon(tx, system, kind)
 
 
+def waits_for_another(world: World, system: str, kind: str) -> bool:
+    """Whether a map that reads this kind has lost all custom fields of its other side.
+
+    Read with what is left of the map, changes of fields that it will have again would be passed over for good.
+    """
+    others = {(m.end(at.other).system, m.end(at.other).kind) for m, at in world.readers[system, kind]}
+    with world.store.read() as tx:
+        return any(_narrowed(tx, world, *other) for other in others)
+
+
 def _custom(world: World, system: str, kind: str) -> frozenset[str]:
     return frozenset(name for m, side in world.readers[system, kind] for name in m.custom(side))
 

@@ -90,8 +90,11 @@ def watching(office: Office, ahead: list[float] | None = None) -> Iterator[Watch
 
 
 def customers(office: Office, count: int) -> None:
-    """So many leads in HubSpot, each with a qualified deal whose custom fields are filled."""
+    """So many leads in HubSpot, each with a qualified deal whose custom fields are filled; and a property for our key."""
     hubspot = office.vendors["hubspot"]
+    for kind in ("contacts", "deals"):
+        key = {"name": "syncd_id", "label": "Syncd ID", "type": "string", "fieldType": "text", "hasUniqueValue": True}
+        hubspot.act("property_create", kind, definition=key)
     for n in range(count):
         who = office.make("hubspot", "contacts", firstname="Ana", lastname=f"Lead{n}", email=f"ana{n}@example.com",
                           lifecyclestage="lead", lead_source="Referral")  # fmt: skip
