@@ -11,7 +11,8 @@ from datetime import timedelta
 
 import pytest
 
-from syncd.core.model import Record
+from syncd.core.fieldmap import FieldMap
+from syncd.core.model import Record, Side
 from syncd.service.daemon import Daemon
 from syncd.store.marks import DUE, PARKED
 from tests.engine.doings import edit, judge, rest
@@ -63,6 +64,13 @@ def fields(town: Town, monkeypatch: pytest.MonkeyPatch) -> Undo:
 
     monkeypatch.setattr(MemoryConnector, "_record", record)
     return lambda: monkeypatch.setattr(MemoryConnector, "_record", told)
+
+
+def narrowed(m: FieldMap) -> FieldMap:
+    """The map as it is compiled when the right system describes no custom field any more."""
+    rules = tuple(rule for rule in m.rules if rule.right not in CUSTOM)
+    left_out = frozenset((Side.RIGHT, name) for name in CUSTOM)
+    return replace(m, digest=f"{m.digest} narrowed", rules=rules, left_out=left_out)
 
 
 def with_custom_fields(town: Town) -> None:
@@ -200,3 +208,68 @@ def test_a_few_deleted_records_are_no_missing_permission() -> None:
         edit(town, "crm", "contacts", people[2].id, {"name": "Anna"})
         rest(town)
         assert town.vendors["con"].rows["contacts"][right[people[2].id]].fields["name"] == "Anna"
+
+
+LOST = "con tells none of its custom fields of contacts any more (city, note, phone)"
+
+
+def test_maps_that_lost_all_custom_fields_are_not_taken(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The schema tells of no custom field any more: the old map stays, the system is looked at at once, and pauses."""
+    with town_of(batch=50) as town:
+        with_custom_fields(town)
+        people = [another(town, number) for number in range(10)]
+        judge(town)
+        daemon = Daemon(town.world)
+        daemon.prepare()
+        feed_tick(daemon, "con")
+        whole, undo = daemon.world.pairs, fields(town, monkeypatch)
+        smaller = replace(whole[0], maps=(narrowed(town.maps[0]), *town.maps[1:]))
+        daemon.pairs_again = lambda: (smaller,)
+        daemon.compile_again()
+        assert daemon.world.pairs == whole
+        feed_tick(daemon, "con")
+        assert LOST in (reason(town) or "")
+        undo()
+        edit(town, "con", "contacts", dict(partners(town))[people[3].id], {"note": "new"})
+        an_hour(town, daemon)
+        assert reason(town) is None
+        judge(town)
+
+
+def test_a_restart_with_maps_that_lost_all_custom_fields_reads_and_writes_nothing() -> None:
+    """What was edited on the other side while the maps were narrow is carried when they are whole again."""
+    with town_of(batch=50) as town:
+        with_custom_fields(town)
+        people = [another(town, number) for number in range(10)]
+        judge(town)
+        Daemon(town.world).prepare()
+        whole, before = town.maps[0], writes(town)
+        town.use(narrowed(whole))
+        daemon = Daemon(town.world)
+        daemon.prepare()
+        edit(town, "crm", "contacts", people[3].id, {"note": "new", "name": "New"})
+        an_hour(town, daemon)
+        assert LOST in (reason(town) or "")
+        must(writes(town) == before, "something was written")
+        daemon.pairs_again = lambda: tuple(replace(pair, maps=(whole, *town.maps[1:])) for pair in daemon.world.pairs)
+        daemon.compile_again()
+        town.use(whole)
+        an_hour(town, daemon)
+        assert reason(town) is None
+        right = town.vendors["con"].rows["contacts"][dict(partners(town))[people[3].id]]
+        assert (right.fields["note"], right.fields["name"]) == ("new", "New")
+        judge(town)
+
+
+def test_custom_fields_that_a_person_took_from_the_map_are_not_missed() -> None:
+    """A map that names them no longer is just another map."""
+    with town_of(batch=50) as town:
+        with_custom_fields(town)
+        another(town, 1)
+        judge(town)
+        Daemon(town.world).prepare()
+        town.use(replace(narrowed(town.maps[0]), left_out=frozenset()))
+        daemon = Daemon(town.world)
+        daemon.prepare()
+        an_hour(town, daemon)
+        assert reason(town) is None

@@ -90,7 +90,7 @@ def watching(office: Office, ahead: list[float] | None = None) -> Iterator[Watch
 
 
 def customers(office: Office, count: int) -> None:
-    """So many leads in HubSpot, each with a qualified deal whose custom fields are filled; and a property for our key."""
+    """So many leads in HubSpot, each with a qualified deal whose custom fields are filled; properties for our key."""
     hubspot = office.vendors["hubspot"]
     for kind in ("contacts", "deals"):
         key = {"name": "syncd_id", "label": "Syncd ID", "type": "string", "fieldType": "text", "hasUniqueValue": True}
