@@ -16,7 +16,7 @@ from syncd.engine.archiving import ARCHIVED, GONE, POLICIES, UNDONE, Canaries, c
 from syncd.engine.base import pinned
 from syncd.engine.item import DONE, Item, Rest, again, park
 from syncd.engine.linking import wake_for
-from syncd.engine.lookout import MANY, look_soon
+from syncd.engine.lookout import MANY, are_deleted, look_soon
 from syncd.engine.world import World
 from syncd.store.links import Link, LinkedAlready
 from syncd.store.store import Tx
@@ -190,6 +190,7 @@ def _confirm(world: World, m: FieldMap, side: Side, items: Sequence[Item]) -> No
         others = {link.id_on(side): link for link in _neighbors(tx, m, items)}
         living = tx.snapshots.seen(end.system, end.kind, [id_ for id_ in others if id_ not in ids])
         since = tx.snapshots.get(end.system, end.kind, ids)
+        told = are_deleted(tx, world, end.system, end.kind)
     canaries = [id_ for id_ in others if id_ in living][:CANARIES]
     fields = world.fields(end.system, end.kind)
     found = world.connectors[end.system].read(end.kind, [*ids, *canaries], fields)
@@ -198,12 +199,12 @@ def _confirm(world: World, m: FieldMap, side: Side, items: Sequence[Item]) -> No
     with world.store.begin() as tx:
         absorb(tx, world, [one for id_, one in found.items() if id_ not in canaries], asked=fields, since=since)
         absent = [item for item in items if _only_absent(item, side, found[str(item.id_on(side))])]
-        too_many = len(absent) > _most(world, m)
+        too_many = not told and len(absent) > _most(world, m)
         for item in items:
             answer = found[str(item.id_on(side))]
             if isinstance(answer, Record) or answer.became:
                 item.fail(again("back", "it is there after all", after=timedelta(0), count=False))
-            elif item in absent and (too_many or not seen):
+            elif item in absent and (too_many or not (seen or told)):
                 look_soon(tx, end.system, end.kind)
                 item.fail(_unseen(item, side, len(absent) if too_many else 0, len(canaries) - answered))
             else:

@@ -7,10 +7,12 @@ What is not here: one record that does not answer (`leaving`), and one field tha
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
+from datetime import timedelta
 
 from syncd.core.model import Gone, Record, Side
+from syncd.engine.item import SLOW_LANE
 from syncd.engine.world import Pair, World
-from syncd.errors import AuthError
+from syncd.errors import AuthError, ConfigError, Problem
 from syncd.kit.connector import Seen
 from syncd.store.snapshots import Snapshot
 from syncd.store.store import Tx
@@ -21,8 +23,14 @@ SAMPLE, MORE = 10, 40
 FEW, MANY = 2, 5
 """Fewer records or fields than FEW say nothing of all the others; fewer than MANY that are hidden may be deleted."""
 
+HIDES = "does not show"
+"""How the sentence about hidden records begins."""
+
 SHARE = 3
 """Where one in so many is hidden it is no coincidence."""
+
+BELIEVED = timedelta(days=1)
+"""How long a person's word holds that what does not answer was deleted."""
 
 CAUSES = ("unseen", "drift")
 """What is parked because a system showed too little goes on by itself when it shows everything again."""
@@ -57,13 +65,55 @@ def look(world: World, system: str, kind: str) -> None:
             for m, _ in world.readers[system, kind]:
                 tx.marks.retry(m.key, world.clock(), causes=CAUSES)
     if wrong is not None:
-        raise _pause(system, wrong)
+        raise _pause(system, kind, wrong)
 
 
-def _pause(system: str, wrong: str) -> AuthError:
-    error = AuthError(f"{system} {wrong}; nothing is written until that is mended")
+def _pause(system: str, kind: str, wrong: str) -> AuthError:
+    words = f"{system} {wrong}; nothing is written until that is mended"
+    if wrong.startswith(HIDES):
+        words += f", or you say that they were deleted: syncd answer {system}:{kind} deleted"
+    error = AuthError(words)
     error.system = system
     return error
+
+
+def believe(world: World, feed: str) -> int:
+    """A person says that what does not answer of SYSTEM:KIND was deleted: it counts as gone for a day.
+
+    All linked are looked at; how many those are. Raises ConfigError where the system does not pause because of that.
+    """
+    system, _, kind = feed.partition(":")
+    if (system, kind) not in world.readers:
+        known = ", ".join(":".join(key) for key in world.readers)
+        raise ConfigError(Problem(feed, "is no kind that a map reads.", f"Known: {known}."))
+    name, now, count = f"looked:{system}:{kind}", world.clock(), 0
+    with world.store.begin() as tx:
+        last = tx.runs.fact(name)
+        if last is None or not (last["wrong"] or "").startswith(HIDES):
+            message = "does not pause because of records that are hidden."
+            raise ConfigError(Problem(feed, message, "`syncd status` says what each system waits for."))
+        tx.runs.set_fact(f"deleted:{system}:{kind}", (now + BELIEVED).timestamp())
+    for m, side in world.readers[system, kind]:
+        after = 0
+        while True:
+            with world.store.begin() as tx:
+                links = tx.links.all(m.key, after=after)
+                tx.marks.add(m.key, side, [link.id_on(side) for link in links], now, lane=SLOW_LANE, reread=True)
+            if not links:
+                break
+            count, after = count + len(links), links[-1].id
+    return count
+
+
+def are_deleted(tx: Tx, world: World, system: str, kind: str) -> bool:
+    """Whether a person said so, not longer than a day ago."""
+    until = tx.runs.fact(f"deleted:{system}:{kind}")
+    return until is not None and world.clock().timestamp() < float(until)
+
+
+def _are_deleted(world: World, system: str, kind: str) -> bool:
+    with world.store.read() as tx:
+        return are_deleted(tx, world, system, kind)
 
 
 def look_soon(tx: Tx, system: str, kind: str) -> None:
@@ -93,7 +143,7 @@ def must_be_whole(world: World, pair: Pair) -> None:
     with world.store.read() as tx:
         for system, kind in keys:
             if names := _narrowed(tx, world, system, kind):
-                raise _pause(system, _untold(kind, names))
+                raise _pause(system, kind, _untold(kind, names))
 
 
 def narrowed_in(world: World) -> list[tuple[str, str]]:
@@ -161,9 +211,9 @@ def _wrong(world: World, system: str, kind: str, sample: Mapping[str, Snapshot],
         found = {**found, **connector.read(kind, [one for one in more if one not in found], fields)}
     hidden = _hidden(found)
     records = [one for id_, one in found.items() if isinstance(one, Record) and id_ in sample]
-    if len(hidden) >= MANY and SHARE * len(hidden) >= len(sample):
+    if len(hidden) >= MANY and SHARE * len(hidden) >= len(sample) and not _are_deleted(world, system, kind):
         several = f"{len(hidden)} of {len(sample)} {kind}"
-        return f"does not show {several} that were there: it looks like a missing permission"
+        return f"{HIDES} {several} that were there: it looks like a missing permission"
     lost = _lost_fields(_custom(world, system, kind), sample, records)
     if lost:
         return _untold(kind, lost)

@@ -13,6 +13,8 @@ import pytest
 
 from syncd.core.fieldmap import FieldMap
 from syncd.core.model import Record, Side
+from syncd.engine.lookout import believe
+from syncd.errors import ConfigError
 from syncd.service.daemon import Daemon
 from syncd.store.marks import DUE, PARKED
 from tests.engine.doings import edit, judge, rest
@@ -208,6 +210,32 @@ def test_a_few_deleted_records_are_no_missing_permission() -> None:
         edit(town, "crm", "contacts", people[2].id, {"name": "Anna"})
         rest(town)
         assert town.vendors["con"].rows["contacts"][right[people[2].id]].fields["name"] == "Anna"
+
+
+def test_a_person_may_say_that_they_were_deleted() -> None:
+    """Most were deleted for good without a word: paused until a person says so; then their links close."""
+    with town_of(batch=50) as town:
+        people = [another(town, number) for number in range(40)]
+        judge(town)
+        right, daemon = dict(partners(town)), Daemon(town.world)
+        feed_tick(daemon, "con")
+        with pytest.raises(ConfigError, match="does not pause"):
+            believe(town.world, "con:contacts")
+        for one in people[:30]:
+            town.vendors["con"].delete("contacts", right[one.id])
+        town.stage.now += town.world.pace.look_every
+        an_hour(town, daemon)
+        assert "syncd answer con:contacts deleted" in (reason(town) or "")
+        must(dict(partners(town)) == right, "a link was closed")
+        before = writes(town)
+        assert believe(town.world, "con:contacts") == 40
+        an_hour(town, daemon)
+        assert reason(town) is None
+        assert set(dict(partners(town))) == {one.id for one in people[30:]}
+        must(writes(town) == before, "something was written")
+        edit(town, "crm", "contacts", people[35].id, {"name": "Anna"})
+        an_hour(town, daemon)
+        assert town.vendors["con"].rows["contacts"][right[people[35].id]].fields["name"] == "Anna"
 
 
 LOST = "con tells none of its custom fields of contacts any more (city, note, phone)"

@@ -15,6 +15,7 @@ from zoneinfo import ZoneInfo
 
 import pytest
 
+from syncd.cli import main
 from tests.plan_mode.conftest import KINDS, Office
 from tests.plan_mode.watch import CUSTOM, DAY, HOUR, Watch, customers, twins, watching
 
@@ -246,6 +247,28 @@ def test_what_is_lost_pauses_one_system_and_nothing_is_written(watch: Watch, nam
     watch.round(HOUR)
     watch.rounds(2)
     before.whole()
+
+
+def test_a_person_may_say_that_they_were_deleted(watch: Watch) -> None:
+    """Half of the contacts were erased for good: paused until somebody says so; their twins stay, the others go on."""
+    office, pairs = watch.office, twins(watch, "contacts")
+    gone = sorted(pairs)[::2]
+    for one in gone:
+        office.vendors["hubspot"].act("gdpr_delete", id=one)
+    watch.rounds(2, HOUR)
+    assert "syncd answer hubspot:contacts deleted" in watch.paused()["hubspot"]
+    office.begin()
+    assert main(["answer", "hubspot:contacts", "deleted"]) == 0
+    assert f"{MANY} linked records are looked at" in office.output.readouterr().out
+    watch.rounds(5)
+    assert watch.paused() == {}
+    assert office.writes() == []
+    assert twins(watch, "contacts") == {left: right for left, right in pairs.items() if left not in gone}
+    assert main(["answer", "hubspot:contacts", "deleted"]) == 2
+    assert "does not pause" in office.output.readouterr().err
+    edits(watch, "hubspot", "a", set(pairs) - set(gone), every=3)
+    watch.rounds(3)
+    arrived(watch)
 
 
 @pytest.mark.parametrize("name", ["hubspot contacts", "hubspot custom fields gone", "jobnimbus custom fields"])
