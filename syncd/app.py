@@ -20,7 +20,7 @@ from syncd import config as settings
 from syncd import fieldmaps
 from syncd.core.fieldmap import FieldMap
 from syncd.core.model import Side
-from syncd.engine import answers, applying, auditing, by_hand, explain, maps, questions, review, undo
+from syncd.engine import answers, applying, auditing, by_hand, explain, lookout, maps, questions, review, undo
 from syncd.engine.audit import Found
 from syncd.engine.world import Guard, Pace, Pair, World
 from syncd.errors import AuthError, ConfigError, Problem, SyncdError
@@ -351,6 +351,10 @@ class App:
         """Name the twin of a record that is parked with a question, or `none`; the twin's ref."""
         found = questions.answer(self.world, answers.ref_of(ref), twin, map)
         return str(found) if found is not None else None
+
+    def believe(self, feed: str) -> int:
+        """Take what does not answer of SYSTEM:KIND for deleted; how many linked records are looked at for it."""
+        return lookout.believe(self.world, feed)
 
     def review(self, map: str | None = None) -> list[dict[str, Any]]:
         """Uncertain matches, the likeliest first: both refs, score, reasons, and both records field by field."""

@@ -15,7 +15,7 @@ from typing import Any
 
 from syncd.errors import Refused, Transient
 from syncd.kit.http import Answer, Http
-from syncd_hubspot.troubles import HubSpotRefused, Trouble, parse
+from syncd_hubspot.troubles import HubSpotForbidden, HubSpotRefused, Trouble, parse
 
 KINDS = ("contacts", "deals")
 """The kinds that syncd speaks; HubSpot has more."""
@@ -88,7 +88,9 @@ class Client:
         return _answered(self.http.request("GET", self._objects(kind), params=_params(params)))
 
     def get(self, kind: str, id: str, properties: Sequence[str], *, history: Sequence[str] = ()) -> Row | None:
-        """One living record, None for a 404. A merged id answers with the record it became: its `id` differs.
+        """One living record, None for a 404 or one that is hidden from the token.
+
+        A merged id answers with the record it became: its `id` differs.
 
         `history`: properties of which the answer tells every value, newest first.
         """
@@ -96,6 +98,8 @@ class Client:
             past = ",".join(history) or None
             params = _params({"properties": ",".join(properties) or None, "propertiesWithHistory": past})
             return _row(self.http.request("GET", f"{self._objects(kind)}/{id}", params=params))
+        except HubSpotForbidden:
+            return None
         except HubSpotRefused as refused:
             if refused.status == 404:
                 return None

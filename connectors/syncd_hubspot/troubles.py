@@ -63,6 +63,10 @@ class HubSpotRefused(Refused):
         super().__init__(trouble.sentence, fields=trouble.fields, names=trouble.names, duplicate=trouble.duplicate)
 
 
+class HubSpotForbidden(AuthError):
+    """A 403 that names no scope: this record is not ours to see; of a whole kind HubSpot says which scope it takes."""
+
+
 def parse(body: Any, correlation: str = "") -> Trouble:
     """Read an error body, or one entry of a 207's `errors`; text that is no JSON object becomes the message."""
     if not isinstance(body, Mapping):
@@ -107,8 +111,9 @@ def _explain(status: int, headers: Mapping[str, str], trouble: Trouble) -> Syncd
         return AuthError(f"HubSpot does not accept the token: {trouble.sentence}")
     if status == 403:
         scopes = ", ".join(trouble.scopes)
-        text = f"HubSpot says the token lacks the scope {scopes}" if scopes else "HubSpot forbids this"
-        return AuthError(f"{text}: {trouble.sentence}", permission=scopes or None)
+        if not scopes:
+            return HubSpotForbidden(f"HubSpot forbids this: {trouble.sentence}")
+        return AuthError(f"HubSpot says the token lacks the scope {scopes}: {trouble.sentence}", permission=scopes)
     if status == 423:
         return Transient(trouble.sentence, retry_after=retry_after(headers) or _LOCKED_SECONDS)
     if status == 477:

@@ -168,9 +168,12 @@ class Writer:
         return settled, moved
 
     def _is_stale(self, kind: str, op: Operation, found: Record) -> bool:
-        """Whether a field holds neither what it was believed to hold nor what is wanted; unknown is not stale."""
+        """Whether a field holds neither what it was believed to hold nor what is wanted.
+
+        Unknown is stale: what HubSpot does not tell although it was asked cannot be compared.
+        """
         return any(
-            name in found.fields
+            not (name == RELATION and name not in found.fields)
             and not self._is(kind, found, name, value)
             and not (name in op.fields and self._is(kind, found, name, op.fields[name]))
             for name, value in op.expect.items()
@@ -179,9 +182,7 @@ class Writer:
     def _is(self, kind: str, found: Record, name: str, value: Value) -> bool:
         return name in found.fields and same(found.fields[name], value, self.reads.schemas.types(kind).get(name))
 
-    def _send(
-        self, kind: str, batch: Sequence[Operation], before: Mapping[str, Record | Gone]
-    ) -> Iterator[Outcomes]:
+    def _send(self, kind: str, batch: Sequence[Operation], before: Mapping[str, Record | Gone]) -> Iterator[Outcomes]:
         if not batch:
             return
         try:

@@ -15,8 +15,8 @@ from syncd_jobnimbus.names import Names
 
 Row = Mapping[str, Any]
 
-TRUSTED_SECONDS = 60.0
-"""How long a canary is believed before it is read again."""
+LISTED_SECONDS = 60.0
+"""How long a list of recent records is searched for canaries before it is asked for again."""
 
 _KEPT = 3
 """Canaries remembered per field: one may be deleted or blanked."""
@@ -43,14 +43,22 @@ class Proofs:
             if found is not None:
                 self._remember(kind, name, str(found), now)
 
-    def exists(self, kind: str, name: str) -> bool:
-        """Whether some record carries the field, as of at most a minute ago. May cost one read, or one list."""
-        now = time.monotonic()
+    def exists(self, kind: str, name: str, since: float) -> bool:
+        """Whether some record was seen to carry the field at or after `since` (monotonic). May cost a read and a list.
+
+        A key that loses its custom fields looks like people who cleared them all: only a canary that is as fresh as
+        the answer in hand tells them apart.
+        """
         with self._lock:
             known = dict(self._carriers.get((kind, name), {}))
-        if any(now - at < TRUSTED_SECONDS for at in known.values()):
+        if any(at >= since for at in known.values()):
             return True
-        return any(self._still(kind, name, carrier) for carrier in known) or self._seek(kind, name, now)
+        return any(self._still(kind, name, carrier) for carrier in known) or self._seek(kind, name)
+
+    def carried(self, kind: str, name: str) -> bool:
+        """Whether any record was ever seen to carry the field."""
+        with self._lock:
+            return (kind, name) in self._carriers
 
     def _remember(self, kind: str, name: str, id: str, now: float) -> None:
         with self._lock:
@@ -63,18 +71,19 @@ class Proofs:
         """Read the canary again; what it carries is proven for every field that was ever noted."""
         row = self._fetch(kind, carrier)
         with self._lock:
-            noted = [field for of_kind, field in self._carriers if of_kind == kind]
+            noted = [name, *(field for of_kind, field in self._carriers if of_kind == kind and field != name)]
             if row is None or self._names.locate(kind, name, row) is None:
                 self._carriers.get((kind, name), {}).pop(carrier, None)
         if row is not None:
             self.note(kind, [row], noted)
         return row is not None and self._names.locate(kind, name, row) is not None
 
-    def _seek(self, kind: str, name: str, now: float) -> bool:
+    def _seek(self, kind: str, name: str) -> bool:
         """Look for a new canary among recent records, listed at most once a minute, and read it: lists lag."""
+        now = time.monotonic()
         with self._lock:
             at, rows, looked = self._samples.get(kind, (0.0, (), {}))
-        if not at or now - at >= TRUSTED_SECONDS:
+        if not at or now - at >= LISTED_SECONDS:
             rows, looked = self._sample(kind), {}
             with self._lock:
                 self._samples[kind] = (now, rows, looked)

@@ -5,9 +5,11 @@ What is not here: lists. JobNimbus has no batch read: a request per id, two at a
 
 from __future__ import annotations
 
+import time
 from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from functools import partial
 
 from syncd.core.model import Gone, Record, Ref
 from syncd.errors import Transient
@@ -28,30 +30,35 @@ class Reader:
     def read(self, kind: str, ids: Sequence[str], fields: Sequence[str]) -> Mapping[str, Record | Gone]:
         """Every id asked for is in the answer."""
         wanted = list(dict.fromkeys(ids))
-        if len(wanted) < _AT_ONCE:
-            return {each: self.one(kind, each, fields) for each in wanted}
         with ThreadPoolExecutor(max_workers=_AT_ONCE) as pool:
-            answers = pool.map(lambda each: self.one(kind, each, fields), wanted)
-            return dict(zip(wanted, answers, strict=True))
+            answers = list(pool.map(partial(self.ask, kind), wanted))
+        since = time.monotonic()  # one canary that is read after all of these tells of all of them
+        told = zip(wanted, answers, strict=True)
+        return {each: self.told(kind, each, answer, fields, since) for each, answer in told}
 
-    def one(self, kind: str, id: str, fields: Sequence[str]) -> Record | Gone:
-        """A record; Gone when it is deleted (a tombstone), not found, hidden from our key, or a team member.
+    def ask(self, kind: str, id: str) -> One | Gone:
+        """A record as it is answered; Gone when it is not found, or hidden from our key."""
+        asked_at = self.client.now()
+        try:
+            return self._get(kind, id)
+        except NotFound:
+            return Gone(ref=Ref(self.rows.system, kind, id), read_at=asked_at)
+
+    def told(self, kind: str, id: str, answer: One | Gone, fields: Sequence[str], since: float | None) -> Record | Gone:
+        """What an answer tells: Gone also when it is deleted (a tombstone), or a team member. `since`: see `Rows`.
 
         What a merge leaves behind is not documented; an answer under another id is taken for one.
         """
-        asked_at = self.client.now()
         ref = Ref(self.rows.system, kind, id)
-        try:
-            answer = self._get(kind, id)
-        except NotFound:
-            return Gone(ref=ref, read_at=asked_at)
+        if isinstance(answer, Gone):
+            return answer
         if (other := str(answer.row["jnid"])) != id:
             return Gone(ref=ref, became=(other,), read_at=answer.sent_at)
         if is_deleted(answer.row):
             return Gone(ref=ref, tombstone=True, read_at=answer.sent_at)
         if is_member(kind, answer.row):
             return Gone(ref=ref, read_at=answer.sent_at)
-        return self.rows.record(kind, answer.row, fields, answer.sent_at)
+        return self.rows.record(kind, answer.row, fields, answer.sent_at, since)
 
     def _get(self, kind: str, id: str) -> One:
         try:

@@ -6,6 +6,7 @@ A standard field that is missing is blank. A custom field that is missing is bla
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
@@ -35,7 +36,7 @@ class Rows:
         self, kind: str, rows: Sequence[Row], fields: Sequence[str], read_at: datetime, *, stale_ok: bool
     ) -> list[Record | Gone]:
         """Records, or tombstones for inactive rows, in the order given. Team members are not contacts: left out."""
-        types = self._types(kind, fields)
+        types, since = self._types(kind, fields), time.monotonic()
         kept = [row for row in rows if not is_member(kind, row)]
         self.proofs.note(kind, kept, [name for name, field in types.items() if field.custom])
         found: list[Record | Gone] = []
@@ -43,16 +44,36 @@ class Rows:
             if is_deleted(row):
                 found.append(Gone(ref=self.ref(kind, row), tombstone=True, read_at=read_at))
             else:
-                found.append(self._record(kind, row, types, read_at, stale_ok=stale_ok))
+                found.append(self._record(kind, row, types, read_at, since, stale_ok=stale_ok))
         return found
 
     def record(
-        self, kind: str, row: Row, fields: Sequence[str], read_at: datetime, *, stale_ok: bool = False
+        self,
+        kind: str,
+        row: Row,
+        fields: Sequence[str],
+        read_at: datetime,
+        since: float | None,
+        *,
+        stale_ok: bool = False,
     ) -> Record:
-        """One row as a record, whether or not it is active."""
+        """One row as a record, whether or not it is active.
+
+        `since` (monotonic): when it was answered, or how old a proof may be that a missing custom field is blank; None:
+        nobody is asked, and what is missing is left out.
+        """
         types = self._types(kind, fields)
         self.proofs.note(kind, [row], [name for name, field in types.items() if field.custom])
-        return self._record(kind, row, types, read_at, stale_ok=stale_ok)
+        return self._record(kind, row, types, read_at, since, stale_ok=stale_ok)
+
+    def untold(
+        self, kind: str, row: Row, types: Mapping[str, FieldType | None], since: float
+    ) -> tuple[list[str], list[str]]:
+        """Of the custom fields that a row does not tell: those that are blank, and those lost to us."""
+        custom = [name for name, field in types.items() if field is not None and field.custom]
+        missing = [name for name in custom if self.names.locate(kind, name, row) is None]
+        blank = [name for name in missing if self.proofs.exists(kind, name, since)]
+        return blank, [name for name in missing if name not in blank and self.proofs.carried(kind, name)]
 
     def ref(self, kind: str, row: Row) -> Ref:
         """The row's address."""
@@ -63,11 +84,18 @@ class Rows:
         return {name: field for name, field in known if field is not None}
 
     def _record(
-        self, kind: str, row: Row, types: Mapping[str, FieldType], read_at: datetime, *, stale_ok: bool
+        self,
+        kind: str,
+        row: Row,
+        types: Mapping[str, FieldType],
+        read_at: datetime,
+        since: float | None,
+        *,
+        stale_ok: bool,
     ) -> Record:
         return Record(
             ref=self.ref(kind, row),
-            fields=self._values(kind, row, types),
+            fields=self._values(kind, row, types, since),
             version=version(row),
             modified_at=_stamp(row, "date_updated"),
             created_at=_stamp(row, "date_created"),
@@ -75,12 +103,12 @@ class Rows:
             stale_ok=stale_ok,
         )
 
-    def _values(self, kind: str, row: Row, types: Mapping[str, FieldType]) -> dict[str, Value]:
+    def _values(self, kind: str, row: Row, types: Mapping[str, FieldType], since: float | None) -> dict[str, Value]:
         values: dict[str, Value] = {}
         for name, field in types.items():
             key = self.names.locate(kind, name, row) if field.custom else name
             if key is None:
-                if self.proofs.exists(kind, name):
+                if since is not None and self.proofs.exists(kind, name, since):
                     values[name] = None
                 continue
             try:

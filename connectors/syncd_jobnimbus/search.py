@@ -8,6 +8,7 @@ phones in the spellings that people use.
 from __future__ import annotations
 
 import re
+import time
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
@@ -49,8 +50,9 @@ class Finder:
         found = self._ask(kind, [clause for key in sync for clause in self._sync_clauses(kind, key)])
         living = self._ask(kind, [clause for key in match for clause in self._match_clauses(kind, key)])
         found |= {jnid: hit for jnid, hit in living.items() if not is_deleted(hit[0])}
+        since = time.monotonic()
         return [
-            self.rows.record(kind, row, fields, sent_at, stale_ok=True)
+            self.rows.record(kind, row, fields, sent_at, since, stale_ok=True)
             for row, sent_at in found.values()
             if not (kind == "contacts" and row.get("is_user") is True)
         ]

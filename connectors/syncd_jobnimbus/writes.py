@@ -6,6 +6,7 @@ between the comparing GET and the PUT some milliseconds stay open.
 
 from __future__ import annotations
 
+import time
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import nullcontext
 from dataclasses import dataclass, replace
@@ -19,6 +20,9 @@ from syncd_jobnimbus.reads import Reader
 from syncd_jobnimbus.rows import Rows
 from syncd_jobnimbus.schema import Catalog
 from syncd_jobnimbus.values import same
+
+TRUSTED_SECONDS = 60.0
+"""How old a proof may be that a custom field exists which the answer to a creation leaves out."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,9 +73,10 @@ class Writer:
         ref = _ref(operation)
         archive = operation.action is Action.ARCHIVE
         body = {"is_active": False} if archive else self._body(kind, operation.fields, create=False)
+        since = self._looked_for(kind, operation)
         try:
             with self.client.at_once() if operation.compare else nullcontext():
-                if operation.compare and (early := self._compared(kind, ref, operation)):
+                if operation.compare and (early := self._compared(kind, ref, operation, since)):
                     return early
                 answer = self.client.update(kind, ref.id, body, quiet=operation.quiet)
         except NotFound as error:
@@ -83,13 +88,33 @@ class Writer:
             answer = self.client.get(kind, ref.id)
         return self._written(kind, operation, answer, operation.fields)
 
-    def _compared(self, kind: str, ref: Ref, operation: Operation) -> Outcome | None:
+    def _looked_for(self, kind: str, operation: Operation) -> float:
+        """Have the custom fields proved that are to be filled; before the look, so that nothing delays the PUT.
+
+        From when on (monotonic) proofs count.
+        """
+        since, types = time.monotonic(), self._types(kind, operation)
+        if operation.compare:
+            filled = {name: types[name] for name, was in operation.expect.items() if was is None}
+            self.rows.untold(kind, {}, filled, since)
+        return since
+
+    def _types(self, kind: str, operation: Operation) -> dict[str, FieldType | None]:
+        return {name: self.catalog.type_of(kind, name) for name in (*operation.expect, *operation.fields)}
+
+    def _compared(self, kind: str, ref: Ref, operation: Operation, since: float) -> Outcome | None:
         """The outcome of an update that need not or must not be sent; None to go on."""
-        now = self.reader.one(kind, ref.id, self._interest(kind, operation))
+        answer, wanted = self.reader.ask(kind, ref.id), operation.fields
+        if isinstance(answer, Gone):
+            return Outcome(operation=operation.id, result=Result.MISSING, gone=answer)
+        now = self.reader.told(kind, ref.id, answer, self._interest(kind, operation), None)
         if isinstance(now, Gone):
             return Outcome(operation=operation.id, result=Result.MISSING, gone=now)
-        wanted = operation.fields
-        types = {name: self.catalog.type_of(kind, name) for name in (*operation.expect, *wanted)}
+        types = self._types(kind, operation)
+        blank, lost = self.rows.untold(kind, answer.row, types, since)
+        now = replace(now, fields={**now.fields, **dict.fromkeys(blank)})
+        if lost:
+            return Outcome(operation=operation.id, result=Result.STALE, record=now)
         if wanted and all(_equal(types[name], now, name, value) for name, value in wanted.items()):
             return Outcome(operation=operation.id, result=Result.WRITTEN, record=now)
         moved = [
@@ -101,7 +126,7 @@ class Writer:
 
     def _missing(self, kind: str, ref: Ref, operation: Operation, error: NotFound) -> Outcome:
         """A write to a record that is not there, or that the acting person may not see."""
-        now = self.reader.one(kind, ref.id, self._interest(kind, operation))
+        now = self.reader.told(kind, ref.id, self.reader.ask(kind, ref.id), self._interest(kind, operation), None)
         if isinstance(now, Gone):
             return Outcome(operation=operation.id, result=Result.MISSING, gone=now)
         words = f"{error} It can be read: the `actor` may not change it."
@@ -111,10 +136,12 @@ class Writer:
         absent = [name for name in sent if self.rows.names.locate(kind, name, answer.row) is None]
         if any(sent[name] is not None for name in absent):
             answer = self.client.get(kind, str(answer.row["jnid"]))
-        record = self.rows.record(kind, answer.row, self._interest(kind, operation, sent), answer.sent_at)
+        # Of a record that we just made nobody has cleared a field: there an old proof is as good as a new one.
+        since = time.monotonic() - TRUSTED_SECONDS if operation.action is Action.CREATE else None
+        record = self.rows.record(kind, answer.row, self._interest(kind, operation, sent), answer.sent_at, since)
         # Blank custom fields are left out of answers: what was just cleared and is not there is blank.
-        cleared = {name: None for name in absent if sent[name] is None and name not in record.fields}
-        record = replace(record, fields={**record.fields, **cleared})
+        told = {name: value for name, value in record.fields.items() if name not in absent or value is not None}
+        record = replace(record, fields={**told, **{name: None for name in absent if sent[name] is None}})
         return Outcome(operation=operation.id, result=Result.WRITTEN, record=record)
 
     def _interest(self, kind: str, operation: Operation, sent: Mapping[str, Value] | None = None) -> list[str]:

@@ -98,7 +98,9 @@ def retry(
 def answer(
     context: typer.Context,
     ref: Annotated[str, typer.Argument(metavar="REF", help="The parked record: SYSTEM:KIND:ID.")],
-    twin: Annotated[str, typer.Argument(metavar="ID|none", help="The id of its twin in the other system, or none.")],
+    twin: Annotated[
+        str, typer.Argument(metavar="ID|none|deleted", help="The id of its twin in the other system, or none.")
+    ],
     *,
     map: MapOption = None,
     config: ConfigOption = None,
@@ -107,7 +109,15 @@ def answer(
 
     For a record that is parked with a question: give the id of the record in the other system that is the same, and the
     two are linked. `none`: the write whose answer was lost made none of them, and the record is made anew.
+
+    SYSTEM:KIND and `deleted`: for a system that is paused because many records of a kind do not answer. They were
+    deleted on purpose; for a day each that does not answer counts as gone, and is treated as the map says.
     """
+    if twin == "deleted":
+        with opened(context, config) as app:
+            count = app.believe(ref)
+        typer.echo(f"What does not answer of {ref} counts as deleted for a day; {count} linked records are looked at.")
+        return
     with opened(context, config) as app:
         found = app.answer(ref, twin, map)
     if found is None:

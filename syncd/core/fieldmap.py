@@ -204,6 +204,7 @@ class FieldMap:
 
     `after`: keys of maps whose links come first. `lane`: the due order; "lead" goes before "normal".
     `score`: how alike two records must be that no match key joins; None: only match keys count.
+    `left_out`: the fields of optional parts that the systems do not describe.
     """
 
     key: str
@@ -221,10 +222,15 @@ class FieldMap:
     first_link: Owner = Owner.ASK
     after: tuple[str, ...] = ()
     lane: str = "normal"
+    left_out: frozenset[tuple[Side, str]] = frozenset()
 
     def end(self, side: Side) -> End:
         """The end on a side."""
         return self.left if side is Side.LEFT else self.right
+
+    def custom(self, side: Side) -> frozenset[str]:
+        """The custom fields of a side that a rule names."""
+        return frozenset(type_.name for rule in self.rules if (type_ := rule.type(side)) is not None and type_.custom)
 
     def reads(self, side: Side) -> frozenset[str]:
         """Every field of a side that this map looks at: in a rule, `only`, `when`, an expression or the sync key."""

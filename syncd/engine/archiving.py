@@ -99,9 +99,7 @@ def _unlisted(world: World, m: FieldMap, side: Side, items: Sequence[Item], c: C
 
 
 def _canary_keys(tx: Tx, m: FieldMap, side: Side, links: Sequence[Link]) -> list[SyncKey | MatchKey]:
-    known = {
-        at: tx.snapshots.get(m.end(at).system, m.end(at).kind, [link.id_on(at) for link in links]) for at in Side
-    }
+    known = {at: tx.snapshots.get(m.end(at).system, m.end(at).kind, [link.id_on(at) for link in links]) for at in Side}
     both = [(known[side].get(link.id_on(side)), known[side.other].get(link.id_on(side.other))) for link in links]
     return [key for one, twin in both if one and twin for key in _keys(m, side, one.record, twin.record)]
 

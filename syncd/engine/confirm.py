@@ -17,6 +17,7 @@ from syncd.engine.absorb import absorb
 from syncd.engine.base import forgetting, knowing, settled
 from syncd.engine.item import Item, Rest, again
 from syncd.engine.linking import wake_for
+from syncd.engine.lookout import look_soon
 from syncd.engine.planning import lost_row
 from syncd.engine.world import World
 from syncd.store.conflicts import Conflict
@@ -189,6 +190,9 @@ def finish(world: World, tx: Tx, item: Item, run: int | None) -> None:
             item.fail(_parked(item, decision))
     if item.leftover:
         item.fail(again("created", "the rest of its fields follow", count=False))
+    if item.rest is not None and item.rest.cause == "drift":
+        for side in Side:
+            look_soon(tx, item.m.end(side).system, item.m.end(side).kind)
     waits_for = item.rest.waits_for if item.rest is not None else None
     if waits_for is not None and not _still_waits(world, tx, item, waits_for):
         item.rest = again("released", "what it waited for is there", after=timedelta(0), count=False)

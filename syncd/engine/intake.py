@@ -9,7 +9,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from syncd.engine.absorb import absorb
-from syncd.engine.lookout import look
+from syncd.engine.lookout import look, waits_for_another
 from syncd.engine.world import World
 from syncd.kit.connector import Page, Seen
 from syncd.store.feeds import FeedState
@@ -40,6 +40,8 @@ def tick(world: World, system: str, kind: str, *, pages: int | None = None) -> T
     """
     with world.feed_locks[system, kind]:
         look(world, system, kind)
+        if waits_for_another(world, system, kind):
+            return Tick(system=system, kind=kind, rows=0, moved=0, pages=0, due=False, backfilled=False)
         state, fence = _begin(world, system, kind)
         if fence is None:
             return Tick(system=system, kind=kind, rows=0, moved=0, pages=0, due=False, backfilled=False, busy=True)

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from datetime import timedelta
+from itertools import zip_longest
 
 from syncd.core.fieldmap import FieldMap, Leave, Unconvertible
 from syncd.core.model import Action, Gone, Record, Ref, Side
@@ -15,7 +16,7 @@ from syncd.engine.archiving import ARCHIVED, GONE, POLICIES, UNDONE, Canaries, c
 from syncd.engine.base import pinned
 from syncd.engine.item import DONE, Item, Rest, again, park
 from syncd.engine.linking import wake_for
-from syncd.engine.lookout import look_soon
+from syncd.engine.lookout import MANY, are_deleted, look_soon
 from syncd.engine.world import World
 from syncd.store.links import Link, LinkedAlready
 from syncd.store.store import Tx
@@ -23,8 +24,8 @@ from syncd.store.store import Tx
 UNFIT = "left the map's condition"
 """Why a link was closed that opens again by itself when its records fit again; so does one of what was gone."""
 
-CANARIES = 3
-"""Other records of a kind that are asked for beside one that does not answer."""
+CANARIES, NEARLY = 10, 0.8
+"""Other records of a kind that are asked for beside one that does not answer, and how many of several must."""
 
 
 def follow(world: World, items: Sequence[Item]) -> None:
@@ -186,29 +187,39 @@ def _confirm(world: World, m: FieldMap, side: Side, items: Sequence[Item]) -> No
     end = m.end(side)
     ids = [str(item.id_on(side)) for item in items]
     with world.store.read() as tx:
-        others = {link.id_on(side): link for link in tx.links.all(m.key, limit=len(ids) + 10 * CANARIES)}
+        others = {link.id_on(side): link for link in _neighbors(tx, m, items)}
         living = tx.snapshots.seen(end.system, end.kind, [id_ for id_ in others if id_ not in ids])
         since = tx.snapshots.get(end.system, end.kind, ids)
-    canaries = list(living)[:CANARIES]
+        told = are_deleted(tx, world, end.system, end.kind)
+    canaries = [id_ for id_ in others if id_ in living][:CANARIES]
     fields = world.fields(end.system, end.kind)
     found = world.connectors[end.system].read(end.kind, [*ids, *canaries], fields)
-    seen = any(isinstance(found[canary], Record) for canary in canaries)
+    answered = sum(1 for canary in canaries if isinstance(found[canary], Record))
+    seen = answered > 0 and (len(canaries) < MANY or answered >= NEARLY * len(canaries))
     with world.store.begin() as tx:
         absorb(tx, world, [one for id_, one in found.items() if id_ not in canaries], asked=fields, since=since)
         absent = [item for item in items if _only_absent(item, side, found[str(item.id_on(side))])]
-        too_many = len(absent) > _most(world, m)
+        too_many = not told and len(absent) > _most(world, m)
         for item in items:
             answer = found[str(item.id_on(side))]
             if isinstance(answer, Record) or answer.became:
                 item.fail(again("back", "it is there after all", after=timedelta(0), count=False))
-            elif item in absent and (too_many or not seen):
+            elif item in absent and (too_many or not (seen or told)):
                 look_soon(tx, end.system, end.kind)
-                item.fail(_unseen(item, side, len(absent) if too_many else 0))
+                item.fail(_unseen(item, side, len(absent) if too_many else 0, len(canaries) - answered))
             else:
                 _let_go(world, tx, item, side)
     proved = [item for item in items if item.stands()]
     if proved:
         prepare(world, m, side, proved, absent, Canaries([others[one] for one in canaries], seen))
+
+
+def _neighbors(tx: Tx, m: FieldMap, items: Sequence[Item]) -> list[Link]:
+    """Links of a map that are older, and some that were made after one of these: what is hidden often is of one age."""
+    limit = len(items) + 2 * CANARIES
+    after = max((item.link.id for item in items if item.link is not None), default=0)
+    pairs = zip_longest(tx.links.all(m.key, limit=limit), tx.links.all(m.key, after=after, limit=limit))
+    return [link for pair in pairs for link in pair if link is not None]
 
 
 def _only_absent(item: Item, side: Side, answer: Record | Gone) -> bool:
@@ -222,10 +233,12 @@ def _most(world: World, m: FieldMap) -> int:
     return min(pair.guard.deletes for pair in world.pairs if any(m.key == one.key for one in pair.maps))
 
 
-def _unseen(item: Item, side: Side, count: int) -> Rest:
+def _unseen(item: Item, side: Side, count: int, silent: int) -> Rest:
     ref = item.record(side).ref
     if count:
         why = f"{count} records of {ref.kind} stopped answering at once"
+    elif silent:
+        why = f"nor do {silent} other records of {ref.kind} that were asked for"
     else:
         why = f"no other record of {ref.kind} that was asked for answers either"
     words = f"{ref} does not answer, and {why}: it looks like a missing permission of {ref.system}; nothing was changed"

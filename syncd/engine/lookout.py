@@ -6,21 +6,31 @@ What is not here: one record that does not answer (`leaving`), and one field tha
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
+from datetime import timedelta
 
-from syncd.core.fieldmap import FieldMap
 from syncd.core.model import Gone, Record, Side
-from syncd.engine.world import World
-from syncd.errors import AuthError
+from syncd.engine.item import SLOW_LANE
+from syncd.engine.world import Pair, World
+from syncd.errors import AuthError, ConfigError, Problem
 from syncd.kit.connector import Seen
 from syncd.store.snapshots import Snapshot
 from syncd.store.store import Tx
 
-SAMPLE = 10
-"""Linked records that are asked for at once; others each time."""
+SAMPLE, MORE = 10, 40
+"""Linked records that are asked for at once, others each time; and so many more where these leave it open."""
 
 FEW, MANY = 2, 5
 """Fewer records or fields than FEW say nothing of all the others; fewer than MANY that are hidden may be deleted."""
+
+HIDES = "does not show"
+"""How the sentence about hidden records begins."""
+
+SHARE = 3
+"""Where one in so many is hidden it is no coincidence."""
+
+BELIEVED = timedelta(days=1)
+"""How long a person's word holds that what does not answer was deleted."""
 
 CAUSES = ("unseen", "drift")
 """What is parked because a system showed too little goes on by itself when it shows everything again."""
@@ -36,12 +46,17 @@ def look(world: World, system: str, kind: str) -> None:
     now, name, place = world.clock().timestamp(), f"looked:{system}:{kind}", f"sample:{system}:{kind}"
     with world.store.read() as tx:
         last = tx.runs.fact(name)
-        if not tx.feeds.get(system, kind).backfilled:
+        narrowed = _narrowed(tx, world, system, kind)
+        if not narrowed and not tx.feeds.get(system, kind).backfilled:
             return
-        if last is not None and last["wrong"] is None and now - last["at"] < world.pace.look_every.total_seconds():
+        fine = not narrowed and last is not None and last["wrong"] is None
+        if fine and last is not None and now - last["at"] < world.pace.look_every.total_seconds():
             return
         sample, after = _sample(world, tx, system, kind, int(tx.runs.fact(place) or 0)) if last else ({}, 0)
-    wrong = _wrong(world, system, kind, sample) if len(sample) >= FEW else None
+    if narrowed:
+        wrong: str | None = _untold(kind, narrowed)
+    else:
+        wrong = _wrong(world, system, kind, sample, after) if len(sample) >= FEW else None
     with world.store.begin() as tx:
         tx.runs.set_fact(name, {"at": now, "wrong": wrong})
         if wrong is None:
@@ -50,9 +65,55 @@ def look(world: World, system: str, kind: str) -> None:
             for m, _ in world.readers[system, kind]:
                 tx.marks.retry(m.key, world.clock(), causes=CAUSES)
     if wrong is not None:
-        error = AuthError(f"{system} {wrong}; nothing is written until that is mended")
-        error.system = system
-        raise error
+        raise _pause(system, kind, wrong)
+
+
+def _pause(system: str, kind: str, wrong: str) -> AuthError:
+    words = f"{system} {wrong}; nothing is written until that is mended"
+    if wrong.startswith(HIDES):
+        words += f", or you say that they were deleted: syncd answer {system}:{kind} deleted"
+    error = AuthError(words)
+    error.system = system
+    return error
+
+
+def believe(world: World, feed: str) -> int:
+    """A person says that what does not answer of SYSTEM:KIND was deleted: it counts as gone for a day.
+
+    All linked are looked at; how many those are. Raises ConfigError where the system does not pause because of that.
+    """
+    system, _, kind = feed.partition(":")
+    if (system, kind) not in world.readers:
+        known = ", ".join(":".join(key) for key in world.readers)
+        raise ConfigError(Problem(feed, "is no kind that a map reads.", f"Known: {known}."))
+    name, now, count = f"looked:{system}:{kind}", world.clock(), 0
+    with world.store.begin() as tx:
+        last = tx.runs.fact(name)
+        if last is None or not (last["wrong"] or "").startswith(HIDES):
+            message = "does not pause because of records that are hidden."
+            raise ConfigError(Problem(feed, message, "`syncd status` says what each system waits for."))
+        tx.runs.set_fact(f"deleted:{system}:{kind}", (now + BELIEVED).timestamp())
+    for m, side in world.readers[system, kind]:
+        after = 0
+        while True:
+            with world.store.begin() as tx:
+                links = tx.links.all(m.key, after=after)
+                tx.marks.add(m.key, side, [link.id_on(side) for link in links], now, lane=SLOW_LANE, reread=True)
+            if not links:
+                break
+            count, after = count + len(links), links[-1].id
+    return count
+
+
+def are_deleted(tx: Tx, world: World, system: str, kind: str) -> bool:
+    """Whether a person said so, not longer than a day ago."""
+    until = tx.runs.fact(f"deleted:{system}:{kind}")
+    return until is not None and world.clock().timestamp() < float(until)
+
+
+def _are_deleted(world: World, system: str, kind: str) -> bool:
+    with world.store.read() as tx:
+        return are_deleted(tx, world, system, kind)
 
 
 def look_soon(tx: Tx, system: str, kind: str) -> None:
@@ -61,12 +122,77 @@ def look_soon(tx: Tx, system: str, kind: str) -> None:
     tx.runs.set_fact(name, {**(tx.runs.fact(name) or {"wrong": None}), "at": 0.0})
 
 
-def _sample(world: World, tx: Tx, system: str, kind: str, after: int) -> tuple[dict[str, Snapshot], int]:
+def note_custom(tx: Tx, world: World) -> list[tuple[str, str]]:
+    """Remember which custom fields the maps have; the (system, kind) of which none is described any more, keep theirs.
+
+    Where optional rules are left out because a system describes none of their fields, the maps look as if they had
+    never had any, and what people edit in them meanwhile would be nobody's business.
+    """
+    lost = [key for key in world.readers if _narrowed(tx, world, *key)]
+    for system, kind in world.readers:
+        keys = {key for m, side in world.readers[system, kind] if (key := m.end(side).sync_key) is not None}
+        name, now = f"custom:{system}:{kind}", sorted(_custom(world, system, kind) | keys)
+        if (system, kind) not in lost and tx.runs.fact(name) != now:
+            tx.runs.set_fact(name, now)
+    return lost
+
+
+def must_be_whole(world: World, pair: Pair) -> None:
+    """Raises AuthError if maps of this pair have lost all custom fields of a system. Costs a few facts."""
+    keys = dict.fromkeys((m.end(side).system, m.end(side).kind) for m in pair.maps for side in Side)
+    with world.store.read() as tx:
+        for system, kind in keys:
+            if names := _narrowed(tx, world, system, kind):
+                raise _pause(system, kind, _untold(kind, names))
+
+
+def narrowed_in(world: World) -> list[tuple[str, str]]:
+    """The (system, kind) whose maps have lost all custom fields."""
+    with world.store.read() as tx:
+        return [key for key in world.readers if _narrowed(tx, world, *key)]
+
+
+def look_everywhere(world: World, keys: Iterable[tuple[str, str]]) -> None:
+    """Have these looked at with their next ticks."""
+    with world.store.begin() as tx:
+        for system, kind in keys:
+            look_soon(tx, system, kind)
+
+
+def waits_for_another(world: World, system: str, kind: str) -> bool:
+    """Whether a map that reads this kind has lost all custom fields of its other side.
+
+    Read with what is left of the map, changes of fields that it will have again would be passed over for good.
+    """
+    others = {(m.end(at.other).system, m.end(at.other).kind) for m, at in world.readers[system, kind]}
+    with world.store.read() as tx:
+        return any(_narrowed(tx, world, *other) for other in others)
+
+
+def _custom(world: World, system: str, kind: str) -> frozenset[str]:
+    return frozenset(name for m, side in world.readers[system, kind] for name in m.custom(side))
+
+
+def _narrowed(tx: Tx, world: World, system: str, kind: str) -> list[str]:
+    """The custom fields that the maps still name and the system describes no more, if these are all and several."""
+    before = set(tx.runs.fact(f"custom:{system}:{kind}") or ())
+    left_out = {name for m, side in world.readers[system, kind] for at, name in m.left_out if at is side}
+    lost = sorted(before & left_out)
+    return lost if len(lost) >= FEW and not before & _custom(world, system, kind) else []
+
+
+def _untold(kind: str, names: Sequence[str]) -> str:
+    return f"tells none of its custom fields of {kind} any more ({', '.join(names)})"
+
+
+def _sample(
+    world: World, tx: Tx, system: str, kind: str, after: int, limit: int = SAMPLE
+) -> tuple[dict[str, Snapshot], int]:
     """The next linked records of a kind that are there as far as is known, and where the sample after this begins."""
     for m, side in world.readers[system, kind]:
-        links = tx.links.all(m.key, after=after, limit=SAMPLE)
-        if len(links) < SAMPLE and after:
-            links += tx.links.all(m.key, limit=SAMPLE - len(links))
+        links = tx.links.all(m.key, after=after, limit=limit)
+        if len(links) < limit and after:
+            links += tx.links.all(m.key, limit=limit - len(links))
         known = tx.snapshots.get(system, kind, [link.id_on(side) for link in links])
         living = {id_: snapshot for id_, snapshot in known.items() if snapshot.gone is None}
         if living:
@@ -74,30 +200,37 @@ def _sample(world: World, tx: Tx, system: str, kind: str, after: int) -> tuple[d
     return {}, 0
 
 
-def _wrong(world: World, system: str, kind: str, sample: Mapping[str, Snapshot]) -> str | None:
+def _wrong(world: World, system: str, kind: str, sample: Mapping[str, Snapshot], after: int) -> str | None:
     """What is wrong with how a system shows a kind, in plain words; None: nothing."""
     connector, fields = world.connectors[system], world.fields(system, kind)
     found = connector.read(kind, list(sample), fields)
-    hidden = [one for one in found.values() if isinstance(one, Gone) and not one.tombstone and not one.became]
+    if FEW <= len(_hidden(found)) < MANY:
+        with world.store.read() as tx:
+            more, _ = _sample(world, tx, system, kind, after, MORE)
+        sample = {**sample, **more}
+        found = {**found, **connector.read(kind, [one for one in more if one not in found], fields)}
+    hidden = _hidden(found)
     records = [one for id_, one in found.items() if isinstance(one, Record) and id_ in sample]
-    if len(hidden) >= MANY and 2 * len(hidden) > len(sample):
+    if len(hidden) >= MANY and SHARE * len(hidden) >= len(sample) and not _are_deleted(world, system, kind):
         several = f"{len(hidden)} of {len(sample)} {kind}"
-        return f"does not show {several} that were there: it looks like a missing permission"
-    lost = _lost_fields(world.readers[system, kind], sample, records)
+        return f"{HIDES} {several} that were there: it looks like a missing permission"
+    lost = _lost_fields(_custom(world, system, kind), sample, records)
     if lost:
-        return f"tells none of its custom fields of {kind} any more ({', '.join(lost)})"
+        return _untold(kind, lost)
     if records and not _lists(world, system, kind, fields):
         return f"answers the list of {kind} with nothing, although there are some: it looks like a missing permission"
     return None
 
 
-def _lost_fields(
-    readers: Sequence[tuple[FieldMap, Side]], sample: Mapping[str, Snapshot], records: Sequence[Record]
-) -> list[str]:
+def _hidden(found: Mapping[str, Record | Gone]) -> list[Gone]:
+    """What does not answer, and is not called deleted or merged."""
+    return [one for one in found.values() if isinstance(one, Gone) and not one.tombstone and not one.became]
+
+
+def _lost_fields(names: frozenset[str], sample: Mapping[str, Snapshot], records: Sequence[Record]) -> list[str]:
     """The custom fields that were known of some of these and are told of none, if these are all and several."""
-    types = [rule.type(side) for m, side in readers for rule in m.rules]
     known = {name for one in records for name in sample[one.ref.id].kept}
-    custom = sorted({type_.name for type_ in types if type_ is not None and type_.custom} & known)
+    custom = sorted(names & known)
     told = {name for one in records for name in one.fields}
     return custom if len(custom) >= FEW and not told & set(custom) else []
 

@@ -9,6 +9,7 @@ from typing import Any
 
 from syncd.core.fieldmap import FieldMap
 from syncd.core.model import Side
+from syncd.engine.lookout import note_custom
 from syncd.engine.namesakes import found_by, unique_names
 from syncd.engine.world import World
 from syncd.store.marks import PLANNED
@@ -25,10 +26,13 @@ def adopt(world: World) -> None:
     """Take the maps as they are now: before anything is created by them, every record has the keys they match by.
 
     A field that was never read before makes its kind be read once more, and what waits for a mended map tries again.
+    Maps that have lost all custom fields of a side are not taken: see `lookout`.
     """
     with world.store.begin() as tx:
+        narrowed = note_custom(tx, world)
         for m in world.maps.values():
-            _adopt(tx, world, m)
+            if all((m.end(side).system, m.end(side).kind) not in narrowed for side in Side):
+                _adopt(tx, world, m)
 
 
 def _adopt(tx: Tx, world: World, m: FieldMap) -> None:

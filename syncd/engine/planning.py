@@ -131,7 +131,11 @@ def _plan(world: World, m: FieldMap, item: Item, twins: Twins) -> Plan:
     found = plan(m, base, records[0], records[1], given)
     if not any(rule.receipt for rule in m.rules):
         return found
-    state = NEEDS_YOU if found.parked or found.having(Verdict.CONFLICT) else LINKED
+    # What a system does not show stops a field until it does: that is no news of this record, least of all for all.
+    theirs = [one for one in found.parked if one.verdict is not Verdict.UNKNOWN]
+    if len(found.parked) > len(theirs):
+        return found
+    state = NEEDS_YOU if theirs or found.having(Verdict.CONFLICT) else LINKED
     return plan(m, base, records[0], records[1], replace(given, state=state))
 
 

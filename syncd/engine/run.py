@@ -20,6 +20,7 @@ from syncd.core.fieldmap import FieldMap
 from syncd.core.model import Side
 from syncd.engine.guard import exceeded, lately, links_of, may_exceed, weigh
 from syncd.engine.intake import Tick, tick
+from syncd.engine.lookout import must_be_whole
 from syncd.engine.namesakes import Taken
 from syncd.engine.worker import Worker, backfilled
 from syncd.engine.world import Pair, World
@@ -67,6 +68,7 @@ def work(world: World, pair: Pair) -> RunReport:
     report = RunReport(pair.name)
     if pair.mode == "paused" or not _due(world, pair):
         return report
+    must_be_whole(world, pair)
     if not _begin(world, pair, report):
         report.state = "busy"
         return report
@@ -193,8 +195,9 @@ def _allowed(world: World, pair: Pair, report: RunReport) -> bool:
         for m in pair.maps:
             tx.plans.hold(m.key)
     report.error = over
-    report.counts.update({**planned.counts, "plan:create": weight.creates, "plan:update": weight.updates,
-                          "plan:archive": weight.deletes})
+    report.counts.update(
+        {**planned.counts, "plan:create": weight.creates, "plan:update": weight.updates, "plan:archive": weight.deletes}
+    )
     return False
 
 

@@ -138,8 +138,9 @@ class _Reader:
         )
         self._check(found, lines)
         if self.context.left_out:
-            mark = blake2b("\n".join([mark, *self.context.left_out]).encode(), digest_size=16).hexdigest()
-        return replace(found, digest=mark)
+            told = [f"{side.value} {name}" for side, name in self.context.left_out]
+            mark = blake2b("\n".join([mark, *told]).encode(), digest_size=16).hexdigest()
+        return replace(found, digest=mark, left_out=frozenset(self.context.left_out))
 
     def mentions(self) -> tuple[tuple[str, Place], ...]:
         """Maps named in `after` and in relations."""
@@ -188,7 +189,7 @@ class _Reader:
         message = f"{schema.kind} on the {side.value} side has no field {name!r} for our key; the map runs without it."
         remedy = "Make a text field of that name with unique values: a lost answer is then settled by looking it up."
         keys.report.warn(keys.at(side.value), message, remedy)
-        self.context.left_out.append(f"{side.value} {name}")
+        self.context.left_out.append((side, name))
         return None
 
     def _on_create(self, form: Form, side: Side) -> Mapping[str, Value]:

@@ -60,7 +60,7 @@ class Context:
     schemas: Mapping[Side, Schema] | None
     pair: str
     report: Report
-    left_out: list[str] = field(default_factory=list)
+    left_out: list[tuple[Side, str]] = field(default_factory=list)
 
     def type(self, side: Side, name: str | None) -> FieldType | None:
         """A field's type, if known."""
@@ -129,7 +129,7 @@ class Context:
                 "; if it exists and no record holds it yet, the settings of that system can name it" if label else ""
             )
             self.report.warn(form.table.place, message, f"To use it, make a field {label or name!r} there{unseen}.")
-            self.left_out.append(f"{side.value} {name}")
+            self.left_out.append((side, name))
             return True
         return False
 

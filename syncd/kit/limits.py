@@ -198,9 +198,7 @@ def shared_limit(key: str, rates: Sequence[tuple[int, float]], *, in_flight: int
     with _shared_lock:
         wanted = (key, tuple((int(count), float(seconds)) for count, seconds in rates), in_flight)
         if wanted not in _shared:
-            _shared[wanted] = Limit(
-                key.partition("#")[0], wanted[1], in_flight=in_flight, turns=_turns[0], key=key
-            )
+            _shared[wanted] = Limit(key.partition("#")[0], wanted[1], in_flight=in_flight, turns=_turns[0], key=key)
         return _shared[wanted]
 
 

@@ -125,9 +125,7 @@ class Causes:
         """Whether another rule of any map writes the field that this one reads."""
         side, name = intent.side.other, rule.field(intent.side.other)
         mine = self._intents.get((m.end(side).system, m.end(side).kind, intent.source_id), ())
-        return any(
-            other != rule.name and data["field"] == name for one in mine for other, data in one.rules.items()
-        )
+        return any(other != rule.name and data["field"] == name for one in mine for other, data in one.rules.items())
 
     def _unexplained(self, m: FieldMap, side: Side, id_: str, name: str, text: str) -> None:
         self._breach(m, side, id_, name, text)
@@ -179,5 +177,3 @@ def _is(wire: Any, value: Value, type_: FieldType | None) -> bool:
     if type_ is None or type_.kind not in TEXTS or not isinstance(wire, str | None):
         return True
     return same(wire, value, type_)
-
-

@@ -104,9 +104,7 @@ class Laws:
     def _rule(self, m: FieldMap, link: Link, rule: Rule, listed: Sequence[Conflict], *, flows: bool) -> None:
         """One field of one link, both ways. `flows`: both records live, and nothing of them waits for a person."""
         moments = {side: self.histories.moments(m, side, link.id_on(side), str(rule.field(side))) for side in Side}
-        merged = {
-            side: self.histories.until_merge(m, side, link.id_on(side), str(rule.field(side))) for side in Side
-        }
+        merged = {side: self.histories.until_merge(m, side, link.id_on(side), str(rule.field(side))) for side in Side}
         for side in Side:
             here, there = moments[side], moments[side.other]
             self.edits += sum(1 for one in here if one.via == BY_HAND)

@@ -199,4 +199,3 @@ class Play:
             yield
         finally:
             self.played.seconds[what] = round(time.monotonic() - began, 1)
-

@@ -15,6 +15,7 @@ import structlog
 
 from syncd.core.model import Side
 from syncd.engine.intake import tick
+from syncd.engine.lookout import look_everywhere, narrowed_in
 from syncd.engine.maps import adopt
 from syncd.engine.run import work
 from syncd.engine.world import Pair, World
@@ -121,9 +122,14 @@ class Daemon:
             pairs = self._watched(systems, self.pairs_again)
         except ConfigError as error:
             log.error("maps no longer fit", problems=[str(problem) for problem in error.problems])
+            look_everywhere(self.world, self.world.readers)
             return False
         if pairs is not None:
-            self.world = replace(self.world, pairs=pairs)
+            world = replace(self.world, pairs=pairs)
+            if narrowed := narrowed_in(world):
+                look_everywhere(self.world, narrowed)
+                return False
+            self.world = world
             adopt(self.world)
             # An option that the vendor has now does not show in a map's digest; planning again asks nobody.
             with self.world.store.begin() as tx:

@@ -61,7 +61,8 @@ class Conflicts:
         found: dict[int, dict[str, Conflict]] = {}
         for chunk in chunks(link_ids):
             query = select(conflicts).where(
-                conflicts.c.link.in_(chunk), conflicts.c.rule != WHOLE,
+                conflicts.c.link.in_(chunk),
+                conflicts.c.rule != WHOLE,
                 (conflicts.c.state == "open") | conflicts.c.choice.is_not(None),
             )
             for row in self.connection.execute(query.order_by(conflicts.c.id)):

@@ -169,9 +169,9 @@ class Links:
         try:
             with self.connection.begin_nested():
                 self.connection.execute(
-                    update(links).where(links.c.id == link_id).values(
-                        state="open", reason=None, closed_at=None, gone_at=None
-                    )
+                    update(links)
+                    .where(links.c.id == link_id)
+                    .values(state="open", reason=None, closed_at=None, gone_at=None)
                 )
         except IntegrityError as error:
             raise LinkedAlready(f"link {link_id} cannot open again: one of its records is linked elsewhere") from error

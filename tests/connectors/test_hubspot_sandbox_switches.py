@@ -141,3 +141,44 @@ def test_a_merge_keeps_one_primary_company() -> None:
 def _labels(hs: Desk, contact: str) -> dict[str, list[int]]:
     rows = hs.get(f"contacts/{contact}/associations/companies")["results"]
     return {str(row["toObjectId"]): [each["typeId"] for each in row["associationTypes"]] for row in rows}
+
+
+@pytest.mark.parametrize(("read", "batch"), [(404, "missing"), (403, "omitted")])
+def test_hidden_records_are_in_no_answer(read: int, batch: str) -> None:
+    """Lists, searches with their total, reads by id and in batches, updates; people see them as before."""
+    with desk(hidden_read=read, hidden_in_batch=batch, index_lag={"kind": "none"}) as hs:
+        kept, lost = hs.contact(lastname="Ng"), hs.contact(lastname="Ngo")
+        assert hs.sim.act("hide", "contacts", share=0.5)["ids"] == [lost]
+        assert [row["id"] for row in hs.get("contacts")["results"]] == [kept]
+        found = hs.post("contacts/search", {"filterGroups": [], "limit": 10})
+        assert (found["total"], [row["id"] for row in found["results"]]) == (1, [kept])
+        assert hs.ask("GET", f"contacts/{lost}").status_code == read
+        answer = hs.ask("POST", "contacts/batch/read", {"inputs": [{"id": kept}, {"id": lost}], "properties": []})
+        assert (answer.status_code, len(answer.json()["results"])) == (207 if batch == "missing" else 200, 1)
+        assert hs.write("contacts", lost, lastname="X").status_code == read
+        assert len(hs.sim.records("contacts")) == 2
+        hs.sim.act("show", "contacts")
+        assert hs.get(f"contacts/{lost}")["id"] == lost
+
+
+def test_lists_and_searches_answer_with_nothing() -> None:
+    """An empty list and 200, while a read by id goes on."""
+    with desk(empty=["lists", "searches"], index_lag={"kind": "none"}) as hs:
+        made = hs.contact(lastname="Ng")
+        assert hs.get("contacts") == {"results": []}
+        assert hs.post("contacts/search", {"filterGroups": []}) == {"total": 0, "results": []}
+        assert hs.get(f"contacts/{made}")["id"] == made
+
+
+@pytest.mark.parametrize(("way", "described"), [("shown", True), ("untold", True), ("gone", False)])
+def test_custom_properties_are_told_by_switch(way: str, described: bool) -> None:
+    """In answers and in the schema, in the schema only, or nowhere; standard ones always."""
+    with desk() as hs:
+        made = hs.contact(lastname="Ng", lead_source="Referral")
+        hs.sim.settings(custom_properties=way)
+        found = hs.get(f"contacts/{made}", properties="lastname,lead_source")["properties"]
+        assert found["lastname"] == "Ng"
+        assert ("lead_source" in found) == (way == "shown")
+        names = [one["name"] for one in hs.get("/crm/properties/2026-03/contacts")["results"]]
+        assert ("lead_source" in names) == described
+        assert hs.ask("GET", "/crm/properties/2026-03/contacts/lead_source").status_code == (200 if described else 404)

@@ -132,8 +132,15 @@ def test_canonical_to_wire(name: str, canonical: Value, wire: Any) -> None:
 
 @pytest.mark.parametrize(
     ("name", "wire"),
-    [("actual_time", "soon"), ("all_day", "maybe"), ("name", {"a": 1}), ("date_start", "x"), ("status_name", {"a": 1}),
-     ("name", []), ("primary", {"name": "Ann"})],
+    [
+        ("actual_time", "soon"),
+        ("all_day", "maybe"),
+        ("name", {"a": 1}),
+        ("date_start", "x"),
+        ("status_name", {"a": 1}),
+        ("name", []),
+        ("primary", {"name": "Ann"}),
+    ],
 )
 def test_what_cannot_be_read_is_an_error_not_a_blank(name: str, wire: Any) -> None:
     """A value of another kind raises, so that the caller leaves the field unknown."""

@@ -223,3 +223,20 @@ def test_unknown_switches_are_refused(jn: Desk) -> None:
     """A misspelled switch is named, together with the known ones."""
     with pytest.raises(ControlError, match=r"index_leg.*index_lag"):
         jn.sim.settings(index_leg=1)
+
+
+def test_access_is_lost_in_several_ways(jn: Desk) -> None:
+    """A share of the customers hidden, lists that answer with nothing, custom fields in no answer; then all is back."""
+    ids = [jn.contact(f"Ann {n}") for n in range(4)]
+    jn.sim.act("update", "contacts", id=ids[0], fields={"Preferred Contact": "Phone"})
+    jn.sim.settle()
+    hidden = jn.sim.act("hide", "contacts", share=0.5)["ids"]
+    assert len(hidden) == 2
+    assert {row["jnid"] for row in jn.ask("contacts").json()["results"]} & set(ids) == set(ids) - set(hidden)
+    jn.sim.act("show")
+    jn.sim.settings(empty=["lists"])
+    assert jn.ask("contacts").json() == {"count": 0, "results": []}
+    assert jn.get("contacts", ids[0])["cf_string_2"] == "Phone"
+    jn.sim.settings(empty=[], custom_fields_as="none")
+    assert not {"cf_string_2", "Preferred Contact"} & jn.get("contacts", ids[0]).keys()
+    assert len(jn.ask("contacts").json()["results"]) >= 4

@@ -32,6 +32,7 @@ KILLS = 3
 CLOCKS = 250_000
 """Microseconds by which two processes may take the database's clock apart, on a machine that is busy."""
 
+
 def rows(stage: Stage, query: str) -> list[tuple[Any, ...]]:
     """What the store answers."""
     assert stage.store is not None

@@ -217,9 +217,7 @@ def test_two_claims_at_one_link_are_told(scene: Scene) -> None:
     newer = scene.intend()
     assert scene.meetings() == []
     older = scene.intend(fence=999_999)
-    assert [breach.text for breach in scene.meetings()] == [
-        f"write {older}: fence 999999 wrote after fence 1000000"
-    ]
+    assert [breach.text for breach in scene.meetings()] == [f"write {older}: fence 999999 wrote after fence 1000000"]
     with scene.app.store.begin() as tx:
         tx.journal.close(older, None, scene.app.clock())  # type: ignore[arg-type]  # opened again
     latest = scene.intend(fence=1_000_001)

@@ -153,8 +153,18 @@ def broken(town: Town) -> list[str]:
     return [
         f"{law.__name__}: {line}"
         for law in (
-            nothing_due, equal, nothing_twice, no_lead_lost, waiters, overwritten, causes, noops, lossy,
-            stays_deleted, links_again, archived_rightly,
+            nothing_due,
+            equal,
+            nothing_twice,
+            no_lead_lost,
+            waiters,
+            overwritten,
+            causes,
+            noops,
+            lossy,
+            stays_deleted,
+            links_again,
+            archived_rightly,
         )
         for line in law(sight)
     ]

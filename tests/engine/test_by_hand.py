@@ -41,7 +41,7 @@ def test_two_that_share_nothing_are_linked_by_hand_and_made_equal() -> None:
             assert tx.links.count(MAP) == 0
         read_feed(town, "con", "contacts")
         read_feed(town, "crm", "contacts")
-        town.stage.now += (town.world.pace.landing * 2)
+        town.stage.now += town.world.pace.landing * 2
         for vendor in ("crm", "con"):
             read_feed(town, vendor, "contacts")
         assert by_hand.link(town.world, right(two), left(one)) == (left(one), right(two))

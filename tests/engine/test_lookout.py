@@ -11,7 +11,10 @@ from datetime import timedelta
 
 import pytest
 
-from syncd.core.model import Record
+from syncd.core.fieldmap import FieldMap
+from syncd.core.model import Record, Side
+from syncd.engine.lookout import believe
+from syncd.errors import ConfigError
 from syncd.service.daemon import Daemon
 from syncd.store.marks import DUE, PARKED
 from tests.engine.doings import edit, judge, rest
@@ -63,6 +66,13 @@ def fields(town: Town, monkeypatch: pytest.MonkeyPatch) -> Undo:
 
     monkeypatch.setattr(MemoryConnector, "_record", record)
     return lambda: monkeypatch.setattr(MemoryConnector, "_record", told)
+
+
+def narrowed(m: FieldMap) -> FieldMap:
+    """The map as it is compiled when the right system describes no custom field any more."""
+    rules = tuple(rule for rule in m.rules if rule.right not in CUSTOM)
+    left_out = frozenset((Side.RIGHT, name) for name in CUSTOM)
+    return replace(m, digest=f"{m.digest} narrowed", rules=rules, left_out=left_out)
 
 
 def with_custom_fields(town: Town) -> None:
@@ -156,6 +166,35 @@ def test_what_was_parked_before_it_was_noticed_goes_on_by_itself(monkeypatch: py
             assert tx.marks.resting(PARKED) == []
 
 
+@pytest.mark.parametrize("share", [0.9, 0.5])
+def test_one_record_that_answers_proves_nothing_of_those_that_do_not(share: float) -> None:
+    """Most or half of the others are hidden: no link is closed, the system pauses, and all goes on when it is over."""
+    with town_of(batch=50) as town:
+        people = [another(town, number) for number in range(60)]
+        judge(town)
+        pairs, before, daemon = partners(town), len(town.vendors["con"].history), Daemon(town.world)
+        feed_tick(daemon, "con")
+        rows = town.vendors["con"].rows["contacts"]
+        kept = {id_: row for n, (id_, row) in enumerate(rows.items()) if int((n + 1) * share) == int(n * share)}
+        town.vendors["con"].rows["contacts"] = kept
+        right = dict(pairs)
+        hidden = [one for one in people if right[one.id] not in kept]
+        for one in hidden[1:4]:
+            edit(town, "crm", "contacts", one.id, {"name": f"New {one.id}"})
+        town.stage.now += timedelta(seconds=60)
+        feed_tick(daemon, "crm")
+        pair_tick(daemon)
+        an_hour(town, daemon)
+        must(partners(town) == pairs, "a link was closed")
+        must("con does not show" in (reason(town) or ""), f"it does not pause: {reason(town)!r}")
+        must(len(town.vendors["con"].history) == before, "something was written")
+        town.vendors["con"].rows["contacts"] = rows
+        an_hour(town, daemon)
+        judge(town)
+        with town.store.read() as tx:
+            assert tx.marks.resting(PARKED) == []
+
+
 def test_a_few_deleted_records_are_no_missing_permission() -> None:
     """In a small account two of three may be deleted for good: it goes on."""
     with town_of() as town:
@@ -171,3 +210,94 @@ def test_a_few_deleted_records_are_no_missing_permission() -> None:
         edit(town, "crm", "contacts", people[2].id, {"name": "Anna"})
         rest(town)
         assert town.vendors["con"].rows["contacts"][right[people[2].id]].fields["name"] == "Anna"
+
+
+def test_a_person_may_say_that_they_were_deleted() -> None:
+    """Most were deleted for good without a word: paused until a person says so; then their links close."""
+    with town_of(batch=50) as town:
+        people = [another(town, number) for number in range(40)]
+        judge(town)
+        right, daemon = dict(partners(town)), Daemon(town.world)
+        feed_tick(daemon, "con")
+        with pytest.raises(ConfigError, match="does not pause"):
+            believe(town.world, "con:contacts")
+        for one in people[:30]:
+            town.vendors["con"].delete("contacts", right[one.id])
+        town.stage.now += town.world.pace.look_every
+        an_hour(town, daemon)
+        assert "syncd answer con:contacts deleted" in (reason(town) or "")
+        must(dict(partners(town)) == right, "a link was closed")
+        before = writes(town)
+        assert believe(town.world, "con:contacts") == 40
+        an_hour(town, daemon)
+        assert reason(town) is None
+        assert set(dict(partners(town))) == {one.id for one in people[30:]}
+        must(writes(town) == before, "something was written")
+        edit(town, "crm", "contacts", people[35].id, {"name": "Anna"})
+        an_hour(town, daemon)
+        assert town.vendors["con"].rows["contacts"][right[people[35].id]].fields["name"] == "Anna"
+
+
+LOST = "con tells none of its custom fields of contacts any more (city, note, phone)"
+
+
+def test_maps_that_lost_all_custom_fields_are_not_taken(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The schema tells of no custom field any more: the old map stays, the system is looked at at once, and pauses."""
+    with town_of(batch=50) as town:
+        with_custom_fields(town)
+        people = [another(town, number) for number in range(10)]
+        judge(town)
+        daemon = Daemon(town.world)
+        daemon.prepare()
+        feed_tick(daemon, "con")
+        whole, undo = daemon.world.pairs, fields(town, monkeypatch)
+        smaller = replace(whole[0], maps=(narrowed(town.maps[0]), *town.maps[1:]))
+        daemon.pairs_again = lambda: (smaller,)
+        daemon.compile_again()
+        assert daemon.world.pairs == whole
+        feed_tick(daemon, "con")
+        assert LOST in (reason(town) or "")
+        undo()
+        edit(town, "con", "contacts", dict(partners(town))[people[3].id], {"note": "new"})
+        an_hour(town, daemon)
+        assert reason(town) is None
+        judge(town)
+
+
+def test_a_restart_with_maps_that_lost_all_custom_fields_reads_and_writes_nothing() -> None:
+    """What was edited on the other side while the maps were narrow is carried when they are whole again."""
+    with town_of(batch=50) as town:
+        with_custom_fields(town)
+        people = [another(town, number) for number in range(10)]
+        judge(town)
+        Daemon(town.world).prepare()
+        whole, before = town.maps[0], writes(town)
+        town.use(narrowed(whole))
+        daemon = Daemon(town.world)
+        daemon.prepare()
+        edit(town, "crm", "contacts", people[3].id, {"note": "new", "name": "New"})
+        an_hour(town, daemon)
+        assert LOST in (reason(town) or "")
+        must(writes(town) == before, "something was written")
+        daemon.pairs_again = lambda: tuple(replace(pair, maps=(whole, *town.maps[1:])) for pair in daemon.world.pairs)
+        daemon.compile_again()
+        town.use(whole)
+        an_hour(town, daemon)
+        assert reason(town) is None
+        right = town.vendors["con"].rows["contacts"][dict(partners(town))[people[3].id]]
+        assert (right.fields["note"], right.fields["name"]) == ("new", "New")
+        judge(town)
+
+
+def test_custom_fields_that_a_person_took_from_the_map_are_not_missed() -> None:
+    """A map that names them no longer is just another map."""
+    with town_of(batch=50) as town:
+        with_custom_fields(town)
+        another(town, 1)
+        judge(town)
+        Daemon(town.world).prepare()
+        town.use(replace(narrowed(town.maps[0]), left_out=frozenset()))
+        daemon = Daemon(town.world)
+        daemon.prepare()
+        an_hour(town, daemon)
+        assert reason(town) is None

@@ -19,7 +19,10 @@ def files() -> tuple[Path, ...]:
     """Every file that git keeps or would keep, relative to the root."""
     told = subprocess.run(
         ["git", "ls-files", "-z", "--cached", "--others", "--exclude-standard"],
-        cwd=ROOT, check=True, capture_output=True, text=True,
+        cwd=ROOT,
+        check=True,
+        capture_output=True,
+        text=True,
     ).stdout
     return tuple(Path(name) for name in sorted(told.split("\0")) if name and (ROOT / name).is_file())
 

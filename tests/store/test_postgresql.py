@@ -124,7 +124,7 @@ def test_a_clock_outlives_its_server_for_a_while(server: Store) -> None:
 def test_a_queue_has_a_schema_of_its_own(server: Store) -> None:
     """Made once, beside our tables, which the store's checks look at alone; an address holds the password for libpq."""
     for _ in range(2):
-        queue.make(server, "tasks_1", "CREATE TABLE jobs (id int); CREATE TABLE \"other\" (id int);")
+        queue.make(server, "tasks_1", 'CREATE TABLE jobs (id int); CREATE TABLE "other" (id int);')
     with server.read() as tx:
         query = text("SELECT table_name FROM information_schema.tables WHERE table_schema = 'tasks_1' ORDER BY 1")
         assert list(tx.connection.execute(query).scalars()) == ["jobs", "other"]

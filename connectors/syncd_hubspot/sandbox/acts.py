@@ -4,7 +4,8 @@ What is not here: the API's rules (`object_api`, ...). A person's write goes thr
 
 Records: create (`fields`, `associate` {kind: ids}), update, bulk_update (`ids`, default all), archive, restore,
 delete (for good, as when the bin is emptied), gdpr_delete, merge (`id` goes `into` another; or `other` into `id`),
-associate and disassociate (`to_kind`, `to_id`). `as` is an owner's e-mail or name,
+associate and disassociate (`to_kind`, `to_id`). hide (`ids`, or a `share` of all, from 0 to 1) from every token, and
+show (`ids`, default all). `as` is an owner's e-mail or name,
 `workflow:<id>` for an automation of the portal, or `app:<id>` for another integration.
 Schema: property_create (`definition`), property_archive (`name`), property_rename (`label`), option_remove
 (`option`), stage_remove (`pipeline`, `stage`), owner_deactivate and owner_activate (`id` or e-mail).
@@ -24,6 +25,7 @@ from syncd_hubspot.sandbox.gate import Gate, Token
 from syncd_hubspot.sandbox.merging import merge
 from syncd_hubspot.sandbox.portal import Portal
 from syncd_hubspot.sandbox.records import Row, Who
+from syncd_hubspot.sandbox.sight import hide
 from syncd_hubspot.sandbox.tables import Table
 from syncd_hubspot.sandbox.writes import Changes, Rules
 
@@ -186,6 +188,16 @@ def _tie(portal: Portal, source: tuple[str, int], target: tuple[str, int]) -> No
     portal.counted(*target)
 
 
+def _hide(portal: Portal, action: Action) -> Done:
+    ids = hide(portal, _table(portal, action), map(whole_id, action.get("ids") or ()), float(action.get("share") or 0))
+    return {"ids": [str(one) for one in ids]}
+
+
+def _show(portal: Portal, action: Action) -> Done:
+    portal.hidden.difference_update(map(whole_id, action["ids"]) if action.get("ids") else set(portal.hidden))
+    return {}
+
+
 def _property_archive(portal: Portal, action: Action) -> Done:
     _table(portal, action).schema.archive(str(action["name"]), portal.now())
     return {}
@@ -252,6 +264,8 @@ _ACTS: Mapping[str, Callable[[Portal, Action], Done]] = {
     "gdpr_delete": _gdpr_delete,
     "associate": _associate,
     "disassociate": _disassociate,
+    "hide": _hide,
+    "show": _show,
     "property_archive": _property_archive,
     "property_create": _property_create,
     "property_rename": _property_rename,

@@ -13,6 +13,7 @@ from syncd_hubspot.sandbox.call import Answer, Call, whole_id
 from syncd_hubspot.sandbox.errors import ApiError, bad_request
 from syncd_hubspot.sandbox.object_api import MAX_HISTORY_PAGE, by_key, read_ties, tie_all, written
 from syncd_hubspot.sandbox.records import Row
+from syncd_hubspot.sandbox.sight import seen
 from syncd_hubspot.sandbox.tables import Table
 from syncd_hubspot.sandbox.writes import Changes, Claims
 
@@ -31,9 +32,11 @@ def batch_read(call: Call) -> Answer:
     lost = []
     for each in inputs:
         row = _readable(call, table, prop, str(each.get("id")))
-        if row is None:
+        if row is not None and seen(call.portal, row) is None and call.portal.settings["hidden_in_batch"] == "omitted":
+            continue
+        if seen(call.portal, row) is None:
             lost.append(str(each.get("id")))
-        else:
+        elif row is not None:
             found[row.id] = row
     results = [wire.record(table, row, wanted, history) for row in found.values()]
     body, status = wire.batch(call.portal, started, results, [wire.missing(table, lost)] if lost else [])
@@ -55,7 +58,7 @@ def batch_update(call: Call) -> Answer:
     """By id or unique property. Ids merged away are passed over without a word."""
     table, inputs, started = call.table("write"), call.inputs(MAX_INPUTS), call.portal.now()
     _no_doubles(inputs)
-    rows = [(each, _updatable(table, each)) for each in inputs]
+    rows = [(each, seen(call.portal, _updatable(table, each))) for each in inputs]
     lost = [str(each.get("id")) for each, row in rows if row is None and not _silent(call, table, each)]
     known = [(each, row) for each, row in rows if row is not None]
     errors = [wire.missing(table, lost)] if lost else []
@@ -127,7 +130,7 @@ def _upsert(call: Call, table: Table, each: Input, claims: Claims | None) -> Car
 
 
 def _answer(table: Table, row: Row, each: Input) -> dict[str, Any]:
-    asked = [name for name in each.get("properties") or () if table.schema.get(name) is not None]
+    asked = [name for name in each.get("properties") or () if table.schema.told(name)]
     found = wire.record(table, row, written(table, row, asked))
     trace = each.get("objectWriteTraceId")
     return {**found, "objectWriteTraceId": trace} if trace else found

@@ -15,7 +15,8 @@ from syncd_hubspot.sandbox.errors import bad_request, not_found
 from syncd_hubspot.sandbox.merging import merge
 from syncd_hubspot.sandbox.portal import Portal
 from syncd_hubspot.sandbox.records import Row
-from syncd_hubspot.sandbox.search import MAX_BODY, Scope, search
+from syncd_hubspot.sandbox.search import MAX_BODY, Hits, Scope, search
+from syncd_hubspot.sandbox.sight import all_seen, refuse_hidden, unanswered
 from syncd_hubspot.sandbox.tables import Table
 
 MAX_PAGE, MAX_HISTORY_PAGE = 100, 50
@@ -26,8 +27,10 @@ def list_objects(call: Call) -> Answer:
     table, history = call.table("read"), call.listed("propertiesWithHistory")
     limit = call.number("limit", 10, MAX_HISTORY_PAGE if history else MAX_PAGE)
     rows, after = table.page(call.after(), limit, call.flag("archived"))
+    if unanswered(call.portal, "lists"):
+        rows, after = [], None
     wanted = wire.names(table, call.listed("properties"))
-    results = [_shown(call, table, row, wanted) for row in rows]
+    results = [_shown(call, table, row, wanted) for row in all_seen(call.portal, rows)]
     return {"results": results, **wire.paging(str(after) if after else None)}, 200
 
 
@@ -95,6 +98,8 @@ def search_objects(call: Call) -> Answer:
     if len(call.raw.decode("utf-8", "replace")) > MAX_BODY:
         raise bad_request(f"The request body is longer than {MAX_BODY} characters")
     hits = search(_scope(call.portal, table), body)
+    if unanswered(call.portal, "searches"):
+        hits = Hits((), 0, None)
     wanted = wire.names(table, body.get("properties"))
     rows = [table.rows[one] for one in hits.ids if one in table.rows]
     if call.portal.settings["archived_leave_search"] == "at once":
@@ -116,8 +121,9 @@ def by_key(table: Table, prop: str, value: str, *, archived: bool = False) -> Ro
 
 
 def written(table: Table, row: Row, changes: Iterable[str] = ()) -> list[str]:
-    """What the answer to a write shows: every property that has a value or was written."""
-    return list(dict.fromkeys([*table.kind.defaults, *row.values, *changes]))
+    """What the answer to a write shows: every property that has a value or was written, and may be seen."""
+    every = dict.fromkeys([*table.kind.defaults, *row.values, *changes])
+    return [name for name in every if table.schema.get(name) is None or table.schema.told(name)]
 
 
 Ties = list[tuple[tuple[str, int], set[int]]]
@@ -157,6 +163,7 @@ def _found(call: Call, table: Table, *, archived: bool = False) -> Row:
     row = by_key(table, call.query.get("idProperty", ""), call.path["id"], archived=archived)
     if row is None:
         raise not_found()
+    refuse_hidden(call.portal, row)
     return row
 
 
@@ -175,4 +182,4 @@ def _scope(portal: Portal, table: Table) -> Scope:
         return set(portal.ties.of(kind.name, id, portal.table(target).kind.name))
 
     blank = bool(portal.settings["neq_finds_blank"])
-    return Scope(table.index, table.schema, kind.modified, tied, blank, kind.searchable, kind.dead)
+    return Scope(table.index, table.schema, kind.modified, tied, blank, kind.searchable, kind.dead, portal.hidden)

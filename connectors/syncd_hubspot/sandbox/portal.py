@@ -32,10 +32,12 @@ class Portal:
     def __init__(self, now: Callable[[], int], rng: random.Random, settings: Mapping[str, Any]) -> None:
         """Open an account with its standard properties, people and pipelines, and no record."""
         self.now, self.random, self.settings = now, rng, settings
-        self.tables = {name: Table(kind, Schema(kind.group, PROPERTIES[name])) for name, kind in KINDS.items()}
+        schemas = {name: Schema(kind.group, PROPERTIES[name], settings) for name, kind in KINDS.items()}
+        self.tables = {name: Table(kind, schemas[name]) for name, kind in KINDS.items()}
         self.ties = Associations()
         self.owners, self.pipelines = owners(now()), pipelines(now())
         self.blocklist: set[str] = set()
+        self.hidden: set[int] = set()
         self.seeded: dict[int, int] = {}
         self._later: list[tuple[int, int, Callable[[int], None]]] = []
         self._next_id, self._sequence, self._day = _FIRST_ID, 0, 0

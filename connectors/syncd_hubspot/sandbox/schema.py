@@ -107,8 +107,9 @@ class Property:
 class Schema:
     """The properties of one object type."""
 
-    def __init__(self, group: str, properties: Iterable[Property]) -> None:
-        """Begin with the standard properties; `group` is the name of the type's own property group."""
+    def __init__(self, group: str, properties: Iterable[Property], settings: Mapping[str, Any] | None = None) -> None:
+        """Begin with the standard properties; `group` is the name of the type's own group, `settings` the switches."""
+        self._settings = {"custom_properties": "shown"} if settings is None else settings
         self.groups = {group: group.replace("information", " information").capitalize()}
         self.all: dict[str, Property] = {each.name: replace(each, group=each.group or group) for each in properties}
 
@@ -116,6 +117,16 @@ class Schema:
         """The living property of this name."""
         found = self.all.get(name)
         return None if found is None or found.archived else found
+
+    def told(self, name: str) -> bool:
+        """Whether answers hold this property: one that lives, and that the token may see."""
+        found = self.get(name)
+        return found is not None and (not found.custom or self._settings["custom_properties"] == "shown")
+
+    def described(self, archived: bool = False) -> list[Property]:
+        """All properties, or the archived ones, that the token is told of."""
+        custom = self._settings["custom_properties"] != "gone"
+        return [each for each in self.living(archived) if custom or not each.custom]
 
     def need(self, name: str) -> Property:
         """The living property of this name; 404 when there is none."""

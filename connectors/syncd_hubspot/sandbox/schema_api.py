@@ -23,12 +23,16 @@ MAX_OWNERS = 500
 
 def list_properties(call: Call) -> Answer:
     """GET all definitions of a type in one answer."""
-    return {"results": [each.wire() for each in _schema(call, "read").living(call.flag("archived"))]}, 200
+    return {"results": [each.wire() for each in _schema(call, "read").described(call.flag("archived"))]}, 200
 
 
 def get_property(call: Call) -> Answer:
     """GET one definition."""
-    return _schema(call, "read").need(call.path["name"]).wire(), 200
+    schema = _schema(call, "read")
+    found = schema.need(call.path["name"])
+    if found not in schema.described():
+        raise not_found(f"Property {found.name} does not exist")
+    return found.wire(), 200
 
 
 def create_property(call: Call) -> Answer:

@@ -8,7 +8,7 @@ lists without looking at a single value.
 from __future__ import annotations
 
 import sys
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence, Set
 from dataclasses import dataclass
 from typing import Any
 
@@ -28,7 +28,7 @@ Tied = Callable[[int, str], Iterable[int]]
 
 @dataclass(frozen=True, slots=True)
 class Scope:
-    """What a search runs over: index, schema, the name of the modified date, ties, and whether NEQ finds blanks."""
+    """What a search runs over: index, schema, the modified date's name, ties, who is hidden, ...."""
 
     index: Index
     schema: Schema
@@ -37,6 +37,7 @@ class Scope:
     neq_blank: bool = False
     searchable: tuple[str, ...] = ()
     dead: tuple[str, ...] = ()
+    hidden: Set[int] = frozenset()
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,6 +57,8 @@ def search(scope: Scope, body: Mapping[str, Any]) -> Hits:
     if body.get("query"):
         wanted = text_predicate(str(body["query"]), scope.searchable)
         found = [one for one in found if wanted(scope.index.rows[one])]
+    if scope.hidden:
+        found = [one for one in found if one not in scope.hidden]
     ordered = _sorted(scope, found, body.get("sorts") or ())
     end = offset + limit
     after = str(end) if end < len(ordered) else None

@@ -39,6 +39,10 @@ SWITCHES: Mapping[str, Any] = {
     "null_write": "refused",  # refused | ignored | cleared: JSON null as a property value
     "unique_conflict_status": 400,  # 400 | 409 for a taken value of a custom unique property: both seen
     "validation_errors": "message",  # message | errors | both: where a 400 tells its details
+    "empty": [],  # lists | searches of these answer with nothing and 200, while reads by id go on
+    "hidden_read": 404,  # 404 | 403: a GET of a record that the token no longer sees: unknown
+    "hidden_in_batch": "missing",  # missing | omitted: the same in a batch read: unknown
+    "custom_properties": "shown",  # shown | untold (described, in no answer) | gone (from both): lost access to them
     "required_rules": [],  # of the admin, enforced on 2026-09: [{"type", "require": [names], "if": {name: value}}]
     "required_code": "REQUIRED_FIELD",  # errors[].code of those: unknown
     "history_source": "INTEGRATION",  # sourceType in history for API writes

@@ -16,7 +16,7 @@ from syncd_hubspot.sandbox.times import iso
 
 def names(table: Table, asked: Iterable[str] | None) -> list[str]:
     """The properties a read returns: those asked for that exist, or the default set, and always id and dates."""
-    wanted = [name for name in asked or () if table.schema.get(name) is not None]
+    wanted = [name for name in asked or () if table.schema.told(name)]
     if not asked:
         return list(table.kind.defaults)
     return list(dict.fromkeys([*wanted, "hs_object_id", "createdate", table.kind.modified]))
@@ -35,7 +35,7 @@ def record(table: Table, row: Row, wanted: Sequence[str], history: Sequence[str]
     if row.archived_at is not None:
         found["archivedAt"] = iso(row.archived_at)
     if history:
-        known = [name for name in history if table.schema.get(name) is not None]
+        known = [name for name in history if table.schema.told(name)]
         found["propertiesWithHistory"] = {name: [entry.wire() for entry in row.history.get(name, ())] for name in known}
     return found
 

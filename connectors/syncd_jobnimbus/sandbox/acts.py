@@ -119,16 +119,22 @@ class Acts:
         return {"id": self.records.note(body, self._who(action))["jnid"]}
 
     def hide(self, action: Action) -> dict[str, Any]:
-        """{"ids"} or {"id"}: the key's access profile no longer sees these records."""
-        ids = _ids(action)
+        """{"ids"} or {"id"}, or {"kind", "share"} (0 to 1) of all: the key's access profile no longer sees these."""
+        ids = self._share(action) if "share" in action else _ids(action)
         self.lists.hidden.update(ids)
         return {"ids": ids}
 
     def show(self, action: Action) -> dict[str, Any]:
-        """{"ids"} or {"id"}: it sees them again."""
-        ids = _ids(action)
+        """{"ids"} or {"id"}, or nothing for all: it sees them again."""
+        ids = _ids(action) if "id" in action or "ids" in action else list(self.lists.hidden)
         self.lists.hidden.difference_update(ids)
         return {"ids": ids}
+
+    def _share(self, action: Action) -> list[str]:
+        """So great a share of the customers or jobs, spread evenly."""
+        share, rows = float(action["share"]), self.records.store.rows[_kind(action)]
+        every = [jnid for jnid, row in rows.items() if not _member(row)]
+        return [jnid for at, jnid in enumerate(every) if int((at + 1) * share) > int(at * share)]
 
     # -- the account
 

@@ -91,6 +91,8 @@ class Api:
             if self.records.settings["denied_lists"] == "empty":
                 return {"count": 0, ENVELOPE[kind]: []}
             raise Refusal(403, "Forbidden")
+        if "lists" in self.records.settings["empty"]:
+            return {"count": 0, ENVELOPE[kind]: []}
         return self.lists.search(kind, request.query_params)
 
     async def get_one(self, request: Request, key: Key) -> Any:

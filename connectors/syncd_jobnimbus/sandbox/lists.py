@@ -57,7 +57,7 @@ class Lists:
         omit, way = settings["empties"], settings["custom_fields_as"]
         for custom in self.records.account.custom.get(kind, ()):
             value = shown.pop(custom.key, None)
-            if value in (None, "") and omit != "null":
+            if way == "none" or (value in (None, "") and omit != "null"):
                 continue
             if way != "labels":
                 shown[custom.key] = value

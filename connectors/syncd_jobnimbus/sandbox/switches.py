@@ -20,7 +20,8 @@ SWITCHES: Mapping[str, Any] = {
     "should_works": True,  # false: a `should` clause answers nothing
     "bad_filter_status": 500,  # 500 | 400: a filter that is no JSON, or holds an unknown query
     "term_case": "exact",  # exact | caseless | lowered (the index is lower case, the question is taken as typed)
-    "custom_fields_as": "both",  # both | labels | cf: the keys of custom fields in an answer
+    "custom_fields_as": "both",  # both | labels | cf | none: the keys of custom fields in an answer
+    "empty": [],  # lists: they answer with nothing and 200, while reads by id go on
     "empties": "omit_custom",  # omit_custom | omit | null: what becomes of fields without a value
     # errors
     "error_body": "text",  # text | json ({"message"}) | error ({"error"})

@@ -81,9 +81,7 @@ class ArchiveContract(Contract):
         same(len(bin.remote.writes(mark)), 1, "requests that could have archived it")
 
 
-def _archive(
-    bench: Bench, kind: str, record: str, expect: Mapping[str, Value], id: str = "archive"
-) -> Operation:
+def _archive(bench: Bench, kind: str, record: str, expect: Mapping[str, Value], id: str = "archive") -> Operation:
     """The operation that archives a record where these values are expected."""
     ref = bench.connector.read(kind, [record], [])[record].ref
     return Operation(id=id, action=Action.ARCHIVE, ref=ref, fields={}, expect=expect)
