@@ -128,7 +128,7 @@ class Sender:
             found: list[Any] = []
             attempt = self._events[0][2]
             while self._events and len(found) < self._batch:
-                if self._events[0][0] > time.monotonic() or self._events[0][2] != attempt:
+                if self._events[0][0] > time.monotonic() + _GATHERED or self._events[0][2] != attempt:
                     break
                 found.append(heapq.heappop(self._events)[3])
             self._counts["under way"] += len(found)
@@ -141,7 +141,7 @@ class Sender:
             time.sleep(slow)
             yield post.body
 
-        headers = {"content-type": "application/json", **post.headers}
+        headers = {"content-type": "application/json", "content-length": str(len(post.body)), **post.headers}
         timeout = float(self._settings["webhook_timeout"])
         try:
             content = body() if slow else post.body
