@@ -10,10 +10,11 @@ from contextlib import suppress
 from datetime import timedelta
 
 from syncd.core.model import Ref, Value
+from syncd.engine import intake
 from syncd.engine.answers import take
 from syncd.engine.audit import WRONG, Difference, Reason
 from syncd.engine.auditing import verify
-from syncd.engine.intake import hint, tick
+from syncd.engine.intake import tick
 from syncd.engine.run import work
 from syncd.engine.worker import Worker
 from syncd.errors import ConfigError, SyncdError
@@ -120,14 +121,14 @@ def read_soon(town: Town, points: int, system: str, kind: str) -> None:
 
 def hinted(town: Town, vendor: str, kind: str, id: str) -> None:
     """A webhook says that a record may have changed; the process may be killed meanwhile."""
-    guarded(town, lambda: hint(town.world, [Ref(vendor, kind, id)]))
+    guarded(town, lambda: intake.hint(town.world, [Ref(vendor, kind, id)]))
 
 
 def hint_soon(town: Town, points: int, vendor: str, kind: str, id: str) -> None:
     """A webhook says so in the middle of our work."""
 
     def act(busy: Busy) -> bool:
-        hint(town.another(), [Ref(vendor, kind, id)])
+        intake.hint(town.another(), [Ref(vendor, kind, id)])
         return True
 
     town.stage.cues.append(Cue(points, act, outside=True))

@@ -11,7 +11,7 @@ from hypothesis.stateful import rule
 
 import tests.engine.town
 from syncd.core.model import Ref, Side
-from syncd.engine.intake import hint
+from syncd.engine import intake
 from syncd.store.marks import DUE, PARKED
 from tests.engine import doings
 from tests.engine.doings import cycle, edit, hinted, judge, make
@@ -61,7 +61,7 @@ def test_a_hint_brings_a_new_record_across() -> None:
         judge(town)
         new = make(town, "crm", "contacts", {"email": "new@x.example", "name": "New", "tag": "vip"})
         assert new is not None
-        keys = hint(town.world, [Ref("crm", "contacts", new.id)] * 3)
+        keys = intake.hint(town.world, [Ref("crm", "contacts", new.id)] * 3)
         assert keys == {"pair/contacts", "pair/people"}
         town.work()
         assert [len(rows(town, "con", kind)) for kind in ("contacts", "people")] == [1, 1]
@@ -72,7 +72,7 @@ def test_a_hint_of_nothing_leaves_no_trace() -> None:
     """A record that is not there, a kind that no map reads, a system that is none: no write, no mark, no question."""
     with town_of() as town:
         linked(town)
-        assert hint(town.world, [Ref("crm", "tickets", "1"), Ref("nobody", "contacts", "1")]) == frozenset()
+        assert intake.hint(town.world, [Ref("crm", "tickets", "1"), Ref("nobody", "contacts", "1")]) == frozenset()
         calls(town, "crm"), calls(town, "con")
         hinted(town, "crm", "contacts", "404")
         hinted(town, "con", "jobs", "404")
