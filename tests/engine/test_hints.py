@@ -15,7 +15,7 @@ from syncd.engine import intake
 from syncd.store.marks import DUE, PARKED
 from tests.engine import doings
 from tests.engine.doings import cycle, edit, hinted, judge, make
-from tests.engine.test_machine import LONG, Machine, feeds, small, soon
+from tests.engine.test_machine import LONG, Leaving, feeds, small, soon
 from tests.engine.test_machine import TestMachine as Usual
 from tests.engine.test_rules import linked, rows, town_of
 from tests.engine.town import DATABASES, Town
@@ -151,8 +151,8 @@ def test_a_killed_hint_is_all_or_nothing() -> None:
             judge(town)
 
 
-class Hinted(Machine):
-    """The same town with webhooks: of what changed and of what did not, doubled, late, of nobody."""
+class Hinted(Leaving):
+    """The same town with webhooks: of what changed and of what did not, doubled, late, of the dead, of nobody."""
 
     @rule(feed=feeds, number=small)
     def hint(self, feed: tuple[str, str], number: int) -> None:
@@ -166,9 +166,9 @@ class Hinted(Machine):
 
     def _id(self, feed: tuple[str, str], number: int) -> str:
         vendor, kind = feed
-        known = [*self.town.vendors[vendor].rows.get(kind, {}), "404"]
+        known = [*self.town.vendors[vendor].rows.get(kind, {}), *self.town.vendors[vendor].graves.get(kind, {}), "404"]
         return known[number % len(known)]
 
 
 TestHinted = pytest.mark.timeout(0 if LONG else 400)(Hinted.TestCase)
-TestHinted.settings = settings(Usual.settings, max_examples=1000 if LONG else 10)
+TestHinted.settings = settings(Usual.settings, max_examples=1000 if LONG else 12)
