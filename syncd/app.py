@@ -8,6 +8,7 @@ from __future__ import annotations
 import os
 import threading
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import closing, contextmanager
 from dataclasses import asdict
 from datetime import UTC, datetime, timedelta
 from functools import cached_property
@@ -24,13 +25,13 @@ from syncd.engine import answers, applying, auditing, by_hand, explain, lookout,
 from syncd.engine.audit import Found
 from syncd.engine.world import Guard, Pace, Pair, World
 from syncd.errors import AuthError, ConfigError, Problem, SyncdError
-from syncd.kit import limits, registry
-from syncd.kit.careful import Careful
-from syncd.kit.connector import Connector, SystemSettings, Timing
-from syncd.service import checkup, log, passes
+from syncd.kit import limits
+from syncd.kit.connector import Connector
+from syncd.service import checkup, log, passes, systems
 from syncd.service.daemon import Daemon
 from syncd.service.nightly import Nights
 from syncd.service.passes import Say
+from syncd.service.scheduler import Tick
 from syncd.store import schema
 from syncd.store.clock import DatabaseClock
 from syncd.store.marks import HELD, PARKED
@@ -50,7 +51,7 @@ class App:
     def open(cls, path: str | Path | None, *, environ: Mapping[str, str] | None = None) -> Self:
         """Read the config and set up the log. Raises ConfigError with every mistake in it."""
         environ = os.environ if environ is None else environ
-        found = settings.load(path, environ, known=_shapes())
+        found = settings.load(path, environ, known=systems.shapes())
         log.setup(found.secrets(), format=found.log.format, level=found.log.level)
         return cls(found)
 
@@ -97,24 +98,7 @@ class App:
         """Every configured system."""
         if not self.store.sqlite:
             limits.share(self.turns)
-        return {name: self._connector(system) for name, system in self.config.systems.items()}
-
-    def _connector(self, system: settings.SystemConfig) -> Connector:
-        timing = self.config.timing
-        names = Timing.__dataclass_fields__
-        made = registry.connector(system.connector)(
-            SystemSettings(
-                system=system.name,
-                secret=system.secret,
-                base_url=system.base_url,
-                ca_file=str(system.ca_file) if system.ca_file else None,
-                timezone=system.timezone,
-                rate=system.rate,
-                options=system.options,
-                timing=Timing(**{name: getattr(timing, name) for name in names}),
-            )
-        )
-        return Careful(made)
+        return {name: systems.connector(self.config, one) for name, one in self.config.systems.items()}
 
     @cached_property
     def world(self) -> World:
@@ -247,8 +231,9 @@ class App:
             return auditing.figures(tx, keys)
 
     def run(self, stop: threading.Event) -> None:
-        """The daemon, until `stop` is set."""
-        self._daemon().run(stop)
+        """The daemon, until `stop` is set. Raises ConfigError too if the port for webhooks is taken."""
+        with self._listening(alone=True) as (daemon, _):
+            daemon.run(stop)
 
     def work(self, stop: threading.Event) -> None:
         """One of several processes on a PostgreSQL, until `stop` is set. Raises ConfigError for another store."""
@@ -261,7 +246,27 @@ class App:
             remedy = "Install syncd with its extra: syncd[postgres]."
             problem = Problem("`syncd work`", f"needs a package that is not here: {error.name}.", remedy)
             raise ConfigError(problem) from error
-        self._daemon().run(stop, lambda ticks: Cluster(ticks, self.store, self.clock))
+        with self._listening(alone=False) as (daemon, more):
+            daemon.run(stop, lambda ticks: Cluster([*ticks, *more], self.store, self.clock))
+
+    @contextmanager
+    def _listening(self, *, alone: bool) -> Iterator[tuple[Daemon, list[Tick]]]:
+        """The daemon, to which webhooks come if any system has a secret for them; and what else it must tick.
+
+        `alone`: the port must be free. Of several processes, the first one of a machine listens.
+        """
+        daemon, hooked = self._daemon(), systems.receivers(self.config)
+        if not hooked:
+            yield daemon, []
+            return
+        from syncd.service.web import Web
+
+        with closing(Web(self.config.web.listen, self.config.web.public_url, hooked, daemon.hinted)) as web:
+            if alone:
+                web.open()
+            else:
+                web.try_to_open()
+            yield daemon, [] if alone else [web.tick()]
 
     def _daemon(self) -> Daemon:
         timing, audit = self.config.timing, self.config.audit
@@ -389,11 +394,3 @@ class App:
         """The store's version; raises ConfigError if it is another than this syncd's."""
         schema.check(self.store)
         return {"version": schema.version(self.store), "sound": self.store.sound()}
-
-
-def _shapes() -> Mapping[str, settings.SystemShape]:
-    found = {}
-    for name in registry.connectors():
-        known: Any = registry.connector(name)
-        found[name] = settings.SystemShape(known.secret_name, known.settings)
-    return found

@@ -46,8 +46,9 @@ class Key:
 
 
 KNOWN = {
-    "hubspot": SystemShape("token"),
-    "jobnimbus": SystemShape("api_key", (Key("actor", str, None), Key("page", int, 100))),
+    "hubspot": SystemShape("token", webhooks=True, signs_url=True),
+    "jobnimbus": SystemShape("api_key", (Key("actor", str, None), Key("page", int, 100)), webhooks=True),
+    "deaf": SystemShape("key"),
 }
 
 
@@ -298,3 +299,43 @@ def test_a_key_with_characters_that_no_key_has(tmp_path: Path, key: str) -> None
     (tmp_path / "odd").touch(mode=0o600)
     (tmp_path / "odd").write_text(key, encoding="utf-8")
     assert "odd." in mistake(tmp_path, '{env = "HUBSPOT_TOKEN"}', '{file = "odd"}').message
+
+
+TOKEN = 'token = {env = "HUBSPOT_TOKEN"}'
+HOOKED = GOOD.replace(TOKEN, f'{TOKEN}\nwebhook_secret = {{env = "HOOK"}}')
+HOOK = {**SECRETS, "HOOK": "a-long-secret-0123"}
+PUBLIC = '\n[web]\npublic_url = "https://sync.example.com"\n'
+
+
+def test_webhooks_need_a_secret_given_like_the_others(tmp_path: Path) -> None:
+    """Without one there are none; with one it is resolved, and the log is told to leave it out."""
+    assert {system.webhook_secret for system in read(tmp_path).systems.values()} == {None}
+    config = read(tmp_path, HOOKED + PUBLIC, HOOK)
+    assert config.systems["hubspot"].webhook_secret == "a-long-secret-0123"
+    assert config.systems["jobnimbus"].webhook_secret is None
+    assert "a-long-secret-0123" in config.secrets()
+    assert "a-long-secret-0123" not in repr(config)
+
+
+def test_a_short_webhook_secret_is_refused(tmp_path: Path) -> None:
+    """What can be guessed is no secret; the remedy makes a long one, and the short one is not shown."""
+    (found,) = mistakes(tmp_path, HOOKED + PUBLIC, {**SECRETS, "HOOK": "short-one-1"})
+    assert "`systems.hubspot.webhook_secret` is shorter than 12 characters." in str(found)
+    assert "openssl rand" in found.remedy
+    assert "short-one-1" not in str(found)
+
+
+def test_signed_webhooks_need_the_public_address(tmp_path: Path) -> None:
+    """Where the signature goes over the address, the set-up must name it; where it does not, it need not."""
+    (found,) = mistakes(tmp_path, HOOKED, HOOK)
+    assert "`systems.hubspot.webhook_secret` needs [web] public_url" in str(found)
+    assert found.place.endswith(":7")
+    other = GOOD.replace('api_key = {', 'webhook_secret = {env = "HOOK"}\napi_key = {')
+    assert read(tmp_path, other, HOOK).systems["jobnimbus"].webhook_secret
+
+
+def test_a_connector_without_webhooks_takes_no_secret_for_them(tmp_path: Path) -> None:
+    """For a vendor that sends none, the setting is none."""
+    text = HOOKED.replace('connector = "hubspot"\ntoken', 'connector = "deaf"\nkey') + PUBLIC
+    (found,) = mistakes(tmp_path, text, HOOK)
+    assert "`systems.hubspot.webhook_secret` is not a setting." in str(found)

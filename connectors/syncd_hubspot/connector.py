@@ -1,7 +1,7 @@
 """The HubSpot connector: contacts and deals of one account, read and written through its dated CRM API.
 
-What is not here: webhooks (polling is complete without them) and files. Facts come from HubSpot's own documentation
-of the `2026-03` API; where that leaves a thing open, both ways are borne.
+What is not here: files, and the understanding of webhooks (`webhooks`), without which polling is complete. Facts come
+from HubSpot's own documentation of the `2026-03` API; where that leaves a thing open, both ways are borne.
 """
 
 from __future__ import annotations
@@ -23,6 +23,7 @@ from syncd_hubspot.history import history
 from syncd_hubspot.reads import Reads
 from syncd_hubspot.schema import Schemas, zone_of
 from syncd_hubspot.troubles import WINDOW_SECONDS, explainer
+from syncd_hubspot.webhooks import Webhooks
 from syncd_hubspot.writes import Writer
 
 _BASE_URL = "https://api.hubapi.com"
@@ -42,6 +43,8 @@ class HubSpot:
         Setting("search_rate", str, _SEARCH_RATE, "Searches per second; an account's apps share 5 a second."),
     )
     kinds = ("contacts", "deals")
+    receiver = Webhooks
+    signs_url = True
 
     def __init__(self, settings: SystemSettings) -> None:
         """Open nothing yet. ConfigError for a version, rate or address that cannot be."""
@@ -61,6 +64,7 @@ class HubSpot:
             sync_key=True,
             tombstones=True,
             archive=True,
+            webhooks=True,
             free_compare=True,
             history=True,
             read_batch=BATCH_LIMIT,

@@ -26,6 +26,7 @@ from syncd_jobnimbus.rows import Rows
 from syncd_jobnimbus.schema import Catalog
 from syncd_jobnimbus.search import Finder
 from syncd_jobnimbus.values import Codec
+from syncd_jobnimbus.webhooks import Webhooks
 from syncd_jobnimbus.writes import Writer
 
 TITLES = {"contacts": ("display_name",), "jobs": ("name",)}
@@ -47,8 +48,11 @@ class JobNimbus:
         Setting("sync_key", bool, False, "A custom field that people do not edit holds syncd's own key."),
         Setting("move_primary", bool, True, "A job's primary contact may be changed after the job was made."),
         Setting("blank_text", str, "", 'What clears a text field: "" or "null".'),
+        Setting("webhook_signature", str, "", "A header to check too, if yours sends one: an HMAC-SHA256 of the body."),
         Setting("web_url", str, _PAGES, "Where people see a record; {kind} is contact or job."),
     )
+    receiver = Webhooks
+    signs_url = False
 
     def __init__(self, settings: SystemSettings) -> None:
         """Open no connection. ConfigError for a timezone, rate, address or custom_fields that cannot be read."""
@@ -78,6 +82,7 @@ class JobNimbus:
             find_by_feed=True,
             find_lag=timing.lag,
             archive=True,
+            webhooks=True,
             sync_key=bool(self._settings.options.get("sync_key")),
             find_batch=20,
             pace=self._client.pace,

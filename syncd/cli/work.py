@@ -68,7 +68,8 @@ def once(
 def run(context: typer.Context, *, config: ConfigOption = None) -> None:
     """Sync until told to stop.
 
-    Ctrl-C or SIGTERM ends it after what is under way; a second one ends it at once.
+    Listens for webhooks too, if any system has a secret for them. Ctrl-C or SIGTERM ends it after what is under way; a
+    second one ends it at once.
     """
     with opened(context, config, daemon=True) as app:
         app.run(_told_to_stop())
@@ -77,8 +78,8 @@ def run(context: typer.Context, *, config: ConfigOption = None) -> None:
 def work(context: typer.Context, *, config: ConfigOption = None) -> None:
     """Sync until told to stop, beside any number of others on one PostgreSQL.
 
-    Every process has the same set-up; one that dies is replaced by the others when its leases end. Ctrl-C or SIGTERM
-    ends it after what is under way; a second one ends it at once.
+    The first one of a machine listens for webhooks. Every process has the same set-up; one that dies is replaced by the
+    others when its leases end. Ctrl-C or SIGTERM ends it after what is under way; a second one ends it at once.
     """
     with opened(context, config, daemon=True) as app:
         app.work(_told_to_stop())

@@ -35,6 +35,8 @@ VARIABLE = "SYNCD_CONFIG"
 DEFAULT = "config.toml"
 NAME = re.compile(r"[a-z][a-z0-9_-]*")
 COMMON = ("connector", "base_url", "ca_file", "timezone", "rate")
+HOOK = "webhook_secret"
+"""The key that every system has whose connector receives webhooks."""
 
 
 class _SystemTable(BaseModel):
@@ -109,6 +111,7 @@ class _Loader:
         root = self._check(FileTable, raw, ())
         systems = {name: self._system(name, table) for name, table in _tables(raw, "systems")}
         pairs = {name: self._pair(name, table, systems.keys()) for name, table in _tables(raw, "pairs")}
+        self._signed_address(root, systems)
         if self.problems or root is None:
             raise ConfigError(sorted(self.problems, key=_line))
         return Config(
@@ -156,8 +159,17 @@ class _Loader:
         if checked is None or shape is None:
             return None
         given = checked.model_dump()
-        common = {key: given.pop(key) for key in COMMON}
+        common = {key: given.pop(key) for key in (*COMMON, *([HOOK] if shape.webhooks else []))}
         return SystemConfig(name=name, secret=given.pop("secret_value"), options=given, **common)
+
+    def _signed_address(self, root: FileTable | None, systems: Mapping[str, SystemConfig | None]) -> None:
+        """Where webhooks are signed over the address they are sent to, that address must be known."""
+        for name, system in systems.items():
+            signed = system is not None and system.webhook_secret and self.known[system.connector].signs_url
+            if signed and root is not None and root.web.public_url is None:
+                remedy = 'Add to [web]: public_url = "https://...", as the vendor knows it.'
+                message = "needs [web] public_url: these webhooks are signed over it."
+                self._problem(("systems", name, HOOK), message, remedy)
 
     def _pair(self, name: str, table: Mapping[str, Any], systems: Iterable[str]) -> PairConfig | None:
         self._name("pairs", name)
@@ -212,6 +224,8 @@ def _system_model(shape: SystemShape) -> type[BaseModel]:
     }
     secret = Annotated[str, BeforeValidator(values.secret)]
     own["secret_value"] = (secret, Field(alias=shape.secret_name))
+    if shape.webhooks:
+        own[HOOK] = (Annotated[str | None, BeforeValidator(values.webhook_secret)], None)
     return create_model("SystemTable", __base__=_SystemTable, **own)
 
 

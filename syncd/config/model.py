@@ -42,19 +42,28 @@ class SettingShape(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class SystemShape:
-    """What a connector declares of its `[systems.NAME]` table: the name of its credential and its own keys."""
+    """What a connector declares of its `[systems.NAME]` table: the name of its credential and its own keys.
+
+    `webhooks`: whether it receives any; `signs_url`: whether these are signed over the address they are sent to.
+    """
 
     secret_name: str
     settings: Sequence[SettingShape] = ()
+    webhooks: bool = False
+    signs_url: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SystemConfig:
-    """One `[systems.NAME]` table, its secret resolved. `options` are the connector's own keys, defaults filled in."""
+    """One `[systems.NAME]` table, its secrets resolved. `options` are the connector's own keys, defaults filled in.
+
+    `webhook_secret`: what proves that a webhook is the vendor's; None: none are received.
+    """
 
     name: str
     connector: str
     secret: str = field(repr=False)
+    webhook_secret: str | None = field(default=None, repr=False)
     base_url: str | None = None
     ca_file: Path | None = None
     timezone: str | None = None
@@ -118,7 +127,7 @@ class StoreConfig:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class WebConfig:
-    """The `[web]` table: where the console and the webhooks listen, and the address vendors reach them under."""
+    """The `[web]` table: where syncd listens for webhooks, and the address vendors reach it under."""
 
     __pydantic_config__: ClassVar[ConfigDict] = STRICT
 
@@ -225,4 +234,5 @@ class Config:
         """Every secret value of this set-up, for the log's redaction; also the store's password, as spelt there."""
         password = values.password(self.store)
         spelt = {password, values.quoted(password)} if password else set()
-        return (*(system.secret for system in self.systems.values()), *sorted(spelt))
+        hooks = (system.webhook_secret for system in self.systems.values() if system.webhook_secret is not None)
+        return (*(system.secret for system in self.systems.values()), *hooks, *sorted(spelt))

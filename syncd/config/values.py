@@ -28,6 +28,9 @@ LONGEST = timedelta(days=3650)
 KEY = re.compile(r"[!-~]+")
 """What an HTTP header can carry: visible ASCII."""
 
+SHORTEST = 12
+"""Characters of a webhook's secret: a shorter one can be guessed by whoever may try as often as they like."""
+
 STORES = ("sqlite", "postgresql+psycopg")
 
 
@@ -198,6 +201,14 @@ def secret(value: Any, info: ValidationInfo) -> str:
             'Take it out, and make a new one if others could read this file. Write {env = "NAME"} or {file = "path"}.',
         )
     raise Wrong("does not say where the secret is.", 'Write {env = "NAME"} or {file = "path"}.')
+
+
+def webhook_secret(value: Any, info: ValidationInfo) -> str:
+    """As `secret`, and not so short that it can be guessed."""
+    found = secret(value, info)
+    if len(found) < SHORTEST:
+        raise Wrong(f"is shorter than {SHORTEST} characters.", "Make a longer one: openssl rand -hex 32")
+    return found
 
 
 def store_password(value: Any, info: ValidationInfo) -> str:

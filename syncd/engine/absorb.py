@@ -213,8 +213,13 @@ def _rekey(tx: Tx, world: World, m: FieldMap, side: Side, rows: dict[str, Snapsh
     ask_again(tx, m, (around | near(tx, m, {side: texts})) - set(texts), world.clock())
 
 
+def lane_of(m: FieldMap) -> int:
+    """The lane of what people do in a map."""
+    return LEAD_LANE if m.lane == "lead" else NORMAL_LANE
+
+
 def _mark(tx: Tx, m: FieldMap, side: Side, found: Absorbed, now: datetime, held: frozenset[tuple[Side, str]]) -> None:
-    lane = LEAD_LANE if m.lane == "lead" else NORMAL_LANE
+    lane = lane_of(m)
     reads = m.reads(side) | {
         name for match in (*m.link, *m.ask) for part in match.parts for rule in part.rules if (name := rule.field(side))
     }

@@ -1,18 +1,22 @@
-"""MARK, the first step: one tick of one feed; a page's snapshots, marks and cursor in one transaction.
+"""MARK, the first step: one tick of one feed; a page's snapshots, marks and cursor in one transaction. Or hints.
 
 What is not here: when a tick happens (`service.scheduler`) and how a snapshot moves (`absorb`).
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
-from syncd.engine.absorb import absorb
+from syncd.core.model import Ref
+from syncd.engine.absorb import absorb, lane_of
 from syncd.engine.lookout import look, waits_for_another
 from syncd.engine.world import World
 from syncd.kit.connector import Page, Seen
 from syncd.store.feeds import FeedState
+
+HINT = "hint "
+"""The cause of a mark that a hint left, before its side: only that side is read."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -52,6 +56,28 @@ def tick(world: World, system: str, kind: str, *, pages: int | None = None) -> T
             raise
         _end(world, state, fence)
         return done
+
+
+def hint(world: World, refs: Iterable[Ref]) -> frozenset[str]:
+    """Somebody says that these may have changed: each is to be read by id, in every map that reads its kind.
+
+    The keys of these maps; stored when this returns. Nothing else is believed: what a read by id shows decides, and a
+    ref that does not exist leaves no trace. Raises Transient where the store does not answer.
+    """
+    wanted: dict[tuple[str, str], dict[str, None]] = {}
+    for ref in refs:
+        if (ref.system, ref.kind) in world.readers:
+            wanted.setdefault((ref.system, ref.kind), {})[ref.id] = None
+    if not wanted:
+        return frozenset()
+    marked = set()
+    with world.store.begin() as tx:
+        now = world.clock()
+        for kind, ids in wanted.items():
+            for m, side in world.readers[kind]:
+                tx.marks.add(m.key, side, ids, now, lane=lane_of(m), reread=True, cause=f"{HINT}{side}")
+                marked.add(m.key)
+    return frozenset(marked)
 
 
 def _begin(world: World, system: str, kind: str) -> tuple[FeedState, int | None]:

@@ -18,6 +18,7 @@ from syncd.core.model import Side
 from syncd.engine.absorb import absorb
 from syncd.engine.confirm import finish
 from syncd.engine.flips import freeze
+from syncd.engine.intake import HINT
 from syncd.engine.item import Item, Rest, again, described, park, permitted
 from syncd.engine.leaving import come_back, follow, leave
 from syncd.engine.linking import local, look_up, make_links, plan_creates, snapshots_for
@@ -34,6 +35,9 @@ from syncd.store.store import Tx
 
 QUOTA = timedelta(seconds=10)
 """How much of a vendor's limit one batch may take."""
+
+ONE_SIDED = ("unknown ", HINT)
+"""How causes begin that ask for one side only, which they name behind it."""
 
 log = structlog.get_logger("syncd.engine")
 
@@ -171,8 +175,8 @@ class Worker:
     def _must_read(self, item: Item, side: Side) -> bool:
         if side not in item.snapshots:
             return True
-        asks = [mark for mark in item.unit.marks if mark.reread]
-        return any(not (mark.cause or "").startswith("unknown ") or mark.cause == f"unknown {side}" for mark in asks)
+        causes = [mark.cause or "" for mark in item.unit.marks if mark.reread]
+        return any(not cause.startswith(ONE_SIDED) or cause.endswith(f" {side}") for cause in causes)
 
     def _link(self, items: Sequence[Item]) -> None:
         """Unlinked units: whose is it? Local knowledge first, then the vendor is asked before anything is created."""

@@ -39,6 +39,7 @@ class Careful:
         self.inner = inner
         self.name, self.secret_name = inner.name, inner.secret_name
         self.settings, self.kinds = inner.settings, inner.kinds
+        self.receiver, self.signs_url = inner.receiver, inner.signs_url
 
     @property
     def capabilities(self) -> Capabilities:

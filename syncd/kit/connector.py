@@ -12,6 +12,7 @@ from enum import StrEnum
 from typing import Any, Protocol
 
 from syncd.core.model import Change, Gone, MatchKey, Operation, Outcome, Record, Schema, SyncKey
+from syncd.kit.webhook import Receiver
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -30,6 +31,7 @@ class Capabilities:
     `read_batch`, `write_batch`, `find_batch`: records per request. `pace`: requests per second that the limits let
     through in the long run; None: so many that batches need not be cut. `field_times`: exact change times per field.
     `history`: earlier values of a field are told, with who gave them; without it `history` is never called.
+    `webhooks`: the vendor calls us when a record changed, and `receiver` understands it.
     `unique`: per kind, the fields in which the vendor refuses a second record of the same value.
     `names`: per kind, those of them that name the record for people and may be made unique with a suffix.
     """
@@ -130,13 +132,15 @@ class Timing:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SystemSettings:
-    """What a connector is built from: one `[systems.NAME]` table, resolved. `secret` never reaches a repr or a log.
+    """What a connector is built from: one `[systems.NAME]` table, resolved. Secrets never reach a repr or a log.
 
+    `webhook_secret`: what proves that a webhook is the vendor's; None: none are received.
     `options` are the vendor's own settings, already checked against `Connector.settings`.
     """
 
     system: str
     secret: str = field(repr=False)
+    webhook_secret: str | None = field(default=None, repr=False)
     base_url: str | None = None
     ca_file: str | None = None
     timezone: str | None = None
@@ -159,7 +163,9 @@ class Connector(Protocol):
     """One vendor's account, ready to be read and written. Thread-safe: feeds and workers share it.
 
     Built as `Class(settings: SystemSettings)`. Class attributes: `name` (the entry point's name), `secret_name` (the
-    config key of its credential: `token`, `api_key`), `settings` (its own config keys), `kinds` (those it speaks).
+    config key of its credential: `token`, `api_key`), `settings` (its own config keys), `kinds` (those it speaks),
+    `receiver` (makes what understands the vendor's webhooks; None: there are none), `signs_url` (whether these are
+    signed over the address they are sent to).
     Every method may raise AuthError (the whole system pauses) and Transient (again later); a bad record never raises.
     """
 
@@ -167,6 +173,8 @@ class Connector(Protocol):
     secret_name: str
     settings: tuple[Setting, ...]
     kinds: tuple[str, ...]
+    receiver: Callable[[SystemSettings], Receiver] | None
+    signs_url: bool
 
     @property
     def capabilities(self) -> Capabilities:

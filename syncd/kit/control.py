@@ -12,6 +12,7 @@ GET  /_sim/records/{kind}            the primary store, archived records include
 POST /_sim/act                       {"do": verb, "kind", "id", "fields", "as": person}: a person in the vendor's pages
 POST /_sim/seed                      {"leads": n, ...}
 POST /_sim/import/{kind}             text/csv
+GET  /_sim/webhooks                  how many were told, sent, answered, given up
 GET  /_sim/settled                   whether the lagging index has caught up
 GET  /_sim/history/{kind}/{id}       every change of a record, with who made it
 """
@@ -57,6 +58,7 @@ def routes(sandbox: Sandbox) -> list[Route]:
         ("/_sim/act", desk.act, post),
         ("/_sim/seed", desk.seed, post),
         ("/_sim/import/{kind}", desk.import_csv, post),
+        ("/_sim/webhooks", desk.webhooks, get),
         ("/_sim/settled", desk.settled, get),
         ("/_sim/history/{kind}/{id}", desk.history, get),
     ]
@@ -127,6 +129,9 @@ class _Desk:
     async def import_csv(self, request: Request) -> Any:
         text = (await request.body()).decode("utf-8-sig")
         return self._box.import_csv(self._kind(request), text)
+
+    async def webhooks(self, _request: Request) -> Any:
+        return self._box.sender.state() if self._box.sender is not None else {}
 
     async def settled(self, _request: Request) -> Any:
         return self._box.settled()

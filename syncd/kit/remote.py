@@ -88,6 +88,10 @@ class Remote:
         """Create a record per row."""
         return self._answer(self._client.post(f"/_sim/import/{kind}", content=text.encode()))
 
+    def webhooks(self) -> dict[str, int]:
+        """Counts of the webhooks: events, dropped, answered, refused, given up, waiting."""
+        return dict(self._get("webhooks"))
+
     def settled(self) -> bool:
         """Whether the lagging index shows what the primary store holds."""
         return bool(self._get("settled")["settled"])

@@ -30,6 +30,7 @@ from starlette.routing import BaseRoute, Route
 from syncd.kit import control
 from syncd.kit.faults import Faults
 from syncd.kit.requestlog import RequestLog
+from syncd.kit.sender import Sender
 from syncd.kit.simclock import SandboxClock
 from syncd.kit.stage import ARRIVED, Reply, Stage, plain_fault
 
@@ -65,6 +66,9 @@ class Sandbox(abc.ABC):
     kinds: ClassVar[tuple[str, ...]]
     switches: ClassVar[Mapping[str, Any]] = {}
     """Every switch with its default: behavior that is unknown of the vendor, or that tests choose."""
+
+    sender: Sender | None = None
+    """What sends this vendor's webhooks; a subclass that has any makes it anew in `clear()`."""
 
     clock: SandboxClock
     random: random.Random

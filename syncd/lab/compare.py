@@ -174,11 +174,12 @@ class _Look:
         return None
 
     def _parent_waits(self, decision: Decision, left: Record, right: Record) -> bool:
-        """Whether one of the parents that a relation points at is parked: nobody knows yet whose twin it is."""
+        """Whether a parent that a relation points at, or its twin, is parked: nobody knows yet whose it is."""
         relation = decision.rule.relation
         parent = self.world.maps.get(relation.map) if relation is not None else None
         return parent is not None and any(
             self.claims.waits(parent, side, id_)
+            or self.claims.waits(parent, side.other, self.claims.twins.get((parent.key, side, id_), ""))
             for side, record in ((Side.LEFT, left), (Side.RIGHT, right))
             for id_ in _ids(decision.rule.field(side), record)
         )

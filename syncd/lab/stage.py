@@ -38,6 +38,9 @@ ENVIRON: Mapping[str, str] = {"STAGE_LEFT_KEY": "sandbox-token", "STAGE_RIGHT_KE
 """The keys of the sandboxes, which open nothing else; the set-up names these variables."""
 
 VARIABLES = dict(zip((LEFT, RIGHT), ENVIRON, strict=True))
+HOOKS: Mapping[str, str] = {"STAGE_LEFT_HOOK": "left-hook-secret-1", "STAGE_RIGHT_HOOK": "right-hook-secret-2"}
+"""What proves the sandboxes' webhooks, where the stage has any."""
+
 SECRETS: Mapping[str, str] = {LEFT: "token", RIGHT: "api_key"}
 """Which variable holds a system's key, and what its connector calls it."""
 
@@ -95,6 +98,7 @@ class Stage:
     `rate`: requests per seconds that both vendors enforce, as the set-up says; `search_rate`: searches, on the left.
     `timing`, `left_settings`, `right_settings`: over the defaults of this module. `store`: a database's address, given
     by the environment; else a file in the folder. `own`: somebody's own maps and settings instead of the shipped ones.
+    `hooks`: "host:port" where the daemon is to hear of changes, which both vendors then tell; None: they tell nobody.
     """
 
     folder: Path
@@ -108,6 +112,7 @@ class Stage:
     right_csv: str | None = None
     store: str | None = None
     own: Own | None = None
+    hooks: str | None = None
     timing: Mapping[str, Any] = field(default_factory=dict)
     left_settings: Mapping[str, Any] = field(default_factory=dict)
     right_settings: Mapping[str, Any] = field(default_factory=dict)
@@ -128,6 +133,7 @@ class Stage:
             self._prepare()
             self._fill()
             self._write()
+            self._subscribe()
             self.found = {name: _census(vendor, KINDS[name]) for name, vendor in self.vendors.items()}
             self.since = {LEFT: self.left.mark(), RIGHT: self.right.mark()}
             self._open = opening.pop_all()
@@ -145,7 +151,8 @@ class Stage:
     @property
     def environ(self) -> dict[str, str]:
         """What a process that opens the set-up needs in its environment, beside its own: every secret of it."""
-        return {**ENVIRON, **({"SYNCD_STORE": self.store} if self.store is not None else {})}
+        hooks = HOOKS if self.hooks else {}
+        return {**ENVIRON, **hooks, **({"SYNCD_STORE": self.store} if self.store is not None else {})}
 
     @property
     def vendors(self) -> Mapping[str, Remote]:
@@ -224,6 +231,12 @@ class Stage:
                 shutil.copyfile(file, maps / name)
         self.config.write_text(toml(self._tables(maps)), encoding="utf-8")
 
+    def _subscribe(self) -> None:
+        """Both vendors tell the daemon of what happens from now on, if the stage has webhooks."""
+        for (name, vendor), secret in zip(self.vendors.items(), HOOKS.values(), strict=True):
+            if self.hooks:
+                vendor.settings(webhook_url=f"http://{self.hooks}/hooks/{name}", webhook_secret=secret)
+
     def _tables(self, maps: Path) -> dict[str, Any]:
         """The set-up as the file holds it."""
         pairs = self.own.pairs if self.own else {PAIR: {"left": LEFT, "right": RIGHT, "maps": list(MAPS)}}
@@ -233,6 +246,7 @@ class Stage:
             "systems": {name: self._system(name, vendor) for name, vendor in self.vendors.items()},
             "pairs": {name: {**pair, **how} for name, pair in pairs.items()},
             "timing": {**TIMING, **self.timing},
+            **({"web": {"listen": self.hooks, "public_url": f"http://{self.hooks}"}} if self.hooks else {}),
         }
 
     def _system(self, name: str, vendor: Remote) -> dict[str, Any]:
@@ -240,6 +254,7 @@ class Stage:
         return {
             "connector": name, "timezone": ZONE, **self.options(name), **searches, "base_url": vendor.url,
             "rate": self.rate, SECRETS[name]: {"env": VARIABLES[name]},
+            **({"webhook_secret": {"env": dict(zip((LEFT, RIGHT), HOOKS, strict=True))[name]}} if self.hooks else {}),
         }  # fmt: skip
 
     def options(self, name: str) -> Mapping[str, Any]:

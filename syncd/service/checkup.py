@@ -31,6 +31,9 @@ def _all(
     for name, connector in connectors.items():
         for f in connector.check():
             yield Finding(f.severity, f"{name}: {f.subject}", f.message, f.remedy)
+        if config.systems[name].webhook_secret is not None:
+            heard = f"{config.web.public_url or f'http://{config.web.listen}'}/hooks/{name}"
+            yield Finding(Severity.OK, f"{name}: webhooks", f"heard at {heard}")
     for pair in config.pairs.values():
         yield from _maps(config, connectors, pair)
     try:

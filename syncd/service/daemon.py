@@ -1,6 +1,6 @@
 """The daemon: feeds and pairs ticked by a schedule, until told to stop; a system in trouble pauses alone.
 
-What is not here: the steps (`engine`) and the pages (`web`).
+What is not here: the steps (`engine`) and listening for webhooks (`web`).
 """
 
 from __future__ import annotations
@@ -13,8 +13,8 @@ from typing import Protocol, TypeVar
 
 import structlog
 
-from syncd.core.model import Side
-from syncd.engine.intake import tick
+from syncd.core.model import Ref, Side
+from syncd.engine.intake import hint, tick
 from syncd.engine.lookout import look_everywhere, narrowed_in
 from syncd.engine.maps import adopt
 from syncd.engine.run import work
@@ -80,6 +80,13 @@ class Daemon:
         pairs = [Tick(f"pair {pair.name}", self.idle, self._guarded(pair.name)) for pair in self.world.pairs]
         maps = [Tick("maps", self.fresh, self.compile_again, local=True)] if self.pairs_again is not None else []
         return [*feeds, *pairs, *maps, *self._audits()]
+
+    def hinted(self, refs: Sequence[Ref]) -> None:
+        """Somebody says that these have changed: noted when this returns, looked at soon. Raises Transient."""
+        marked = hint(self.world, refs)
+        for pair in self.world.pairs:
+            if self._carrier is not None and any(m.key in marked for m in pair.maps):
+                self._carrier.wake(f"pair {pair.name}")
 
     def prepare(self) -> None:
         """What was only planned is due again where the pair is live now; the maps are adopted."""

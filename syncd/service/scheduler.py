@@ -7,11 +7,13 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 
 import structlog
 from apscheduler.executors.pool import ThreadPoolExecutor
+from apscheduler.jobstores.base import JobLookupError
 from apscheduler.schedulers.background import BackgroundScheduler
 
 from syncd.errors import Bug, SyncdError
@@ -34,9 +36,12 @@ class Tick:
 
 @dataclass(slots=True)
 class _State:
-    running: bool = False
+    idle: threading.Event = field(default_factory=threading.Event)
     again: bool = False
     lock: threading.Lock = field(default_factory=threading.Lock)
+
+    def __post_init__(self) -> None:
+        self.idle.set()
 
 
 class Scheduler:
@@ -64,28 +69,44 @@ class Scheduler:
         try:
             stop.wait()
         finally:
-            self._scheduler.shutdown(wait=True)
+            stop.set()
+            # Waiting inside, APScheduler holds the lock that a tick needs which wakes another one.
+            self._scheduler.shutdown(wait=False)
+            for state in self._states.values():
+                with state.lock:  # whoever comes later sees that it is over
+                    pass
+                state.idle.wait()
 
     def wake(self, name: str) -> None:
         """Let a tick run now (a webhook came in); if it is running, once more afterwards."""
         state = self._states[name]
         with state.lock:
             state.again = True
-            if not state.running and self._scheduler.running:
+            asleep = state.idle.is_set()
+        if asleep and self._scheduler.running:
+            with suppress(JobLookupError):  # told to stop just now
                 self._scheduler.modify_job(name, next_run_time=datetime.now(tz=UTC))
 
     def _run(self, tick: Tick) -> None:
         state = self._states[tick.name]
-        while not self._stop.is_set():
-            with state.lock:
-                state.running, state.again = True, False
-            more = once(tick)
-            with state.lock:
-                if not (more or state.again):
-                    state.running = False
-                    return
+        try:
+            while self._begins(state):
+                more = once(tick)
+                with state.lock:
+                    if not (more or state.again):
+                        state.idle.set()
+                        return
+        finally:
+            state.idle.set()
+
+    def _begins(self, state: _State) -> bool:
+        """Whether another bite may be taken; from here on the end of the run waits for it."""
         with state.lock:
-            state.running = False
+            if self._stop.is_set():
+                return False
+            state.idle.clear()
+            state.again = False
+            return True
 
 
 def once(tick: Tick) -> bool:

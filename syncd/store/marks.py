@@ -76,17 +76,20 @@ class Marks:
         reread: bool = False,
         pulled: bool = False,
         state: str = DUE,
+        cause: str | None = None,
         anew: Mapping[str, Sequence[str]] | None = None,
     ) -> None:
         """Mark these refs: a new mark, or a new generation of the one that is there.
 
         A parked one is due again; a held one stays held, and is planned again when a person has allowed it.
-        `state`: COMING leaves what is due already due. `anew`: by id, the rules to decide anew.
+        `state`: COMING leaves what is due already due. `cause`: of a `reread`, why; two of different causes have none.
+        `anew`: by id, the rules to decide anew.
         """
         rows = [
             {
                 "map": map_key, "side": str(side), "id": id_, "generation": 1, "state": state, "lane": lane,
                 "due_at": due_at, "first_at": due_at, "attempts": 0, "reread": reread, "pulled": pulled, "fence": 0,
+                "cause": cause,
                 "anew": list(anew[id_]) if anew and anew.get(id_) else None,
             }
             for id_ in dict.fromkeys(ids)
@@ -348,7 +351,8 @@ def _adding(dialect: str) -> Any:
         "pulled": or_(marks.c.pulled, new.pulled),
         "anew": func.coalesce(new.anew, marks.c.anew),
         "attempts": 0,
-        "cause": None,
+        # A read of one side only, as its cause says, must not take the place of a read of both.
+        "cause": case((and_(marks.c.reread, marks.c.cause.is_distinct_from(new.cause)), null()), else_=new.cause),
         "waits_for": None,
         "plan": case((held, marks.c.plan), else_=null()),
     }

@@ -9,7 +9,8 @@ from collections.abc import Callable
 from contextlib import suppress
 from datetime import timedelta
 
-from syncd.core.model import Value
+from syncd.core.model import Ref, Value
+from syncd.engine import intake
 from syncd.engine.answers import take
 from syncd.engine.audit import WRONG, Difference, Reason
 from syncd.engine.auditing import verify
@@ -113,6 +114,21 @@ def read_soon(town: Town, points: int, system: str, kind: str) -> None:
 
     def act(busy: Busy) -> bool:
         tick(town.another(), system, kind)
+        return True
+
+    town.stage.cues.append(Cue(points, act, outside=True))
+
+
+def hinted(town: Town, vendor: str, kind: str, id: str) -> None:
+    """A webhook says that a record may have changed; the process may be killed meanwhile."""
+    guarded(town, lambda: intake.hint(town.world, [Ref(vendor, kind, id)]))
+
+
+def hint_soon(town: Town, points: int, vendor: str, kind: str, id: str) -> None:
+    """A webhook says so in the middle of our work."""
+
+    def act(busy: Busy) -> bool:
+        intake.hint(town.another(), [Ref(vendor, kind, id)])
         return True
 
     town.stage.cues.append(Cue(points, act, outside=True))

@@ -42,6 +42,7 @@ from syncd.engine import (
 from syncd.store import marks
 from tests.engine import test_archiving as archives
 from tests.engine import test_flips as fights
+from tests.engine import test_hints as hints
 from tests.engine import test_leases as leases
 from tests.engine import test_leaving as leaves
 from tests.engine import test_lookout as lookouts
@@ -327,6 +328,18 @@ MUTANTS = (
     Mutant(
         "what left the filter stays linked", leaving.leave, "    if m.leave is Leave.UNLINK:\n", "    if False:\n",
         leaves.test_what_leaves_the_filter_is_unlinked_and_linked_again,
+    ),
+    Mutant(
+        "a hint is no cause to read", intake.hint, "reread=True, ", "reread=False, ",
+        hints.test_a_hint_brings_an_edit_across_before_the_feed_does,
+    ),
+    Mutant(
+        "a hint is heard by the first map only", intake.hint, "world.readers[kind]:", "world.readers[kind][:1]:",
+        hints.test_a_hint_brings_a_new_record_across,
+    ),
+    Mutant(
+        "a hint of one side has both read", worker.Worker._must_read, "not cause.startswith(ONE_SIDED) or ", "True or ",
+        hints.test_a_hint_of_what_did_not_change_is_a_read_and_no_write, worker.Worker,
     ),
     Mutant(
         "hidden records are no matter", lookout._wrong, "    if len(hidden) >= MANY and", "    if False and", _hidden,

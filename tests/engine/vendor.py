@@ -236,6 +236,8 @@ class MemoryConnector:
     name = "memory"
     secret_name = "token"
     settings = ()
+    receiver = None
+    signs_url = False
 
     def __init__(self, vendor: Vendor) -> None:
         self.vendor = vendor

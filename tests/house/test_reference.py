@@ -14,7 +14,7 @@ import pytest
 
 from syncd import errors
 from syncd.config import model as config
-from syncd.config.load import COMMON, VARIABLE, variables
+from syncd.config.load import COMMON, HOOK, VARIABLE, variables
 from syncd.core.values import BUILDERS, OPTIONS
 from syncd.fieldmaps import maps, rules
 from syncd.kit import registry
@@ -66,7 +66,7 @@ def test_every_guard_and_system_setting_is_documented() -> None:
     text = page("reference/configuration.md")
     pairs, systems = section(text, "## `[pairs.NAME]`"), section(text, "## `[systems.NAME]`")
     assert [field.name for field in dataclasses.fields(config.Guard) if f"`{field.name}`" not in pairs] == []
-    assert [name for name in COMMON if f"`{name}`" not in systems] == []
+    assert [name for name in (*COMMON, HOOK) if f"`{name}`" not in systems] == []
 
 
 def test_every_environment_variable_is_documented() -> None:

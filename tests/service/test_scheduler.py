@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import threading
+import time
 from collections.abc import Callable, Iterator
 from datetime import timedelta
 
 import pytest
 import structlog
+from apscheduler.schedulers.background import BackgroundScheduler
 from structlog.testing import capture_logs
 
 from syncd.errors import Transient
@@ -160,3 +162,33 @@ def test_stop_waits_for_what_is_under_way() -> None:
         running.stop.set()
         running.thread.join(PATIENCE)
         assert ended.is_set()
+
+
+@pytest.mark.parametrize("within", [True, False])
+def test_a_stop_amid_a_wake_neither_hangs_nor_raises(monkeypatch: pytest.MonkeyPatch, within: bool) -> None:
+    """Told to stop while a tick, or a webhook, is just waking another tick: the end comes, and nobody misses a job."""
+    amid, woken = threading.Event(), threading.Event()
+    modify = BackgroundScheduler.modify_job
+
+    def late(self: BackgroundScheduler, *given: object, **more: object) -> object:
+        amid.set()
+        while self.running:
+            time.sleep(0.001)
+        time.sleep(0.05)
+        return modify(self, *given, **more)
+
+    def wake() -> bool:
+        running.scheduler.wake("pair")
+        woken.set()
+        return False
+
+    begun, reached = counting(1)
+    running = Running(Tick("pair", NEVER, begun), Tick("feed", SOON, wake if within else lambda: False))
+    with running:
+        assert reached.wait(PATIENCE)
+        time.sleep(0.05)
+        monkeypatch.setattr(BackgroundScheduler, "modify_job", late)
+        if not within:
+            threading.Thread(target=wake, daemon=True).start()
+        assert amid.wait(PATIENCE)
+    assert woken.wait(PATIENCE)

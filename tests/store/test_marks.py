@@ -49,6 +49,22 @@ def test_a_mark_is_one_per_ref(store: Store) -> None:
         assert tx.marks.due_count("m", NOW) == 2
 
 
+def test_a_read_of_one_side_never_takes_the_place_of_a_read_of_both(store: Store) -> None:
+    """The cause of a read by id stays only as long as every new one asks for the same."""
+    with store.begin() as tx:
+        for _ in range(2):
+            tx.marks.add("m", LEFT, ["1"], NOW, reread=True, cause="hint left")
+            assert (only(tx).reread, only(tx).cause) == (True, "hint left")
+        tx.marks.add("m", LEFT, ["1"], NOW, reread=True)
+        tx.marks.add("m", LEFT, ["1"], NOW, reread=True, cause="hint left")
+        assert (only(tx).reread, only(tx).cause) == (True, None)
+        tx.marks.add("m", LEFT, ["2"], NOW)
+        tx.marks.add("m", LEFT, ["2"], NOW, reread=True, cause="hint left")
+        assert (only(tx, "2").reread, only(tx, "2").cause) == (True, "hint left")
+        tx.marks.add("m", LEFT, ["2"], NOW)
+        assert (only(tx, "2").reread, only(tx, "2").cause) == (True, None)
+
+
 def test_a_new_cause_never_lowers_what_is_asked(store: Store) -> None:
     """The better lane, a read by id and a pull stay asked for until the mark is settled."""
     with store.begin() as tx:

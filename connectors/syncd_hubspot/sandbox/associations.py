@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Protocol
 
 from syncd_hubspot.sandbox.errors import bad_request
 
@@ -49,11 +49,19 @@ def pair(source: str, target: str) -> Pair:
     return found
 
 
+class Heard(Protocol):
+    """Is told of a tie."""
+
+    def __call__(self, source: tuple[str, int], target: tuple[str, int], *, removed: bool) -> None:
+        """Take both ends, and whether the tie is there no more."""
+
+
 class Associations:
     """All ties of a portal, kept in both directions."""
 
-    def __init__(self) -> None:
-        """Begin with none."""
+    def __init__(self, heard: Heard) -> None:
+        """Begin with none. `heard`: who is told of each tie that is made or removed."""
+        self._heard = heard
         self._ties: dict[tuple[str, int], dict[tuple[str, int], set[int]]] = {}
 
     def of(self, kind: str, id: int, target: str) -> dict[int, set[int]]:
@@ -76,11 +84,14 @@ class Associations:
         self._put(source, target, asked | {there.plain})
         twin = {back.plain} | ({back.primary} if there.primary in asked and back.primary else set())
         self._put(target, source, twin)
+        self._heard(source, target, removed=False)
 
     def untie(self, source: tuple[str, int], target: tuple[str, int]) -> None:
         """Remove every type between two records."""
-        self._ties.get(source, {}).pop(target, None)
+        there = self._ties.get(source, {}).pop(target, None)
         self._ties.get(target, {}).pop(source, None)
+        if there is not None:
+            self._heard(source, target, removed=True)
 
     def unlabel(self, source: tuple[str, int], target: tuple[str, int], types: Iterable[int]) -> None:
         """Remove labels of the direction source -> target; removing the unlabelled type removes everything."""

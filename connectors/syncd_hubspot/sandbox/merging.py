@@ -29,10 +29,11 @@ def merge(portal: Portal, table: Table, primary: Row, secondary: Row, who: Who) 
     values |= _emails(primary, secondary) | _traces(table, row, now)
     row.changes = sorted([*primary.changes, *secondary.changes], key=lambda change: change.at)
     lost = {name: (value, values.get(name)) for name, value in secondary.values.items() if values.get(name) != value}
-    row.changes.append(Change(now, who, lost, "merge"))
+    change = Change(now, who, lost, "merge")
     _swap(portal, table, row, (primary, secondary))
     row.values = values
     table.add(row)
+    portal.noted(table, row, change)
     portal.bump(table, row, now)
     portal.counted(table.kind.name, row.id)
     return row

@@ -13,6 +13,7 @@ from typing import Any
 from syncd_hubspot.sandbox.associations import Associations
 from syncd_hubspot.sandbox.calculated import phones
 from syncd_hubspot.sandbox.errors import bad_request, not_found
+from syncd_hubspot.sandbox.hooks import Hooks
 from syncd_hubspot.sandbox.index import Seen, lag_ms
 from syncd_hubspot.sandbox.people import owners, pipelines
 from syncd_hubspot.sandbox.records import PORTAL, Change, Row, Who
@@ -29,12 +30,15 @@ _FREE_MAIL = frozenset(("gmail.com", "yahoo.com", "hotmail.com", "outlook.com", 
 class Portal:
     """The account. `settings` are the sandbox's switches, read at each use."""
 
-    def __init__(self, now: Callable[[], int], rng: random.Random, settings: Mapping[str, Any]) -> None:
+    def __init__(
+        self, now: Callable[[], int], rng: random.Random, settings: Mapping[str, Any], hooks: Hooks | None = None
+    ) -> None:
         """Open an account with its standard properties, people and pipelines, and no record."""
         self.now, self.random, self.settings = now, rng, settings
         schemas = {name: Schema(kind.group, PROPERTIES[name], settings) for name, kind in KINDS.items()}
         self.tables = {name: Table(kind, schemas[name]) for name, kind in KINDS.items()}
-        self.ties = Associations()
+        self.hooks = hooks or Hooks(now, settings)
+        self.ties = Associations(self.hooks.tied)
         self.owners, self.pipelines = owners(now()), pipelines(now())
         self.blocklist: set[str] = set()
         self.hidden: set[int] = set()
@@ -88,10 +92,11 @@ class Portal:
         values = {name: value for name, value in changes.items() if value is not None}
         for name, value in values.items():
             row.remember(name, value, made, who)
-        row.changes.append(Change(made, who, {name: (None, value) for name, value in values.items()}, "create"))
+        change = Change(made, who, {name: (None, value) for name, value in values.items()}, "create")
         row.values = self._kept(table, row, values | self._birth(row, who))
         table.add(row)
         self.indexed(table, row)
+        self.noted(table, row, change)
         self._after_create(table, row)
         return row
 
@@ -115,20 +120,26 @@ class Portal:
         """To the recycle bin; the modified time stays as it is."""
         now = self.now()
         table.archive(row, now)
-        row.changes.append(Change(now, who, {}, "archive"))
+        self.noted(table, row, Change(now, who, {}, "archive"))
         self.indexed(table, row)
 
     def restore(self, table: Table, row: Row, who: Who) -> None:
         """Back from the recycle bin."""
         now = self.now()
         table.restore(row)
-        row.changes.append(Change(now, who, {}, "restore"))
+        self.noted(table, row, Change(now, who, {}, "restore"))
         if self.settings["restore_bumps"]:
             self.bump(table, row, now)
         self.indexed(table, row)
 
+    def noted(self, table: Table, row: Row, change: Change) -> None:
+        """Remember a change that was carried out, and tell those who subscribed to it."""
+        row.changes.append(change)
+        self.hooks.changed(table.kind, row, change)
+
     def forget(self, table: Table, row: Row) -> None:
         """GDPR: for good, with history and ties; the e-mail goes on the blocklist."""
+        self.hooks.forgotten(table.kind, row, PORTAL)
         self.blocklist |= {row.values["email"]} if "email" in row.values else set()
         self.purge(table, row)
 
@@ -182,8 +193,8 @@ class Portal:
                 values[name] = value
         if who.user_id is not None:
             values["hs_updated_by_user_id"] = str(who.user_id)
-        row.changes.append(Change(now, who, fields))
         table.change(row, self._kept(table, row, values))
+        self.noted(table, row, Change(now, who, fields))
         self.indexed(table, row)
 
     def _kept(self, table: Table, row: Row, values: Mapping[str, str]) -> dict[str, str]:

@@ -15,10 +15,12 @@ from starlette.responses import Response
 from starlette.routing import BaseRoute, Route
 
 from syncd.kit.sandbox import Reply, Sandbox, reply
+from syncd.kit.sender import Sender
 from syncd_hubspot.sandbox import acts, seeding
 from syncd_hubspot.sandbox.call import Answer, Call
 from syncd_hubspot.sandbox.errors import ApiError, bad_request, missing_scopes, refuse, unauthorized
 from syncd_hubspot.sandbox.gate import Gate
+from syncd_hubspot.sandbox.hooks import BATCH, Hooks
 from syncd_hubspot.sandbox.paths import ENDPOINTS, Endpoint
 from syncd_hubspot.sandbox.portal import Portal
 from syncd_hubspot.sandbox.standard import KINDS
@@ -39,7 +41,10 @@ class HubSpotSandbox(Sandbox):
     def clear(self) -> None:
         """An account without a record."""
         check(self.settings)
-        self.portal = Portal(self.clock.ms, self.random, self.settings)
+        hooks = Hooks(self.clock.ms, self.settings)
+        self.sender = Sender(self.settings, hooks.dress, batch=BATCH)
+        hooks.tell = self.sender.tell
+        self.portal = Portal(self.clock.ms, self.random, self.settings, hooks)
         self.gate = Gate(self.settings)
 
     def configure(self, settings: Mapping[str, Any]) -> None:

@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+from syncd.kit import sender
 from syncd.kit.sandbox import ControlError
 
 SWITCHES: Mapping[str, Any] = {
@@ -51,6 +52,9 @@ SWITCHES: Mapping[str, Any] = {
     "inline_association_page": 100,  # of `associations` in reads: unknown
     "no_associations": "missing",  # missing | error: ids without associations in a batch read
     "timezone": "America/Chicago",
+    **sender.SWITCHES,
+    "webhook_retries": 10,  # over 24 hours; here by webhook_retry_after
+    "webhook_generic": False,  # whether the subscriptions are to object.* and not to contact.* and the like
 }
 
 RATES: Mapping[str, str] = {"free": "100/10", "pro": "190/10", "oauth": "110/10", "raised": "250/10"}

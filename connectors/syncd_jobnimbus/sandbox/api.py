@@ -29,11 +29,12 @@ _TYPES = ("date", "double", "long", "string", "boolean", "dropdown")
 
 @dataclass(slots=True)
 class Api:
-    """The handlers over one account."""
+    """The handlers over one account. `triggered`: is told of kind, id and event of what sets off automations."""
 
     keys: Keys
     records: Records
     lists: Lists
+    triggered: Callable[[str, str, str], None] = lambda _kind, _id, _what: None
 
     def routes(self) -> list[Route]:
         """Every path that answers; all others are 404."""
@@ -145,6 +146,8 @@ class Api:
         for effect in ("automation", "notification"):
             if effect not in skipped:
                 self.records.fired.append({"kind": kind, "id": jnid, "event": f"{WORD[kind]} {what}", "effect": effect})
+        if "automation" not in skipped:
+            self.triggered(kind, jnid, what)
 
     def _demand(self, key: Key, area: str) -> None:
         if not key.may(area):

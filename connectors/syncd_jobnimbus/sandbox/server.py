@@ -1,20 +1,22 @@
 """The JobNimbus sandbox: one account in memory behind the vendor's paths, with all that nobody knows as switches.
 
-What is not here: JobNimbus's files, tasks, financial records and webhooks.
+What is not here: JobNimbus's files, tasks and financial records.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any, ClassVar
 
 from starlette.routing import BaseRoute
 
 from syncd.kit.sandbox import Reply, Sandbox
+from syncd.kit.sender import Sender
 from syncd_jobnimbus.sandbox.access import DEFAULT_KEY, Key, Keys
 from syncd_jobnimbus.sandbox.acts import Acts
 from syncd_jobnimbus.sandbox.api import Api
 from syncd_jobnimbus.sandbox.defaults import default_account
+from syncd_jobnimbus.sandbox.hooks import Dress
 from syncd_jobnimbus.sandbox.imports import import_csv
 from syncd_jobnimbus.sandbox.lists import Lists
 from syncd_jobnimbus.sandbox.records import Records
@@ -37,7 +39,8 @@ class JobNimbusSandbox(Sandbox):
         self.records = Records(account, self.settings, store, self.clock.seconds, self.random)
         self.lists = Lists(self.records)
         self.keys = Keys({DEFAULT_KEY: Key("full", account.users[0])})
-        self._api = Api(self.keys, self.records, self.lists)
+        self.sender = self._sender = Sender(self.settings, Dress(self.settings), flight=4)
+        self._api = Api(self.keys, self.records, self.lists, self._triggered)
         self._acts = Acts(self.keys, self.records, self.lists)
         self._make_members()
 
@@ -48,6 +51,18 @@ class JobNimbusSandbox(Sandbox):
         for user in account.users:
             fields = {"first_name": user.first_name, "last_name": user.last_name, "email": user.email}
             self.records.member(user.id, {**fields, "status_name": "Active"}, who, long_ago)
+
+    def note(self, kind: str, id: str, *, by: str, via: str, fields: Mapping[str, tuple[Any, Any]]) -> None:
+        """Remember a change; what people do sets off automations. So does the API, unless it is told not to (`Api`)."""
+        super().note(kind, id, by=by, via=via, fields=fields)
+        if via == "person":
+            gone = "is_active" in fields and not fields["is_active"][1]
+            self._triggered(kind, id, "Deleted" if gone else "Created" if "type" in fields else "Modified")
+
+    def _triggered(self, kind: str, id: str, what: str) -> None:
+        row = self.records.store.get(kind, id)
+        if row is not None and what in self.settings["webhook_on"]:
+            self._sender.tell(self.lists.show(kind, row))
 
     def routes(self) -> Sequence[BaseRoute]:
         """The vendor's paths under /api1/."""

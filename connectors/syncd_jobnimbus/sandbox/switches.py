@@ -8,6 +8,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+from syncd.kit import sender
+
 SWITCHES: Mapping[str, Any] = {
     # the account
     "timezone": "America/Chicago",  # what a person's "2026-03-08" means in an import
@@ -48,6 +50,11 @@ SWITCHES: Mapping[str, Any] = {
     "parent_change_bumps_job": False,  # whether a contact's new name or phone moves date_updated of its jobs
     "merge_loser": "inactive",  # inactive | deleted
     "merge_moves_jobs": True,  # whether the loser's jobs go to the winner
+    # webhooks: unsigned, and nobody knows of any retry
+    **sender.SWITCHES,
+    "webhook_on": ["Created", "Modified", "Deleted"],  # which of an automation's triggers are set up
+    "webhook_place": "path",  # path | query: where the address carries the secret
+    "webhook_signature": "none",  # none | bogus | hex | base64: the header x-jobnimbus-signature
     "custom_field_definitions": "hidden",  # hidden | settings: account/settings?field=customFields answers
 }
 """Every switch and its default. The settings of a sandbox name these, and nothing else."""
