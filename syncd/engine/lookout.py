@@ -138,12 +138,19 @@ def note_custom(tx: Tx, world: World) -> list[tuple[str, str]]:
 
 
 def must_be_whole(world: World, pair: Pair) -> None:
-    """Raises AuthError if maps of this pair have lost all custom fields of a system. Costs a few facts."""
+    """Raises AuthError while a system of this pair hides things, or its maps lost all custom fields of one.
+
+    Whoever works asks first, in whatever process: one kind may look well before the other is looked at. Costs a few
+    facts.
+    """
     keys = dict.fromkeys((m.end(side).system, m.end(side).kind) for m in pair.maps for side in Side)
     with world.store.read() as tx:
         for system, kind in keys:
             if names := _narrowed(tx, world, system, kind):
                 raise _pause(system, kind, _untold(kind, names))
+            looked = tx.runs.fact(f"looked:{system}:{kind}")
+            if looked is not None and looked["wrong"] is not None:
+                raise _pause(system, kind, looked["wrong"])
 
 
 def narrowed_in(world: World) -> list[tuple[str, str]]:

@@ -89,10 +89,15 @@ class Daemon:
                 self._carrier.wake(f"pair {pair.name}")
 
     def prepare(self) -> None:
-        """What was only planned is due again where the pair is live now; the maps are adopted."""
+        """What was only planned is due again where the pair is live now; the maps are adopted.
+
+        Systems that were in trouble when the last process ended are asked at once, and told well if they are.
+        """
         now = self.world.clock()
         adopt(self.world)
         with self.world.store.begin() as tx:
+            states = [tx.runs.system(name) for name in self.world.connectors]
+            self._again.update({one.name: now for one in states if one is not None and one.state != "ok"})
             for pair in self.world.pairs:
                 for m in pair.maps:
                     if pair.mode == "live":

@@ -212,6 +212,33 @@ def test_a_few_deleted_records_are_no_missing_permission() -> None:
         assert town.vendors["con"].rows["contacts"][right[people[2].id]].fields["name"] == "Anna"
 
 
+def test_a_pause_outlasts_a_restart_and_ends_after_one(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Another process writes nothing before it has looked itself; what it finds mended is told as mended."""
+    with town_of(batch=50) as town:
+        people = [another(town, number) for number in range(10)]
+        judge(town)
+        before, first = writes(town), Daemon(town.world)
+        town.stage.now += town.world.pace.look_every
+        undo = empty(town, monkeypatch)
+        feed_tick(first, "con")
+        assert "with nothing" in (reason(town) or "")
+        second = Daemon(town.world)
+        second.prepare()
+        edit(town, "crm", "contacts", people[3].id, {"name": "New"})
+        town.stage.now += timedelta(minutes=2)
+        feed_tick(second, "crm")
+        pair_tick(second)
+        must(writes(town) == before, "something was written")
+        undo()
+        third = Daemon(town.world)
+        third.prepare()
+        feed_tick(third, "con")
+        assert reason(town) is None
+        an_hour(town, third)
+        judge(town)
+        assert town.vendors["con"].rows["contacts"][dict(partners(town))[people[3].id]].fields["name"] == "New"
+
+
 def test_a_person_may_say_that_they_were_deleted() -> None:
     """Most were deleted for good without a word: paused until a person says so; then their links close."""
     with town_of(batch=50) as town:

@@ -7,6 +7,7 @@ and the first reading of an account in the middle of it. What is not here: each 
 from __future__ import annotations
 
 import re
+import time
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -79,6 +80,8 @@ class Loss:
         if self.key is not None:
             back = {"token": "sandbox-token"} if self.system == "hubspot" else {"profile": "full"}
             vendor.act("key" if self.system == "jobnimbus" else "token", **back)
+        if self.custom:
+            time.sleep(1.1)  # a schema is believed for a second
 
 
 SCOPES = ["crm.objects.contacts.read", "crm.objects.contacts.write", "crm.schemas.contacts.read",
