@@ -6,9 +6,10 @@ Only GET, POST and PUT exist. Unknown query parameters are silently ignored by t
 
 from __future__ import annotations
 
+import time
 from collections.abc import Mapping, Sequence
 from contextlib import AbstractContextManager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 from urllib.parse import quote
@@ -49,10 +50,11 @@ class Listing:
 
 @dataclass(frozen=True, slots=True)
 class One:
-    """One record as the primary store holds it, and the vendor's clock when it was asked."""
+    """One record as the primary store holds it, the vendor's clock when it was asked, and when it came (monotonic)."""
 
     row: Row
     sent_at: datetime
+    at: float = field(default_factory=time.monotonic)
 
 
 class Client:

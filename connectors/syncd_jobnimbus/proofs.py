@@ -34,14 +34,13 @@ class Proofs:
         self._carriers: dict[tuple[str, str], dict[str, float]] = {}
         self._samples: dict[str, tuple[float, Sequence[Row], dict[str, str | None]]] = {}
 
-    def note(self, kind: str, rows: Sequence[Row], fields: Iterable[str]) -> None:
-        """These rows were just read: remember which of the fields they carry."""
-        now = time.monotonic()
+    def note(self, kind: str, rows: Sequence[Row], fields: Iterable[str], at: float) -> None:
+        """These rows came at this moment (monotonic): remember which of the fields they carry."""
         for name in fields:
             carrying = (row["jnid"] for row in rows if self._names.locate(kind, name, row) is not None)
             found = next(carrying, None)
             if found is not None:
-                self._remember(kind, name, str(found), now)
+                self._remember(kind, name, str(found), at)
 
     def exists(self, kind: str, name: str, since: float) -> bool:
         """Whether some record was seen to carry the field at or after `since` (monotonic). May cost a read and a list.
@@ -60,22 +59,22 @@ class Proofs:
         with self._lock:
             return (kind, name) in self._carriers
 
-    def _remember(self, kind: str, name: str, id: str, now: float) -> None:
+    def _remember(self, kind: str, name: str, id: str, at: float) -> None:
         with self._lock:
             carriers = self._carriers.setdefault((kind, name), {})
-            carriers[id] = now
+            carriers[id] = max(at, carriers.get(id, at))
             while len(carriers) > _KEPT:
                 del carriers[min(carriers, key=carriers.__getitem__)]
 
     def _still(self, kind: str, name: str, carrier: str) -> bool:
         """Read the canary again; what it carries is proven for every field that was ever noted."""
-        row = self._fetch(kind, carrier)
+        row, at = self._fetch(kind, carrier), time.monotonic()
         with self._lock:
             noted = [name, *(field for of_kind, field in self._carriers if of_kind == kind and field != name)]
             if row is None or self._names.locate(kind, name, row) is None:
                 self._carriers.get((kind, name), {}).pop(carrier, None)
         if row is not None:
-            self.note(kind, [row], noted)
+            self.note(kind, [row], noted, at)
         return row is not None and self._names.locate(kind, name, row) is not None
 
     def _seek(self, kind: str, name: str) -> bool:

@@ -58,7 +58,7 @@ class Reader:
             return Gone(ref=ref, tombstone=True, read_at=answer.sent_at)
         if is_member(kind, answer.row):
             return Gone(ref=ref, read_at=answer.sent_at)
-        return self.rows.record(kind, answer.row, fields, answer.sent_at, since)
+        return self.rows.record(kind, answer.row, fields, answer.sent_at, since, at=answer.at)
 
     def _get(self, kind: str, id: str) -> One:
         try:

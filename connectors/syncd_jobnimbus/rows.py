@@ -36,9 +36,10 @@ class Rows:
         self, kind: str, rows: Sequence[Row], fields: Sequence[str], read_at: datetime, *, stale_ok: bool
     ) -> list[Record | Gone]:
         """Records, or tombstones for inactive rows, in the order given. Team members are not contacts: left out."""
-        types, since = self._types(kind, fields), time.monotonic()
+        since = time.monotonic()
+        types = self._types(kind, fields)
         kept = [row for row in rows if not is_member(kind, row)]
-        self.proofs.note(kind, kept, [name for name, field in types.items() if field.custom])
+        self.proofs.note(kind, kept, [name for name, field in types.items() if field.custom], since)
         found: list[Record | Gone] = []
         for row in kept:
             if is_deleted(row):
@@ -55,15 +56,17 @@ class Rows:
         read_at: datetime,
         since: float | None,
         *,
+        at: float | None = None,
         stale_ok: bool = False,
     ) -> Record:
         """One row as a record, whether or not it is active.
 
         `since` (monotonic): when it was answered, or how old a proof may be that a missing custom field is blank; None:
-        nobody is asked, and what is missing is left out.
+        nobody is asked, and what is missing is left out. `at` (monotonic): when it came, if it is to prove anything.
         """
         types = self._types(kind, fields)
-        self.proofs.note(kind, [row], [name for name, field in types.items() if field.custom])
+        if at is not None:
+            self.proofs.note(kind, [row], [name for name, field in types.items() if field.custom], at)
         return self._record(kind, row, types, read_at, since, stale_ok=stale_ok)
 
     def untold(

@@ -77,14 +77,15 @@ class Catalog:
         return self.describe(kind).fields.get(name)
 
     def _ask(self, kind: str, before: Mapping[str, FieldType]) -> Schema:
-        settings, users, rows = self._client.settings(), self._client.users(), self._client.sample(kind, PAGE)
+        settings, users = self._client.settings(), self._client.users()
+        rows, at = self._client.sample(kind, PAGE), time.monotonic()
         fields = dict(self._standard[kind])
         for name, options in pick_lists(kind, settings).items():
             fields[name] = replace(fields[name], options=options)
         # A field that a map uses stays described when no record of this sample happens to carry it.
         kept = {name: before[name] for name in self.asked(kind) if name in before}
         found = kept | self._found(kind, rows)
-        self._proofs.note(kind, rows, [name for name, field in found.items() if field.custom])
+        self._proofs.note(kind, rows, [name for name, field in found.items() if field.custom], at)
         return Schema(
             system=self._system,
             kind=kind,

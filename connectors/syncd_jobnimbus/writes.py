@@ -138,7 +138,8 @@ class Writer:
             answer = self.client.get(kind, str(answer.row["jnid"]))
         # Of a record that we just made nobody has cleared a field: there an old proof is as good as a new one.
         since = time.monotonic() - TRUSTED_SECONDS if operation.action is Action.CREATE else None
-        record = self.rows.record(kind, answer.row, self._interest(kind, operation, sent), answer.sent_at, since)
+        interest = self._interest(kind, operation, sent)
+        record = self.rows.record(kind, answer.row, interest, answer.sent_at, since, at=answer.at)
         # Blank custom fields are left out of answers: what was just cleared and is not there is blank.
         told = {name: value for name, value in record.fields.items() if name not in absent or value is not None}
         record = replace(record, fields={**told, **{name: None for name in absent if sent[name] is None}})

@@ -49,6 +49,7 @@ _CONNECT_SECONDS = 10.0
 _UNREACHABLE_SECONDS = 10.0
 """How long an address where nobody answers is tried: a person who waits is told, and the daemon comes back anyway."""
 
+_NOBODY_THERE = (httpx.ConnectError, httpx.ConnectTimeout)
 _NOT_SENT = (httpx.ConnectError, httpx.ConnectTimeout, httpx.PoolTimeout, httpx.UnsupportedProtocol, httpx.ProxyError)
 
 _TOLD_TO_WAIT = frozenset({429, 423})
@@ -246,8 +247,9 @@ def _network_errors(call: _Call) -> Iterator[None]:
     try:
         yield
     except _NOT_SENT as error:
+        doubt = "; is this machine online, and the address right?" if isinstance(error, _NOBODY_THERE) else "."
         words = f"no connection to {error.request.url.host} ({type(error).__name__})"
-        raise Transient(f"{call.where}: {words}; is this machine online, and the address right?") from error
+        raise Transient(f"{call.where}: {words}{doubt}") from error
     except (httpx.TransportError, httpx.DecodingError) as error:
         words = f"{call.where}: the answer was lost ({type(error).__name__})."
         raise (Transient(words) if call.idempotent else Ambiguous(words)) from error
@@ -260,7 +262,7 @@ def _again(error: Exception, began: float, retry_for: float) -> bool | float:
     if not isinstance(error, Transient):
         return False
     passed = time.monotonic() - began
-    if isinstance(error.__cause__, _NOT_SENT):
+    if isinstance(error.__cause__, _NOBODY_THERE):
         return passed < _UNREACHABLE_SECONDS
     if error.retry_after is None:
         return True

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 import time
 from datetime import timedelta
 from typing import Any
@@ -10,6 +11,8 @@ import pytest
 
 from syncd.core.model import Action, FieldKind, Gone, MatchKey, Operation, Outcome, Record, Ref, Result, SyncKey, Value
 from syncd.errors import AuthError, Transient
+from syncd_jobnimbus.client import One
+from syncd_jobnimbus.reads import Reader
 from tests.connectors.jobnimbus_connector_bench import KEY, TIMING, Account, account
 
 LABELED = {"custom_fields": "jobs.cf_string_3=Roof Type; jobs.cf_date_1=Date of Loss"}
@@ -100,6 +103,27 @@ def test_fields_that_are_told_no_more_were_not_cleared() -> None:
         )
         blind = write(one, "jobs", update("jobs", bare, {"cf_string_3": "Flat"}, {"cf_string_3": None}))
         assert blind.result is Result.STALE
+
+
+def test_what_was_answered_before_a_loss_proves_nothing_of_what_was_answered_after(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """The key loses its custom fields in the middle of a read of several: the second one is not taken for cleared."""
+    ask, first = Reader.ask, threading.Event()
+    with account(options=LABELED) as one:
+        before, after = one.job("Before", cf_string_3="Metal"), one.job("After", cf_string_3="Tile")
+
+        def slowly(self: Reader, kind: str, id: str) -> One | Gone:
+            if id == after and first.wait(5):
+                one.remote.settings(custom_fields_as="none")
+            answer = ask(self, kind, id)
+            first.set()
+            return answer
+
+        monkeypatch.setattr(Reader, "ask", slowly)
+        found = one.connector.read("jobs", [before, after], ["cf_string_3"])
+        told = [record.fields for record in found.values() if isinstance(record, Record)]
+        assert told == [{"cf_string_3": "Metal"}, {}]
 
 
 def test_the_schema_tells_of_custom_fields_found_set_and_asked_for() -> None:
