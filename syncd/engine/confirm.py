@@ -15,7 +15,7 @@ from syncd.core.loss import same
 from syncd.core.model import Record, Side, Value
 from syncd.engine.absorb import absorb
 from syncd.engine.base import forgetting, knowing, settled
-from syncd.engine.item import Item, Rest, again
+from syncd.engine.item import UNKNOWN, Item, Rest, again
 from syncd.engine.linking import wake_for
 from syncd.engine.lookout import look_soon
 from syncd.engine.planning import lost_row
@@ -214,8 +214,8 @@ def _linked_meanwhile(tx: Tx, item: Item) -> bool:
 def _parked(item: Item, decision: Decision) -> Rest:
     """What a decision that cannot stand alone does to the marks; a field that is not known is asked for once more."""
     if decision.verdict is Verdict.UNKNOWN:
-        if not any(mark.reread for mark in item.unit.marks):
-            cause = f"unknown {decision.to}" if decision.to is not None else "unknown"
+        if not all(item.asks(side) for side in ([decision.to] if decision.to is not None else Side)):
+            cause = f"{UNKNOWN}{decision.to}" if decision.to is not None else UNKNOWN.strip()
             return again(cause, decision.reason, after=timedelta(0), reread=True, count=False)
         return Rest(state=PARKED, cause="drift", reason=decision.reason)
     waits = str(decision.waits_for) if decision.waits_for else None

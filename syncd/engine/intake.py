@@ -10,13 +10,11 @@ from dataclasses import dataclass
 
 from syncd.core.model import Ref
 from syncd.engine.absorb import absorb, lane_of
+from syncd.engine.item import HINT
 from syncd.engine.lookout import look, waits_for_another
 from syncd.engine.world import World
 from syncd.kit.connector import Page, Seen
 from syncd.store.feeds import FeedState
-
-HINT = "hint "
-"""The cause of a mark that a hint left, before its side: only that side is read."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -37,6 +37,11 @@ def park(cause: str, reason: str, *, waits_for: str | None = None) -> Rest:
     return Rest(state=PARKED, cause=cause, reason=reason, waits_for=waits_for)
 
 
+UNKNOWN, HINT = "unknown ", "hint "
+"""How causes of a read by id begin that name behind it the one side that is read: it did not tell a field; or somebody
+says that it changed."""
+
+
 def again(cause: str, reason: str, *, after: timedelta | None = None, reread: bool = False, count: bool = True) -> Rest:
     """It is due again, after a while (None: the usual back-off); `count` false does not count as a failure."""
     return Rest(state=DUE, cause=cause, reason=reason, after=after, reread=reread, count=count)
@@ -78,6 +83,11 @@ class Item:
     def mark(self) -> Mark:
         """The mark that brought it here (the first of two)."""
         return self.unit.marks[0]
+
+    def asks(self, side: Side) -> bool:
+        """Whether a mark wants this side read by id."""
+        causes = [mark.cause or "" for mark in self.unit.marks if mark.reread]
+        return any(not cause.startswith((UNKNOWN, HINT)) or cause.endswith(f" {side}") for cause in causes)
 
     @property
     def anew(self) -> frozenset[str]:

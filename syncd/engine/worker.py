@@ -18,7 +18,6 @@ from syncd.core.model import Side
 from syncd.engine.absorb import absorb
 from syncd.engine.confirm import finish
 from syncd.engine.flips import freeze
-from syncd.engine.intake import HINT
 from syncd.engine.item import Item, Rest, again, described, park, permitted
 from syncd.engine.leaving import come_back, follow, leave
 from syncd.engine.linking import local, look_up, make_links, plan_creates, snapshots_for
@@ -35,9 +34,6 @@ from syncd.store.store import Tx
 
 QUOTA = timedelta(seconds=10)
 """How much of a vendor's limit one batch may take."""
-
-ONE_SIDED = ("unknown ", HINT)
-"""How causes begin that ask for one side only, which they name behind it."""
 
 log = structlog.get_logger("syncd.engine")
 
@@ -173,10 +169,7 @@ class Worker:
             snapshots_for(tx, self.m, [item for item in items if item.stands()])
 
     def _must_read(self, item: Item, side: Side) -> bool:
-        if side not in item.snapshots:
-            return True
-        causes = [mark.cause or "" for mark in item.unit.marks if mark.reread]
-        return any(not cause.startswith(ONE_SIDED) or cause.endswith(f" {side}") for cause in causes)
+        return side not in item.snapshots or item.asks(side)
 
     def _link(self, items: Sequence[Item]) -> None:
         """Unlinked units: whose is it? Local knowledge first, then the vendor is asked before anything is created."""

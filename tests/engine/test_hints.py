@@ -5,6 +5,8 @@ What is not here: how a hint comes in (`tests/service/test_web.py`).
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 from hypothesis import settings
 from hypothesis.stateful import rule
@@ -12,9 +14,10 @@ from hypothesis.stateful import rule
 import tests.engine.town
 from syncd.core.model import Ref, Side
 from syncd.engine import intake
+from syncd.engine.absorb import absorb
 from syncd.store.marks import DUE, PARKED
 from tests.engine import doings
-from tests.engine.doings import cycle, edit, hinted, judge, make
+from tests.engine.doings import cycle, edit, hinted, judge, make, rest
 from tests.engine.test_machine import LONG, Leaving, feeds, small, soon
 from tests.engine.test_machine import TestMachine as Usual
 from tests.engine.test_rules import linked, rows, town_of
@@ -52,6 +55,26 @@ def test_a_hint_brings_an_edit_across_before_the_feed_does() -> None:
         assert ("changes", "contacts") not in calls(town, "crm")
         assert ("read", "contacts") not in calls(town, "con")
         judge(town)
+
+
+def test_a_field_that_is_not_known_across_is_asked_for_although_a_hint_was_read() -> None:
+    """The read that the hint wanted was of the other side: that is no second time."""
+    with town_of() as town:
+        left, right = linked(town)
+        with town.store.begin() as tx:
+            known = tx.snapshots.get("con", "contacts", [right.id])[right.id]
+            fields = {name: value for name, value in known.record.fields.items() if name != "phone"}
+            untold = replace(known.record, fields=fields, read_at=town.stage.now)
+            absorb(tx, town.world, [untold], asked=[*fields, "phone"])
+        rest(town)
+        with town.store.begin() as tx:
+            assert tx.snapshots.get("con", "contacts", [right.id])[right.id].missing == ("phone",)
+        edit(town, "crm", "contacts", left.id, {"phone": "7"})
+        hinted(town, "crm", "contacts", left.id)
+        town.work()
+        town.work()
+        assert right.fields["phone"] == "7"
+        assert marks(town, PARKED) == 0
 
 
 @pytest.mark.usefixtures("_database")

@@ -338,8 +338,8 @@ MUTANTS = (
         hints.test_a_hint_brings_a_new_record_across,
     ),
     Mutant(
-        "a hint of one side has both read", worker.Worker._must_read, "not cause.startswith(ONE_SIDED) or ", "True or ",
-        hints.test_a_hint_of_what_did_not_change_is_a_read_and_no_write, worker.Worker,
+        "a hint of one side has both read", item.Item.asks, "not cause.startswith((UNKNOWN, HINT)) or ", "True or ",
+        hints.test_a_hint_of_what_did_not_change_is_a_read_and_no_write, item.Item,
     ),
     Mutant(
         "hidden records are no matter", lookout._wrong, "    if len(hidden) >= MANY and", "    if False and", _hidden,
