@@ -25,7 +25,7 @@ from syncd.engine.base import base_of
 from syncd.engine.item import SLOW_LANE
 from syncd.engine.linking import wanted
 from syncd.engine.lookalikes import belongs
-from syncd.engine.planning import former_twins, left_filter, twins_of
+from syncd.engine.planning import left_filter, twins_of
 from syncd.engine.world import World
 from syncd.store.conflicts import Conflict
 from syncd.store.links import Link
@@ -174,7 +174,8 @@ def _compared(world: World, tx: Tx, m: FieldMap, links: Sequence[Link]) -> Itera
         end = m.end(side)
         shots[side] = tx.snapshots.get(end.system, end.kind, [link.id_on(side) for link in links])
     records = [(side, shot.record) for side in Side for shot in shots[side].values()]
-    twins, former = twins_of(world, tx, m, records, planned=False), former_twins(world, tx, m, records)
+    twins = twins_of(world, tx, m, records, planned=False)
+    former = {**twins_of(world, tx, m, records, planned=False, state="closed"), **twins}
     standing = tx.conflicts.standing(link.id for link in links)
     for link in links:
         both = [shots[side].get(link.id_on(side)) for side in Side]

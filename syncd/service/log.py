@@ -25,7 +25,8 @@ SHORTEST = 4
 """A known secret shorter than this is not searched for in texts: it would black out ordinary words."""
 CHATTY = ("httpx", "httpcore", "hpack", "urllib3", "uvicorn.access", "alembic", "stamina", "procrastinate")
 # A tick that takes longer than its interval is no news; what fails in one is logged by the scheduler itself.
-SILENT = ("apscheduler",)
+# What strangers send to an open port is `web`'s to tell, once a minute.
+SILENT = ("apscheduler", "uvicorn.error")
 
 
 def setup(

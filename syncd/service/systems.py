@@ -33,8 +33,11 @@ def connector(config: Config, system: SystemConfig) -> Connector:
 def receivers(config: Config) -> list[Receiver]:
     """What understands the webhooks of the systems that have a secret for them."""
     hooked = [system for system in config.systems.values() if system.webhook_secret is not None]
-    kinds: list[Any] = [registry.connector(system.connector) for system in hooked]
-    return [kind.receiver(_settings(config, system)) for kind, system in zip(kinds, hooked, strict=True)]
+    return [_made(system).receiver(_settings(config, system)) for system in hooked]
+
+
+def _made(system: SystemConfig) -> Any:
+    return registry.connector(system.connector)
 
 
 def _settings(config: Config, system: SystemConfig) -> SystemSettings:

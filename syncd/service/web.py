@@ -78,7 +78,7 @@ class Web:
 
     def try_to_open(self) -> bool:
         """Listen, unless somebody else does on this port; whether we do. Raises ConfigError if it cannot be had."""
-        if self._thread is not None:
+        if self._thread is not None and self._thread.is_alive():
             return True
         listening = _bound(self.listen)
         if listening is None:
