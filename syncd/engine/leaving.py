@@ -195,7 +195,8 @@ def _confirm(world: World, m: FieldMap, side: Side, items: Sequence[Item]) -> No
     fields = world.fields(end.system, end.kind)
     found = world.connectors[end.system].read(end.kind, [*ids, *canaries], fields)
     answered = sum(1 for canary in canaries if isinstance(found[canary], Record))
-    seen = answered > 0 and (len(canaries) < MANY or answered >= NEARLY * len(canaries))
+    plenty = answered > 0 and (len(canaries) < MANY or answered >= NEARLY * len(canaries))
+    seen = plenty or told
     with world.store.begin() as tx:
         absorb(tx, world, [one for id_, one in found.items() if id_ not in canaries], asked=fields, since=since)
         absent = [item for item in items if _only_absent(item, side, found[str(item.id_on(side))])]
@@ -204,14 +205,14 @@ def _confirm(world: World, m: FieldMap, side: Side, items: Sequence[Item]) -> No
             answer = found[str(item.id_on(side))]
             if isinstance(answer, Record) or answer.became:
                 item.fail(again("back", "it is there after all", after=timedelta(0), count=False))
-            elif item in absent and (too_many or not (seen or told)):
+            elif item in absent and (too_many or not seen):
                 look_soon(tx, end.system, end.kind)
                 item.fail(_unseen(item, side, len(absent) if too_many else 0, len(canaries) - answered))
             else:
                 _let_go(world, tx, item, side)
     proved = [item for item in items if item.stands()]
     if proved:
-        prepare(world, m, side, proved, absent, Canaries([others[one] for one in canaries], seen))
+        prepare(world, m, side, proved, absent, Canaries([others[one] for one in canaries], plenty))
 
 
 def _neighbors(tx: Tx, m: FieldMap, items: Sequence[Item]) -> list[Link]:

@@ -12,6 +12,7 @@ import pytest
 
 from syncd.core.fieldmap import Leave
 from syncd.engine.absorb import absorb
+from syncd.engine.run import work
 from syncd.engine.world import Guard
 from syncd.fieldmaps import load
 from syncd.store.marks import PARKED
@@ -151,7 +152,11 @@ def test_absence_of_many_at_once_is_a_missing_permission() -> None:
         )
         for one in people[:9]:
             edit(town, "crm", "contacts", one.id, {"name": "Somebody"})
-        rest(town)
+        town.stage.now += timedelta(minutes=1)
+        read_feed(town, "crm", "contacts")
+        for _ in range(5):  # before the other feed is read, and the system looked at
+            work(town.world, town.world.pairs[0])
+            town.stage.now += timedelta(minutes=1)
         assert partners(town, town.maps[0].key) == pairs
         assert len(parked(town, "unseen")) == 9
         assert any("stopped answering at once" in reason for reason in parked(town, "unseen"))
