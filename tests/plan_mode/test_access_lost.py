@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
@@ -138,6 +138,18 @@ LOSSES = {
 }  # fmt: skip
 
 
+LISTS, FIELDS = (
+    ("hubspot lists empty", "jobnimbus lists empty"), ("hubspot custom fields gone", "jobnimbus custom fields"),
+)  # fmt: skip
+ALWAYS = ("hubspot contacts", "jobnimbus jobs", *LISTS, *FIELDS)
+"""What `make test` tries; all of it is a matter of minutes."""
+
+
+def some(names: Iterable[str], *always: str) -> list[Any]:
+    """Of these names those, and the others in the long run only."""
+    return [name if name in always else pytest.param(name, marks=pytest.mark.long) for name in names]
+
+
 def edits(
     watch: Watch, system: str, tag: str, only: set[str] | None = None, *, custom: bool = False, every: int = 4
 ) -> None:
@@ -229,7 +241,7 @@ class Before:
         arrived(self.watch)
 
 
-@pytest.mark.parametrize("name", LOSSES)
+@pytest.mark.parametrize("name", some(LOSSES, *ALWAYS))
 def test_what_is_lost_pauses_one_system_and_nothing_is_written(watch: Watch, name: str) -> None:
     """People edit the other side meanwhile, a day passes with its audit: no write, no link closed, one sentence."""
     loss, before = LOSSES[name], Before.of(watch)
@@ -274,7 +286,7 @@ def test_a_person_may_say_that_they_were_deleted(watch: Watch) -> None:
     arrived(watch)
 
 
-@pytest.mark.parametrize("name", ["hubspot contacts", "hubspot custom fields gone", "jobnimbus custom fields"])
+@pytest.mark.parametrize("name", some(["hubspot contacts", *FIELDS], "jobnimbus custom fields"))
 def test_a_restart_in_the_middle_of_it_changes_nothing(watch: Watch, name: str) -> None:
     """The daemon is started anew while things are hidden: it pauses again, and goes on by itself when they are back."""
     loss, office, before = LOSSES[name], watch.office, Before.of(watch)
@@ -293,7 +305,7 @@ def test_a_restart_in_the_middle_of_it_changes_nothing(watch: Watch, name: str) 
         before.whole()
 
 
-@pytest.mark.parametrize("name", ["hubspot contacts", "jobnimbus jobs", "hubspot lists empty", "jobnimbus lists empty"])
+@pytest.mark.parametrize("name", some(["hubspot contacts", "jobnimbus jobs", *LISTS], "jobnimbus jobs"))
 def test_a_loss_during_the_first_reading_makes_nothing_twice(watch: Watch, name: str) -> None:
     """The feed is read anew from its beginning while things are hidden: nothing is made again for what is not shown."""
     loss, before = LOSSES[name], Before.of(watch)
