@@ -39,7 +39,8 @@ CAUSES = ("unseen", "drift")
 def look(world: World, system: str, kind: str) -> None:
     """Ask for a sample, once per `pace.look_every`; at every tick as long as something is wrong.
 
-    When a kind was read for the first time, all of it was just seen: the first look comes after that time.
+    When a kind was read for the first time, all of it was just seen: the first look comes after that time. While it is
+    read only something that is wrong already is looked at.
 
     Raises AuthError with what is not to be seen (the system pauses, and nothing is written), and Transient.
     """
@@ -47,9 +48,9 @@ def look(world: World, system: str, kind: str) -> None:
     with world.store.read() as tx:
         last = tx.runs.fact(name)
         narrowed = _narrowed(tx, world, system, kind)
-        if not narrowed and not tx.feeds.get(system, kind).backfilled:
+        fine = not narrowed and (last is None or last["wrong"] is None)
+        if fine and not tx.feeds.get(system, kind).backfilled:
             return
-        fine = not narrowed and last is not None and last["wrong"] is None
         if fine and last is not None and now - last["at"] < world.pace.look_every.total_seconds():
             return
         sample, after = _sample(world, tx, system, kind, int(tx.runs.fact(place) or 0)) if last else ({}, 0)
@@ -68,13 +69,15 @@ def look(world: World, system: str, kind: str) -> None:
         raise _pause(system, kind, wrong)
 
 
-def _pause(system: str, kind: str, wrong: str) -> AuthError:
+class Hidden(AuthError):
+    """A system hides things. Remedy: as for every AuthError; the feed of the kind tells of it, and looks again."""
+
+
+def _pause(system: str, kind: str, wrong: str) -> Hidden:
     words = f"{system} {wrong}; nothing is written until that is mended"
     if wrong.startswith(HIDES):
         words += f", or you say that they were deleted: syncd answer {system}:{kind} deleted"
-    error = AuthError(words)
-    error.system = system
-    return error
+    return Hidden(words, system=system)
 
 
 def believe(world: World, feed: str) -> int:
@@ -137,20 +140,19 @@ def note_custom(tx: Tx, world: World) -> list[tuple[str, str]]:
     return lost
 
 
-def must_be_whole(world: World, pair: Pair) -> None:
-    """Raises AuthError while a system of this pair hides things, or its maps lost all custom fields of one.
+def must_be_whole(tx: Tx, world: World, pair: Pair) -> None:
+    """Raises Hidden while a system of this pair hides things, or its maps lost all custom fields of one.
 
-    Whoever works asks first, in whatever process: one kind may look well before the other is looked at. Costs a few
-    facts.
+    Whoever works asks before every batch, in whatever process: one kind may look well before the other is looked at,
+    and a run may be under way when it is found. Costs a few facts.
     """
     keys = dict.fromkeys((m.end(side).system, m.end(side).kind) for m in pair.maps for side in Side)
-    with world.store.read() as tx:
-        for system, kind in keys:
-            if names := _narrowed(tx, world, system, kind):
-                raise _pause(system, kind, _untold(kind, names))
-            looked = tx.runs.fact(f"looked:{system}:{kind}")
-            if looked is not None and looked["wrong"] is not None:
-                raise _pause(system, kind, looked["wrong"])
+    for system, kind in keys:
+        if names := _narrowed(tx, world, system, kind):
+            raise _pause(system, kind, _untold(kind, names))
+        looked = tx.runs.fact(f"looked:{system}:{kind}")
+        if looked is not None and looked["wrong"] is not None:
+            raise _pause(system, kind, looked["wrong"])
 
 
 def narrowed_in(world: World) -> list[tuple[str, str]]:
@@ -182,8 +184,8 @@ def _custom(world: World, system: str, kind: str) -> frozenset[str]:
 
 def _narrowed(tx: Tx, world: World, system: str, kind: str) -> list[str]:
     """The custom fields that the maps still name and the system describes no more, if these are all and several."""
-    before = set(tx.runs.fact(f"custom:{system}:{kind}") or ())
     left_out = {name for m, side in world.readers[system, kind] for at, name in m.left_out if at is side}
+    before = set(tx.runs.fact(f"custom:{system}:{kind}") or ()) if left_out else set()
     lost = sorted(before & left_out)
     return lost if len(lost) >= FEW and not before & _custom(world, system, kind) else []
 
