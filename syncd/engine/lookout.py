@@ -18,7 +18,7 @@ from syncd.store.snapshots import Snapshot
 from syncd.store.store import Tx
 
 SAMPLE, MORE = 10, 40
-"""Linked records that are asked for at once, others each time; and so many more where these leave it open."""
+"""Linked records that are asked for at once, others each time; and so many more before it is a matter of all."""
 
 FEW, MANY = 2, 5
 """Fewer records or fields than FEW say nothing of all the others; fewer than MANY that are hidden may be deleted."""
@@ -213,7 +213,7 @@ def _wrong(world: World, system: str, kind: str, sample: Mapping[str, Snapshot],
     """What is wrong with how a system shows a kind, in plain words; None: nothing."""
     connector, fields = world.connectors[system], world.fields(system, kind)
     found = connector.read(kind, list(sample), fields)
-    if FEW <= len(_hidden(found)) < MANY:
+    if len(_hidden(found)) >= FEW:
         with world.store.read() as tx:
             more, _ = _sample(world, tx, system, kind, after, MORE)
         sample = {**sample, **more}
