@@ -192,7 +192,7 @@ def finish(world: World, tx: Tx, item: Item, run: int | None) -> None:
         item.fail(again("created", "the rest of its fields follow", count=False))
     if item.rest is not None and item.rest.cause == "drift":
         for side in Side:
-            look_soon(tx, item.m.end(side).system, item.m.end(side).kind)
+            look_soon(tx, world, item.m.end(side).system, item.m.end(side).kind)
     waits_for = item.rest.waits_for if item.rest is not None else None
     if waits_for is not None and not _still_waits(world, tx, item, waits_for):
         item.rest = again("released", "what it waited for is there", after=timedelta(0), count=False)

@@ -45,6 +45,9 @@ def again(cause: str, reason: str, *, after: timedelta | None = None, reread: bo
 SLOW_LANE = 2
 """The lane of marks that no person's edit brought about: they go last, and what they write is written quietly."""
 
+UNSEEN, VANISHED = "unseen", "vanished"
+"""Why a record is parked that does not answer; and when it did not answer again after a look that missed nothing."""
+
 DONE = Rest(state="done", cause="done", reason="nothing to do")
 
 
@@ -83,6 +86,11 @@ class Item:
     def anew(self) -> frozenset[str]:
         """The rules that its marks want decided anew."""
         return frozenset(name for mark in self.unit.marks for name in mark.anew or ())
+
+    @property
+    def carried(self) -> str | None:
+        """What is remembered of its marks from turn to turn: that the record was unseen before."""
+        return next((mark.cause for mark in self.unit.marks if mark.cause in (UNSEEN, VANISHED)), None)
 
     def quiet(self, side: Side) -> bool:
         """Whether the vendor's automations are kept out of a write: the map says so, or nobody's edit caused it."""

@@ -14,7 +14,7 @@ from syncd.core.model import Action, Gone, Record, Ref, Side
 from syncd.engine.absorb import MERGED, absorb
 from syncd.engine.archiving import ARCHIVED, GONE, POLICIES, UNDONE, Canaries, close, part, prepare, proved_twice
 from syncd.engine.base import pinned
-from syncd.engine.item import DONE, Item, Rest, again, park
+from syncd.engine.item import DONE, UNSEEN, VANISHED, Item, Rest, again, park
 from syncd.engine.linking import wake_for
 from syncd.engine.lookout import MANY, are_deleted, look_soon
 from syncd.engine.world import World
@@ -194,10 +194,13 @@ def _confirm(world: World, m: FieldMap, side: Side, items: Sequence[Item]) -> No
     canaries = [id_ for id_ in others if id_ in living][:CANARIES]
     fields = world.fields(end.system, end.kind)
     found = world.connectors[end.system].read(end.kind, [*ids, *canaries], fields)
-    answered = sum(1 for canary in canaries if isinstance(found[canary], Record))
+    silent = [canary for canary in canaries if not isinstance(found[canary], Record)]
+    answered = len(canaries) - len(silent)
     seen = answered > 0 and (len(canaries) < MANY or answered >= NEARLY * len(canaries))
     with world.store.begin() as tx:
         absorb(tx, world, [one for id_, one in found.items() if id_ not in canaries], asked=fields, since=since)
+        if silent:
+            look_soon(tx, world, end.system, end.kind, silent)
         absent = [item for item in items if _only_absent(item, side, found[str(item.id_on(side))])]
         too_many = not told and len(absent) > _most(world, m)
         for item in items:
@@ -205,8 +208,8 @@ def _confirm(world: World, m: FieldMap, side: Side, items: Sequence[Item]) -> No
             if isinstance(answer, Record) or answer.became:
                 item.fail(again("back", "it is there after all", after=timedelta(0), count=False))
             elif item in absent and (too_many or not (seen or told)):
-                look_soon(tx, end.system, end.kind)
-                item.fail(_unseen(item, side, len(absent) if too_many else 0, len(canaries) - answered))
+                look_soon(tx, world, end.system, end.kind)
+                item.fail(_unseen(item, side, len(absent) if too_many else 0, len(silent)))
             else:
                 _let_go(world, tx, item, side)
     proved = [item for item in items if item.stands()]
@@ -242,7 +245,7 @@ def _unseen(item: Item, side: Side, count: int, silent: int) -> Rest:
     else:
         why = f"no other record of {ref.kind} that was asked for answers either"
     words = f"{ref} does not answer, and {why}: it looks like a missing permission of {ref.system}; nothing was changed"
-    return park("unseen", words)
+    return park(VANISHED if item.carried else UNSEEN, words)
 
 
 def _let_go(world: World, tx: Tx, item: Item, side: Side) -> None:

@@ -8,9 +8,10 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import timedelta
+from typing import Any
 
 from syncd.core.model import Gone, Record, Side
-from syncd.engine.item import SLOW_LANE
+from syncd.engine.item import SLOW_LANE, UNSEEN, VANISHED
 from syncd.engine.world import Pair, World
 from syncd.errors import AuthError, ConfigError, Problem
 from syncd.kit.connector import Seen
@@ -32,12 +33,15 @@ SHARE = 3
 BELIEVED = timedelta(days=1)
 """How long a person's word holds that what does not answer was deleted."""
 
-CAUSES = ("unseen", "drift")
+SOONER, SILENT = 20, 1000
+"""A look that is called comes after this part of the usual time at the earliest; and so many silent ones are noted."""
+
+CAUSES = (UNSEEN, VANISHED, "drift")
 """What is parked because a system showed too little goes on by itself when it shows everything again."""
 
 
 def look(world: World, system: str, kind: str) -> None:
-    """Ask for a sample, once per `pace.look_every`; at every tick as long as something is wrong.
+    """Ask for a sample, once per `pace.look_every`, sooner if called; at every tick as long as something is wrong.
 
     When a kind was read for the first time, all of it was just seen: the first look comes after that time. While it is
     read only something that is wrong already is looked at.
@@ -46,14 +50,13 @@ def look(world: World, system: str, kind: str) -> None:
     """
     now, name, place = world.clock().timestamp(), f"looked:{system}:{kind}", f"sample:{system}:{kind}"
     with world.store.read() as tx:
-        last = tx.runs.fact(name)
+        last, called = tx.runs.fact(name), tx.runs.fact(f"called:{system}:{kind}")
         narrowed = _narrowed(tx, world, system, kind)
         fine = not narrowed and (last is None or last["wrong"] is None)
-        if fine and not tx.feeds.get(system, kind).backfilled:
+        if fine and not (tx.feeds.get(system, kind).backfilled and _due(world, last, called, now)):
             return
-        if fine and last is not None and now - last["at"] < world.pace.look_every.total_seconds():
-            return
-        sample, after = _sample(world, tx, system, kind, int(tx.runs.fact(place) or 0)) if last else ({}, 0)
+        first = last is None and called is None
+        sample, after = ({}, 0) if first else _sample(world, tx, system, kind, int(tx.runs.fact(place) or 0))
     if narrowed:
         wrong: str | None = _untold(kind, narrowed)
     else:
@@ -62,11 +65,25 @@ def look(world: World, system: str, kind: str) -> None:
         tx.runs.set_fact(name, {"at": now, "wrong": wrong})
         if wrong is None:
             tx.runs.set_fact(place, after)
-        if wrong is None and last is not None and last["wrong"] is not None:
-            for m, _ in world.readers[system, kind]:
-                tx.marks.retry(m.key, world.clock(), causes=CAUSES)
+        if wrong is None and (called is not None or not fine):
+            _go_on(tx, world, system, kind, called, (UNSEEN,) if fine else CAUSES)
     if wrong is not None:
         raise _pause(system, kind, wrong)
+
+
+def _due(world: World, last: Any, called: Any, now: float) -> bool:
+    every = world.pace.look_every / (SOONER if called is not None else 1)
+    return last is None or now - float(last["at"]) >= every.total_seconds()
+
+
+def _go_on(tx: Tx, world: World, system: str, kind: str, called: Any, causes: Sequence[str]) -> None:
+    """What was parked meanwhile is due again. Those whose silence spoke against it are looked at before it is."""
+    now, silent = world.clock(), called["silent"] if called is not None else ()
+    for m, side in world.readers[system, kind]:
+        tx.marks.add(m.key, side, silent, now, lane=SLOW_LANE, reread=True)
+        tx.marks.retry(m.key, now + world.pace.retry_first if silent else now, causes=causes)
+    if tx.runs.fact(f"called:{system}:{kind}") == called:  # else it was called again while it looked
+        tx.runs.set_fact(f"called:{system}:{kind}", None)
 
 
 class Hidden(AuthError):
@@ -119,10 +136,15 @@ def _are_deleted(world: World, system: str, kind: str) -> bool:
         return are_deleted(tx, world, system, kind)
 
 
-def look_soon(tx: Tx, system: str, kind: str) -> None:
-    """Something is not to be seen: look at the next tick whether that is so for others."""
-    name = f"looked:{system}:{kind}"
-    tx.runs.set_fact(name, {**(tx.runs.fact(name) or {"wrong": None}), "at": 0.0})
+def look_soon(tx: Tx, world: World, system: str, kind: str, silent: Sequence[str] = ()) -> None:
+    """Something is not to be seen: look soon whether that is so for others. `silent`: those that do not answer.
+
+    They are believed gone only after such a look; else what is left to be asked for would be what answers.
+    """
+    name = f"called:{system}:{kind}"
+    before = tx.runs.fact(name)
+    ids = dict.fromkeys([*(before["silent"] if before is not None else ()), *silent])
+    tx.runs.set_fact(name, {"at": world.clock().timestamp(), "silent": list(ids)[:SILENT]})
 
 
 def note_custom(tx: Tx, world: World) -> list[tuple[str, str]]:
@@ -162,10 +184,10 @@ def narrowed_in(world: World) -> list[tuple[str, str]]:
 
 
 def look_everywhere(world: World, keys: Iterable[tuple[str, str]]) -> None:
-    """Have these looked at with their next ticks."""
+    """Have these looked at soon."""
     with world.store.begin() as tx:
         for system, kind in keys:
-            look_soon(tx, system, kind)
+            look_soon(tx, world, system, kind)
 
 
 def waits_for_another(world: World, system: str, kind: str) -> bool:

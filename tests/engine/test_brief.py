@@ -5,13 +5,26 @@ Not here: what makes a system pause (`test_lookout`), and how a pause ends (`tes
 
 from __future__ import annotations
 
+from datetime import timedelta
+
+import pytest
+
+from syncd.core.model import Ref
+from syncd.engine.intake import hint
 from syncd.service.daemon import Daemon
-from tests.engine.doings import judge
+from syncd.store.marks import PARKED
+from tests.engine.doings import edit, judge
 from tests.engine.test_leaving import another
-from tests.engine.test_lookout import reason
+from tests.engine.test_lookout import access, an_hour, reason
 from tests.engine.test_rules import town_of
 from tests.engine.town import Town
-from tests.service.test_troubles import feed_tick
+from tests.service.test_troubles import feed_tick, pair_tick
+
+
+def causes(town: Town) -> list[str | None]:
+    """Why marks are parked."""
+    with town.store.read() as tx:
+        return [mark.cause for mark in tx.marks.resting(PARKED)]
 
 
 def oldest(town: Town) -> list[tuple[str, str]]:
@@ -33,3 +46,66 @@ def test_some_erased_records_among_the_oldest_are_no_missing_permission() -> Non
         town.stage.now += town.world.pace.look_every
         feed_tick(daemon, "con")
         assert reason(town) is None
+
+
+def test_erased_canaries_are_learned() -> None:
+    """Three of the oldest were erased for good: what is deleted after them is gone all the same."""
+    with town_of(batch=50) as town:
+        for number in range(30):
+            another(town, number)
+        judge(town)
+        pairs, daemon = oldest(town), Daemon(town.world)
+        feed_tick(daemon, "con")
+        erased = [*pairs[:3], pairs[20]]
+        for _, right in erased:
+            town.vendors["con"].delete("contacts", right)
+        edit(town, "crm", "contacts", pairs[20][0], {"name": "New"})
+        town.stage.now += timedelta(seconds=60)
+        feed_tick(daemon, "crm")
+        pair_tick(daemon)
+        an_hour(town, daemon)
+        assert set(oldest(town)) == set(pairs) - set(erased)
+        assert (causes(town).count("unseen"), reason(town)) == (0, None)
+
+
+def test_a_short_trouble_parks_nothing_for_good(monkeypatch: pytest.MonkeyPatch) -> None:
+    """For a few seconds no record answers, between two looks: what was parked meanwhile goes on by itself."""
+    with town_of(batch=50) as town:
+        people = [another(town, number) for number in range(12)]
+        judge(town)
+        daemon = Daemon(town.world)
+        feed_tick(daemon, "con")
+        undo = access(town, monkeypatch)
+        town.vendors["con"].rows["contacts"].clear()
+        hint(town.world, [Ref("con", "contacts", right) for _, right in oldest(town)[1:3]])
+        pair_tick(daemon)
+        assert set(causes(town)) == {"unseen"}
+        undo()
+        an_hour(town, daemon)
+        assert (causes(town), reason(town)) == ([], None)
+        edit(town, "crm", "contacts", people[3].id, {"name": "New"})
+        judge(town)
+
+
+def test_what_stays_unseen_beside_others_is_tried_again_once() -> None:
+    """More than one batch may miss are erased in an account where little else is hidden: no endless asking."""
+    with town_of(batch=50) as town:
+        for number in range(60):
+            another(town, number)
+        judge(town)
+        daemon = Daemon(town.world)
+        feed_tick(daemon, "con")
+        erased = [right for _, right in oldest(town)[45:57]]
+        for right in erased:
+            town.vendors["con"].delete("contacts", right)
+        hint(town.world, [Ref("con", "contacts", right) for right in erased])
+        pair_tick(daemon)
+        an_hour(town, daemon)
+        before = len(town.vendors["con"].calls)
+        assert set(causes(town)) == {"vanished"}
+        for _ in range(5):
+            feed_tick(daemon, "con")
+            pair_tick(daemon)
+            town.stage.now += timedelta(seconds=30)
+        reads = [call for call in town.vendors["con"].calls[before:] if call[0] == "read"]
+        assert reads == []
