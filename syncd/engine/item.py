@@ -15,7 +15,7 @@ from syncd.core.fieldmap import FieldMap
 from syncd.core.model import Action, Operation, Record, Side
 from syncd.store.conflicts import Conflict
 from syncd.store.links import Link
-from syncd.store.marks import DUE, PARKED, Mark, Unit
+from syncd.store.marks import DELETED, DUE, PARKED, Mark, Unit
 from syncd.store.snapshots import Snapshot
 
 
@@ -89,8 +89,9 @@ class Item:
 
     @property
     def carried(self) -> str | None:
-        """What is remembered of its marks from turn to turn: that the record was unseen before."""
-        return next((mark.cause for mark in self.unit.marks if mark.cause in (UNSEEN, VANISHED)), None)
+        """What is remembered of its marks from turn to turn: a person's word, or that the record was unseen before."""
+        known = (DELETED, UNSEEN, VANISHED)
+        return next((mark.cause for mark in self.unit.marks if mark.cause in known), None)
 
     def quiet(self, side: Side) -> bool:
         """Whether the vendor's automations are kept out of a write: the map says so, or nobody's edit caused it."""

@@ -15,6 +15,7 @@ from syncd.engine.item import SLOW_LANE, UNSEEN, VANISHED
 from syncd.engine.world import Pair, World
 from syncd.errors import AuthError, ConfigError, Problem
 from syncd.kit.connector import Seen
+from syncd.store.marks import DELETED
 from syncd.store.snapshots import Snapshot
 from syncd.store.store import Tx
 
@@ -57,10 +58,11 @@ def look(world: World, system: str, kind: str) -> None:
             return
         first = last is None and called is None
         sample, after = ({}, 0) if first else _sample(world, tx, system, kind, int(tx.runs.fact(place) or 0))
+        told = are_deleted(tx, world, system, kind)
     if narrowed:
         wrong: str | None = _untold(kind, narrowed)
     else:
-        wrong = _wrong(world, system, kind, sample, after) if len(sample) >= FEW else None
+        wrong = _wrong(world, system, kind, sample, after, told) if len(sample) >= FEW else None
     with world.store.begin() as tx:
         tx.runs.set_fact(name, {"at": now, "wrong": wrong})
         if wrong is None:
@@ -98,9 +100,10 @@ def _pause(system: str, kind: str, wrong: str) -> Hidden:
 
 
 def believe(world: World, feed: str) -> int:
-    """A person says that what does not answer of SYSTEM:KIND was deleted: it counts as gone for a day.
+    """A person says that what does not answer of SYSTEM:KIND was deleted: it counts as gone, within a day.
 
-    All linked are looked at; how many those are. Raises ConfigError where the system does not pause because of that.
+    All linked are looked at; how many those are. The word is for these, and ends with their marks. Raises ConfigError
+    where the system does not pause because of that.
     """
     system, _, kind = feed.partition(":")
     if (system, kind) not in world.readers:
@@ -118,7 +121,8 @@ def believe(world: World, feed: str) -> int:
         while True:
             with world.store.begin() as tx:
                 links = tx.links.all(m.key, after=after)
-                tx.marks.add(m.key, side, [link.id_on(side) for link in links], now, lane=SLOW_LANE, reread=True)
+                tx.marks.add(m.key, side, [link.id_on(side) for link in links], now, lane=SLOW_LANE, reread=True,
+                             cause=DELETED)  # fmt: skip
             if not links:
                 break
             count, after = count + len(links), links[-1].id
@@ -126,14 +130,11 @@ def believe(world: World, feed: str) -> int:
 
 
 def are_deleted(tx: Tx, world: World, system: str, kind: str) -> bool:
-    """Whether a person said so, not longer than a day ago."""
+    """Whether a person said so, not longer than a day ago, and what was linked then is still being looked at."""
     until = tx.runs.fact(f"deleted:{system}:{kind}")
-    return until is not None and world.clock().timestamp() < float(until)
-
-
-def _are_deleted(world: World, system: str, kind: str) -> bool:
-    with world.store.read() as tx:
-        return are_deleted(tx, world, system, kind)
+    if until is None or world.clock().timestamp() >= float(until):
+        return False
+    return any(tx.marks.any_of(m.key, side, DELETED) for m, side in world.readers[system, kind])
 
 
 def look_soon(tx: Tx, world: World, system: str, kind: str, silent: Sequence[str] = ()) -> None:
@@ -231,8 +232,13 @@ def _sample(
     return {}, 0
 
 
-def _wrong(world: World, system: str, kind: str, sample: Mapping[str, Snapshot], after: int) -> str | None:
-    """What is wrong with how a system shows a kind, in plain words; None: nothing."""
+def _wrong(
+    world: World, system: str, kind: str, sample: Mapping[str, Snapshot], after: int, told: bool
+) -> str | None:
+    """What is wrong with how a system shows a kind, in plain words; None: nothing.
+
+    `told`: a person said that what does not answer was deleted.
+    """
     connector, fields = world.connectors[system], world.fields(system, kind)
     found = connector.read(kind, list(sample), fields)
     if len(_hidden(found)) >= FEW:
@@ -242,7 +248,7 @@ def _wrong(world: World, system: str, kind: str, sample: Mapping[str, Snapshot],
         found = {**found, **connector.read(kind, [one for one in more if one not in found], fields)}
     hidden = _hidden(found)
     records = [one for id_, one in found.items() if isinstance(one, Record) and id_ in sample]
-    if len(hidden) >= MANY and SHARE * len(hidden) >= len(sample) and not _are_deleted(world, system, kind):
+    if len(hidden) >= MANY and SHARE * len(hidden) >= len(sample) and not told:
         several = f"{len(hidden)} of {len(sample)} {kind}"
         return f"{HIDES} {several} that were there: it looks like a missing permission"
     lost = _lost_fields(_custom(world, system, kind), sample, records)

@@ -11,6 +11,7 @@ import pytest
 
 from syncd.core.model import Ref
 from syncd.engine.intake import hint
+from syncd.engine.lookout import believe
 from syncd.service.daemon import Daemon
 from syncd.store.marks import PARKED
 from tests.engine.doings import edit, judge
@@ -109,3 +110,29 @@ def test_what_stays_unseen_beside_others_is_tried_again_once() -> None:
             town.stage.now += timedelta(seconds=30)
         reads = [call for call in town.vendors["con"].calls[before:] if call[0] == "read"]
         assert reads == []
+
+
+def test_a_word_that_records_were_deleted_is_no_word_of_others(monkeypatch: pytest.MonkeyPatch) -> None:
+    """What a person called deleted is gone; what is hidden an hour later is hidden, whoever asks for it."""
+    with town_of(batch=50) as town:
+        for number in range(40):
+            another(town, number)
+        judge(town)
+        pairs, daemon = oldest(town), Daemon(town.world)
+        feed_tick(daemon, "con")
+        for _, right in pairs[:20]:
+            town.vendors["con"].delete("contacts", right)
+        hint(town.world, [Ref("con", "contacts", right) for _, right in pairs[1:4]])
+        pair_tick(daemon)
+        assert set(causes(town)) == {"unseen"}
+        town.stage.now += town.world.pace.look_every
+        feed_tick(daemon, "con")
+        believe(town.world, "con:contacts")
+        an_hour(town, daemon)
+        assert (oldest(town), reason(town)) == (pairs[20:], None)
+        access(town, monkeypatch)
+        hint(town.world, [Ref("con", "contacts", right) for _, right in pairs[30:]])
+        pair_tick(daemon)
+        an_hour(town, daemon)
+        assert oldest(town) == pairs[20:]
+        assert "does not show" in (reason(town) or "")
