@@ -156,8 +156,7 @@ def note_custom(tx: Tx, world: World) -> list[tuple[str, str]]:
     """
     lost = [key for key in world.readers if _narrowed(tx, world, *key)]
     for system, kind in world.readers:
-        keys = {key for m, side in world.readers[system, kind] if (key := m.end(side).sync_key) is not None}
-        name, now = f"custom:{system}:{kind}", sorted(_custom(world, system, kind) | keys)
+        name, now = f"custom:{system}:{kind}", sorted(_custom(world, system, kind))
         if (system, kind) not in lost and tx.runs.fact(name) != now:
             tx.runs.set_fact(name, now)
     return lost
@@ -202,7 +201,10 @@ def waits_for_another(world: World, system: str, kind: str) -> bool:
 
 
 def _custom(world: World, system: str, kind: str) -> frozenset[str]:
-    return frozenset(name for m, side in world.readers[system, kind] for name in m.custom(side))
+    """The custom fields that the maps name; what holds our key is one."""
+    several = world.readers[system, kind]
+    keys = {key for m, side in several if (key := m.end(side).sync_key) is not None}
+    return frozenset(name for m, side in several for name in m.custom(side)) | keys
 
 
 def _narrowed(tx: Tx, world: World, system: str, kind: str) -> list[str]:
