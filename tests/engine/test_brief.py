@@ -5,13 +5,17 @@ Not here: what makes a system pause (`test_lookout`), and how a pause ends (`tes
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import timedelta
+from typing import Any
 
 import pytest
 
-from syncd.core.model import Ref
+from syncd.core.model import Record, Ref
+from syncd.engine import lookout
 from syncd.engine.intake import hint
 from syncd.engine.lookout import believe
+from syncd.engine.world import World
 from syncd.service.daemon import Daemon
 from syncd.store.marks import PARKED
 from tests.engine.doings import edit, judge
@@ -19,6 +23,7 @@ from tests.engine.test_leaving import another
 from tests.engine.test_lookout import access, an_hour, reason
 from tests.engine.test_rules import town_of
 from tests.engine.town import Town
+from tests.engine.vendor import MemoryConnector
 from tests.service.test_troubles import feed_tick, pair_tick
 
 
@@ -136,3 +141,69 @@ def test_a_word_that_records_were_deleted_is_no_word_of_others(monkeypatch: pyte
         an_hour(town, daemon)
         assert oldest(town) == pairs[20:]
         assert "does not show" in (reason(town) or "")
+
+
+def test_a_field_that_is_told_no_more_has_only_its_side_looked_at(monkeypatch: pytest.MonkeyPatch) -> None:
+    """One field is really gone from a side: that side is looked at, now and then, however often it is met."""
+    with town_of(batch=50) as town:
+        people = [another(town, number) for number in range(12)]
+        judge(town)
+        daemon, told = Daemon(town.world), MemoryConnector._record
+        town.stage.now += town.world.pace.look_every
+        for system in ("con", "crm"):
+            feed_tick(daemon, system)
+
+        def record(self: MemoryConnector, kind: str, *more: Any, **named: Any) -> Record:
+            whole = told(self, kind, *more, **named)
+            hidden = self.vendor.name == "con" and kind == "contacts"
+            return replace(whole, fields={k: v for k, v in whole.fields.items() if not (hidden and k == "note")})
+
+        monkeypatch.setattr(MemoryConnector, "_record", record)
+        town.stage.now += town.world.pace.look_every / 2
+        looks: list[str] = []
+        wrong = lookout._wrong
+
+        def noted(world: World, system: str, *args: Any) -> Any:
+            looks.append(system)
+            return wrong(world, system, *args)
+
+        monkeypatch.setattr(lookout, "_wrong", noted)
+        hint(town.world, [Ref("con", "contacts", right) for _, right in oldest(town)])
+        pair_tick(daemon)
+        for n in range(20):
+            edit(town, "crm", "contacts", people[n % 12].id, {"note": f"N {n}"})
+            town.stage.now += timedelta(seconds=30)
+            feed_tick(daemon, "crm")
+            feed_tick(daemon, "con")
+            pair_tick(daemon)
+        assert "drift" in causes(town)
+        assert set(looks) == {"con"}
+        assert 1 < len(looks) < 5
+
+
+def test_a_call_while_it_looks_is_heard(monkeypatch: pytest.MonkeyPatch) -> None:
+    """What is met after the sample was read, and before the look is noted, has it looked again."""
+    with town_of(batch=50) as town:
+        for number in range(12):
+            another(town, number)
+        judge(town)
+        daemon, wrong = Daemon(town.world), lookout._wrong
+        feed_tick(daemon, "con")
+        lookout.look_everywhere(town.world, [("con", "contacts")])
+        looks: list[str] = []
+
+        def called(world: World, system: str, *args: Any) -> Any:
+            found = wrong(world, system, *args)
+            looks.append(system)
+            if len(looks) == 1:
+                town.stage.now += timedelta(seconds=1)
+                lookout.look_everywhere(town.world, [("con", "contacts")])
+            return found
+
+        monkeypatch.setattr(lookout, "_wrong", called)
+        town.stage.now += town.world.pace.look_every
+        feed_tick(daemon, "con")
+        town.stage.now += town.world.pace.look_every / 10
+        feed_tick(daemon, "con")
+        feed_tick(daemon, "con")
+        assert looks == ["con", "con"]
