@@ -6,7 +6,7 @@ What is not here: one record that does not answer (`leaving`), and one field tha
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import timedelta
 from typing import Any
 
@@ -169,12 +169,22 @@ def must_be_whole(tx: Tx, world: World, pair: Pair) -> None:
     and a run may be under way when it is found. Costs a few facts.
     """
     keys = dict.fromkeys((m.end(side).system, m.end(side).kind) for m in pair.maps for side in Side)
+    for trouble in _troubles(tx, world, keys):
+        raise _pause(*trouble)
+
+
+def hides(tx: Tx, world: World, system: str) -> bool:
+    """Whether a system hides anything of any kind, as far as is known."""
+    return any(True for _ in _troubles(tx, world, [key for key in world.readers if key[0] == system]))
+
+
+def _troubles(tx: Tx, world: World, keys: Iterable[tuple[str, str]]) -> Iterator[tuple[str, str, str]]:
+    """System, kind, and what is hidden of it, for each of these of which anything is."""
     for system, kind in keys:
         if names := _narrowed(tx, world, system, kind):
-            raise _pause(system, kind, _untold(kind, names))
-        looked = tx.runs.fact(f"looked:{system}:{kind}")
-        if looked is not None and looked["wrong"] is not None:
-            raise _pause(system, kind, looked["wrong"])
+            yield system, kind, _untold(kind, names)
+        elif (looked := tx.runs.fact(f"looked:{system}:{kind}")) is not None and looked["wrong"] is not None:
+            yield system, kind, looked["wrong"]
 
 
 def narrowed_in(world: World) -> list[tuple[str, str]]:

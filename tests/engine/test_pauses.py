@@ -11,13 +11,14 @@ from typing import Any
 import pytest
 
 from syncd.service.daemon import Daemon
+from syncd.store.runs import SystemState
 from tests.engine.doings import edit, judge
 from tests.engine.test_leaving import another, partners, writes
 from tests.engine.test_lookout import access, empty, reason
 from tests.engine.test_rules import town_of
 from tests.engine.town import Town
 from tests.engine.vendor import MemoryConnector
-from tests.service.test_troubles import feed_tick, pair_tick
+from tests.service.test_troubles import EVERY, feed_tick, pair_tick
 
 
 def seconds(town: Town, daemon: Daemon, count: int, every: int = 30) -> None:
@@ -80,3 +81,37 @@ def test_a_run_under_way_ends_when_a_system_turns_out_to_hide_things(monkeypatch
         pair_tick(daemon)
         assert "does not show" in (reason(town) or "")
         assert (writes(town) - before, runs(town)[0]) == (1, "paused")
+
+
+def test_a_pause_of_a_process_that_died_ends_in_another() -> None:
+    """Whoever reads a system without trouble after the pause has run out tells that it is well."""
+    with town_of(batch=50) as town:
+        another(town, 1)
+        judge(town)
+        again = town.stage.now + timedelta(minutes=1)
+        with town.store.begin() as tx:
+            tx.runs.set_system(SystemState("con", "paused", "The key is refused.", town.stage.now, again))
+        daemon = Daemon(town.world)
+        feed_tick(daemon, "con")
+        assert reason(town) is not None
+        town.stage.now += timedelta(minutes=2)
+        feed_tick(daemon, "con")
+        assert reason(town) is None
+
+
+def test_one_kind_that_is_read_does_not_end_the_pause_because_of_another(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Contacts are hidden, jobs are not: the system stays paused, whichever is read first after a while."""
+    with town_of(batch=50) as town:
+        for number in range(10):
+            another(town, number)
+        judge(town)
+        daemon = Daemon(town.world)
+        town.stage.now += town.world.pace.look_every
+        undo = access(town, monkeypatch)
+        feed_tick(daemon, "con")
+        town.stage.now += timedelta(minutes=2)
+        daemon._feed_tick("con", "jobs", EVERY).work()
+        assert "does not show" in (reason(town) or "")
+        undo()
+        feed_tick(daemon, "con")
+        assert reason(town) is None
