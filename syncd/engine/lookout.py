@@ -7,6 +7,7 @@ What is not here: one record that does not answer (`leaving`), and one field tha
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any
 
@@ -25,8 +26,7 @@ SAMPLE, MORE = 10, 40
 FEW, MANY = 2, 5
 """Fewer records or fields than FEW say nothing of all the others; fewer than MANY that are hidden may be deleted."""
 
-HIDES = "does not show"
-"""How the sentence about hidden records begins."""
+LOOKS = "it looks like a missing permission"
 
 SHARE = 3
 """Where one in so many is hidden it is no coincidence."""
@@ -41,6 +41,14 @@ CAUSES = (UNSEEN, VANISHED, "drift")
 """What is parked because a system showed too little goes on by itself when it shows everything again."""
 
 
+@dataclass(frozen=True, slots=True)
+class Wrong:
+    """What is wrong with how a system shows a kind. `hidden`: records are, which may have been deleted for good."""
+
+    words: str
+    hidden: bool = False
+
+
 def look(world: World, system: str, kind: str) -> None:
     """Ask for a sample, once per `pace.look_every`, sooner if called; at every tick as long as something is wrong.
 
@@ -52,19 +60,20 @@ def look(world: World, system: str, kind: str) -> None:
     now, name, place = world.clock().timestamp(), f"looked:{system}:{kind}", f"sample:{system}:{kind}"
     with world.store.read() as tx:
         last, called = tx.runs.fact(name), tx.runs.fact(f"called:{system}:{kind}")
-        narrowed = _narrowed(tx, world, system, kind)
-        fine = not narrowed and (last is None or last["wrong"] is None)
+        left_out = _narrowed(tx, world, system, kind)
+        fine = not left_out and (last is None or last["wrong"] is None)
         if fine and not (tx.feeds.get(system, kind).backfilled and _due(world, last, called, now)):
             return
         first = last is None and called is None
         sample, after = ({}, 0) if first else _sample(world, tx, system, kind, int(tx.runs.fact(place) or 0))
         told = are_deleted(tx, world, system, kind)
-    if narrowed:
-        wrong: str | None = _untold(kind, narrowed)
+    if left_out:
+        wrong: Wrong | None = Wrong(_untold(kind, left_out))
     else:
         wrong = _wrong(world, system, kind, sample, after, told) if len(sample) >= FEW else None
     with world.store.begin() as tx:
-        tx.runs.set_fact(name, {"at": now, "wrong": wrong})
+        words, hidden = (wrong.words, wrong.hidden) if wrong is not None else (None, False)
+        tx.runs.set_fact(name, {"at": now, "wrong": words, "hidden": hidden})
         if wrong is None:
             tx.runs.set_fact(place, after)
         if wrong is None and (called is not None or not fine):
@@ -92,9 +101,9 @@ class Hidden(AuthError):
     """A system hides things. Remedy: as for every AuthError; the feed of the kind tells of it, and looks again."""
 
 
-def _pause(system: str, kind: str, wrong: str) -> Hidden:
-    words = f"{system} {wrong}; nothing is written until that is mended"
-    if wrong.startswith(HIDES):
+def _pause(system: str, kind: str, wrong: Wrong) -> Hidden:
+    words = f"{system} {wrong.words}; nothing is written until that is mended"
+    if wrong.hidden:
         words += f", or you say that they were deleted: syncd answer {system}:{kind} deleted"
     return Hidden(words, system=system)
 
@@ -112,7 +121,7 @@ def believe(world: World, feed: str) -> int:
     name, now, count = f"looked:{system}:{kind}", world.clock(), 0
     with world.store.begin() as tx:
         last = tx.runs.fact(name)
-        if last is None or not (last["wrong"] or "").startswith(HIDES):
+        if last is None or not last.get("hidden"):
             message = "does not pause because of records that are hidden."
             raise ConfigError(Problem(feed, message, "`syncd status` says what each system waits for."))
         tx.runs.set_fact(f"deleted:{system}:{kind}", (now + BELIEVED).timestamp())
@@ -154,7 +163,7 @@ def note_custom(tx: Tx, world: World) -> list[tuple[str, str]]:
     Where optional rules are left out because a system describes none of their fields, the maps look as if they had
     never had any, and what people edit in them meanwhile would be nobody's business.
     """
-    lost = [key for key in world.readers if _narrowed(tx, world, *key)]
+    lost = narrowed(tx, world)
     for system, kind in world.readers:
         name, now = f"custom:{system}:{kind}", sorted(_custom(world, system, kind))
         if (system, kind) not in lost and tx.runs.fact(name) != now:
@@ -178,19 +187,18 @@ def hides(tx: Tx, world: World, system: str) -> bool:
     return any(True for _ in _troubles(tx, world, [key for key in world.readers if key[0] == system]))
 
 
-def _troubles(tx: Tx, world: World, keys: Iterable[tuple[str, str]]) -> Iterator[tuple[str, str, str]]:
+def _troubles(tx: Tx, world: World, keys: Iterable[tuple[str, str]]) -> Iterator[tuple[str, str, Wrong]]:
     """System, kind, and what is hidden of it, for each of these of which anything is."""
     for system, kind in keys:
         if names := _narrowed(tx, world, system, kind):
-            yield system, kind, _untold(kind, names)
+            yield system, kind, Wrong(_untold(kind, names))
         elif (looked := tx.runs.fact(f"looked:{system}:{kind}")) is not None and looked["wrong"] is not None:
-            yield system, kind, looked["wrong"]
+            yield system, kind, Wrong(looked["wrong"], bool(looked.get("hidden")))
 
 
-def narrowed_in(world: World) -> list[tuple[str, str]]:
-    """The (system, kind) whose maps have lost all custom fields."""
-    with world.store.read() as tx:
-        return [key for key in world.readers if _narrowed(tx, world, *key)]
+def narrowed(tx: Tx, world: World, keys: Iterable[tuple[str, str]] | None = None) -> list[tuple[str, str]]:
+    """The (system, kind), of these or of all, whose maps have lost all custom fields."""
+    return [key for key in (keys if keys is not None else world.readers) if _narrowed(tx, world, *key)]
 
 
 def look_everywhere(world: World, keys: Iterable[tuple[str, str]]) -> None:
@@ -207,7 +215,7 @@ def waits_for_another(world: World, system: str, kind: str) -> bool:
     """
     others = {(m.end(at.other).system, m.end(at.other).kind) for m, at in world.readers[system, kind]}
     with world.store.read() as tx:
-        return any(_narrowed(tx, world, *other) for other in others)
+        return bool(narrowed(tx, world, others))
 
 
 def _custom(world: World, system: str, kind: str) -> frozenset[str]:
@@ -246,8 +254,8 @@ def _sample(
 
 def _wrong(
     world: World, system: str, kind: str, sample: Mapping[str, Snapshot], after: int, told: bool
-) -> str | None:
-    """What is wrong with how a system shows a kind, in plain words; None: nothing.
+) -> Wrong | None:
+    """What is wrong with how a system shows a kind; None: nothing.
 
     `told`: a person said that what does not answer was deleted.
     """
@@ -262,12 +270,12 @@ def _wrong(
     records = [one for id_, one in found.items() if isinstance(one, Record) and id_ in sample]
     if len(hidden) >= MANY and SHARE * len(hidden) >= len(sample) and not told:
         several = f"{len(hidden)} of {len(sample)} {kind}"
-        return f"{HIDES} {several} that were there: it looks like a missing permission"
+        return Wrong(f"does not show {several} that were there: {LOOKS}", hidden=True)
     lost = _lost_fields(_custom(world, system, kind), sample, records)
     if lost:
-        return _untold(kind, lost)
+        return Wrong(_untold(kind, lost))
     if records and not _lists(world, system, kind, fields):
-        return f"answers the list of {kind} with nothing, although there are some: it looks like a missing permission"
+        return Wrong(f"answers the list of {kind} with nothing, although there are some: {LOOKS}")
     return None
 
 

@@ -15,7 +15,7 @@ import structlog
 
 from syncd.core.model import Ref, Side
 from syncd.engine.intake import hint, tick
-from syncd.engine.lookout import hides, look_everywhere, narrowed_in
+from syncd.engine.lookout import hides, look_everywhere, narrowed
 from syncd.engine.maps import adopt
 from syncd.engine.run import work
 from syncd.engine.world import Pair, World
@@ -138,8 +138,10 @@ class Daemon:
             return False
         if pairs is not None:
             world = replace(self.world, pairs=pairs)
-            if narrowed := narrowed_in(world):
-                look_everywhere(self.world, narrowed)
+            with self.world.store.read() as tx:
+                lost = narrowed(tx, world)
+            if lost:
+                look_everywhere(self.world, lost)
                 return False
             self.world = world
             adopt(self.world)
