@@ -52,9 +52,11 @@ class AuthError(SyncdError):
 
     exit_code = 3
 
-    def __init__(self, message: str, *, permission: str | None = None) -> None:
-        """Take the sentence for the operator, and the permission if known."""
+    def __init__(self, message: str, *, permission: str | None = None, system: str | None = None) -> None:
+        """Take the sentence for the operator, and the permission and the system if known."""
         self.permission = permission
+        if system is not None:
+            self.system = system
         super().__init__(message)
 
 

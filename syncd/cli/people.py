@@ -111,12 +111,12 @@ def answer(
     two are linked. `none`: the write whose answer was lost made none of them, and the record is made anew.
 
     SYSTEM:KIND and `deleted`: for a system that is paused because many records of a kind do not answer. They were
-    deleted on purpose; for a day each that does not answer counts as gone, and is treated as the map says.
+    deleted on purpose: each that is linked now and does not answer counts as gone, and is treated as the map says.
     """
     if twin == "deleted":
         with opened(context, config) as app:
             count = app.believe(ref)
-        typer.echo(f"What does not answer of {ref} counts as deleted for a day; {count} linked records are looked at.")
+        typer.echo(f"What does not answer of {ref} counts as deleted; {count} linked records are looked at.")
         return
     with opened(context, config) as app:
         found = app.answer(ref, twin, map)

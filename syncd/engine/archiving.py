@@ -21,6 +21,7 @@ from syncd.engine.item import Item, again, park
 from syncd.engine.linking import snapshots_for
 from syncd.engine.world import World
 from syncd.store.links import Link
+from syncd.store.marks import DELETED
 from syncd.store.store import Tx
 
 GONE = "gone: "
@@ -56,7 +57,8 @@ def proved_twice(world: World, tx: Tx, item: Item, link: Link, side: Side) -> bo
     wait = (link.gone_at or now) + world.pace.proofs - now
     if wait > timedelta(0):
         ref, twin = item.record(side).ref, item.record(side.other).ref
-        item.fail(again(PROVING, f"{ref} was deleted; it is looked at once more before {twin} is archived",
+        cause = DELETED if item.carried == DELETED else PROVING
+        item.fail(again(cause, f"{ref} was deleted; it is looked at once more before {twin} is archived",
                         after=wait, count=False))  # fmt: skip
         return False
     return True

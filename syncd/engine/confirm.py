@@ -5,7 +5,7 @@ What is not here: sending (`writing`), and intents that lost their answer (`sett
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -191,8 +191,8 @@ def finish(world: World, tx: Tx, item: Item, run: int | None) -> None:
     if item.leftover:
         item.fail(again("created", "the rest of its fields follow", count=False))
     if item.rest is not None and item.rest.cause == "drift":
-        for side in Side:
-            look_soon(tx, item.m.end(side).system, item.m.end(side).kind)
+        for side in _untold(item):
+            look_soon(tx, world, item.m.end(side).system, item.m.end(side).kind)
     waits_for = item.rest.waits_for if item.rest is not None else None
     if waits_for is not None and not _still_waits(world, tx, item, waits_for):
         item.rest = again("released", "what it waited for is there", after=timedelta(0), count=False)
@@ -205,6 +205,12 @@ def finish(world: World, tx: Tx, item: Item, run: int | None) -> None:
             tx.marks.rest(mark, item.unit.fence, item.rest.state, **_resting(world, item, item.rest))
     for map_key, side, id_ in item.pulls:
         _pull(world, tx, map_key, side, id_)
+
+
+def _untold(item: Item) -> Collection[Side]:
+    """The sides that a field did not come from, as far as a plan says it; else it could be either."""
+    unknown = [d.to for d in (item.plan.parked if item.plan is not None else ()) if d.verdict is Verdict.UNKNOWN]
+    return {side for side in unknown if side is not None} or tuple(Side)
 
 
 def _linked_meanwhile(tx: Tx, item: Item) -> bool:

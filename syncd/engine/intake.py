@@ -26,11 +26,11 @@ class Tick:
 
     system: str
     kind: str
-    rows: int
-    moved: int
-    pages: int
-    due: bool
-    backfilled: bool
+    rows: int = 0
+    moved: int = 0
+    pages: int = 0
+    due: bool = False
+    backfilled: bool = False
     busy: bool = False
 
 
@@ -43,10 +43,10 @@ def tick(world: World, system: str, kind: str, *, pages: int | None = None) -> T
     with world.feed_locks[system, kind]:
         look(world, system, kind)
         if waits_for_another(world, system, kind):
-            return Tick(system=system, kind=kind, rows=0, moved=0, pages=0, due=False, backfilled=False)
+            return Tick(system=system, kind=kind)
         state, fence = _begin(world, system, kind)
         if fence is None:
-            return Tick(system=system, kind=kind, rows=0, moved=0, pages=0, due=False, backfilled=False, busy=True)
+            return Tick(system=system, kind=kind, busy=True)
         try:
             done = _tick(world, state, fence, pages)
         except Exception:

@@ -15,7 +15,7 @@ from syncd.core.fieldmap import FieldMap
 from syncd.core.model import Action, Operation, Record, Side
 from syncd.store.conflicts import Conflict
 from syncd.store.links import Link
-from syncd.store.marks import DUE, PARKED, Mark, Unit
+from syncd.store.marks import DELETED, DUE, PARKED, Mark, Unit
 from syncd.store.snapshots import Snapshot
 
 
@@ -49,6 +49,9 @@ def again(cause: str, reason: str, *, after: timedelta | None = None, reread: bo
 
 SLOW_LANE = 2
 """The lane of marks that no person's edit brought about: they go last, and what they write is written quietly."""
+
+UNSEEN, VANISHED = "unseen", "vanished"
+"""Why a record is parked that does not answer; and when it did not answer again after a look that missed nothing."""
 
 DONE = Rest(state="done", cause="done", reason="nothing to do")
 
@@ -93,6 +96,12 @@ class Item:
     def anew(self) -> frozenset[str]:
         """The rules that its marks want decided anew."""
         return frozenset(name for mark in self.unit.marks for name in mark.anew or ())
+
+    @property
+    def carried(self) -> str | None:
+        """What is remembered of its marks from turn to turn: a person's word, or that the record was unseen before."""
+        known = (DELETED, UNSEEN, VANISHED)
+        return next((mark.cause for mark in self.unit.marks if mark.cause in known), None)
 
     def quiet(self, side: Side) -> bool:
         """Whether the vendor's automations are kept out of a write: the map says so, or nobody's edit caused it."""

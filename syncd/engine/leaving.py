@@ -14,11 +14,12 @@ from syncd.core.model import Action, Gone, Record, Ref, Side
 from syncd.engine.absorb import MERGED, absorb
 from syncd.engine.archiving import ARCHIVED, GONE, POLICIES, UNDONE, Canaries, close, part, prepare, proved_twice
 from syncd.engine.base import pinned
-from syncd.engine.item import DONE, Item, Rest, again, park
+from syncd.engine.item import DONE, UNSEEN, VANISHED, Item, Rest, again, park
 from syncd.engine.linking import wake_for
 from syncd.engine.lookout import MANY, are_deleted, look_soon
 from syncd.engine.world import World
 from syncd.store.links import Link, LinkedAlready
+from syncd.store.marks import DELETED
 from syncd.store.store import Tx
 
 UNFIT = "left the map's condition"
@@ -190,29 +191,32 @@ def _confirm(world: World, m: FieldMap, side: Side, items: Sequence[Item]) -> No
         others = {link.id_on(side): link for link in _neighbors(tx, m, items)}
         living = tx.snapshots.seen(end.system, end.kind, [id_ for id_ in others if id_ not in ids])
         since = tx.snapshots.get(end.system, end.kind, ids)
-        told = are_deleted(tx, world, end.system, end.kind)
+        believed = are_deleted(tx, world, end.system, end.kind)
     canaries = [id_ for id_ in others if id_ in living][:CANARIES]
     fields = world.fields(end.system, end.kind)
     found = world.connectors[end.system].read(end.kind, [*ids, *canaries], fields)
-    answered = sum(1 for canary in canaries if isinstance(found[canary], Record))
-    plenty = answered > 0 and (len(canaries) < MANY or answered >= NEARLY * len(canaries))
-    seen = plenty or told
+    silent = [canary for canary in canaries if not isinstance(found[canary], Record)]
+    answered = len(canaries) - len(silent)
+    seen = answered > 0 and (len(canaries) < MANY or answered >= NEARLY * len(canaries))
     with world.store.begin() as tx:
         absorb(tx, world, [one for id_, one in found.items() if id_ not in canaries], asked=fields, since=since)
+        if silent:
+            look_soon(tx, world, end.system, end.kind, silent)
         absent = [item for item in items if _only_absent(item, side, found[str(item.id_on(side))])]
-        too_many = not told and len(absent) > _most(world, m)
+        doubtful = [item for item in absent if not (believed and item.carried == DELETED)]
+        too_many = len(doubtful) > _most(world, m)
         for item in items:
             answer = found[str(item.id_on(side))]
             if isinstance(answer, Record) or answer.became:
                 item.fail(again("back", "it is there after all", after=timedelta(0), count=False))
-            elif item in absent and (too_many or not seen):
-                look_soon(tx, end.system, end.kind)
-                item.fail(_unseen(item, side, len(absent) if too_many else 0, len(canaries) - answered))
+            elif item in doubtful and (too_many or not seen):
+                look_soon(tx, world, end.system, end.kind)
+                item.fail(_unseen(item, side, len(doubtful) if too_many else 0, len(silent)))
             else:
                 _let_go(world, tx, item, side)
     proved = [item for item in items if item.stands()]
     if proved:
-        prepare(world, m, side, proved, absent, Canaries([others[one] for one in canaries], plenty))
+        prepare(world, m, side, proved, absent, Canaries([others[one] for one in canaries], seen))
 
 
 def _neighbors(tx: Tx, m: FieldMap, items: Sequence[Item]) -> list[Link]:
@@ -243,7 +247,7 @@ def _unseen(item: Item, side: Side, count: int, silent: int) -> Rest:
     else:
         why = f"no other record of {ref.kind} that was asked for answers either"
     words = f"{ref} does not answer, and {why}: it looks like a missing permission of {ref.system}; nothing was changed"
-    return park("unseen", words)
+    return park(VANISHED if item.carried in (UNSEEN, VANISHED) else UNSEEN, words)
 
 
 def _let_go(world: World, tx: Tx, item: Item, side: Side) -> None:

@@ -6,25 +6,27 @@ What is not here: one record that does not answer (`leaving`), and one field tha
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from datetime import timedelta
+from typing import Any
 
 from syncd.core.model import Gone, Record, Side
-from syncd.engine.item import SLOW_LANE
+from syncd.engine.item import SLOW_LANE, UNSEEN, VANISHED
 from syncd.engine.world import Pair, World
 from syncd.errors import AuthError, ConfigError, Problem
 from syncd.kit.connector import Seen
+from syncd.store.marks import DELETED
 from syncd.store.snapshots import Snapshot
 from syncd.store.store import Tx
 
 SAMPLE, MORE = 10, 40
-"""Linked records that are asked for at once, others each time; and so many more where these leave it open."""
+"""Linked records that are asked for at once, others each time; and so many more before it is a matter of all."""
 
 FEW, MANY = 2, 5
 """Fewer records or fields than FEW say nothing of all the others; fewer than MANY that are hidden may be deleted."""
 
-HIDES = "does not show"
-"""How the sentence about hidden records begins."""
+LOOKS = "it looks like a missing permission"
 
 SHARE = 3
 """Where one in so many is hidden it is no coincidence."""
@@ -32,55 +34,85 @@ SHARE = 3
 BELIEVED = timedelta(days=1)
 """How long a person's word holds that what does not answer was deleted."""
 
-CAUSES = ("unseen", "drift")
+SOONER, SILENT = 20, 1000
+"""A look that is called comes after this part of the usual time at the earliest; and so many silent ones are noted."""
+
+CAUSES = (UNSEEN, VANISHED, "drift")
 """What is parked because a system showed too little goes on by itself when it shows everything again."""
 
 
-def look(world: World, system: str, kind: str) -> None:
-    """Ask for a sample, once per `pace.look_every`; at every tick as long as something is wrong.
+@dataclass(frozen=True, slots=True)
+class Wrong:
+    """What is wrong with how a system shows a kind. `hidden`: records are, which may have been deleted for good."""
 
-    When a kind was read for the first time, all of it was just seen: the first look comes after that time.
+    words: str
+    hidden: bool = False
+
+
+def look(world: World, system: str, kind: str) -> None:
+    """Ask for a sample, once per `pace.look_every`, sooner if called; at every tick as long as something is wrong.
+
+    When a kind was read for the first time, all of it was just seen: the first look comes after that time. While it is
+    read only something that is wrong already is looked at.
 
     Raises AuthError with what is not to be seen (the system pauses, and nothing is written), and Transient.
     """
     now, name, place = world.clock().timestamp(), f"looked:{system}:{kind}", f"sample:{system}:{kind}"
     with world.store.read() as tx:
-        last = tx.runs.fact(name)
-        narrowed = _narrowed(tx, world, system, kind)
-        if not narrowed and not tx.feeds.get(system, kind).backfilled:
+        last, called = tx.runs.fact(name), tx.runs.fact(f"called:{system}:{kind}")
+        left_out = _narrowed(tx, world, system, kind)
+        fine = not left_out and (last is None or last["wrong"] is None)
+        if fine and not (tx.feeds.get(system, kind).backfilled and _due(world, last, called, now)):
             return
-        fine = not narrowed and last is not None and last["wrong"] is None
-        if fine and last is not None and now - last["at"] < world.pace.look_every.total_seconds():
-            return
-        sample, after = _sample(world, tx, system, kind, int(tx.runs.fact(place) or 0)) if last else ({}, 0)
-    if narrowed:
-        wrong: str | None = _untold(kind, narrowed)
+        first = last is None and called is None
+        sample, after = ({}, 0) if first else _sample(world, tx, system, kind, int(tx.runs.fact(place) or 0))
+        told = are_deleted(tx, world, system, kind)
+    if left_out:
+        wrong: Wrong | None = Wrong(_untold(kind, left_out))
     else:
-        wrong = _wrong(world, system, kind, sample, after) if len(sample) >= FEW else None
+        wrong = _wrong(world, system, kind, sample, after, told) if len(sample) >= FEW else None
     with world.store.begin() as tx:
-        tx.runs.set_fact(name, {"at": now, "wrong": wrong})
+        words, hidden = (wrong.words, wrong.hidden) if wrong is not None else (None, False)
+        tx.runs.set_fact(name, {"at": now, "wrong": words, "hidden": hidden})
         if wrong is None:
             tx.runs.set_fact(place, after)
-        if wrong is None and last is not None and last["wrong"] is not None:
-            for m, _ in world.readers[system, kind]:
-                tx.marks.retry(m.key, world.clock(), causes=CAUSES)
+        if wrong is None and (called is not None or not fine):
+            _go_on(tx, world, system, kind, called, (UNSEEN,) if fine else CAUSES)
     if wrong is not None:
         raise _pause(system, kind, wrong)
 
 
-def _pause(system: str, kind: str, wrong: str) -> AuthError:
-    words = f"{system} {wrong}; nothing is written until that is mended"
-    if wrong.startswith(HIDES):
+def _due(world: World, last: Any, called: Any, now: float) -> bool:
+    every = world.pace.look_every / (SOONER if called is not None else 1)
+    return last is None or now - float(last["at"]) >= every.total_seconds()
+
+
+def _go_on(tx: Tx, world: World, system: str, kind: str, called: Any, causes: Sequence[str]) -> None:
+    """What was parked meanwhile is due again. Those whose silence spoke against it are looked at before it is."""
+    now, silent = world.clock(), called["silent"] if called is not None else ()
+    for m, side in world.readers[system, kind]:
+        tx.marks.add(m.key, side, silent, now, lane=SLOW_LANE, reread=True)
+        tx.marks.retry(m.key, now + world.pace.retry_first if silent else now, causes=causes)
+    if tx.runs.fact(f"called:{system}:{kind}") == called:  # else it was called again while it looked
+        tx.runs.set_fact(f"called:{system}:{kind}", None)
+
+
+class Hidden(AuthError):
+    """A system hides things. Remedy: as for every AuthError; the feed of the kind tells of it, and looks again."""
+
+
+def _pause(system: str, kind: str, wrong: Wrong) -> Hidden:
+    words = f"{system} {wrong.words}; nothing is written until that is mended"
+    if wrong.hidden:
         words += f", or you say that they were deleted: syncd answer {system}:{kind} deleted"
-    error = AuthError(words)
-    error.system = system
-    return error
+    return Hidden(words, system=system)
 
 
 def believe(world: World, feed: str) -> int:
-    """A person says that what does not answer of SYSTEM:KIND was deleted: it counts as gone for a day.
+    """A person says that what does not answer of SYSTEM:KIND was deleted: it counts as gone, within a day.
 
-    All linked are looked at; how many those are. Raises ConfigError where the system does not pause because of that.
+    All linked are looked at; how many those are. The word is for these, and ends with their marks. Raises ConfigError
+    where the system does not pause because of that.
     """
     system, _, kind = feed.partition(":")
     if (system, kind) not in world.readers:
@@ -89,7 +121,7 @@ def believe(world: World, feed: str) -> int:
     name, now, count = f"looked:{system}:{kind}", world.clock(), 0
     with world.store.begin() as tx:
         last = tx.runs.fact(name)
-        if last is None or not (last["wrong"] or "").startswith(HIDES):
+        if last is None or not last.get("hidden"):
             message = "does not pause because of records that are hidden."
             raise ConfigError(Problem(feed, message, "`syncd status` says what each system waits for."))
         tx.runs.set_fact(f"deleted:{system}:{kind}", (now + BELIEVED).timestamp())
@@ -98,7 +130,8 @@ def believe(world: World, feed: str) -> int:
         while True:
             with world.store.begin() as tx:
                 links = tx.links.all(m.key, after=after)
-                tx.marks.add(m.key, side, [link.id_on(side) for link in links], now, lane=SLOW_LANE, reread=True)
+                tx.marks.add(m.key, side, [link.id_on(side) for link in links], now, lane=SLOW_LANE, reread=True,
+                             cause=DELETED)  # fmt: skip
             if not links:
                 break
             count, after = count + len(links), links[-1].id
@@ -106,20 +139,22 @@ def believe(world: World, feed: str) -> int:
 
 
 def are_deleted(tx: Tx, world: World, system: str, kind: str) -> bool:
-    """Whether a person said so, not longer than a day ago."""
+    """Whether a person said so, not longer than a day ago, and what was linked then is still being looked at."""
     until = tx.runs.fact(f"deleted:{system}:{kind}")
-    return until is not None and world.clock().timestamp() < float(until)
+    if until is None or world.clock().timestamp() >= float(until):
+        return False
+    return any(tx.marks.any_of(m.key, side, DELETED) for m, side in world.readers[system, kind])
 
 
-def _are_deleted(world: World, system: str, kind: str) -> bool:
-    with world.store.read() as tx:
-        return are_deleted(tx, world, system, kind)
+def look_soon(tx: Tx, world: World, system: str, kind: str, silent: Sequence[str] = ()) -> None:
+    """Something is not to be seen: look soon whether that is so for others. `silent`: those that do not answer.
 
-
-def look_soon(tx: Tx, system: str, kind: str) -> None:
-    """Something is not to be seen: look at the next tick whether that is so for others."""
-    name = f"looked:{system}:{kind}"
-    tx.runs.set_fact(name, {**(tx.runs.fact(name) or {"wrong": None}), "at": 0.0})
+    They are believed gone only after such a look; else what is left to be asked for would be what answers.
+    """
+    name = f"called:{system}:{kind}"
+    before = tx.runs.fact(name)
+    ids = dict.fromkeys([*(before["silent"] if before is not None else ()), *silent])
+    tx.runs.set_fact(name, {"at": world.clock().timestamp(), "silent": list(ids)[:SILENT]})
 
 
 def note_custom(tx: Tx, world: World) -> list[tuple[str, str]]:
@@ -128,42 +163,49 @@ def note_custom(tx: Tx, world: World) -> list[tuple[str, str]]:
     Where optional rules are left out because a system describes none of their fields, the maps look as if they had
     never had any, and what people edit in them meanwhile would be nobody's business.
     """
-    lost = [key for key in world.readers if _narrowed(tx, world, *key)]
+    lost = narrowed(tx, world)
     for system, kind in world.readers:
-        keys = {key for m, side in world.readers[system, kind] if (key := m.end(side).sync_key) is not None}
-        name, now = f"custom:{system}:{kind}", sorted(_custom(world, system, kind) | keys)
+        name, now = f"custom:{system}:{kind}", sorted(_custom(world, system, kind))
         if (system, kind) not in lost and tx.runs.fact(name) != now:
             tx.runs.set_fact(name, now)
     return lost
 
 
-def must_be_whole(world: World, pair: Pair) -> None:
-    """Raises AuthError while a system of this pair hides things, or its maps lost all custom fields of one.
+def must_be_whole(tx: Tx, world: World, pair: Pair) -> None:
+    """Raises Hidden while a system of this pair hides things, or its maps lost all custom fields of one.
 
-    Whoever works asks first, in whatever process: one kind may look well before the other is looked at. Costs a few
-    facts.
+    Whoever works asks before every batch, in whatever process: one kind may look well before the other is looked at,
+    and a run may be under way when it is found. Costs a few facts.
     """
     keys = dict.fromkeys((m.end(side).system, m.end(side).kind) for m in pair.maps for side in Side)
-    with world.store.read() as tx:
-        for system, kind in keys:
-            if names := _narrowed(tx, world, system, kind):
-                raise _pause(system, kind, _untold(kind, names))
-            looked = tx.runs.fact(f"looked:{system}:{kind}")
-            if looked is not None and looked["wrong"] is not None:
-                raise _pause(system, kind, looked["wrong"])
+    for trouble in _troubles(tx, world, keys):
+        raise _pause(*trouble)
 
 
-def narrowed_in(world: World) -> list[tuple[str, str]]:
-    """The (system, kind) whose maps have lost all custom fields."""
-    with world.store.read() as tx:
-        return [key for key in world.readers if _narrowed(tx, world, *key)]
+def hides(tx: Tx, world: World, system: str) -> bool:
+    """Whether a system hides anything of any kind, as far as is known."""
+    return any(True for _ in _troubles(tx, world, [key for key in world.readers if key[0] == system]))
+
+
+def _troubles(tx: Tx, world: World, keys: Iterable[tuple[str, str]]) -> Iterator[tuple[str, str, Wrong]]:
+    """System, kind, and what is hidden of it, for each of these of which anything is."""
+    for system, kind in keys:
+        if names := _narrowed(tx, world, system, kind):
+            yield system, kind, Wrong(_untold(kind, names))
+        elif (looked := tx.runs.fact(f"looked:{system}:{kind}")) is not None and looked["wrong"] is not None:
+            yield system, kind, Wrong(looked["wrong"], bool(looked.get("hidden")))
+
+
+def narrowed(tx: Tx, world: World, keys: Iterable[tuple[str, str]] | None = None) -> list[tuple[str, str]]:
+    """The (system, kind), of these or of all, whose maps have lost all custom fields."""
+    return [key for key in (keys if keys is not None else world.readers) if _narrowed(tx, world, *key)]
 
 
 def look_everywhere(world: World, keys: Iterable[tuple[str, str]]) -> None:
-    """Have these looked at with their next ticks."""
+    """Have these looked at soon."""
     with world.store.begin() as tx:
         for system, kind in keys:
-            look_soon(tx, system, kind)
+            look_soon(tx, world, system, kind)
 
 
 def waits_for_another(world: World, system: str, kind: str) -> bool:
@@ -173,17 +215,20 @@ def waits_for_another(world: World, system: str, kind: str) -> bool:
     """
     others = {(m.end(at.other).system, m.end(at.other).kind) for m, at in world.readers[system, kind]}
     with world.store.read() as tx:
-        return any(_narrowed(tx, world, *other) for other in others)
+        return bool(narrowed(tx, world, others))
 
 
 def _custom(world: World, system: str, kind: str) -> frozenset[str]:
-    return frozenset(name for m, side in world.readers[system, kind] for name in m.custom(side))
+    """The custom fields that the maps name; what holds our key is one."""
+    several = world.readers[system, kind]
+    keys = {key for m, side in several if (key := m.end(side).sync_key) is not None}
+    return frozenset(name for m, side in several for name in m.custom(side)) | keys
 
 
 def _narrowed(tx: Tx, world: World, system: str, kind: str) -> list[str]:
     """The custom fields that the maps still name and the system describes no more, if these are all and several."""
-    before = set(tx.runs.fact(f"custom:{system}:{kind}") or ())
     left_out = {name for m, side in world.readers[system, kind] for at, name in m.left_out if at is side}
+    before = set(tx.runs.fact(f"custom:{system}:{kind}") or ()) if left_out else set()
     lost = sorted(before & left_out)
     return lost if len(lost) >= FEW and not before & _custom(world, system, kind) else []
 
@@ -207,25 +252,30 @@ def _sample(
     return {}, 0
 
 
-def _wrong(world: World, system: str, kind: str, sample: Mapping[str, Snapshot], after: int) -> str | None:
-    """What is wrong with how a system shows a kind, in plain words; None: nothing."""
+def _wrong(
+    world: World, system: str, kind: str, sample: Mapping[str, Snapshot], after: int, told: bool
+) -> Wrong | None:
+    """What is wrong with how a system shows a kind; None: nothing.
+
+    `told`: a person said that what does not answer was deleted.
+    """
     connector, fields = world.connectors[system], world.fields(system, kind)
     found = connector.read(kind, list(sample), fields)
-    if FEW <= len(_hidden(found)) < MANY:
+    if len(_hidden(found)) >= FEW:
         with world.store.read() as tx:
             more, _ = _sample(world, tx, system, kind, after, MORE)
         sample = {**sample, **more}
         found = {**found, **connector.read(kind, [one for one in more if one not in found], fields)}
     hidden = _hidden(found)
     records = [one for id_, one in found.items() if isinstance(one, Record) and id_ in sample]
-    if len(hidden) >= MANY and SHARE * len(hidden) >= len(sample) and not _are_deleted(world, system, kind):
+    if len(hidden) >= MANY and SHARE * len(hidden) >= len(sample) and not told:
         several = f"{len(hidden)} of {len(sample)} {kind}"
-        return f"{HIDES} {several} that were there: it looks like a missing permission"
+        return Wrong(f"does not show {several} that were there: {LOOKS}", hidden=True)
     lost = _lost_fields(_custom(world, system, kind), sample, records)
     if lost:
-        return _untold(kind, lost)
+        return Wrong(_untold(kind, lost))
     if records and not _lists(world, system, kind, fields):
-        return f"answers the list of {kind} with nothing, although there are some: it looks like a missing permission"
+        return Wrong(f"answers the list of {kind} with nothing, although there are some: {LOOKS}")
     return None
 
 

@@ -20,7 +20,7 @@ from syncd.core.fieldmap import FieldMap
 from syncd.core.model import Side
 from syncd.engine.guard import exceeded, lately, links_of, may_exceed, weigh
 from syncd.engine.intake import Tick, tick
-from syncd.engine.lookout import must_be_whole
+from syncd.engine.lookout import Hidden, must_be_whole
 from syncd.engine.namesakes import Taken
 from syncd.engine.worker import Worker, backfilled
 from syncd.engine.world import Pair, World
@@ -35,7 +35,8 @@ log = structlog.get_logger("syncd.engine")
 class RunReport:
     """What a run did. `names`: those it gave, by map.
 
-    `state`: done, planned, held, stopped (with `error`), or busy: another process runs the pair.
+    `state`: done, planned, held, stopped (with `error`), paused (with what a system hides as `error`), or busy: another
+    process runs the pair.
     """
 
     pair: str
@@ -62,18 +63,20 @@ def poll(world: World, pair: Pair) -> list[Tick]:
 def work(world: World, pair: Pair) -> RunReport:
     """Work through what is due in a pair, maps in their order, until nothing is due now.
 
-    A run that finds nothing due leaves no trace. Trouble with a whole system ends the run with its sentence.
+    A run that finds nothing due leaves no trace, nor does one that may not begin because a system hides things: its
+    feed tells of that, and must not be kept from looking. Trouble with a whole system ends the run with its sentence.
     The pair is leased meanwhile: what the guard weighs must be all there is.
     """
     report = RunReport(pair.name)
     if pair.mode == "paused" or not _due(world, pair):
         return report
-    must_be_whole(world, pair)
-    if not _begin(world, pair, report):
-        report.state = "busy"
-        return report
     try:
+        if not _begin(world, pair, report):
+            report.state = "busy"
+            return report
         report.state = _passes(world, pair, report)
+    except Hidden as error:
+        report.state, report.error = "paused", str(error)
     except Exception as error:
         report.state, report.error = "stopped", str(error)
         _end(world, report)
@@ -85,9 +88,10 @@ def work(world: World, pair: Pair) -> RunReport:
 def _begin(world: World, pair: Pair, report: RunReport) -> bool:
     """Lease the pair and note the run; one that was killed has ended, and what it weighed is due again.
 
-    False: somebody has the pair.
+    False: somebody has the pair. Raises Hidden.
     """
     with world.store.begin() as tx:
+        must_be_whole(tx, world, pair)
         now = world.clock()
         report.fence = tx.runs.next_fence()
         if not tx.pair_leases.take(pair.name, now=now, until=now + world.pace.lease, fence=report.fence):
@@ -99,9 +103,10 @@ def _begin(world: World, pair: Pair, report: RunReport) -> bool:
 
 
 def _hold(world: World, report: RunReport, tx: Tx) -> None:
-    """Hold on to the pair. Raises Transient if another process has taken it over."""
+    """Hold on to the pair. Raises Transient if another process has taken it over, and Hidden."""
     if not tx.pair_leases.hold(report.pair, until=world.clock() + world.pace.lease, fence=report.fence):
         raise Transient(f"another process has taken over pair {report.pair}.", retry_after=1.0)
+    must_be_whole(tx, world, next(pair for pair in world.pairs if pair.name == report.pair))
 
 
 def _passes(world: World, pair: Pair, report: RunReport) -> str:

@@ -154,7 +154,8 @@ class Worker:
             reading = [i for i in items if i.stands() and i.id_on(side) is not None and self._must_read(i, side)]
             can = self.world.connectors[end.system].capabilities
             for item in reading[within_quota(can, can.read_batch) or len(reading) :]:
-                item.fail(again("unread", "others are read first", after=timedelta(0), reread=True, count=False))
+                cause = item.carried or "unread"
+                item.fail(again(cause, "others are read first", after=timedelta(0), reread=True, count=False))
             ids = [str(item.id_on(side)) for item in reading if item.stands()]
             if not ids:
                 continue

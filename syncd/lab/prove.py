@@ -202,7 +202,12 @@ def _judged(task: Task, stage: Stage, app: Opened, crowd: Crowd, played: Played)
     breaches = list(laws.check())
     causes = Causes(app.world, laws.histories)
     breaches += [*causes.check(), *meetings(app.world)]
-    comparison = compare(app.world, stage.vendors, app.connectors)
+    readers = stage.readers()
+    try:
+        comparison = compare(app.world, stage.vendors, readers)
+    finally:
+        for reader in readers.values():
+            reader.close()
     with app.world.store.read() as tx:
         links = {key: tx.links.count(key) for key in app.world.maps}
         rows = tx.conflicts.list(states=("open", "overruled", "kept", "taken", "agreed", "gone"), limit=10_000_000)

@@ -15,7 +15,7 @@ import structlog
 
 from syncd.core.model import Ref, Side
 from syncd.engine.intake import hint, tick
-from syncd.engine.lookout import look_everywhere, narrowed_in
+from syncd.engine.lookout import hides, look_everywhere, narrowed
 from syncd.engine.maps import adopt
 from syncd.engine.run import work
 from syncd.engine.world import Pair, World
@@ -138,8 +138,10 @@ class Daemon:
             return False
         if pairs is not None:
             world = replace(self.world, pairs=pairs)
-            if narrowed := narrowed_in(world):
-                look_everywhere(self.world, narrowed)
+            with self.world.store.read() as tx:
+                lost = narrowed(tx, world)
+            if lost:
+                look_everywhere(self.world, lost)
                 return False
             self.world = world
             adopt(self.world)
@@ -185,8 +187,8 @@ class Daemon:
             self._note(named, "waiting", str(error), wait)
             log.warning("waiting", systems=named, error=str(error), seconds=wait.total_seconds())
             return None
-        if len(systems) == 1 and systems[0] in self._again:  # it has answered; a pair may have asked nobody
-            self._clear(systems)
+        if len(systems) == 1:  # it has answered; a pair may have asked nobody
+            self._clear(systems[0])
         return done
 
     def _note(self, systems: list[str], state: str, reason: str, wait: timedelta) -> None:
@@ -196,8 +198,13 @@ class Daemon:
                 self._again[system] = now + wait
                 tx.runs.set_system(SystemState(system, state, reason, now, now + wait))
 
-    def _clear(self, systems: list[str]) -> None:
+    def _clear(self, system: str) -> None:
+        """Tell that a system is well, unless another kind of it is hidden, or another process has just met trouble."""
+        now, ours = self.world.clock(), self._again.pop(system, None) is not None
+        with self.world.store.read() as tx:
+            noted = tx.runs.system(system)
+        if noted is None or noted.state == "ok" or not (ours or noted.again_at is None or noted.again_at <= now):
+            return
         with self.world.store.begin() as tx:
-            for system in systems:
-                if self._again.pop(system, None) is not None:
-                    tx.runs.set_system(SystemState(system, "ok", None, self.world.clock()))
+            if not hides(tx, self.world, system):
+                tx.runs.set_system(SystemState(system, "ok", None, now))

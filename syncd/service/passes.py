@@ -59,7 +59,7 @@ def once(world: World, pairs: Sequence[Pair], say: Say) -> list[dict[str, Any]]:
     reports: list[RunReport] = []
     for one in pairs:
         reports += _until_done(world, one, partial(_read_all, world, one, say), say)
-    return [report.row() for report in reports if report.run is not None]
+    return [report.row() for report in reports if report.run is not None or report.state == "paused"]
 
 
 def take_back(world: World, pair: Pair, run: int, say: Say) -> dict[str, Any]:
@@ -73,14 +73,14 @@ def take_back(world: World, pair: Pair, run: int, say: Say) -> dict[str, Any]:
 
 
 def _until_done(world: World, pair: Pair, read: Callable[[], None], say: Say) -> Iterator[RunReport]:
-    """Run after run, each after a reading, until nothing is due or something is held."""
+    """Run after run, each after a reading, until nothing is due, something is held, or a system hides things."""
     while True:
         read()
         report = _work(world, pair, say)
         yield report
         if report.run is not None:
             say(f"run {report.run}: {dict(report.counts)}")
-        if report.state == "held" or not _more_due(world, pair, report):
+        if report.state in ("held", "paused") or not _more_due(world, pair, report):
             return
 
 

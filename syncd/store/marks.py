@@ -23,6 +23,10 @@ DUE, PARKED, PLANNED, HELD, WEIGHED, COMING = "due", "parked", "planned", "held"
 due together, when the last of them is made, so that the guard weighs them as one."""
 
 
+DELETED = "deleted"
+"""The cause of a mark that carries a person's word that the record was deleted; it stands beside any other cause."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Mark:
     """One mark. `generation` moves with every new cause; `reread`: look by id before planning.
@@ -280,6 +284,11 @@ class Marks:
             query = query.where(marks.c.map == map_key)
         return [_mark(row) for row in self.connection.execute(query.order_by(marks.c.first_at).limit(limit))]
 
+    def any_of(self, map_key: str, side: Side, cause: str) -> bool:
+        """Whether a mark of a side has this cause."""
+        query = select(marks.c.id).where(marks.c.map == map_key, marks.c.side == str(side), marks.c.cause == cause)
+        return self.connection.execute(query.limit(1)).first() is not None
+
     def asking(self, map_key: str) -> bool:
         """Whether a record of a map is parked with a question."""
         return self.connection.execute(_ASKING, {"map": map_key}).first() is not None
@@ -342,6 +351,8 @@ def _resting(names: tuple[str, ...]) -> Executable:
 def _adding(dialect: str) -> Any:
     statement = inserting(dialect, marks)
     new, held = statement.excluded, marks.c.state == HELD
+    told = or_(new.cause == DELETED, and_(marks.c.state == DUE, marks.c.cause == DELETED))
+    mixed = and_(marks.c.reread, marks.c.cause.is_distinct_from(new.cause))
     changes = {
         "generation": marks.c.generation + 1,
         "state": case((held, HELD), (marks.c.state == DUE, DUE), else_=new.state),
@@ -352,7 +363,7 @@ def _adding(dialect: str) -> Any:
         "anew": func.coalesce(new.anew, marks.c.anew),
         "attempts": 0,
         # A read of one side only, as its cause says, must not take the place of a read of both.
-        "cause": case((and_(marks.c.reread, marks.c.cause.is_distinct_from(new.cause)), null()), else_=new.cause),
+        "cause": case((told, DELETED), (mixed, null()), else_=new.cause),
         "waits_for": None,
         "plan": case((held, marks.c.plan), else_=null()),
     }

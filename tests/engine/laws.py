@@ -175,7 +175,7 @@ def nothing_due(sight: Sight) -> Iterator[str]:
     for mark in sight.due:
         yield f"still due: {_told(mark)}"
     for mark in sight.parked:
-        if mark.cause not in ("question", "waiting", "refused", "gone", "unseen"):
+        if mark.cause not in ("question", "waiting", "refused", "gone", "unseen", "vanished"):
             yield f"parked: {_told(mark)}"
         meets = "and both were linked" in (mark.reason or "")  # a merge lets two links meet: rule 16
         linked = any(link.id_on(mark.side) == mark.id for link in sight.links[mark.map])

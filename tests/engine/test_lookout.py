@@ -24,7 +24,7 @@ from tests.engine.town import Town
 from tests.engine.vendor import MemoryConnector
 from tests.service.test_troubles import feed_tick, pair_tick
 
-CUSTOM = ("city", "note", "phone")
+CUSTOM = ("city", "key", "note", "phone")
 
 Undo = Callable[[], None]
 
@@ -72,11 +72,12 @@ def narrowed(m: FieldMap) -> FieldMap:
     """The map as it is compiled when the right system describes no custom field any more."""
     rules = tuple(rule for rule in m.rules if rule.right not in CUSTOM)
     left_out = frozenset((Side.RIGHT, name) for name in CUSTOM)
-    return replace(m, digest=f"{m.digest} narrowed", rules=rules, left_out=left_out)
+    right = replace(m.right, sync_key=None)
+    return replace(m, digest=f"{m.digest} narrowed", rules=rules, right=right, left_out=left_out)
 
 
 def with_custom_fields(town: Town) -> None:
-    """The map's right side has three custom fields."""
+    """The map's right side has three custom fields beside the one of our key."""
     m = town.maps[0]
     rules = tuple(
         replace(rule, right_type=replace(rule.right_type, custom=True))
@@ -108,7 +109,7 @@ def an_hour(town: Town, daemon: Daemon) -> None:
     [
         (access, "con does not show 9 of 10 contacts that were there: it looks like a missing permission"),
         (empty, "con answers the list of contacts with nothing, although there are some"),
-        (fields, "con tells none of its custom fields of contacts any more (city, note, phone)"),
+        (fields, "con tells none of its custom fields of contacts any more (city, key, note, phone)"),
     ],
     ids=["access", "empty", "fields"],
 )
@@ -265,7 +266,7 @@ def test_a_person_may_say_that_they_were_deleted() -> None:
         assert town.vendors["con"].rows["contacts"][right[people[35].id]].fields["name"] == "Anna"
 
 
-LOST = "con tells none of its custom fields of contacts any more (city, note, phone)"
+LOST = "con tells none of its custom fields of contacts any more (city, key, note, phone)"
 
 
 def test_maps_that_lost_all_custom_fields_are_not_taken(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -324,6 +325,21 @@ def test_custom_fields_that_a_person_took_from_the_map_are_not_missed() -> None:
         judge(town)
         Daemon(town.world).prepare()
         town.use(replace(narrowed(town.maps[0]), left_out=frozenset()))
+        daemon = Daemon(town.world)
+        daemon.prepare()
+        an_hour(town, daemon)
+        assert reason(town) is None
+
+
+def test_custom_fields_that_were_deleted_beside_our_key_are_not_missed() -> None:
+    """An administrator deletes the optional ones and keeps the one of our key: custom fields are still described."""
+    with town_of(batch=50) as town:
+        with_custom_fields(town)
+        another(town, 1)
+        judge(town)
+        Daemon(town.world).prepare()
+        small, right = narrowed(town.maps[0]), town.maps[0].right
+        town.use(replace(small, right=right, left_out=small.left_out - {(Side.RIGHT, "key")}))
         daemon = Daemon(town.world)
         daemon.prepare()
         an_hour(town, daemon)

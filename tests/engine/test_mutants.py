@@ -269,12 +269,12 @@ MUTANTS = (
     ),
     Mutant(
         "absence is deletion", leaving._confirm,
-        "elif item in absent and (too_many or not seen):", "elif item in absent and too_many:",
+        "elif item in doubtful and (too_many or not seen):", "elif item in doubtful and too_many:",
         leaves.test_absence_of_all_is_a_missing_permission,
     ),
     Mutant(
         "many absences are deletions", leaving._confirm,
-        "elif item in absent and (too_many or not seen):", "elif item in absent and not seen:",
+        "elif item in doubtful and (too_many or not seen):", "elif item in doubtful and not seen:",
         leaves.test_absence_of_many_at_once_is_a_missing_permission,
     ),
     Mutant(
