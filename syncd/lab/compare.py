@@ -14,11 +14,11 @@ from typing import Any
 from syncd.core.decision import Base, Decision, Given, Verdict
 from syncd.core.fieldmap import FieldMap, Unconvertible, Unmapped
 from syncd.core.match import carried_key
-from syncd.core.model import Record, Ref, Side, Value
+from syncd.core.model import Gone, Record, Ref, Side, Value
 from syncd.core.parity import no_counterpart
 from syncd.core.plan import MISSING, plan, view
 from syncd.engine.world import World
-from syncd.kit.connector import Connector
+from syncd.kit.connector import Connector, Cursor
 from syncd.kit.remote import Remote
 from syncd.lab.claims import Claims
 
@@ -96,9 +96,13 @@ class _Look:
             found.counts[f"{system} {kind}"] = len(self.living[system, kind])
 
     def _read(self, system: str, kind: str, reader: Connector, fields: tuple[str, ...]) -> dict[str, Record]:
+        """The living records of the vendor's own store; by its list, which is quick, once that shows all of it."""
         reader.describe(kind)
-        ids = [id_of(row) for row in self.vendors[system].records(kind) if alive(row)]
-        return {id_: one for id_, one in reader.read(kind, ids, fields).items() if isinstance(one, Record)}
+        vendor = self.vendors[system]
+        ids = {id_of(row) for row in vendor.records(kind) if alive(row)}
+        found = _listed(reader, kind, fields) if vendor.settled() else {}
+        found |= reader.read(kind, sorted(ids - found.keys()), fields)
+        return {id_: one for id_, one in found.items() if id_ in ids and isinstance(one, Record)}
 
     def map(self, m: FieldMap) -> None:
         """Every link of a map, then who is double, then who is missing."""
@@ -240,6 +244,19 @@ class _Look:
 
     def _odd(self, where: list[Odd], m: FieldMap, side: Side, id_: str, why: str) -> None:
         where.append(Odd(map=m.key, ref=str(Ref(m.end(side).system, m.end(side).kind, id_)), why=why))
+
+
+def _listed(reader: Connector, kind: str, fields: tuple[str, ...]) -> dict[str, Record | Gone]:
+    """Everything that the vendor lists of a kind."""
+    found: dict[str, Record | Gone] = {}
+    cursor: Cursor | None = None
+    while True:
+        ended = True
+        for page in reader.changes(kind, cursor, fields, lambda _ids: {}):
+            found |= {one.ref.id: one for one in page.records}
+            cursor, ended = page.cursor, page.backfilled
+        if ended:
+            return found
 
 
 def _says_nothing(decision: Decision, left: Record, right: Record) -> bool:

@@ -18,7 +18,6 @@ from typing import Any, Protocol
 from syncd.config.values import with_password
 from syncd.engine.world import World
 from syncd.errors import ConfigError, Problem
-from syncd.kit.connector import Connector
 from syncd.lab.causes import Causes
 from syncd.lab.compare import Comparison, compare
 from syncd.lab.laws import Breach, Laws
@@ -45,10 +44,6 @@ class Opened(Protocol):
     @property
     def world(self) -> World:
         """What the engine works in."""
-
-    @property
-    def connectors(self) -> Mapping[str, Connector]:
-        """Every system."""
 
 
 class Opener(Protocol):
