@@ -15,6 +15,7 @@ from tests.core.maps import (
     TEXT,
     THEIRS,
     Join,
+    field,
     fieldmap,
     relation,
     rule,
@@ -101,3 +102,11 @@ def test_a_suffix_is_the_tail_of_the_id_across() -> None:
 def test_a_rule_pointed_at_another_field_is_another_rule() -> None:
     """Base belongs to a rule and both its fields: the same name over other fields has no base."""
     assert len({rule().identity, without(rule(), LEFT).identity, without(rule(), RIGHT).identity}) == 3
+
+
+def test_custom_fields_are_those_of_a_side_that_a_rule_names() -> None:
+    """By their types; a standard field is none, and a rule without a field on a side names none there."""
+    own = field(custom=True)
+    m = fieldmap(rule(left=own), rule(left=TEXT, right=TEXT), without(rule(right=own), RIGHT))
+    assert m.custom(LEFT) == {own.name}
+    assert m.custom(RIGHT) == frozenset()
