@@ -99,6 +99,10 @@ def conflict_row(m: FieldMap | None, conflict: Conflict) -> dict[str, Any]:
     }  # fmt: skip
 
 
+PASSED_OVER = ("overruled", "kept")
+"""States of what can be taken whatever stands there now; the others are about the values they are listed with."""
+
+
 def take(world: World, conflict_id: int, choice: str, *, literal: bool = False) -> None:
     """Note which value a person took: `left`, `right`, or (literal) a value in the left side's terms.
 
@@ -115,7 +119,7 @@ def take(world: World, conflict_id: int, choice: str, *, literal: bool = False) 
         if all(rule.name != conflict.rule for rule in m.rules):
             raise _wrong(conflict_id, f"the map has no rule {conflict.rule!r} any more.", "Nothing is left to decide.")
         now = _values(tx, m, link, conflict.rule)
-        if conflict.state == "open" and now != (conflict.left, conflict.right):
+        if conflict.state not in PASSED_OVER and now != (conflict.left, conflict.right):
             tx.marks.add(m.key, Side.LEFT, [link.left_id], world.clock(), lane=LEAD_LANE)
             raise _wrong(conflict_id, f"the values moved; now they are {now[0]!r} and {now[1]!r}.", "Look again.")
         side = Side.LEFT if literal or choice == "left" else Side.RIGHT

@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 
 import syncd_hubspot.sandbox as package
+from syncd.kit import sender
 from syncd_hubspot.sandbox.switches import SWITCHES
 from tests.connectors.hubspot_sandbox_desk import Desk, desk
 
@@ -16,7 +17,8 @@ from tests.connectors.hubspot_sandbox_desk import Desk, desk
 def test_every_switch_is_read_somewhere() -> None:
     """A switch that no code asks for would promise what it does not keep."""
     folder = Path(str(package.__file__)).parent
-    text = "\n".join(path.read_text() for path in folder.glob("*.py") if path.name != "switches.py")
+    files = [path for path in folder.glob("*.py") if path.name != "switches.py"]
+    text = "\n".join(path.read_text() for path in (*files, Path(str(sender.__file__))))
     used = set(re.findall(r"ettings\[\"(\w+)\"\]", text))
     assert set(SWITCHES) - used - {"rate", "search_rate"} == set()
     assert used <= set(SWITCHES)

@@ -17,9 +17,9 @@ from syncd.engine import intake
 from syncd.engine.absorb import absorb
 from syncd.store.marks import DUE, PARKED
 from tests.engine import doings
+from tests.engine import test_machine as machine
 from tests.engine.doings import cycle, edit, hinted, judge, make, rest
 from tests.engine.test_machine import LONG, Leaving, feeds, small, soon
-from tests.engine.test_machine import TestMachine as Usual
 from tests.engine.test_rules import linked, rows, town_of
 from tests.engine.town import DATABASES, Town
 
@@ -194,4 +194,4 @@ class Hinted(Leaving):
 
 
 TestHinted = pytest.mark.timeout(0 if LONG else 400)(Hinted.TestCase)
-TestHinted.settings = settings(Usual.settings, max_examples=1000 if LONG else 12)
+TestHinted.settings = settings(machine.TestMachine.settings, max_examples=1000 if LONG else 12)

@@ -259,8 +259,7 @@ def test_what_is_lost_pauses_one_system_and_nothing_is_written(watch: Watch, nam
     before.untouched()
     loss.end(watch.office)
     watch.rounds(4)
-    watch.round(HOUR)
-    watch.rounds(2)
+    watch.until_nothing_is_parked()
     before.whole()
 
 

@@ -50,6 +50,15 @@ class Watch:
         for _ in range(count):
             self.round(seconds)
 
+    def until_nothing_is_parked(self) -> None:
+        """As many hours as it takes, ten at most: on a busy machine a look may meet a schema that is a second old."""
+        self.rounds(2)
+        for _ in range(10):
+            self.round(HOUR)
+            self.rounds(2)
+            if not self.office.ask("parked"):
+                return
+
     def again(self) -> Watch:
         """The same office after a restart of the daemon."""
         self.daemon = _daemon(self.app)
