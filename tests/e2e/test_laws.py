@@ -6,6 +6,7 @@ import threading
 import time
 from collections.abc import Iterator
 from dataclasses import dataclass
+from datetime import timedelta
 from typing import Any
 
 import httpx
@@ -107,6 +108,13 @@ def scene(place: tuple[Stage, App, Iterator[Link]]) -> Scene:
     return Scene(stage, app, link.id, link.left_id, link.right_id, frozenset(others))
 
 
+@pytest.fixture
+def _at_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    """As if a write came in the very moment it was compared."""
+    monkeypatch.setattr("syncd.lab.laws.WINDOW", timedelta(0))
+
+
+@pytest.mark.usefixtures("_at_once")
 def test_an_overwritten_edit_is_lost(scene: Scene) -> None:
     """A person's value that our key replaces before it reached the other side is a lost edit, told with its history."""
     scene.type_left("Nowhere")
@@ -117,6 +125,7 @@ def test_an_overwritten_edit_is_lost(scene: Scene) -> None:
     assert any("person" in line and "Nowhere" in line for line in breach.story)
 
 
+@pytest.mark.usefixtures("_at_once")
 def test_an_edit_in_flight_is_counted_apart(scene: Scene) -> None:
     """What a person types while our write is in the vendor's hands could not be compared with: it is counted apart."""
     scene.stage.left.faults({"fault": "slow", "writes_only": True, "delay": 1.0, "times": 1})
