@@ -35,22 +35,22 @@ def head() -> str:
 
 def version(store: Store) -> str | None:
     """The version of the store; None if it has none."""
-    if "alembic_version" not in _tables(store):
-        return None
-    with store.engine.connect() as connection:
-        found = connection.execute(text("SELECT version_num FROM alembic_version")).scalar_one_or_none()
-        return str(found) if found is not None else None
+    return _look(store)[0]
 
 
 def empty(store: Store) -> bool:
     """Whether the store has no table yet."""
-    return not _tables(store)
+    return not _look(store)[1]
 
 
-def _tables(store: Store) -> list[str]:
-    """The tables there are. Raises ConfigError where there is no database, or none that can be read."""
+def _look(store: Store) -> tuple[str | None, list[str]]:
+    """The version and the tables, at one moment. Raises ConfigError where there is no database, or none to be read."""
     try:
-        return inspect(store.engine).get_table_names()
+        with store.engine.connect() as connection, connection.begin():
+            tables = inspect(connection).get_table_names()
+            if "alembic_version" not in tables:
+                return None, tables
+            return connection.execute(text("SELECT version_num FROM alembic_version")).scalar_one_or_none(), tables
     except DBAPIError as error:
         remedy = "Its folder must be there and writable, and the file one that syncd made."
         if not store.sqlite:
@@ -63,8 +63,8 @@ def upgrade(store: Store) -> tuple[str | None, str]:
     from alembic import command
     from alembic.config import Config
 
-    before = version(store)
-    _refuse_unknown(store, before)
+    before, tables = _look(store)
+    _refuse_unknown(before, tables)
     config = Config()
     config.set_main_option("script_location", str(folder()).replace("%", "%%"))
     config.attributes["engine"] = store.engine
@@ -74,18 +74,18 @@ def upgrade(store: Store) -> tuple[str | None, str]:
 
 def check(store: Store) -> None:
     """Refuse a store of another version. Raises ConfigError that says what to run."""
-    found, wanted = version(store), head()
+    (found, tables), wanted = _look(store), head()
     if found == wanted:
         return
-    if empty(store):
+    if not tables:
         raise ConfigError(Problem("[syncd] store", "the store is empty.", "Run `syncd db upgrade` to make its tables."))
-    _refuse_unknown(store, found)
+    _refuse_unknown(found, tables)
     message = f"the store has version {found}, this syncd works with {wanted}."
     raise ConfigError(Problem("[syncd] store", message, "Run `syncd db upgrade`, after a backup."))
 
 
-def _refuse_unknown(store: Store, found: str | None) -> None:
-    if not (empty(store) if found is None else _numbered(found)):
+def _refuse_unknown(found: str | None, tables: list[str]) -> None:
+    if tables and (found is None or not _numbered(found)):
         message = "the database holds tables of another program."
         raise ConfigError(Problem("[syncd] store", message, "Give syncd a database of its own."))
     if found is not None and found not in known():

@@ -17,6 +17,8 @@ from syncd.store import schema
 from syncd.store.store import Store
 from tests import postgres
 
+pytest.register_assert_rewrite("tests.store.processes")
+
 NOW = datetime(2026, 3, 2, 9, 0, tzinfo=UTC)
 LATER = NOW + timedelta(minutes=5)
 SECOND = timedelta(seconds=1)

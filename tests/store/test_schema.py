@@ -170,13 +170,14 @@ def test_what_is_no_database_is_a_mistake_of_the_set_up(tmp_path: Path, verb: ob
 
 
 def test_an_upgrade_that_fails_leaves_nothing(blank: Store, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    """A migration that breaks in the middle is undone as a whole; the next attempt starts from where it was."""
+    """An upgrade whose second migration breaks is undone as a whole; the next attempt starts from where it was."""
     broken = tmp_path / "migrations"
     (broken / "versions").mkdir(parents=True)
     for name in ("env.py", "script.py.mako"):
         (broken / name).write_text((ROOT / "migrations" / name).read_text(encoding="utf-8"), encoding="utf-8")
-    first = next((ROOT / "migrations" / "versions").glob("0001_*.py")).read_text(encoding="utf-8")
-    (broken / "versions" / "0001_first_tables.py").write_text(f"{first}    raise OSError(28, 'no space')\n", "utf-8")
+    for number, end in (("0001", ""), ("0002", "    raise OSError(28, 'no space')\n")):
+        whole = next((ROOT / "migrations" / "versions").glob(f"{number}_*.py"))
+        (broken / "versions" / whole.name).write_text(whole.read_text(encoding="utf-8") + end, "utf-8")
     with monkeypatch.context() as patch:
         patch.setattr(schema, "folder", lambda: broken)
         with pytest.raises(OSError, match="no space"):
