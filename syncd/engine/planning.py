@@ -126,7 +126,7 @@ def _plan(world: World, m: FieldMap, item: Item, twins: Twins) -> Plan:
     base = Base(left=_shadows_at(base.left, shifts[Side.LEFT]), right=_shadows_at(base.right, shifts[Side.RIGHT]))
     taken = {rule: t for rule, c in item.conflicts.items() if (t := _taken(c)) is not None}
     asked = {**item.frozen, **{rule: c.reason for rule, c in item.conflicts.items() if c.forced}}
-    given = Given(twins=twins, taken=taken, asked=asked, anew=item.anew)
+    given = Given(twins=twins, taken=taken, asked=asked, open=frozenset(item.conflicts), anew=item.anew)
     records = tuple(_record_at(world, m, side, item.record(side), shifts[side]) for side in Side)
     found = plan(m, base, records[0], records[1], given)
     if not any(rule.receipt for rule in m.rules):

@@ -236,6 +236,9 @@ def test_an_interrupted_write_asks_in_its_fields_whatever_the_owner() -> None:
     assert decide(one, "a", "c", ("a", "a"), asked=True).verdict is V.CONFLICT
     assert decide(one, "b", "b", ("a", "a"), asked=True).verdict is V.AGREED
     assert decide(one, "a", "a", ("a", "a"), asked=True).verdict is V.UNCHANGED
+    assert decide(one, "b", "c", asked=True, first_link="left").reason == "frozen"
+    assert decide(one, None, "c", asked=True).reason == "frozen"
+    assert decide(one, "b", "b", asked=True).verdict is V.AGREED
 
 
 @pytest.mark.parametrize(("right", "settle"), [("other", {LEFT: "a", RIGHT: "other"}), (ABSENT, {})])

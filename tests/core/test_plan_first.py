@@ -61,6 +61,19 @@ def test_a_blank_is_filled_where_the_rule_goes_and_nothing_is_never_written_over
         assert (found.verdict, found.to, found.lost) == (verdict, to, None)
 
 
+@pytest.mark.parametrize(("left", "right", "side"), [(None, "b", LEFT), ("a", None, RIGHT)])
+@pytest.mark.parametrize("way", ["<->", "->", "<-"])
+def test_what_is_blank_in_an_open_conflict_was_cleared_and_is_not_filled(
+    way: str, left: Value, right: Value, side: Side
+) -> None:
+    """Both sides held a value when a person was asked; blank, it is somebody's edit, and it stays asked."""
+    for policy in ("left", "right", "ask", "newest"):
+        found = decide(rule(way, "ask"), left, right, first_link=policy, open=True)
+        assert (found.verdict, found.settle) == (V.CONFLICT, {})
+        assert found.reason == f"somebody cleared it on the {side} while a person was asked"
+    assert decide(rule(way, "ask"), None, None, open=True).verdict is V.AGREED
+
+
 @pytest.mark.parametrize(("policy", "winner"), [("left", LEFT), ("right", RIGHT)])
 def test_values_that_differ_go_by_the_maps_first_link(policy: str, winner: Side) -> None:
     """The map's side wins over the rule's owner, and the loser is listed."""

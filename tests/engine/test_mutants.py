@@ -195,6 +195,14 @@ MUTANTS = (
         rules.test_a_first_link_fills_blanks_and_lists_who_loses, plan._Pair,
     ),
     Mutant(
+        "what somebody cleared is filled again", plan._Pair._first, "in self.given.open", "in ()",
+        rules.test_what_is_cleared_while_a_person_is_asked_is_not_filled_again, plan._Pair,
+    ),
+    Mutant(
+        "an interrupted first link goes by the map", plan._Pair._first, "in self.given.asked", "in ()",
+        rules.test_an_interrupted_first_link_asks_whatever_the_policy, plan._Pair,
+    ),
+    Mutant(
         "nobody pulls a parent across", confirm._pull, "    if m is None or", "    if True or m is None or",
         rules.test_a_deal_pulls_its_contact_across_and_waits_for_it,
     ),

@@ -293,6 +293,52 @@ def test_an_interrupted_write_over_a_third_value_asks() -> None:
         assert left.fields["name"] == right.fields["name"] == "Hannah"
 
 
+def test_what_is_cleared_while_a_person_is_asked_is_not_filled_again() -> None:
+    """Rules 8 and 11: a first link that asks stays open; what is blank in it then is somebody's edit."""
+    with town_of(first_link="ask") as town:
+        left, right = _apart(town, "1", "2")
+        judge(town)
+        edit(town, "crm", "contacts", left.id, {"phone": None})
+        judge(town)
+        assert (left.fields["phone"], right.fields["phone"]) == (None, "2")
+        _only_open(town, None, "2")
+        doings.decide(town, 0, "left")
+        judge(town)
+        assert left.fields["phone"] is right.fields["phone"] is None
+
+
+def test_an_interrupted_first_link_asks_whatever_the_policy() -> None:
+    """Rules 6 and 8: a value that is neither what was there nor what was sent is a conflict without a base too."""
+    with town_of(first_link="left") as town:
+        left, right = _apart(town, "1", None)
+        town.vendors["con"].faults.append(("write", "unapplied"))
+        town.stage.now += timedelta(seconds=60)
+        cycle(town, wait=0)
+        edit(town, "con", "contacts", right.id, {"phone": "2"})
+        judge(town)
+        assert (left.fields["phone"], right.fields["phone"]) == ("1", "2")
+        _only_open(town, "1", "2")
+        edit(town, "crm", "contacts", left.id, {"phone": None})
+        judge(town)
+        assert (left.fields["phone"], right.fields["phone"]) == (None, "2")
+        _only_open(town, None, "2")
+
+
+def _apart(town: Town, left_phone: str | None, right_phone: str | None) -> tuple[Row, Row]:
+    """One person on both sides, not linked yet."""
+    left = make(town, "crm", "contacts", {"email": "ann@x.example", "name": "Ann", "phone": left_phone})
+    right = make(town, "con", "contacts", {"email": "ann@x.example", "name": "Ann", "phone": right_phone})
+    assert left is not None and right is not None
+    return left, right
+
+
+def _only_open(town: Town, left: str | None, right: str | None) -> None:
+    """One phone is asked for, with these values."""
+    with town.store.read() as tx:
+        (conflict,) = tx.conflicts.list(states=["open"])
+    assert (conflict.rule, conflict.left, conflict.right) == ("phone", left, right)
+
+
 def test_a_first_link_fills_blanks_and_lists_who_loses() -> None:
     """Rule 8: equal is agreement, blank is filled, the rest goes by `first_link`, and the loser is listed."""
     with town_of(first_link="left") as town:
