@@ -11,6 +11,7 @@ import tempfile
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import timedelta
+from functools import lru_cache
 from pathlib import Path
 
 from syncd.core.fieldmap import FieldMap
@@ -204,15 +205,15 @@ def compile_maps(plot: Plot) -> tuple[FieldMap, ...]:
         "drift": plot.drift,
         "delete": plot.delete,
     }
-    found = []
-    for source, left, right in (
-        (CONTACTS, "contacts", "contacts"),
-        (PEOPLE, "contacts", "people"),
-        (DEALS, "deals", "jobs"),
-    ):
-        schemas = {Side.LEFT: SCHEMAS["crm"][left], Side.RIGHT: SCHEMAS["con"][right]}
-        found.append(load(source % values, pair="pair", systems=SYSTEMS, schemas=schemas))
-    return tuple(found)
+    kinds = ((CONTACTS, "contacts", "contacts"), (PEOPLE, "contacts", "people"), (DEALS, "deals", "jobs"))
+    return tuple(_compiled(source % values, left, right) for source, left, right in kinds)
+
+
+@lru_cache
+def _compiled(text: str, left: str, right: str) -> FieldMap:
+    """One map. It is the same for many towns, and reading YAML takes as long as some of them last."""
+    schemas = {Side.LEFT: SCHEMAS["crm"][left], Side.RIGHT: SCHEMAS["con"][right]}
+    return load(text, pair="pair", systems=SYSTEMS, schemas=schemas)
 
 
 def _world(plot: Plot, stage: Stage, vendors: Mapping[str, Vendor], maps: tuple[FieldMap, ...], url: str) -> World:
