@@ -99,9 +99,12 @@ class Item:
 
     @property
     def carried(self) -> str | None:
-        """What is remembered of its marks from turn to turn: a person's word, or that the record was unseen before."""
-        known = (DELETED, UNSEEN, VANISHED)
-        return next((mark.cause for mark in self.unit.marks if mark.cause in known), None)
+        """What is remembered of its marks from turn to turn: a person's word, or that the record was unseen before.
+
+        What is parked still was not tried again: it only comes along with the other side's mark.
+        """
+        causes = {mark.cause for mark in self.unit.marks if mark.state != PARKED}
+        return next((known for known in (DELETED, UNSEEN, VANISHED) if known in causes), None)
 
     def quiet(self, side: Side) -> bool:
         """Whether the vendor's automations are kept out of a write: the map says so, or nobody's edit caused it."""

@@ -86,6 +86,11 @@ def test_a_short_trouble_parks_nothing_for_good(monkeypatch: pytest.MonkeyPatch)
         hint(town.world, [Ref("con", "contacts", right) for _, right in oldest(town)[1:3]])
         pair_tick(daemon)
         assert set(causes(town)) == {"unseen"}
+        edit(town, "crm", "contacts", oldest(town)[1][0], {"note": "New"})
+        town.stage.now += timedelta(seconds=60)
+        feed_tick(daemon, "crm")
+        pair_tick(daemon)
+        assert set(causes(town)) == {"unseen"}
         undo()
         an_hour(town, daemon)
         assert (causes(town), reason(town)) == ([], None)
