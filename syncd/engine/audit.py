@@ -16,6 +16,7 @@ from syncd.core.loss import same
 from syncd.core.model import Gone, Record, Side, Value
 from syncd.core.parity import Compared, Parity, compare
 from syncd.engine.base import base_of
+from syncd.engine.item import DRIFT, UNTOLD
 from syncd.engine.planning import former_twins, left_filter
 from syncd.engine.world import World
 from syncd.store.conflicts import Conflict
@@ -196,7 +197,8 @@ class _Pair:
                 continue
             fields = {
                 "unmapped": one is not None and one.parity is Parity.UNMAPPED,
-                "drift": one is not None and one.parity is Parity.UNKNOWN,
+                DRIFT: one is not None and one.parity is Parity.UNKNOWN,
+                UNTOLD: one is not None and one.parity is Parity.UNKNOWN,
                 "waiting": one is not None and one.rule.relation is not None,
             }
             whole = mark.cause == "waiting" and (mark.waits_for or "").startswith("intent:")

@@ -15,7 +15,7 @@ from syncd.core.loss import same
 from syncd.core.model import Record, Side, Value
 from syncd.engine.absorb import absorb
 from syncd.engine.base import forgetting, knowing, settled
-from syncd.engine.item import UNKNOWN, Item, Rest, again
+from syncd.engine.item import DRIFT, UNKNOWN, Item, Rest, again
 from syncd.engine.linking import wake_for
 from syncd.engine.lookout import look_soon
 from syncd.engine.planning import lost_row
@@ -190,7 +190,7 @@ def finish(world: World, tx: Tx, item: Item, run: int | None) -> None:
             item.fail(_parked(item, decision))
     if item.leftover:
         item.fail(again("created", "the rest of its fields follow", count=False))
-    if item.rest is not None and item.rest.cause == "drift":
+    if item.rest is not None and item.rest.cause == DRIFT:
         for side in _untold(item):
             look_soon(tx, world, item.m.end(side).system, item.m.end(side).kind)
     waits_for = item.rest.waits_for if item.rest is not None else None
@@ -223,7 +223,7 @@ def _parked(item: Item, decision: Decision) -> Rest:
         if not all(item.asks(side) for side in ([decision.to] if decision.to is not None else Side)):
             cause = f"{UNKNOWN}{decision.to}" if decision.to is not None else UNKNOWN.strip()
             return again(cause, decision.reason, after=timedelta(0), reread=True, count=False)
-        return Rest(state=PARKED, cause="drift", reason=decision.reason)
+        return item.drift(decision.reason)
     waits = str(decision.waits_for) if decision.waits_for else None
     return Rest(state=PARKED, cause="waiting" if waits else "unmapped", reason=decision.reason, waits_for=waits)
 

@@ -53,6 +53,9 @@ SLOW_LANE = 2
 UNSEEN, VANISHED = "unseen", "vanished"
 """Why a record is parked that does not answer; and when it did not answer again after a look that missed nothing."""
 
+DRIFT, UNTOLD = "drift", "untold"
+"""Why a record is parked of which a field does not come; and when it did not come again after such a look."""
+
 DONE = Rest(state="done", cause="done", reason="nothing to do")
 
 
@@ -99,9 +102,12 @@ class Item:
 
     @property
     def carried(self) -> str | None:
-        """What is remembered of its marks from turn to turn: a person's word, or that the record was unseen before."""
-        known = (DELETED, UNSEEN, VANISHED)
-        return next((mark.cause for mark in self.unit.marks if mark.cause in known), None)
+        """What is remembered of its marks from turn to turn: a person's word, or what did not answer before.
+
+        What is parked still was not tried again: it only comes along with the other side's mark.
+        """
+        causes = {mark.cause for mark in self.unit.marks if mark.state != PARKED}
+        return next((known for known in (DELETED, UNSEEN, VANISHED, DRIFT, UNTOLD) if known in causes), None)
 
     def quiet(self, side: Side) -> bool:
         """Whether the vendor's automations are kept out of a write: the map says so, or nobody's edit caused it."""
@@ -128,6 +134,10 @@ class Item:
     def stands(self) -> bool:
         """Whether it still takes steps."""
         return self.rest is None
+
+    def drift(self, reason: str) -> Rest:
+        """Park it because of a field that was asked for and did not come."""
+        return park(UNTOLD if self.carried in (DRIFT, UNTOLD) else DRIFT, reason)
 
     def fail(self, rest: Rest) -> None:
         """Note what becomes of its marks, unless something was noted before."""

@@ -16,7 +16,7 @@ from syncd.core.model import Action, Operation, Record, Side, SyncKey
 from syncd.core.plan import plan_create
 from syncd.engine.absorb import absorb
 from syncd.engine.intake import tick
-from syncd.engine.item import DONE, Item, Rest, again, park
+from syncd.engine.item import DONE, DRIFT, UNTOLD, Item, Rest, again, park
 from syncd.engine.lookalikes import Lookalikes, StoreIndex, ask_again, belongs, near
 from syncd.engine.namesakes import NAMESAKE, Taken, key_text, set_apart
 from syncd.engine.world import World
@@ -247,8 +247,8 @@ def _cannot_do_without(m: FieldMap, item: Item, side: Side, rule: Rule) -> bool:
 
 
 def _unknown(item: Item, reason: str) -> Rest:
-    if item.mark.cause == "unknown":
-        return park("drift", f"{reason}: the field was asked for twice and did not come")
+    if item.mark.cause == "unknown" or item.carried in (DRIFT, UNTOLD):
+        return item.drift(f"{reason}: the field was asked for twice and did not come")
     return again("unknown", reason, after=timedelta(0), reread=True)
 
 

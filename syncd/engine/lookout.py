@@ -12,7 +12,7 @@ from datetime import timedelta
 from typing import Any
 
 from syncd.core.model import Gone, Record, Side
-from syncd.engine.item import SLOW_LANE, UNSEEN, VANISHED
+from syncd.engine.item import DRIFT, SLOW_LANE, UNSEEN, UNTOLD, VANISHED
 from syncd.engine.world import Pair, World
 from syncd.errors import AuthError, ConfigError, Problem
 from syncd.kit.connector import Seen
@@ -37,7 +37,10 @@ BELIEVED = timedelta(days=1)
 SOONER, SILENT = 20, 1000
 """A look that is called comes after this part of the usual time at the earliest; and so many silent ones are noted."""
 
-CAUSES = (UNSEEN, VANISHED, "drift")
+ONCE = (UNSEEN, DRIFT)
+"""What was parked because one thing did not come is tried again once after a look that missed nothing."""
+
+CAUSES = (*ONCE, VANISHED, UNTOLD)
 """What is parked because a system showed too little goes on by itself when it shows everything again."""
 
 
@@ -77,7 +80,7 @@ def look(world: World, system: str, kind: str) -> None:
         if wrong is None:
             tx.runs.set_fact(place, after)
         if wrong is None and (called is not None or not fine):
-            _go_on(tx, world, system, kind, called, (UNSEEN,) if fine else CAUSES)
+            _go_on(tx, world, system, kind, called, ONCE if fine else CAUSES)
     if wrong is not None:
         raise _pause(system, kind, wrong)
 

@@ -9,13 +9,14 @@ from typing import Any
 
 from syncd.core.fieldmap import FieldMap
 from syncd.core.model import Side
+from syncd.engine.item import DRIFT, UNTOLD
 from syncd.engine.lookout import note_custom
 from syncd.engine.namesakes import found_by, unique_names
 from syncd.engine.world import World
 from syncd.store.marks import PLANNED
 from syncd.store.store import Tx
 
-MENDABLE = ("unmapped", "drift", "refused")
+MENDABLE = ("unmapped", DRIFT, UNTOLD, "refused")
 """Causes that a changed map may have mended."""
 
 INDEXED = 2

@@ -18,9 +18,9 @@ from syncd.engine.lookout import believe
 from syncd.engine.world import World
 from syncd.service.daemon import Daemon
 from syncd.store.marks import PARKED
-from tests.engine.doings import edit, judge
+from tests.engine.doings import edit, judge, make
 from tests.engine.test_leaving import another
-from tests.engine.test_lookout import access, an_hour, reason
+from tests.engine.test_lookout import access, an_hour, fields, reason, with_custom_fields
 from tests.engine.test_rules import town_of
 from tests.engine.town import Town
 from tests.engine.vendor import MemoryConnector
@@ -86,11 +86,40 @@ def test_a_short_trouble_parks_nothing_for_good(monkeypatch: pytest.MonkeyPatch)
         hint(town.world, [Ref("con", "contacts", right) for _, right in oldest(town)[1:3]])
         pair_tick(daemon)
         assert set(causes(town)) == {"unseen"}
+        edit(town, "crm", "contacts", oldest(town)[1][0], {"note": "New"})
+        town.stage.now += timedelta(seconds=60)
+        feed_tick(daemon, "crm")
+        pair_tick(daemon)
+        assert set(causes(town)) == {"unseen"}
         undo()
         an_hour(town, daemon)
         assert (causes(town), reason(town)) == ([], None)
         edit(town, "crm", "contacts", people[3].id, {"name": "New"})
         judge(town)
+
+
+def test_fields_that_are_back_soon_park_nothing_for_good(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Between two looks no custom field is told: what was parked meanwhile goes on, edited once more or not."""
+    with town_of(batch=50) as town:
+        with_custom_fields(town)
+        people = [another(town, number) for number in range(12)]
+        judge(town)
+        right, daemon = dict(oldest(town)), Daemon(town.world)
+        feed_tick(daemon, "con")
+        undo = fields(town, monkeypatch)
+        hint(town.world, [Ref("con", "contacts", right[one.id]) for one in people[1:4]])
+        for note, edited in (("New", people[1:4]), ("Newer", people[3:4])):
+            for one in edited:
+                edit(town, "crm", "contacts", one.id, {"note": note})
+            town.stage.now += timedelta(seconds=60)
+            feed_tick(daemon, "crm")
+            pair_tick(daemon)
+            assert set(causes(town)) == {"drift"}
+        undo()
+        an_hour(town, daemon)
+        assert (causes(town), reason(town)) == ([], None)
+        notes = [town.vendors["con"].rows["contacts"][right[one.id]].fields["note"] for one in people[1:4]]
+        assert notes == ["New", "New", "Newer"]
 
 
 def test_what_stays_unseen_beside_others_is_tried_again_once() -> None:
@@ -179,6 +208,44 @@ def test_a_field_that_is_told_no_more_has_only_its_side_looked_at(monkeypatch: p
         assert "drift" in causes(town)
         assert set(looks) == {"con"}
         assert 1 < len(looks) < 5
+        an_hour(town, daemon)
+        assert set(causes(town)) == {"untold"}
+        before = len(town.vendors["con"].calls)
+        for _ in range(5):
+            town.stage.now += timedelta(seconds=30)
+            feed_tick(daemon, "con")
+            pair_tick(daemon)
+        assert [call for call in town.vendors["con"].calls[before:] if call[0] == "read"] == []
+
+
+def test_a_record_that_cannot_be_matched_is_tried_again_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    """What a new record is found by is not told of it, and of all others is: no endless asking."""
+    with town_of(batch=50) as town:
+        for number in range(12):
+            another(town, number)
+        judge(town)
+        daemon, told = Daemon(town.world), MemoryConnector._record
+        feed_tick(daemon, "con")
+
+        def record(self: MemoryConnector, kind: str, *more: Any, **named: Any) -> Record:
+            whole = told(self, kind, *more, **named)
+            hidden = whole.fields.get("name") == "Bob"
+            return replace(whole, fields={k: v for k, v in whole.fields.items() if not (hidden and k == "email")})
+
+        monkeypatch.setattr(MemoryConnector, "_record", record)
+        make(town, "con", "contacts", {"email": "bob@x.example", "name": "Bob"})
+        town.stage.now += timedelta(seconds=60)
+        feed_tick(daemon, "con")
+        pair_tick(daemon)
+        assert set(causes(town)) == {"drift"}
+        an_hour(town, daemon)
+        before = len(town.vendors["con"].calls)
+        assert set(causes(town)) == {"untold"}
+        for _ in range(5):
+            feed_tick(daemon, "con")
+            pair_tick(daemon)
+            town.stage.now += timedelta(seconds=30)
+        assert ("read", "contacts", 1) not in town.vendors["con"].calls[before:]
 
 
 def test_a_call_while_it_looks_is_heard(monkeypatch: pytest.MonkeyPatch) -> None:

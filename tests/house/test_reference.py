@@ -16,6 +16,7 @@ from syncd import errors
 from syncd.config import model as config
 from syncd.config.load import COMMON, HOOK, VARIABLE, variables
 from syncd.core.values import BUILDERS, OPTIONS
+from syncd.engine import item
 from syncd.fieldmaps import maps, rules
 from syncd.kit import registry
 from tests.house.tree import ROOT, files, page, parsed, python, section
@@ -170,8 +171,10 @@ def _causes(path: Path) -> Iterator[str]:
 
 
 def _constants(node: ast.expr) -> Iterator[str]:
-    """The texts that an expression can be: itself, or either branch of a choice."""
+    """The texts that an expression can be: itself, what a name of `engine.item` says, or either branch of a choice."""
     if isinstance(node, ast.Constant) and isinstance(node.value, str):
         yield node.value
+    elif isinstance(node, ast.Name) and isinstance(named := getattr(item, node.id, None), str):
+        yield named
     elif isinstance(node, ast.IfExp):
         yield from (*_constants(node.body), *_constants(node.orelse))
