@@ -5,15 +5,13 @@ from __future__ import annotations
 import io
 import json
 import logging
-from collections.abc import Iterator
 from typing import Any
 
 import pytest
 import structlog
 
 from syncd.service import log
-
-SECRET = "pat-na1-0123"
+from tests.service.conftest import SECRET
 
 
 class Shows:
@@ -22,19 +20,6 @@ class Shows:
     def __str__(self) -> str:
         """Give the secret away."""
         return f"client({SECRET})"
-
-
-@pytest.fixture
-def stream() -> Iterator[io.StringIO]:
-    """A place to log to; everything is as before afterwards."""
-    root = logging.getLogger()
-    handlers, level = root.handlers[:], root.level
-    out = io.StringIO()
-    log.setup([SECRET], format="json", level="debug", stream=out)
-    yield out
-    root.handlers[:] = handlers
-    root.setLevel(level)
-    structlog.reset_defaults()
 
 
 def lines(stream: io.StringIO) -> list[dict[str, Any]]:

@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import io
 import json
-import logging
 import socket
 import threading
 import time
@@ -18,22 +17,21 @@ from typing import Any
 
 import httpx
 import pytest
-import structlog
 
 import tests.engine.town
 from syncd.core.model import Ref
 from syncd.errors import Bug, ConfigError, Transient
 from syncd.kit.connector import SystemSettings
 from syncd.kit.webhook import BODY_LIMIT
-from syncd.service import log, web
+from syncd.service import web
 from syncd.service.daemon import Daemon
 from syncd.service.web import Web
 from syncd.store.marks import DUE
 from syncd_hubspot.webhooks import Webhooks as HubSpotHooks
 from syncd_jobnimbus.webhooks import Webhooks as JobNimbusHooks
 from tests.engine.town import DATABASES, Town, build
+from tests.service.conftest import SECRET
 
-SECRET = "a-long-secret-0123"
 RECORD = {"jnid": "c1", "type": "contact", "first_name": "Ann"}
 
 
@@ -57,19 +55,6 @@ def post(made: Web, path: str = f"/hooks/con/{SECRET}", body: Any = RECORD, **mo
     """What a vendor does."""
     content = body if isinstance(body, bytes) else json.dumps(body).encode()
     return httpx.post(f"{made.url}{path}", content=content, trust_env=False, timeout=30, **more)
-
-
-@pytest.fixture
-def stream() -> Iterator[io.StringIO]:
-    """What is logged meanwhile."""
-    root = logging.getLogger()
-    handlers, level = root.handlers[:], root.level
-    out = io.StringIO()
-    log.setup([SECRET], format="json", level="debug", stream=out)
-    yield out
-    root.handlers[:] = handlers
-    root.setLevel(level)
-    structlog.reset_defaults()
 
 
 def told(stream: io.StringIO, event: str) -> list[dict[str, Any]]:
