@@ -10,10 +10,12 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Connection, Row, select, update
+from sqlalchemy import Connection, Row, bindparam, select, update
 
 from syncd.store.sql import upsert
 from syncd.store.tables import feeds
+
+_GET = select(feeds).where(feeds.c.system == bindparam("of_system"), feeds.c.kind == bindparam("of_kind"))
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,8 +39,7 @@ class Feeds:
 
     def get(self, system: str, kind: str) -> FeedState:
         """The state; a fresh one if the feed was never read."""
-        query = select(feeds).where(feeds.c.system == system, feeds.c.kind == kind)
-        row = self.connection.execute(query).one_or_none()
+        row = self.connection.execute(_GET, {"of_system": system, "of_kind": kind}).one_or_none()
         return _state(row) if row is not None else FeedState(system, kind)
 
     def all(self) -> list[FeedState]:

@@ -10,10 +10,12 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Connection, Row, select, update
+from sqlalchemy import Connection, Row, bindparam, select, update
 
 from syncd.store.sql import upsert
 from syncd.store.tables import facts, runs, systems
+
+_FACT = select(facts.c.value).where(facts.c.name == bindparam("of"))
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,7 +92,7 @@ class Runs:
 
     def fact(self, name: str) -> Any:
         """A small fact; None if not known."""
-        return self.connection.execute(select(facts.c.value).where(facts.c.name == name)).scalar_one_or_none()
+        return self.connection.execute(_FACT, {"of": name}).scalar_one_or_none()
 
     def set_fact(self, name: str, value: Any) -> None:
         """Remember a small fact."""

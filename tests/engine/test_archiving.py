@@ -16,6 +16,7 @@ from syncd.core.model import Action, Side
 from syncd.engine.answers import plan_rows, release
 from syncd.engine.world import Guard
 from syncd.store.marks import HELD, PLANNED
+from tests.conftest import LONG
 from tests.engine.doings import cycle, edit, edit_soon, judge, rest
 from tests.engine.test_leaving import BURIES, another, parked, partners
 from tests.engine.test_rules import linked, must, rows, town_of, with_mode
@@ -156,7 +157,7 @@ def test_an_edit_of_the_twin_keeps_it(when: str) -> None:
         assert town.vendors["crm"].rows["contacts"][left.id].fields["phone"] == "9"
 
 
-@pytest.mark.parametrize("points", range(2, 40, 3))
+@pytest.mark.parametrize("points", range(2, 40, 3 if LONG else 5))
 def test_an_edit_amid_the_archive_keeps_the_twin(points: int) -> None:
     """Wherever between looking and writing an edit lands, it is compared just before, and the record stays."""
     with archiving(left=BURIES) as (town, left, right):
@@ -206,7 +207,7 @@ def test_an_archive_whose_answer_was_lost_is_looked_at_first(fault: str) -> None
         assert outcomes & {"written", "landed"} and None not in outcomes
 
 
-@pytest.mark.parametrize("points", range(1, 50, 4))
+@pytest.mark.parametrize("points", range(1, 50, 4 if LONG else 6))
 def test_a_kill_amid_the_archive_does_no_harm(points: int) -> None:
     """Killed anywhere, the next life ends what was begun."""
     with archiving(left=BURIES) as (town, left, right):

@@ -17,6 +17,7 @@ from syncd.engine.run import RunReport
 from syncd.engine.undo import order, told
 from syncd.engine.world import Guard
 from syncd.errors import ConfigError
+from tests.conftest import LONG
 from tests.engine.doings import FEEDS, edit, edit_soon, make, read_feed, rest
 from tests.engine.doings import run as go
 from tests.engine.test_leaving import partners
@@ -112,7 +113,7 @@ def test_what_somebody_changed_since_is_left_and_listed() -> None:
 
 def test_an_edit_while_it_is_undone_is_not_lost() -> None:
     """Wherever in the undoing a person types, the value stays, crosses or is listed; the rest is undone."""
-    for points in range(1, 25):
+    for points in range(1, 25, 1 if LONG else 2):
         with town_of() as town:
             left, right, run = hand_over(town)
             order(town.world, run)
@@ -126,7 +127,7 @@ def test_an_edit_while_it_is_undone_is_not_lost() -> None:
 
 def test_a_kill_while_it_is_undone_only_delays_it() -> None:
     """Killed at any step, the next run goes on; all is undone once."""
-    for points in range(1, 40, 2):
+    for points in range(1, 40, 2 if LONG else 3):
         with town_of() as town:
             _left, right, run = hand_over(town)
             order(town.world, run)
