@@ -22,6 +22,9 @@ from syncd.errors import ConfigError, Problem
 RATE = re.compile(r"[1-9]\d*/[1-9]\d*")
 """Requests per seconds, as both sandboxes and the set-up read it."""
 
+LIVE, SETTLING = "20/1", "100/1"
+"""What the sandboxes enforce: the pace of real vendors where somebody watches, a quicker one where nobody does."""
+
 
 def sandbox(
     name: Annotated[str | None, typer.Argument(help="Which vendor; left out, the installed ones are listed.")] = None,
@@ -119,7 +122,10 @@ def demo(
         Path | None, typer.Option(help="Import the right side from this file instead.", dir_okay=False, exists=True)
     ] = None,
     port: Annotated[int, typer.Option(help="The page's first choice of a port on 127.0.0.1.", min=0, max=65535)] = 8484,
-    rate: Annotated[str, typer.Option(help="Requests per seconds that both vendors take.")] = "20/1",
+    rate: Annotated[
+        str | None,
+        typer.Option(help=f"Requests per seconds that both vendors take: {LIVE} with the page, else {SETTLING}."),
+    ] = None,
     seed: Annotated[int, typer.Option(help="The seed of everything that is left to chance.")] = 1,
     format: FormatOption = Format.TABLE,
 ) -> None:
@@ -128,6 +134,8 @@ def demo(
     With --until-settled the exit code is 0 only if both sides are equal (what waits for a person apart), nothing is
     double or lost, and three idle polls of every feed wrote nothing.
     """
+    if rate is None:
+        rate = SETTLING if until_settled else LIVE
     if not RATE.fullmatch(rate):
         raise ConfigError(Problem(f"--rate {rate}", "is not REQUESTS/SECONDS.", "Write for example 20/1 or 100/10."))
     if not until_settled:
