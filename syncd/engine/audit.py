@@ -18,6 +18,7 @@ from syncd.core.parity import Compared, Parity, compare
 from syncd.engine.base import base_of
 from syncd.engine.item import DRIFT, UNTOLD
 from syncd.engine.planning import former_twins, left_filter
+from syncd.engine.reading import legible
 from syncd.engine.world import World
 from syncd.store.conflicts import Conflict
 from syncd.store.links import Link
@@ -77,6 +78,11 @@ class Found:
     differences: list[Difference] = field(default_factory=list)
     compared: Counter[str] = field(default_factory=Counter)
 
+    def of(self, reasons: Iterable[Reason]) -> list[Difference]:
+        """What differs for one of these reasons."""
+        wanted = frozenset(reasons)
+        return [one for one in self.differences if one.reason in wanted]
+
     def classes(self) -> dict[str, Counter[str]]:
         """By rule, how often each reason was found."""
         found: dict[str, Counter[str]] = {}
@@ -86,13 +92,15 @@ class Found:
 
 
 def look(world: World, m: FieldMap, links: Sequence[Link]) -> Found:
-    """Compare these links. Raises AuthError and Transient; nothing is changed anywhere."""
+    """Compare these links, but those with a record that cannot be understood. Nothing is changed anywhere.
+
+    Raises AuthError and Transient.
+    """
     memory = Memory.of(world, m, links)
     fresh: dict[Side, Mapping[str, Record | Gone]] = {}
     for side in Side:
         end = m.end(side)
-        ids = [link.id_on(side) for link in links]
-        fresh[side] = world.connectors[end.system].read(end.kind, ids, world.fields(end.system, end.kind))
+        fresh[side] = legible(world, end.system, end.kind, [link.id_on(side) for link in links])
     with world.store.read() as tx:
         living = [(side, one) for side in Side for one in fresh[side].values() if isinstance(one, Record)]
         twins = former_twins(world, tx, m, living)
@@ -103,7 +111,8 @@ def look(world: World, m: FieldMap, links: Sequence[Link]) -> Found:
     found = Found()
     for link in links:
         still = now[link.id]
-        if (still.state, still.left_id, still.right_id) == ("open", link.left_id, link.right_id):
+        told = all(link.id_on(side) in fresh[side] for side in Side)
+        if told and (still.state, still.left_id, still.right_id) == ("open", link.left_id, link.right_id):
             both = {side: fresh[side][link.id_on(side)] for side in Side}
             _Pair(m, link, memory, both, found).look(twins)
     return found

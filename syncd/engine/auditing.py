@@ -68,11 +68,14 @@ def page(world: World, m: FieldMap) -> int:
 
 
 def _healed(world: World, m: FieldMap, found: Found, reasons: Iterable[Reason]) -> Found:
-    mark(world, m, [one for one in found.differences if one.reason in frozenset(reasons)])
+    wrong = found.of(reasons)
+    if wrong:
+        with world.store.begin() as tx:
+            _mark(tx, m, wrong, world.clock())
     return found
 
 
-def mark(world: World, m: FieldMap, differences: Sequence[Difference]) -> None:
+def _mark(tx: Tx, m: FieldMap, differences: Sequence[Difference], now: datetime) -> None:
     """Let these be read and planned; what drifted under its base is decided anew, quietly and last."""
     anew: dict[str, list[str]] = {}
     urgent: dict[Side, set[str]] = {side: set() for side in Side}
@@ -83,13 +86,9 @@ def mark(world: World, m: FieldMap, differences: Sequence[Difference]) -> None:
             anew.setdefault(id_, []).append(one.rule)
         else:
             urgent[side].add(id_)
-    if not differences:
-        return
-    with world.store.begin() as tx:
-        now = world.clock()
-        for side in Side:
-            tx.marks.add(m.key, side, sorted(urgent[side]), now, lane=NORMAL_LANE, reread=True)
-        tx.marks.add(m.key, Side.LEFT, anew, now, lane=SLOW_LANE, reread=True, anew=anew)
+    for side in Side:
+        tx.marks.add(m.key, side, sorted(urgent[side]), now, lane=NORMAL_LANE, reread=True)
+    tx.marks.add(m.key, Side.LEFT, anew, now, lane=SLOW_LANE, reread=True, anew=anew)
 
 
 def _unlinked(world: World, m: FieldMap) -> Iterator[Found]:
@@ -207,11 +206,12 @@ def bite(world: World, m: FieldMap, *, heal: Iterable[Reason] = UNTOLD) -> Found
         now = replace(before, todo=left, after=0 if ended else links[-1].id, seen=before.seen + len(links), found=seen)
         now.keep(tx, m)
         _accumulate(tx, world, m, found)
+        _mark(tx, m, found.of(heal), world.clock())
         if ended:
             tx.parities.complete(m.key)
     if not now.todo:
         _tell(m, now)
-    return _healed(world, m, found, heal)
+    return found
 
 
 def _accumulate(tx: Tx, world: World, m: FieldMap, found: Found) -> None:

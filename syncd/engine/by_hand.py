@@ -10,6 +10,7 @@ from dataclasses import replace
 from syncd.core.fieldmap import FieldMap
 from syncd.core.model import Ref, Side
 from syncd.engine.absorb import LEAD_LANE
+from syncd.engine.archiving import close
 from syncd.engine.linking import wake_for
 from syncd.engine.lookalikes import ask_again
 from syncd.engine.questions import free, open_create, same, wrong
@@ -63,9 +64,7 @@ def unlink(world: World, ref: Ref, map_key: str | None = None) -> Ref:
         now = world.clock()
         # Whoever works on it has lost it from here on: the fence is another.
         tx.marks.lease_link(found.id, now, tx.runs.next_fence())
-        tx.links.close(found.id, PARTED, now)
-        asked = tx.conflicts.open_of([found.id]).get(found.id, {})
-        tx.conflicts.settle([one.id for one in asked.values() if one.state == "open"], "gone", now)
+        close(world, tx, found, PARTED)
         tx.marks.retry(m.key, now, ids=[found.left_id, found.right_id], reread=False)
         return _across(m, side, found)
 

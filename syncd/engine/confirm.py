@@ -22,7 +22,7 @@ from syncd.engine.planning import lost_row
 from syncd.engine.world import World
 from syncd.store.conflicts import Conflict
 from syncd.store.links import Link, LinkedAlready
-from syncd.store.marks import DUE, PARKED
+from syncd.store.marks import DUE, PARKED, Mark
 from syncd.store.store import Tx
 
 SettleData = Mapping[str, Mapping[Side, Value]]
@@ -202,9 +202,15 @@ def finish(world: World, tx: Tx, item: Item, run: int | None) -> None:
         if item.rest is None or item.rest.state == "done":
             tx.marks.done(mark, item.unit.fence)
         else:
-            tx.marks.rest(mark, item.unit.fence, item.rest.state, **_resting(world, item, item.rest))
+            values = {**_resting(world, item, item.rest), **_asks_still(item, item.rest, mark)}
+            tx.marks.rest(mark, item.unit.fence, item.rest.state, **values)
     for map_key, side, id_ in item.pulls:
         _pull(world, tx, map_key, side, id_)
+
+
+def _asks_still(item: Item, rest: Rest, mark: Mark) -> dict[str, Any]:
+    """A mark that asked for a read, and rests before it was read, asks on, and for the same reason."""
+    return {"reread": True, "cause": mark.cause} if mark.reread and not item.looked and rest.state == DUE else {}
 
 
 def _untold(item: Item) -> Collection[Side]:

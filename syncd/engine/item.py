@@ -64,6 +64,7 @@ class Item:
     """One unit. `side`: of an unlinked unit, the side its record is on. `twin`: who it was found to be, before a link.
 
     `leftover`: of a record that was made, whether the map has rules that its creation could not carry.
+    `looked`: whether it was read by id where its marks ask for it.
     `frozen`: rules in which a person is asked, and why, because the field flips.
     `rest`: set as soon as it is clear that the marks stay; an item with a rest takes no further step.
     """
@@ -81,6 +82,7 @@ class Item:
     intents: dict[Side, int] = field(default_factory=dict)
     written: set[Side] = field(default_factory=set)
     leftover: bool | None = None
+    looked: bool = False
     rest: Rest | None = None
     pulls: list[tuple[str, Side, str]] = field(default_factory=list)
     frozen: dict[str, str] = field(default_factory=dict)

@@ -13,6 +13,7 @@ from typing import Any
 
 from syncd.core.model import Gone, Record, Side
 from syncd.engine.item import DRIFT, SLOW_LANE, UNSEEN, UNTOLD, VANISHED
+from syncd.engine.reading import legible
 from syncd.engine.world import Pair, World
 from syncd.errors import AuthError, ConfigError, Problem
 from syncd.kit.connector import Seen
@@ -262,13 +263,12 @@ def _wrong(
 
     `told`: a person said that what does not answer was deleted.
     """
-    connector, fields = world.connectors[system], world.fields(system, kind)
-    found = connector.read(kind, list(sample), fields)
+    found = legible(world, system, kind, list(sample))
     if len(_hidden(found)) >= FEW:
         with world.store.read() as tx:
             more, _ = _sample(world, tx, system, kind, after, MORE)
         sample = {**sample, **more}
-        found = {**found, **connector.read(kind, [one for one in more if one not in found], fields)}
+        found = {**found, **legible(world, system, kind, [one for one in more if one not in found])}
     hidden = _hidden(found)
     records = [one for id_, one in found.items() if isinstance(one, Record) and id_ in sample]
     if len(hidden) >= MANY and SHARE * len(hidden) >= len(sample) and not told:
@@ -277,7 +277,7 @@ def _wrong(
     lost = _lost_fields(_custom(world, system, kind), sample, records)
     if lost:
         return Wrong(_untold(kind, lost))
-    if records and not _lists(world, system, kind, fields):
+    if records and not _lists(world, system, kind):
         return Wrong(f"answers the list of {kind} with nothing, although there are some: {LOOKS}")
     return None
 
@@ -295,11 +295,11 @@ def _lost_fields(names: frozenset[str], sample: Mapping[str, Snapshot], records:
     return custom if len(custom) >= FEW and not told & set(custom) else []
 
 
-def _lists(world: World, system: str, kind: str, fields: Sequence[str]) -> bool:
+def _lists(world: World, system: str, kind: str) -> bool:
     """Whether a reading from the beginning shows anything at all. Nothing of it is stored."""
 
     def unknown(_ids: Sequence[str]) -> Mapping[str, Seen]:
         return {}
 
-    pages = world.connectors[system].changes(kind, None, fields, unknown)
+    pages = world.connectors[system].changes(kind, None, world.fields(system, kind), unknown)
     return any(page.records for page in pages)

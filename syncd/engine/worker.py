@@ -93,10 +93,8 @@ class Worker:
             items[0].fail(alone)
             return
         self.alone = len(items)
-        why = "syncd tripped over a batch it was in"
         for item in items:
-            reread = any(mark.reread for mark in item.unit.marks)
-            item.fail(again("isolated", why, after=timedelta(0), reread=reread, count=False))
+            item.fail(again("isolated", "syncd tripped over a batch it was in", after=timedelta(0), count=False))
 
     def _claim(self) -> list[Unit]:
         limit = 1 if self.alone else self._bite()
@@ -166,8 +164,11 @@ class Worker:
             with self.world.store.begin() as tx:
                 refs = frozenset((side, i) for i in ids)
                 absorb(tx, self.world, found.values(), asked=fields, since=since, in_hand=(self.m, refs))
+        still = [item for item in items if item.stands()]
+        for item in still:
+            item.looked = True
         with self.world.store.read() as tx:
-            snapshots_for(tx, self.m, [item for item in items if item.stands()])
+            snapshots_for(tx, self.m, still)
 
     def _must_read(self, item: Item, side: Side) -> bool:
         return side not in item.snapshots or item.asks(side)

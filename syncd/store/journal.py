@@ -1,6 +1,6 @@
 """The journal: every write as intent, then outcome; and the match keys that open creates claim.
 
-What is not here: what an intent without an outcome means (`engine.settle`).
+What is not here: what an intent without an outcome means (`engine.settling`).
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from syncd.store.snapshots import hashed
 from syncd.store.sql import among, chunks
 from syncd.store.tables import claims, journal
 
-NOTHING_CHANGED = ("claimed", "unsent", "stale", "refused", "not landed")
+NOTHING_CHANGED = ("claimed", "unsent", "stale", "missing", "refused", "later", "not landed")
 """Outcomes of writes that left the vendor's record as it was."""
 
 _INTENT: BindParameter[int] = bindparam("intent")

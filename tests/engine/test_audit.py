@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from datetime import datetime
 
 import pytest
@@ -27,7 +28,7 @@ from tests.engine.planting import (
     looked,
     take_map,
 )
-from tests.engine.stage import Cue
+from tests.engine.stage import Crash, Cue
 from tests.engine.test_rules import with_mode
 from tests.engine.town import Town
 from tests.engine.vendor import Traits
@@ -237,6 +238,22 @@ def test_slices_see_everything_in_as_many_nights(monkeypatch: pytest.MonkeyPatch
         assert [mark.id for mark in marks(town)] == [i for i, _, reason in gardener.planted if reason == "missed"]
         rest(town)
         assert by_reason(findings(looked(town))) == {"unexplained": 1}
+
+
+def test_a_kill_after_a_page_forgets_nothing_of_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Killed at any point, the audit has moved on only if what it found there is marked."""
+    for points in range(1, 12):
+        with full_town(2, monkeypatch) as town:
+            m = town.world.maps[CONTACTS]
+            Gardener(town).missed(LEFT, "name", "unseen")
+            begin_slice(town.world, m, "1", 1)
+            town.stage.crash_in(points)
+            with suppress(Crash):
+                bite(town.world, m)
+            town.stage.cues.clear()
+            with town.store.read() as tx:
+                moved = bool(tx.parities.of(CONTACTS))
+            assert len(marks(town)) == moved
 
 
 def test_a_page_that_another_process_looked_at_counts_once(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -67,6 +67,18 @@ def test_a_person_ends_it() -> None:
         assert (right.fields["tag"], open_ones(town)) == ("ours", [])
 
 
+def test_writes_that_the_vendor_put_off_are_no_flips() -> None:
+    """Asked to wait ten times within the hour, one edit is carried at last."""
+    with town_of() as town:
+        left, right = linked(town)
+        town.vendors["con"].faults += [("write", "later")] * 10
+        edit(town, "crm", "contacts", left.id, {"note": "new"})
+        for _ in range(12):
+            cycle(town)
+        rest(town)
+        assert (right.fields["note"], open_ones(town)) == ("new", [])
+
+
 def test_edits_of_people_are_no_flips() -> None:
     """Ten different values, and one value four times within the hour, are carried each time."""
     with town_of() as town:

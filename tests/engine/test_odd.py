@@ -11,6 +11,8 @@ from datetime import timedelta
 import pytest
 
 from syncd.core.model import Gone, Record, Side
+from syncd.engine.auditing import begin_slice, bite, verify
+from syncd.engine.lookout import look
 from syncd.errors import Refused
 from syncd.store.marks import PARKED
 from tests.engine.doings import edit, judge, make, rest, run
@@ -24,17 +26,8 @@ def test_one_record_that_cannot_be_read_stops_no_other(monkeypatch: pytest.Monke
         people = [make(town, "crm", "contacts", {"email": f"p{n}@x.example", "name": "A"}) for n in range(6)]
         judge(town)
         odd = rows(town, "con", "contacts")[2]
-        plain = MemoryConnector.read
-
-        def read(
-            self: MemoryConnector, kind: str, ids: Sequence[str], fields: Sequence[str]
-        ) -> Mapping[str, Record | Gone]:
-            if self.vendor.name == "con" and odd.id in ids:
-                raise Refused("con answered in a shape that cannot be understood")
-            return plain(self, kind, ids, fields)
-
         with monkeypatch.context() as patch:
-            patch.setattr(MemoryConnector, "read", read)
+            _refuse(patch, odd.id)
             ids = [one.id for one in people if one is not None]
             for id_ in ids:
                 edit(town, "crm", "contacts", id_, {"name": "B"})
@@ -51,3 +44,38 @@ def test_one_record_that_cannot_be_read_stops_no_other(monkeypatch: pytest.Monke
         rest(town)
         judge(town)
         assert odd.fields["name"] == "B"
+
+
+def test_a_look_at_many_passes_over_one_that_cannot_be_read(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The feed goes on, hour after hour, and the audit compares all others."""
+    with town_of() as town:
+        for n in range(10):
+            make(town, "crm", "contacts", {"email": f"p{n}@x.example", "name": "A"})
+        judge(town)
+        first = rows(town, "crm", "contacts")[0]
+        _refuse(monkeypatch, rows(town, "con", "contacts")[2].id)
+        for hour in range(3):
+            town.stage.now += timedelta(hours=1)
+            look(town.world, "con", "contacts")
+            edit(town, "crm", "contacts", first.id, {"name": f"B{hour}"})
+            rest(town)
+            assert {row.fields["name"] for row in rows(town, "con", "contacts")} == {"A", f"B{hour}"}
+        m = town.world.maps[town.maps[0].key]
+        begin_slice(town.world, m, "1", 1)
+        pages = list(iter(lambda: bite(town.world, m), None))
+        assert sum(page.compared["name"] for page in pages) == 9
+        assert sum(page.compared["name"] for page in verify(town.world, m, heal=False)) == 9
+
+
+def _refuse(patch: pytest.MonkeyPatch, odd: str) -> None:
+    """One record of the right system makes no sense, and with it every answer that it is in."""
+    plain = MemoryConnector.read
+
+    def read(
+        self: MemoryConnector, kind: str, ids: Sequence[str], fields: Sequence[str]
+    ) -> Mapping[str, Record | Gone]:
+        if self.vendor.name == "con" and odd in ids:
+            raise Refused("con answered in a shape that cannot be understood")
+        return plain(self, kind, ids, fields)
+
+    patch.setattr(MemoryConnector, "read", read)

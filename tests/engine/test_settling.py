@@ -11,11 +11,12 @@ from datetime import timedelta
 
 import pytest
 
-from syncd.core.model import Gone, Record
+from syncd.core.model import Gone, Record, Side
 from syncd.engine.absorb import absorb
+from syncd.engine.item import HINT
 from syncd.engine.worker import Worker
 from syncd.engine.world import World
-from tests.engine.doings import edit, judge, read_feed
+from tests.engine.doings import cycle, edit, judge, read_feed
 from tests.engine.test_rules import linked, town_of
 from tests.engine.vendor import MemoryConnector, Traits
 
@@ -38,6 +39,24 @@ def test_a_write_that_landed_looks_undone_by_nobody(monkeypatch: pytest.MonkeyPa
         judge(town)
         told = [(c.before, c.after) for c in town.vendors["crm"].history if (c.id, c.field) == (left.id, "phone")]
         assert told[-1] == ("1", "2"), told
+
+
+def test_what_must_be_read_is_read_after_a_write_was_settled(monkeypatch: pytest.MonkeyPatch) -> None:
+    """An edit that no feed told, found while a write has no outcome, is looked at when that is known."""
+    with town_of() as town:
+        left, right = linked(town)
+        town.vendors["con"].faults.append(("write", "unapplied"))
+        edit(town, "crm", "contacts", left.id, {"name": "Anna"})
+        town.stage.now += timedelta(seconds=60)
+        cycle(town, wait=0)
+        monkeypatch.setattr(MemoryConnector, "changes", lambda *_args, **_more: iter(()))
+        town.vendors["crm"].rows["contacts"][left.id].fields["phone"] = "missed"
+        with town.store.begin() as tx:
+            tx.marks.add(town.maps[0].key, Side.LEFT, [left.id], town.stage.now, reread=True, cause=f"{HINT}left")
+        for _ in range(40):
+            town.stage.now += timedelta(seconds=15)
+            town.work()
+        assert (right.fields["phone"], right.fields["name"]) == ("missed", "Anna")
 
 
 def _late_list(world: World, id_: str, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -10,9 +10,10 @@ from datetime import timedelta
 
 import pytest
 
-from syncd.core.model import Value
+from syncd.core.model import Ref, Value
 from syncd.engine import run as engine_run
 from syncd.engine.answers import release
+from syncd.engine.by_hand import relink, unlink
 from syncd.engine.run import RunReport
 from syncd.engine.undo import order, told
 from syncd.engine.world import Guard
@@ -150,6 +151,20 @@ def test_undo_meets_the_guard() -> None:
         assert release(world, world.pairs, approve=True) == 2
         rest(town)
         assert (right.fields["name"], len(rows(town, "con", "contacts"))) == ("Ann", 1)
+
+
+def test_who_parts_two_records_ends_what_was_ordered_of_them() -> None:
+    """An unlinked pair is not undone, is not counted as waiting, and is not undone when it is linked again."""
+    with town_of() as town:
+        left, right, run = hand_over(town)
+        order(town.world, run)
+        unlink(town.world, Ref("crm", "contacts", left.id))
+        with town.store.read() as tx:
+            assert tx.conflicts.ordered(town.maps[0].key) == 1  # of the twin that was made
+        rest(town)
+        relink(town.world, Ref("crm", "contacts", left.id))
+        rest(town)
+        assert (left.fields["name"], right.fields["name"]) == ("Anna", "Anna")
 
 
 def test_one_field_is_undone_alone() -> None:
