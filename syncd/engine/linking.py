@@ -18,7 +18,7 @@ from syncd.engine.absorb import absorb
 from syncd.engine.intake import tick
 from syncd.engine.item import DONE, DRIFT, UNTOLD, Item, Rest, again, park
 from syncd.engine.lookalikes import Lookalikes, StoreIndex, ask_again, belongs, near
-from syncd.engine.namesakes import NAMESAKE, Taken, key_text, set_apart
+from syncd.engine.namesakes import NAMESAKE, Taken, set_apart
 from syncd.engine.world import World
 from syncd.store.journal import Intent
 from syncd.store.links import LinkedAlready
@@ -292,13 +292,13 @@ def _judge_found(tx: Tx, m: FieldMap, to: Side, asking: Sequence[Item], records:
     by_text: dict[str, list[Record]] = {}
     for record in records:
         own = carried_key(m, to, record.fields)
-        texts = [key_text(k) for k in keys(m, to, record.fields)] + ([f"\x1d{own}"] if own else [])
+        texts = [k.indexed for k in keys(m, to, record.fields)] + ([f"\x1d{own}"] if own else [])
         for text in texts:
             by_text.setdefault(text, []).append(record)
     told: dict[str, list[Record]] = {}
     for item in asking:
         source = item.record(to.other)
-        texts = [key_text(k) for k in keys(m, to.other, source.fields)] + [f"\x1d{sync_key_of(source.ref)}"]
+        texts = [k.indexed for k in keys(m, to.other, source.fields)] + [f"\x1d{sync_key_of(source.ref)}"]
         told[item.mark.id] = list({r.ref.id: r for text in texts for r in by_text.get(text, ())}.values())
     creates = {intent.source_id: intent for intent in tx.journal.open_creates(m.key, to.other)}
     _judge_all(tx, m, to.other, asking, told, creates)

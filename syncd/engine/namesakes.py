@@ -9,7 +9,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
 from syncd.core.fieldmap import FieldMap
-from syncd.core.match import Key, indexed
+from syncd.core.match import indexed
 from syncd.core.model import Ref, Side, Value
 from syncd.core.plan import suffixed
 from syncd.engine.item import Item
@@ -22,11 +22,6 @@ NAMESAKE = "namesake"
 
 Taken = dict[str, str]
 """Names that creations of this batch carry -> the id of the record they are made for."""
-
-
-def key_text(key: Key) -> str:
-    """A match key as it is hashed."""
-    return key.indexed
 
 
 def found_by(world: World, m: FieldMap, side: Side, fields: Mapping[str, Value]) -> list[str]:

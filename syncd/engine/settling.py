@@ -18,7 +18,7 @@ from syncd.engine.item import DONE, Item, Rest, again, park
 from syncd.engine.lookalikes import not_twins
 from syncd.engine.planning import lost_row
 from syncd.engine.world import World
-from syncd.engine.writing import after_landing, still_ours
+from syncd.engine.writing import still_ours
 from syncd.store.journal import Intent
 from syncd.store.snapshots import Snapshot
 from syncd.store.store import Tx
@@ -203,7 +203,6 @@ def _settle_create(world: World, item: Item, intent: Intent) -> None:
     m, side = item.m, intent.side
     end, connector = m.end(side), world.connector(m, side)
     source = f"{m.end(side.other).system}:{m.end(side.other).kind}:{intent.source_id}"
-    past = after_landing(connector, intent.lands_by)
     if end.sync_key is not None and connector.capabilities.sync_key:
         asked_at = connector.now()
         fields = world.fields(end.system, end.kind)
@@ -226,7 +225,7 @@ def _settle_create(world: World, item: Item, intent: Intent) -> None:
             item.fail(park("question", reason))
         elif ours:
             _adopt_create(world, tx, item, intent, ours[0])
-        elif past and sure:
+        elif sure:
             close_intent(world, tx, intent.id, "not landed")
         else:
             item.fail(_wait(world, intent))

@@ -23,7 +23,6 @@ from syncd.engine.namesakes import NAMESAKE
 from syncd.engine.planning import rules_data
 from syncd.engine.world import World
 from syncd.errors import AuthError, Transient
-from syncd.kit.connector import Connector
 from syncd.store.journal import Claimed
 from syncd.store.store import Tx
 
@@ -251,8 +250,3 @@ class Writer:
 def _hop(item: Item) -> timedelta | None:
     """At once the first times, then with the usual back-off: a vendor that never agrees must not make us spin."""
     return timedelta(0) if item.mark.attempts < 3 else None
-
-
-def after_landing(connector: Connector, lands_by: datetime | None) -> bool:
-    """Whether a write can no longer land, by the vendor's clock."""
-    return lands_by is None or connector.now() > lands_by
