@@ -151,7 +151,7 @@ class Writer:
         told |= {name: None for name in absent if sent[name] is None}
         # Silence about a new record's field means "unknown", about an older one's "as it was".
         if trouble and not create and not sent.keys() <= told.keys():
-            raise Ambiguous(f"JobNimbus took the write, and cannot be asked what it holds: {trouble}") from trouble
+            raise Ambiguous(str(trouble)) from trouble
         return Outcome(operation=operation.id, result=Result.WRITTEN, record=replace(record, fields=told))
 
     def _read_back(self, kind: str, id: str) -> One:
