@@ -73,6 +73,7 @@ class Writer:
     # Creates
 
     def _create(self, kind: str, batch: Sequence[Operation]) -> Iterator[Outcomes]:
+        self.reads.schemas.types(kind)  # the answer cannot be understood without: asked for while nothing has landed
         inputs = [self._new(kind, op) for op in batch]
         try:
             answer = self.client.batch_write(kind, "create", inputs)
@@ -212,7 +213,19 @@ class Writer:
     def _looked_up(
         self, kind: str, lost: Sequence[Operation], nameless: Sequence[Trouble], *, alone: bool
     ) -> Iterator[Outcomes]:
-        """Updates that HubSpot said nothing about: merged away, gone, written all the same, or refused namelessly."""
+        """Updates that HubSpot said nothing about; when it cannot be asked either, their fate stays unknown."""
+        try:
+            outcomes, again = self._fates(kind, lost, nameless, alone=alone)
+        except SyncdError as error:
+            outcomes, again = [ended(op, Result.AMBIGUOUS, str(error)) for op in lost], []
+        yield outcomes
+        for op in again:
+            yield from self._update(kind, [op])
+
+    def _fates(
+        self, kind: str, lost: Sequence[Operation], nameless: Sequence[Trouble], *, alone: bool
+    ) -> tuple[Outcomes, list[Operation]]:
+        """Merged away, gone, written all the same, or refused namelessly; and those to be asked again one by one."""
         fields = list(dict.fromkeys(name for op in lost for name in op.fields))
         found = self.reads.read(kind, [record_id(op) for op in lost], fields)
         again: list[Operation] = []
@@ -227,9 +240,7 @@ class Writer:
                 again.append(op)
             else:
                 outcomes.append(refused(op, nameless[0]) if nameless else ended(op, Result.LATER, _LOST))
-        yield outcomes
-        for op in again:
-            yield from self._update(kind, [op])
+        return outcomes, again
 
     def _changed(self, kind: str, op: Operation) -> dict[str, object]:
         properties = {name: to_wire(value) for name, value in self._plain(kind, op).items()}
@@ -286,25 +297,33 @@ class Writer:
         return refused(op, error.trouble)
 
     def _written(self, kind: str, batch: Sequence[Operation], rows: Mapping[str, Row], answer: Answered) -> Outcomes:
-        """Outcomes of the answered operations; what an answer does not hold is read once more."""
-        records = {op.id: self._record(kind, op, rows[op.id], answer) for op in batch}
-        thin = [op for op in batch if any(name not in records[op.id].fields for name in op.fields)]
-        if thin:
-            fields = list(dict.fromkeys(name for op in thin for name in op.fields))
-            whole = self._again(kind, [records[op.id].ref.id for op in thin], fields)
-            for op in thin:
-                found = whole.get(records[op.id].ref.id)
-                if isinstance(found, Record):
-                    # The version stays the write's own: what a person changes after it must look newer.
-                    records[op.id] = replace(records[op.id], fields={**found.fields, **records[op.id].fields})
-        return [Outcome(operation=op.id, result=Result.WRITTEN, record=records[op.id]) for op in batch]
-
-    def _again(self, kind: str, ids: Sequence[str], fields: Sequence[str]) -> Mapping[str, Record | Gone]:
-        """The records after a write that has landed: trouble here must not make it look as if it had not."""
+        """Outcomes of the answered operations: these have landed, and no trouble here may make it look otherwise."""
         try:
-            return self.reads.read(kind, ids, fields)
-        except SyncdError:
+            records = {op.id: self._record(kind, op, rows[op.id], answer) for op in batch}
+        except SyncdError as error:
+            return [ended(op, Result.AMBIGUOUS, str(error)) for op in batch]
+        thin = [op for op in batch if any(name not in records[op.id].fields for name in op.fields)]
+        unknown: dict[str, Outcome] = {}
+        try:
+            records |= self._again(kind, thin, records)
+        except SyncdError as error:
+            # Silence about a new record's field means "unknown", about an older one's "as it was".
+            known = [op for op in thin if op.action is not Action.CREATE]
+            unknown = {op.id: ended(op, Result.AMBIGUOUS, str(error)) for op in known}
+        written = {op.id: Outcome(operation=op.id, result=Result.WRITTEN, record=records[op.id]) for op in batch}
+        return [(written | unknown)[op.id] for op in batch]
+
+    def _again(self, kind: str, thin: Sequence[Operation], records: Mapping[str, Record]) -> dict[str, Record]:
+        """The records whose answers do not hold what was written, with what a read tells."""
+        if not thin:
             return {}
+        fields = list(dict.fromkeys(name for op in thin for name in op.fields))
+        found = self.reads.read(kind, [records[op.id].ref.id for op in thin], fields)
+        told = {op.id: whole for op in thin if isinstance(whole := found.get(records[op.id].ref.id), Record)}
+        # The version stays the write's own: what a person changes after it must look newer.
+        return {
+            id: replace(records[id], fields={**whole.fields, **records[id].fields}) for id, whole in told.items()
+        }
 
     def _record(self, kind: str, op: Operation, row: Row, answer: Answered) -> Record:
         names = [*op.fields, *([op.sync_key.field] if op.sync_key else [])]

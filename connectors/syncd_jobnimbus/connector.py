@@ -16,7 +16,6 @@ from syncd.kit.connector import Capabilities, Cursor, Finding, Known, Page, Sett
 from syncd_jobnimbus.checks import Checker
 from syncd_jobnimbus.client import Client, Row
 from syncd_jobnimbus.deltas import Feed
-from syncd_jobnimbus.explain import NotFound
 from syncd_jobnimbus.fields import KINDS
 from syncd_jobnimbus.names import parse_names
 from syncd_jobnimbus.probes import Probes
@@ -142,10 +141,8 @@ class JobNimbus:
         self._client.close()
 
     def _fetch(self, kind: str, id: str) -> Row | None:
-        try:
-            return self._client.get(kind, id).row
-        except NotFound:
-            return None
+        answer = self._reader.ask(kind, id)
+        return None if isinstance(answer, Gone) else answer.row
 
 
 def _zone(settings: SystemSettings) -> ZoneInfo:

@@ -28,7 +28,7 @@ class Proofs:
     def __init__(
         self, names: Names, fetch: Callable[[str, str], Row | None], sample: Callable[[str], Sequence[Row]]
     ) -> None:
-        """`fetch` reads one record from the primary store (None: gone); `sample` lists some recent records."""
+        """`fetch` reads one record from the primary store (None: gone or hidden); `sample` lists recent records."""
         self._names, self._fetch, self._sample = names, fetch, sample
         self._lock = threading.Lock()
         self._carriers: dict[tuple[str, str], dict[str, float]] = {}

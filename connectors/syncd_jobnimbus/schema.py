@@ -70,11 +70,19 @@ class Catalog:
 
     def type_of(self, kind: str, name: str) -> FieldType | None:
         """A field's type without asking the vendor where that can be known; None for a name never heard of."""
+        return self._plain(kind, name) or self.describe(kind).fields.get(name)
+
+    def known_type(self, kind: str, name: str) -> FieldType | None:
+        """A field's type without asking the vendor, however long ago it was told."""
+        with self._lock:
+            cached = self._cache.get(kind)
+        return self._plain(kind, name) or (cached.schema.fields.get(name) if cached else None)
+
+    def _plain(self, kind: str, name: str) -> FieldType | None:
+        """The type of a field whose name says it all."""
         if field := self._standard[kind].get(name):
             return field
-        if kind_of_key(self._names.wire_key(kind, name)):
-            return self._custom(kind, name, ())
-        return self.describe(kind).fields.get(name)
+        return self._custom(kind, name, ()) if kind_of_key(self._names.wire_key(kind, name)) else None
 
     def _ask(self, kind: str, before: Mapping[str, FieldType]) -> Schema:
         settings, users = self._client.settings(), self._client.users()

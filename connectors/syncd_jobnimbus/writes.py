@@ -13,7 +13,7 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from syncd.core.model import Action, FieldType, Gone, Operation, Outcome, Record, Ref, Result, Value
-from syncd.errors import Ambiguous, Refused, Transient
+from syncd.errors import Ambiguous, Refused, SyncdError, Transient
 from syncd_jobnimbus.client import Client, One
 from syncd_jobnimbus.explain import NotFound
 from syncd_jobnimbus.reads import Reader
@@ -35,7 +35,7 @@ class Writer:
     reader: Reader
 
     def write(self, kind: str, operations: Sequence[Operation]) -> Iterator[Sequence[Outcome]]:
-        """One outcome after another. AuthError passes: nothing was sent for the operation at hand."""
+        """One outcome after another. AuthError passes: the operation at hand was not sent, or not let in."""
         for operation in operations:
             yield [self._outcome(kind, operation)]
 
@@ -85,7 +85,7 @@ class Writer:
             gone = Gone(ref=ref, tombstone=True, read_at=answer.sent_at)
             return Outcome(operation=operation.id, result=Result.WRITTEN, gone=gone)
         if not answer.row.get("jnid"):
-            answer = self.client.get(kind, ref.id)
+            answer = self._read_back(kind, ref.id)
         return self._written(kind, operation, answer, operation.fields)
 
     def _looked_for(self, kind: str, operation: Operation) -> float:
@@ -133,17 +133,36 @@ class Writer:
         return Outcome(operation=operation.id, result=Result.REFUSED, error=words)
 
     def _written(self, kind: str, operation: Operation, answer: One, sent: Mapping[str, Value]) -> Outcome:
+        """The outcome of a write that was answered: what cannot be read after it must not make it look undone."""
         absent = [name for name in sent if self.rows.names.locate(kind, name, answer.row) is None]
-        if any(sent[name] is not None for name in absent):
-            answer = self.client.get(kind, str(answer.row["jnid"]))
-        # Of a record that we just made nobody has cleared a field: there an old proof is as good as a new one.
-        since = time.monotonic() - TRUSTED_SECONDS if operation.action is Action.CREATE else None
-        interest = self._interest(kind, operation, sent)
-        record = self.rows.record(kind, answer.row, interest, answer.sent_at, since, at=answer.at)
+        interest, create = self._interest(kind, operation, sent), operation.action is Action.CREATE
+        trouble: SyncdError | None = None
+        try:
+            if any(sent[name] is not None for name in absent):
+                answer = self._read_back(kind, str(answer.row["jnid"]))
+            # Of a record that we just made nobody has cleared a field: there an old proof is as good as a new one.
+            since = time.monotonic() - TRUSTED_SECONDS if create else None
+            record = self.rows.record(kind, answer.row, interest, answer.sent_at, since, at=answer.at)
+        except SyncdError as error:
+            trouble, rows = error, replace(self.rows, type_of=self.catalog.known_type)
+            record = rows.record(kind, answer.row, interest, answer.sent_at, None)
         # Blank custom fields are left out of answers: what was just cleared and is not there is blank.
         told = {name: value for name, value in record.fields.items() if name not in absent or value is not None}
-        record = replace(record, fields={**told, **{name: None for name in absent if sent[name] is None}})
-        return Outcome(operation=operation.id, result=Result.WRITTEN, record=record)
+        told |= {name: None for name in absent if sent[name] is None}
+        # Silence about a new record's field means "unknown", about an older one's "as it was".
+        if trouble and not create and not sent.keys() <= told.keys():
+            raise Ambiguous(str(trouble)) from trouble
+        return Outcome(operation=operation.id, result=Result.WRITTEN, record=replace(record, fields=told))
+
+    def _read_back(self, kind: str, id: str) -> One:
+        """A record that was just written. Ambiguous when it does not answer: it was written all the same."""
+        try:
+            answer = self.reader.ask(kind, id)
+        except SyncdError as error:
+            raise Ambiguous(f"JobNimbus took the write, and cannot be asked what it holds: {error}") from error
+        if isinstance(answer, Gone):
+            raise Ambiguous(f"JobNimbus took the write, and does not show the record {id} of {kind}.")
+        return answer
 
     def _interest(self, kind: str, operation: Operation, sent: Mapping[str, Value] | None = None) -> list[str]:
         """The fields an answer is translated for: all that anybody reads of this kind, and what is at hand."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from types import MappingProxyType
 from typing import Any
 
 from syncd.core.model import MatchKey, Value
@@ -30,6 +31,7 @@ class TestHubSpot(ConnectorContract):
 
     kinds = ("contacts", "deals")
     also_sent = frozenset({"syncd_id"})
+    terse = MappingProxyType({"custom_properties": "untold"})
 
     def make_sandbox(self) -> HubSpotSandbox:
         return HubSpotSandbox(seed=7, settings={"rate": "off"})

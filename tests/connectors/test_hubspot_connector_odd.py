@@ -6,6 +6,7 @@ import socket
 import threading
 import time
 from collections.abc import Callable, Iterator
+from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from email.utils import format_datetime
@@ -20,7 +21,7 @@ from starlette.responses import Response
 from starlette.routing import Route
 
 from syncd.core.model import Action, Gone, MatchKey, Operation, Outcome, Record, Ref, Result, SyncKey, Value
-from syncd.errors import Transient
+from syncd.errors import AuthError, Transient
 from syncd.kit.connector import Page, Seen, SystemSettings, Timing
 from syncd_hubspot import HubSpot
 
@@ -182,6 +183,44 @@ def test_an_update_that_is_not_mentioned_is_looked_up(vendor: Vendor, hubspot: H
     )
     outcomes = write(hubspot, update("1", lastname="new"), update("2", lastname="new"))
     assert [outcomes[name].result for name in ("u1", "u2")] == [Result.WRITTEN, Result.LATER]
+
+
+@pytest.mark.parametrize("status", [400, 401, 403, 503])
+def test_updates_whose_look_up_fails_may_have_landed(vendor: Vendor, hubspot: HubSpot, status: int) -> None:
+    """HubSpot said nothing about two of three, and cannot be asked: AMBIGUOUS; the third stands."""
+    vendor.on("/batch/update", lambda _: (200, {"results": [row("3", lastname="new")]}))
+    vendor.on("/batch/read", lambda _: (status, {"message": "down"}))
+    outcomes = write(hubspot, *(update(id, lastname="new") for id in "123"))
+    assert [outcomes[name].result for name in ("u1", "u2", "u3")] == [
+        Result.AMBIGUOUS,
+        Result.AMBIGUOUS,
+        Result.WRITTEN,
+    ]
+
+
+@pytest.mark.parametrize("status", [400, 401, 403, 503])
+def test_a_write_stands_although_it_cannot_be_read_again(vendor: Vendor, hubspot: HubSpot, status: int) -> None:
+    """An answer without a written field: it is unknown of a new record, and the engine looks at an older one."""
+    vendor.on("/batch/create", lambda _: (200, {"results": [row("7", email="n1@example.com")]}))
+    vendor.on("/batch/update", lambda _: (200, {"results": [row("1")]}))
+    vendor.on("/batch/read", lambda _: (status, {"message": "down"}))
+    outcomes = write(hubspot, create(1, lastname="new"), update("1", lastname="new"))
+    made = outcomes["n1"].record
+    assert made is not None and (made.ref.id, made.fields) == ("7", {"email": "n1@example.com"})
+    assert [outcomes[name].result for name in ("n1", "u1")] == [Result.WRITTEN, Result.AMBIGUOUS]
+
+
+@pytest.mark.parametrize("status", [401, 503])
+def test_nothing_is_created_whose_answer_could_not_be_read(vendor: Vendor, hubspot: HubSpot, status: int) -> None:
+    """The properties are asked for before a create is sent: without them its answer says nothing."""
+    vendor.on("/batch/create", lambda _: (200, {"results": [row("7", email="n1@example.com")]}))
+    vendor.on("/crm/properties/2026-03/contacts", lambda _: (status, {"message": "down"}))
+    outcomes: dict[str, Outcome] = {}
+    with suppress(AuthError):
+        for batch in hubspot.write("contacts", [create(1)]):
+            outcomes |= {one.operation: one for one in batch}
+    assert outcomes["n1"].result is Result.LATER
+    assert vendor.calls("/batch/create") == []
 
 
 def test_an_answer_without_the_written_field_is_read_once_more(vendor: Vendor, hubspot: HubSpot) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from types import MappingProxyType
 from typing import Any
 
 from syncd.core.model import MatchKey, Value
@@ -24,6 +25,7 @@ class TestJobNimbus(ConnectorContract):
     kinds = ("contacts", "jobs")
     many = 1050  # more than a page
     missing_id = "nosuchjnid0"
+    terse = MappingProxyType({"custom_fields_as": "none"})
 
     def make_sandbox(self) -> Sandbox:
         """The sandbox with its lagging index."""
@@ -65,6 +67,10 @@ class TestJobNimbus(ConnectorContract):
     def edit(self, kind: str, n: int) -> dict[str, Value]:
         """The description."""
         return {"description": f"called on day {n}"}
+
+    def terse_edit(self, kind: str, n: int) -> dict[str, Value]:
+        """A custom field."""
+        return {"cf_string_2" if kind == "contacts" else "cf_string_3": f"by mail {n}"}
 
     def refused(self, kind: str, n: int) -> dict[str, Value]:
         """A status that no workflow has."""

@@ -121,6 +121,15 @@ class TriesAgain(Wrapped):
                     yield [outcome]
 
 
+class LooksAfterwards(Wrapped):
+    """Reads what it has written, and tells of the reading's trouble as if it were the write's."""
+
+    def write(self, kind: str, operations: Sequence[Operation]) -> Iterator[Sequence[Outcome]]:
+        for batch in self.inner.write(kind, operations):
+            self.inner.read(kind, [one.record.ref.id for one in batch if one.record], ["description"])
+            yield batch
+
+
 class CallsItWritten(Wrapped):
     """Takes every outcome for a success."""
 
@@ -217,6 +226,9 @@ BREAKS: list[tuple[type[Wrapped], str, str]] = [
 BREAKS_WITH_A_FAULT: list[tuple[type[Wrapped], str, Any]] = [
     (SwallowsTrouble, "test_a_vendor_that_is_down_moves_no_cursor", "503"),
     (SwallowsTrouble, "test_a_spoiled_read_is_asked_again_or_fails", "html"),
+    (LooksAfterwards, "test_a_create_that_landed_is_never_told_as_not_made", "503"),
+    (LooksAfterwards, "test_a_create_that_landed_is_never_told_as_not_made", "401"),
+    (CallsItWritten, "test_an_update_that_landed_is_never_told_as_not_made", "503"),
     (TriesAgain, "test_a_create_with_a_lost_answer_is_never_sent_again", {"fault": "lost"}),
     (TriesAgain, "test_a_create_with_a_lost_answer_is_never_sent_again", {"fault": "500"}),
 ]

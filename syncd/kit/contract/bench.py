@@ -18,6 +18,7 @@ import pytest
 from syncd.core.model import Action, Gone, MatchKey, Operation, Outcome, Record, Ref, Result, SyncKey, Value
 from syncd.errors import Transient
 from syncd.kit.connector import Connector, Cursor, Page, Seen, Timing
+from syncd.kit.faults import Faults, Rule
 from syncd.kit.remote import Remote
 from syncd.kit.sandbox import Sandbox, SandboxServer
 
@@ -55,6 +56,9 @@ class Hooks(ABC):
     missing_id: ClassVar[str] = "987654321"
     """An id in the vendor's form that no record has."""
 
+    terse: ClassVar[Mapping[str, Any]] = {}
+    """Switches of the sandbox under which the answer to a write leaves out fields, so that they are read afterwards."""
+
     @abstractmethod
     def make_sandbox(self) -> Sandbox:
         """A fresh sandbox with a lagging index and no rate limit."""
@@ -70,6 +74,10 @@ class Hooks(ABC):
     @abstractmethod
     def edit(self, kind: str, n: int) -> dict[str, Value]:
         """One text field of `sample_fields` that people edit and that may be blank, with a value of its own per `n`."""
+
+    def terse_edit(self, kind: str, n: int) -> dict[str, Value]:
+        """An edit of a field of `sample_fields` that a `terse` answer leaves out, where there is one."""
+        return self.edit(kind, n)
 
     @abstractmethod
     def refused(self, kind: str, n: int) -> dict[str, Value]:
@@ -169,6 +177,24 @@ class Memory:
         self.held[one.ref.id] = one
 
 
+class _OnceWritten(Faults):
+    """No trouble up to the first write, which is carried out under these switches; then the same for every request."""
+
+    def __init__(self, sandbox: Sandbox, fault: str, switches: Mapping[str, Any]) -> None:
+        super().__init__(0)
+        self._sandbox, self._switches, self._written = sandbox, switches, False
+        self.replace([{"fault": fault}])
+
+    def pick(self, method: str, path: str, write: bool) -> Rule | None:
+        """None until the first write has come by."""
+        if self._written:
+            return super().pick(method, path, write)
+        if write:
+            self._written = True
+            self._sandbox.settings.update(self._switches)
+        return None
+
+
 @dataclass
 class Bench:
     """A sandbox that serves, its remote control, and the connector under test."""
@@ -206,6 +232,10 @@ class Bench:
         """Whether the primary store has these values."""
         there = self.hooks.stored(self.rows(kind)[id])
         return all(there.get(name) == value for name, value in self.hooks.as_typed(kind, fields).items())
+
+    def trouble_once_written(self, fault: str) -> None:
+        """From now on the first write lands and is answered tersely; every request after it meets this fault."""
+        self.sandbox.faults = _OnceWritten(self.sandbox, fault, self.hooks.terse)
 
     def later(self, memory: Memory, done: Callable[[], bool]) -> bool:
         """Let hours pass in the sandbox, with a tick now and then, until it is done."""

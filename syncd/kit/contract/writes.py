@@ -6,12 +6,13 @@ What is not here: what to write; the engine decides that.
 from __future__ import annotations
 
 import time
+from dataclasses import replace
 from datetime import datetime
 from typing import Any
 
 import pytest
 
-from syncd.core.model import Action, Operation, Result, SyncKey
+from syncd.core.model import Action, Operation, Outcome, Result, SyncKey
 from syncd.errors import AuthError
 from syncd.kit.contract.bench import Bench, Contract, must, same
 
@@ -26,6 +27,10 @@ _LOST = (
     {"fault": "timeout", "apply": True, "delay": 3.0},
 )
 """Ways in which the answer to a create is lost: in some it was carried out, in others not; nobody can tell."""
+
+
+_AFTERWARDS = ("reset", "503", "403", "401")
+"""Faults of what is asked for after a write has landed."""
 
 
 class WriteContract(Contract):
@@ -138,6 +143,26 @@ class WriteContract(Contract):
         must(outcome.result in (Result.WRITTEN, Result.AMBIGUOUS), f"{outcome.result} ({outcome.error})")
         must(bench.holds(kind, rid, operation.fields), "the update was carried out")
 
+    @pytest.mark.parametrize("fault", _AFTERWARDS)
+    def test_a_create_that_landed_is_never_told_as_not_made(self, bench: Bench, kind: str, fault: str) -> None:
+        """It was answered, and all that is asked for afterwards fails: WRITTEN with what is known, or AMBIGUOUS."""
+        bench.connector.read(kind, [], bench.names(kind))
+        before = len(bench.rows(kind))
+        _landed(bench, kind, bench.create(kind, 1), fault)
+        same(len(bench.rows(kind)) - before, 1, "records made")
+
+    @pytest.mark.parametrize("fault", _AFTERWARDS)
+    def test_an_update_that_landed_is_never_told_as_not_made(self, bench: Bench, kind: str, fault: str) -> None:
+        """As a create; and a WRITTEN tells every written field, for silence means "as it was" of a known record."""
+        rid, edit = bench.person_creates(kind, 1), self.terse_edit(kind, 3)
+        bench.connector.read(kind, [rid], bench.names(kind))
+        plain = bench.update(kind, rid, 3, {name: self.sample_fields(kind, 1)[name] for name in edit})
+        outcome = _landed(bench, kind, replace(plain, fields=edit), fault)
+        must(bench.holds(kind, rid, edit), "the update was carried out")
+        if outcome.result is Result.WRITTEN:
+            told = outcome.record.fields if outcome.record else {}
+            same({name: told.get(name, "<unknown>") for name in edit}, edit, "what WRITTEN tells")
+
     def test_the_vendors_wish_to_wait_is_obeyed(self, bench: Bench, kind: str) -> None:
         """After 429 with Retry-After nothing is sent until then; then the record is written, once."""
         bench.connector.describe(kind)
@@ -216,6 +241,19 @@ class WriteContract(Contract):
         must(record is not None, "WRITTEN comes with the record")
         row = self.stored(bench.rows(kind)[record.ref.id if record else ""])
         same(row.get(key.field), key.value, "the key in the store")
+
+
+def _landed(bench: Bench, kind: str, operation: Operation, fault: str) -> Outcome:
+    """The outcome of a write that lands, and after which every request meets this fault."""
+    bench.trouble_once_written(fault)
+    mark = bench.remote.mark()
+    try:
+        outcome = bench.write(kind, [operation])[operation.id]
+    except AuthError as error:
+        raise AssertionError(f"a write that landed has no outcome: {error}") from error
+    same(len(bench.remote.writes(mark)), 1, "writes")
+    must(outcome.result in (Result.WRITTEN, Result.AMBIGUOUS), f"it landed, and is {outcome.result} ({outcome.error})")
+    return outcome
 
 
 def _until_written(bench: Bench, kind: str, operation: Operation) -> Result:
