@@ -60,8 +60,12 @@ def written_update(world: World, tx: Tx, item: Item, side: Side, record: Record,
         return
     refs = frozenset((s, link.id_on(s)) for s in Side)
     since = {record.ref.id: item.snapshots[side]}
-    absorb(tx, world, [record], asked=(), since=since, in_hand=(m, refs))
-    if _moved_elsewhere(item, side, record):
+    sent = item.operations[side].fields
+    absorb(tx, world, [record], asked=sent, since=since, in_hand=(m, refs))
+    if not sent.keys() <= record.fields.keys():
+        why = "the answer did not tell what was written"
+        item.fail(again(f"{UNKNOWN}{side}", why, after=timedelta(0), reread=True, count=False))
+    elif _moved_elsewhere(item, side, record):
         item.fail(again("moved", "another field changed meanwhile", count=False))
     elif _feeds_another(item, side):
         item.fail(again("moved", "another rule carries what was written", count=False))

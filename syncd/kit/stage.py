@@ -10,6 +10,7 @@ import socket
 import struct
 import time
 from collections.abc import Awaitable, Callable, MutableMapping
+from contextlib import suppress
 from contextvars import ContextVar
 from dataclasses import dataclass
 from email.utils import format_datetime
@@ -195,7 +196,8 @@ async def _wait(seconds: float, receive: Receive) -> None:
 async def _break(receive: Receive) -> None:
     """Reset the connection: SO_LINGER 0 makes the kernel send RST instead of a polite end."""
     transport = _transport(receive)
-    transport.get_extra_info("socket").setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+    with suppress(OSError):  # the client has gone already
+        transport.get_extra_info("socket").setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
     transport.abort()
     await receive()
 

@@ -6,17 +6,18 @@ Not here: what counts as such (`tests/kit/test_careful.py`).
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from datetime import timedelta
+from dataclasses import replace
+from datetime import datetime, timedelta
 
 import pytest
 
-from syncd.core.model import Gone, Record, Side
+from syncd.core.model import Action, Gone, Operation, Outcome, Record, Side
 from syncd.engine.auditing import begin_slice, bite, verify
 from syncd.engine.lookout import look
 from syncd.errors import Refused
 from syncd.store.marks import PARKED
-from tests.engine.doings import edit, judge, make, rest, run
-from tests.engine.test_rules import rows, town_of
+from tests.engine.doings import edit, judge, make, read_feed, rest, run
+from tests.engine.test_rules import linked, rows, town_of
 from tests.engine.vendor import MemoryConnector, Traits
 
 
@@ -65,6 +66,32 @@ def test_a_look_at_many_passes_over_one_that_cannot_be_read(monkeypatch: pytest.
         pages = list(iter(lambda: bite(town.world, m), None))
         assert sum(page.compared["name"] for page in pages) == 9
         assert sum(page.compared["name"] for page in verify(town.world, m, heal=False)) == 9
+
+
+def test_a_write_whose_answer_leaves_it_out_is_no_edit_of_the_other_side(monkeypatch: pytest.MonkeyPatch) -> None:
+    """What was sent is base, what stands there is unknown until it was read; the old value flows nowhere."""
+    with town_of() as town:
+        left, right = linked(town)
+        plain = MemoryConnector._answered
+
+        def silent(self: MemoryConnector, kind: str, op: Operation, outcome: Outcome, sent: datetime) -> Outcome:
+            told = plain(self, kind, op, outcome, sent)
+            if told.record is None or self.vendor.name != "con" or op.action is not Action.UPDATE:
+                return told
+            fields = {name: value for name, value in told.record.fields.items() if name != "name"}
+            return replace(told, record=replace(told.record, fields=fields))
+
+        monkeypatch.setattr(MemoryConnector, "_answered", silent)
+        for fields in ({"name": "Anna"}, {"phone": "7"}):
+            edit(town, "crm", "contacts", left.id, fields)
+            town.stage.now += timedelta(seconds=60)
+            read_feed(town, "crm", "contacts")
+            run(town)
+        judge(town)
+        assert left.fields["name"] == right.fields["name"] == "Anna"
+        with town.store.read() as tx:
+            (snapshot,) = tx.snapshots.get("con", "contacts", [right.id]).values()
+        assert snapshot.record.fields["name"] == "Anna"
 
 
 def _refuse(patch: pytest.MonkeyPatch, odd: str) -> None:
