@@ -6,7 +6,7 @@ What is not here: the run that is weighed (`run`), and a person's permission (`s
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 from syncd.core.model import Action
 from syncd.engine.world import Guard, Pair, World
@@ -29,15 +29,14 @@ class Weight:
     linked: int = 0
 
 
-def may_exceed(world: World, pair: Pair) -> bool:
-    """Whether what is due could exceed the guard, were all of it written."""
+def may_exceed(world: World, pair: Pair, by: datetime) -> bool:
+    """Whether what was due by a moment could exceed the guard, were all of it written."""
     with world.store.read() as tx:
-        now = world.clock()
-        due = sum(tx.marks.due_count(m.key, now) for m in pair.maps)
+        due = sum(tx.marks.due_count(m.key, by) for m in pair.maps)
         if not due:
             return False
         links = links_of(tx, pair) if due >= PERCENT_FROM else 0
-        deletes = sum(tx.links.leaving(m.key, now) + tx.conflicts.ordered(m.key) for m in pair.maps)
+        deletes = sum(tx.links.leaving(m.key, by) + tx.conflicts.ordered(m.key) for m in pair.maps)
         most = Weight(creates=due, updates=due, deletes=min(due, deletes), linked=min(due, links))
         return exceeded(pair.guard, most, lately(world, tx, pair), links) is not None
 

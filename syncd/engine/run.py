@@ -11,6 +11,7 @@ from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor, wait
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from datetime import UTC, datetime
 from functools import partial
 from typing import Any
 
@@ -30,13 +31,15 @@ from syncd.store.store import Tx
 
 log = structlog.get_logger("syncd.engine")
 
+NEVER = datetime.min.replace(tzinfo=UTC)
+
 
 @dataclass(slots=True)
 class RunReport:
     """What a run did. `names`: those it gave, by map.
 
     `state`: done, planned, held, stopped (with `error`), paused (with what a system hides as `error`), or busy: another
-    process runs the pair.
+    process runs the pair. `due_by`: what became due after it was not weighed, and belongs to the next run.
     """
 
     pair: str
@@ -46,6 +49,7 @@ class RunReport:
     counts: Counter[str] = field(default_factory=Counter)
     error: str | None = None
     names: dict[str, Taken] = field(default_factory=dict)
+    due_by: datetime = NEVER
 
     def row(self) -> dict[str, Any]:
         """As people and scripts read it."""
@@ -61,14 +65,16 @@ def poll(world: World, pair: Pair) -> list[Tick]:
 
 
 def work(world: World, pair: Pair) -> RunReport:
-    """Work through what is due in a pair, maps in their order, until nothing is due now.
+    """Work through what is due in a pair when the run begins, maps in their order.
 
+    What comes while it works is left to the next run, and so is what it brings about for other records: the guard is
+    asked once, and nothing is written that it did not see.
     A run that finds nothing due leaves no trace, nor does one that may not begin because a system hides things: its
     feed tells of that, and must not be kept from looking. Trouble with a whole system ends the run with its sentence.
     The pair is leased meanwhile: what the guard weighs must be all there is.
     """
     report = RunReport(pair.name)
-    if pair.mode == "paused" or not _due(world, pair):
+    if pair.mode == "paused" or not due(world, pair):
         return report
     try:
         if not _begin(world, pair, report):
@@ -92,11 +98,12 @@ def _begin(world: World, pair: Pair, report: RunReport) -> bool:
     """
     with world.store.begin() as tx:
         must_be_whole(tx, world, pair)
-        now = world.clock()
+        # No other transaction writes meanwhile: what is due by now is stored.
+        now = report.due_by = world.clock()
         report.fence = tx.runs.next_fence()
         if not tx.pair_leases.take(pair.name, now=now, until=now + world.pace.lease, fence=report.fence):
             return False
-        _unweigh(world, tx, pair)
+        _unweigh(tx, pair, now)
         tx.runs.abandon(pair.name, now)
         report.run = tx.runs.start(pair.name, pair.mode, pair.digest, now)
     return True
@@ -112,12 +119,13 @@ def _hold(world: World, report: RunReport, tx: Tx) -> None:
 def _passes(world: World, pair: Pair, report: RunReport) -> str:
     if pair.mode == "plan":
         return _pass(world, pair, report, rests=PLANNED)
-    if may_exceed(world, pair) and not _allowed(world, pair, report):
+    if may_exceed(world, pair, report.due_by) and not _allowed(world, pair, report):
         return "held"
     return _pass(world, pair, report, rests=None)
 
 
-def _due(world: World, pair: Pair) -> bool:
+def due(world: World, pair: Pair) -> bool:
+    """Whether a run would find something to do now."""
     now = world.clock()
     with world.store.read() as tx:
         return any(
@@ -127,7 +135,7 @@ def _due(world: World, pair: Pair) -> bool:
 
 
 def _pass(world: World, pair: Pair, report: RunReport, *, rests: str | None) -> str:
-    """Work on all maps, parents first; again as long as children pull parents that were passed, one map each time."""
+    """Work on all maps, parents first; again as long as planned children pull parents that were passed."""
     for _ in range(len(pair.maps) + 1):
         if not sum(_steps(world, m, report, rests) for m in pair.maps):
             break
@@ -144,7 +152,9 @@ def _steps(world: World, m: FieldMap, report: RunReport, rests: str | None) -> i
     """
     sides = tuple(Side) if world.side_by_side and rests is None else (None,)
     names, hold = report.names.setdefault(m.key, {}), partial(_hold, world, report)
-    workers = [Worker(world, m, report.run, rests, side, hold, taken=names) for side in sides]
+    # A plan is made of all there is: children that are due because of a planned parent are weighed with it.
+    by = report.due_by if rests is None else None
+    workers = [Worker(world, m, report.run, rests, side, by, hold, taken=names) for side in sides]
     enough = threading.Event()
     try:
         with ThreadPoolExecutor(len(workers)) as pool, _setting(enough):
@@ -188,14 +198,14 @@ def _allowed(world: World, pair: Pair, report: RunReport) -> bool:
     except SyncdError:
         with world.store.begin() as tx:
             if tx.pair_leases.held(pair.name, fence=report.fence):
-                _unweigh(world, tx, pair)
+                _unweigh(tx, pair, report.due_by)
         raise
     with world.store.begin() as tx:
         _hold(world, report, tx)
         weight = weigh(tx, pair)
         over = exceeded(pair.guard, weight, lately(world, tx, pair), links_of(tx, pair))
         if over is None:
-            _unweigh(world, tx, pair)
+            _unweigh(tx, pair, report.due_by)
             return True
         for m in pair.maps:
             tx.plans.hold(m.key)
@@ -206,9 +216,10 @@ def _allowed(world: World, pair: Pair, report: RunReport) -> bool:
     return False
 
 
-def _unweigh(world: World, tx: Tx, pair: Pair) -> None:
+def _unweigh(tx: Tx, pair: Pair, due_at: datetime) -> None:
+    """What was weighed is due since a moment that its run still takes in; what came meanwhile is due after it."""
     for m in pair.maps:
-        tx.marks.retry(m.key, world.clock(), state=WEIGHED, reread=False)
+        tx.plans.unweigh(m.key, due_at)
 
 
 def _end(world: World, report: RunReport) -> None:
@@ -220,4 +231,4 @@ def _end(world: World, report: RunReport) -> None:
     log.info("run", run=report.run, pair=report.pair, state=report.state, error=report.error, **dict(report.counts))
 
 
-__all__ = ["DUE", "RunReport", "poll", "work"]
+__all__ = ["DUE", "RunReport", "due", "poll", "work"]

@@ -34,13 +34,17 @@ class Plans:
         query = select(marks.c.id).where(marks.c.map == map_key, marks.c.state == WEIGHED)
         return self.connection.execute(query.limit(1)).one_or_none() is not None
 
+    def unweigh(self, map_key: str, due_at: datetime) -> int:
+        """What was weighed is due as before: since then, and with its failures so far; how many marks."""
+        return self._move(map_key, WEIGHED, state=DUE, due_at=due_at, plan=None)
+
     def hold(self, map_key: str) -> int:
         """What was weighed and is too much waits for a person; how many marks."""
         return self._move(map_key, WEIGHED, state=HELD)
 
     def permit(self, map_key: str, now: datetime) -> int:
         """A person allows what is held: due again, with its plan as the permission; how many marks."""
-        return self._move(map_key, HELD, state=DUE, due_at=now, permit=marks.c.plan)
+        return self._move(map_key, HELD, state=DUE, due_at=now, first_at=now, attempts=0, permit=marks.c.plan)
 
     def discard(self, map_key: str) -> int:
         """A person does not want what is held: parked until the record changes or is tried again; how many marks."""
