@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import threading
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor, wait
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -64,23 +64,25 @@ def poll(world: World, pair: Pair) -> list[Tick]:
     return [tick(world, system, kind) for system, kind in feeds]
 
 
-def work(world: World, pair: Pair) -> RunReport:
+def work(world: World, pair: Pair, *, look: Callable[[], None] = lambda: None) -> RunReport:
     """Work through what is due in a pair when the run begins, maps in their order.
 
     What comes while it works is left to the next run, and so is what it brings about for other records: the guard is
     asked once, and nothing is written that it did not see.
     A run that finds nothing due leaves no trace, nor does one that may not begin because a system hides things: its
     feed tells of that, and must not be kept from looking. Trouble with a whole system ends the run with its sentence.
-    The pair is leased meanwhile: what the guard weighs must be all there is.
+    The pair is leased meanwhile: what the guard weighs must be all there is. `look`: done before it is given back.
     """
     report = RunReport(pair.name)
     if pair.mode == "paused" or not due(world, pair):
+        look()
         return report
     try:
         if not _begin(world, pair, report):
             report.state = "busy"
             return report
         report.state = _passes(world, pair, report)
+        look()
     except Hidden as error:
         report.state, report.error = "paused", str(error)
     except Exception as error:
@@ -94,6 +96,7 @@ def work(world: World, pair: Pair) -> RunReport:
 def _begin(world: World, pair: Pair, report: RunReport) -> bool:
     """Lease the pair and note the run; one that was killed has ended, and what it weighed is due again.
 
+    So is what was only planned, if this run may write: since the pair is live, or by a plan beside it.
     False: somebody has the pair. Raises Hidden.
     """
     with world.store.begin() as tx:
@@ -104,6 +107,9 @@ def _begin(world: World, pair: Pair, report: RunReport) -> bool:
         if not tx.pair_leases.take(pair.name, now=now, until=now + world.pace.lease, fence=report.fence):
             return False
         _unweigh(tx, pair, now)
+        if pair.mode != "plan":
+            for m in pair.maps:
+                tx.marks.retry(m.key, now, state=PLANNED, reread=False)
         tx.runs.abandon(pair.name, now)
         report.run = tx.runs.start(pair.name, pair.mode, pair.digest, now)
     return True
@@ -126,10 +132,10 @@ def _passes(world: World, pair: Pair, report: RunReport) -> str:
 
 def due(world: World, pair: Pair) -> bool:
     """Whether a run would find something to do now."""
-    now = world.clock()
+    now, left = world.clock(), (WEIGHED,) if pair.mode == "plan" else (WEIGHED, PLANNED)
     with world.store.read() as tx:
         return any(
-            tx.marks.any_due(m.key, now, linked_only=not backfilled(tx, m)) or tx.plans.any_weighed(m.key)
+            tx.marks.any_due(m.key, now, linked_only=not backfilled(tx, m)) or tx.plans.any(m.key, left)
             for m in pair.maps
         )
 
@@ -200,10 +206,12 @@ def _allowed(world: World, pair: Pair, report: RunReport) -> bool:
             if tx.pair_leases.held(pair.name, fence=report.fence):
                 _unweigh(tx, pair, report.due_by)
         raise
-    with world.store.begin() as tx:
-        _hold(world, report, tx)
+    # Read beside everybody else: what is marked again meanwhile is neither let go nor held.
+    with world.store.read() as tx:
         weight = weigh(tx, pair)
         over = exceeded(pair.guard, weight, lately(world, tx, pair), links_of(tx, pair))
+    with world.store.begin() as tx:
+        _hold(world, report, tx)
         if over is None:
             _unweigh(tx, pair, report.due_by)
             return True

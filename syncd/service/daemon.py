@@ -22,7 +22,6 @@ from syncd.engine.world import Pair, World
 from syncd.errors import AuthError, ConfigError, Transient
 from syncd.service.nightly import Nights
 from syncd.service.scheduler import Scheduler, Tick
-from syncd.store.marks import PLANNED
 from syncd.store.runs import SystemState
 
 log = structlog.stdlib.get_logger("syncd.daemon")
@@ -97,19 +96,15 @@ class Daemon:
                 self._carrier.wake(f"pair {pair.name}")
 
     def prepare(self) -> None:
-        """What was only planned is due again where the pair is live now; the maps are adopted.
+        """The maps are adopted.
 
         Systems that were in trouble when the last process ended are asked at once, and told well if they are.
         """
         now = self.world.clock()
         adopt(self.world)
-        with self.world.store.begin() as tx:
+        with self.world.store.read() as tx:
             states = [tx.runs.system(name) for name in self.world.connectors]
             self._again.update({one.name: now for one in states if one is not None and one.state != "ok"})
-            for pair in self.world.pairs:
-                for m in pair.maps:
-                    if pair.mode == "live":
-                        tx.marks.retry(m.key, now, state=PLANNED, reread=False)
 
     def _feeds(self) -> Mapping[tuple[str, str], timedelta]:
         found: dict[tuple[str, str], timedelta] = {}

@@ -119,7 +119,7 @@ class Marks:
         `due_by`: what became due after it is left alone; None: nothing is.
         """
         by = now if due_by is None else min(now, due_by)
-        query = select(marks).where(marks.c.map == map_key, marks.c.state == DUE, marks.c.due_at <= by, _free(now))
+        query = select(marks).where(_claimable(map_key, by, now))
         if linked_only:
             query = query.where(_linked(map_key))
         if side is not None:
@@ -310,18 +310,14 @@ class Marks:
 
     def any_due(self, map_key: str, now: datetime, *, linked_only: bool = False) -> bool:
         """Whether a mark of a map could be claimed now."""
-        query = select(marks.c.id).where(
-            marks.c.map == map_key, marks.c.state == DUE, marks.c.due_at <= now, _free(now)
-        )
-        if linked_only:
-            query = query.where(_linked(map_key))
+        if linked_only and not Links(self.connection).any(map_key):
+            return False
+        query = select(marks.c.id).where(_claimable(map_key, now, now), *([_linked(map_key)] if linked_only else []))
         return self.connection.execute(query.limit(1)).one_or_none() is not None
 
     def due_count(self, map_key: str, now: datetime) -> int:
         """How many marks of a map could be claimed now that nobody has allowed yet."""
-        query = select(func.count()).where(
-            marks.c.map == map_key, marks.c.state == DUE, marks.c.due_at <= now, _free(now), marks.c.permit.is_(None)
-        )
+        query = select(func.count()).where(_claimable(map_key, now, now), marks.c.permit.is_(None))
         return int(self.connection.execute(query).scalar_one())
 
     def next_due(self, map_keys: Sequence[str]) -> datetime | None:
@@ -342,11 +338,9 @@ _DONE = delete(marks).where(_AS_SEEN)
 _WAKE = (
     update(marks)
     .where(among(marks.c.waits_for))
-    .values(
-        state=DUE, due_at=bindparam("now"), first_at=bindparam("now"), attempts=0, waits_for=None,
-        generation=marks.c.generation + 1,
-    )
-)  # fmt: skip
+    .values(state=DUE, due_at=bindparam("now"), waits_for=None, generation=marks.c.generation + 1)
+    .values(first_at=bindparam("now"), attempts=0)
+)
 
 
 def _place(mark: Mark) -> dict[str, Any]:
@@ -386,21 +380,16 @@ def _at(mark: Mark) -> Any:
     return and_(marks.c.map == mark.map, marks.c.side == str(mark.side), marks.c.id == mark.id)
 
 
-def _free(now: datetime) -> Any:
-    """Leased by nobody, or by somebody whose time is over."""
-    return or_(marks.c.leased_until.is_(None), marks.c.leased_until < now)
+def _claimable(map_key: str, by: datetime, now: datetime) -> Any:
+    """Due by then, and leased by nobody, or by somebody whose time is over."""
+    free = or_(marks.c.leased_until.is_(None), marks.c.leased_until < now)
+    return and_(marks.c.map == map_key, marks.c.state == DUE, marks.c.due_at <= by, free)
 
 
 def _linked(map_key: str) -> Any:
     sides = ((Side.LEFT, links.c.left_id), (Side.RIGHT, links.c.right_id))
-    tests = [
-        and_(
-            marks.c.side == str(side),
-            marks.c.id.in_(select(column).where(links.c.map == map_key, links.c.state == "open")),
-        )
-        for side, column in sides
-    ]
-    return or_(*tests)
+    link = select(links.c.id).where(links.c.map == map_key, links.c.state == "open")
+    return or_(*(and_(marks.c.side == str(side), link.where(column == marks.c.id).exists()) for side, column in sides))
 
 
 def _mark(row: Row[tuple[object, ...]]) -> Mark:
