@@ -85,6 +85,7 @@ def work(world: World, pair: Pair, *, look: Callable[[], None] = lambda: None) -
         look()
     except Hidden as error:
         report.state, report.error = "paused", str(error)
+        look()
     except Exception as error:
         report.state, report.error = "stopped", str(error)
         _end(world, report)
