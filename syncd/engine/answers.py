@@ -60,13 +60,13 @@ def held_rows(tx: Tx, now: datetime) -> list[dict[str, Any]]:
 
 
 def _held_row(tx: Tx, pair: str, maps: Sequence[str]) -> dict[str, Any]:
-    plans = [plan for key in maps for plan in tx.plans.of(key, HELD)]
+    plans = [plan for key in maps for plan in tx.plans.briefs(key, HELD)]
     run = next((run for run in tx.runs.last(state="held", limit=100) if run.pair == pair), None)
     return {
         "pair": pair, "run": run.id if run else None, "since": _iso(run.started_at) if run else None,
         "reason": run.counts.get("error") if run else "goes beyond what was allowed",
-        "creates": sum(1 for plan in plans if plan["creates"]),
-        "updates": sum(1 for plan in plans if not plan["creates"] and plan["writes"]),
+        "creates": sum(plan.creates for plan in plans),
+        "updates": sum(not plan.creates and bool(plan.sides) for plan in plans),
     }  # fmt: skip
 
 
@@ -75,7 +75,7 @@ def release(world: World, pairs: Sequence[Pair], *, approve: bool) -> int:
     count = 0
     with world.store.begin() as tx:
         for m in (m for pair in pairs for m in pair.maps):
-            count += len(tx.plans.of(m.key, HELD))
+            count += tx.plans.count(m.key, HELD)
             if approve:
                 tx.plans.permit(m.key, world.clock())
             else:

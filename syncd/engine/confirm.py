@@ -253,13 +253,16 @@ def _resting(world: World, item: Item, rest: Rest) -> dict[str, Any]:
     values: dict[str, Any] = {"cause": rest.cause, "reason": rest.reason, "waits_for": rest.waits_for}
     if rest.state != DUE:
         return {**values, "due_at": now}
+    back_off = min(pace.retry_first * 2 ** min(mark.attempts, 20), pace.retry_max) if rest.count else timedelta(0)
+    wait = rest.after if rest.after is not None else back_off
+    # What goes on at once is due since it was: it belongs to the run that weighed it.
+    values |= {"due_at": now + wait if wait else mark.due_at, "reread": rest.reread}
     if not rest.count:
-        return {**values, "due_at": now + (rest.after or timedelta(0)), "reread": rest.reread}
-    wait = min(pace.retry_first * 2 ** min(mark.attempts, 20), pace.retry_max)
+        return values
     if mark.attempts and now - mark.first_at > pace.retry_for:
         return {**values, "state": PARKED, "due_at": now}
-    due = now + (rest.after if rest.after is not None else wait)
-    return {**values, "due_at": due, "attempts": mark.attempts + 1, "reread": rest.reread}
+    # As long as nobody tries (a paused pair, a refused key), no time of trying passes.
+    return {**values, "attempts": mark.attempts + 1, "first_at": mark.first_at if mark.attempts else now}
 
 
 def _settle_unwritten(world: World, tx: Tx, item: Item, run: int | None) -> None:

@@ -6,7 +6,7 @@ What is not here: the run that is weighed (`run`), and a person's permission (`s
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 from syncd.core.model import Action
 from syncd.engine.world import Guard, Pair, World
@@ -29,28 +29,29 @@ class Weight:
     linked: int = 0
 
 
-def may_exceed(world: World, pair: Pair) -> bool:
-    """Whether what is due could exceed the guard, were all of it written."""
+def may_exceed(world: World, pair: Pair, by: datetime) -> bool:
+    """Whether what was due by a moment could exceed the guard, were all of it written."""
     with world.store.read() as tx:
-        now = world.clock()
-        due = sum(tx.marks.due_count(m.key, now) for m in pair.maps)
+        due = sum(tx.marks.due_count(m.key, by) for m in pair.maps)
         if not due:
             return False
-        links = links_of(tx, pair) if due >= PERCENT_FROM else 0
-        deletes = sum(tx.links.leaving(m.key, now) + tx.conflicts.ordered(m.key) for m in pair.maps)
+        # With so many links or more, all that is due is within the percentage.
+        enough = due * 100 // max(pair.guard.percent, 1) + 1
+        links = links_of(tx, pair, most=enough) if due >= PERCENT_FROM else 0
+        deletes = sum(tx.links.leaving(m.key, by) + tx.conflicts.ordered(m.key) for m in pair.maps)
         most = Weight(creates=due, updates=due, deletes=min(due, deletes), linked=min(due, links))
         return exceeded(pair.guard, most, lately(world, tx, pair), links) is not None
 
 
 def weigh(tx: Tx, pair: Pair) -> Weight:
     """What the weighed plans come to."""
-    plans = [plan for m in pair.maps for plan in tx.plans.of(m.key, WEIGHED)]
-    changes = [plan for plan in plans if plan["action"] in (Action.UPDATE, "link") and plan["writes"]]
+    plans = [plan for m in pair.maps for plan in tx.plans.briefs(m.key, WEIGHED)]
+    changes = [plan for plan in plans if plan.action in (Action.UPDATE, "link") and plan.sides]
     return Weight(
-        creates=sum(1 for plan in plans if plan["creates"] is not None),
-        updates=sum(len({write["side"] for write in plan["writes"]}) for plan in changes),
-        deletes=sum(1 for plan in plans if plan["action"] == Action.ARCHIVE),
-        linked=sum(1 for plan in changes if plan["action"] == Action.UPDATE),
+        creates=sum(plan.creates for plan in plans),
+        updates=sum(len(plan.sides) for plan in changes),
+        deletes=sum(plan.action == Action.ARCHIVE for plan in plans),
+        linked=sum(plan.action == Action.UPDATE for plan in changes),
     )
 
 
@@ -82,6 +83,6 @@ def exceeded(guard: Guard, weight: Weight, before: Weight, links: int) -> str | 
     return None
 
 
-def links_of(tx: Tx, pair: Pair) -> int:
-    """How many links the pair's maps have."""
-    return sum(tx.links.count(m.key) for m in pair.maps)
+def links_of(tx: Tx, pair: Pair, *, most: int | None = None) -> int:
+    """How many links the pair's maps have; of each map counted no further than `most`."""
+    return sum(tx.links.count(m.key, most=most) for m in pair.maps)

@@ -7,10 +7,11 @@ from __future__ import annotations
 
 import threading
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor, wait
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from datetime import UTC, datetime
 from functools import partial
 from typing import Any
 
@@ -30,13 +31,15 @@ from syncd.store.store import Tx
 
 log = structlog.get_logger("syncd.engine")
 
+NEVER = datetime.min.replace(tzinfo=UTC)
+
 
 @dataclass(slots=True)
 class RunReport:
     """What a run did. `names`: those it gave, by map.
 
     `state`: done, planned, held, stopped (with `error`), paused (with what a system hides as `error`), or busy: another
-    process runs the pair.
+    process runs the pair. `due_by`: what became due after it was not weighed, and belongs to the next run.
     """
 
     pair: str
@@ -46,6 +49,7 @@ class RunReport:
     counts: Counter[str] = field(default_factory=Counter)
     error: str | None = None
     names: dict[str, Taken] = field(default_factory=dict)
+    due_by: datetime = NEVER
 
     def row(self) -> dict[str, Any]:
         """As people and scripts read it."""
@@ -60,23 +64,28 @@ def poll(world: World, pair: Pair) -> list[Tick]:
     return [tick(world, system, kind) for system, kind in feeds]
 
 
-def work(world: World, pair: Pair) -> RunReport:
-    """Work through what is due in a pair, maps in their order, until nothing is due now.
+def work(world: World, pair: Pair, *, look: Callable[[], None] = lambda: None) -> RunReport:
+    """Work through what is due in a pair when the run begins, maps in their order.
 
+    What comes while it works is left to the next run, and so is what it brings about for other records: the guard is
+    asked once, and nothing is written that it did not see.
     A run that finds nothing due leaves no trace, nor does one that may not begin because a system hides things: its
     feed tells of that, and must not be kept from looking. Trouble with a whole system ends the run with its sentence.
-    The pair is leased meanwhile: what the guard weighs must be all there is.
+    The pair is leased meanwhile: what the guard weighs must be all there is. `look`: done before it is given back.
     """
     report = RunReport(pair.name)
-    if pair.mode == "paused" or not _due(world, pair):
+    if pair.mode == "paused" or not due(world, pair):
+        look()
         return report
     try:
         if not _begin(world, pair, report):
             report.state = "busy"
             return report
         report.state = _passes(world, pair, report)
+        look()
     except Hidden as error:
         report.state, report.error = "paused", str(error)
+        look()
     except Exception as error:
         report.state, report.error = "stopped", str(error)
         _end(world, report)
@@ -88,15 +97,20 @@ def work(world: World, pair: Pair) -> RunReport:
 def _begin(world: World, pair: Pair, report: RunReport) -> bool:
     """Lease the pair and note the run; one that was killed has ended, and what it weighed is due again.
 
+    So is what was only planned, if this run may write: since the pair is live, or by a plan beside it.
     False: somebody has the pair. Raises Hidden.
     """
     with world.store.begin() as tx:
         must_be_whole(tx, world, pair)
-        now = world.clock()
+        # No other transaction writes meanwhile: what is due by now is stored.
+        now = report.due_by = world.clock()
         report.fence = tx.runs.next_fence()
         if not tx.pair_leases.take(pair.name, now=now, until=now + world.pace.lease, fence=report.fence):
             return False
-        _unweigh(world, tx, pair)
+        _unweigh(tx, pair, now)
+        if pair.mode != "plan":
+            for m in pair.maps:
+                tx.marks.retry(m.key, now, state=PLANNED, reread=False)
         tx.runs.abandon(pair.name, now)
         report.run = tx.runs.start(pair.name, pair.mode, pair.digest, now)
     return True
@@ -112,22 +126,23 @@ def _hold(world: World, report: RunReport, tx: Tx) -> None:
 def _passes(world: World, pair: Pair, report: RunReport) -> str:
     if pair.mode == "plan":
         return _pass(world, pair, report, rests=PLANNED)
-    if may_exceed(world, pair) and not _allowed(world, pair, report):
+    if may_exceed(world, pair, report.due_by) and not _allowed(world, pair, report):
         return "held"
     return _pass(world, pair, report, rests=None)
 
 
-def _due(world: World, pair: Pair) -> bool:
-    now = world.clock()
+def due(world: World, pair: Pair) -> bool:
+    """Whether a run would find something to do now."""
+    now, left = world.clock(), (WEIGHED,) if pair.mode == "plan" else (WEIGHED, PLANNED)
     with world.store.read() as tx:
         return any(
-            tx.marks.any_due(m.key, now, linked_only=not backfilled(tx, m)) or tx.plans.any_weighed(m.key)
+            tx.marks.any_due(m.key, now, linked_only=not backfilled(tx, m)) or tx.plans.any(m.key, left)
             for m in pair.maps
         )
 
 
 def _pass(world: World, pair: Pair, report: RunReport, *, rests: str | None) -> str:
-    """Work on all maps, parents first; again as long as children pull parents that were passed, one map each time."""
+    """Work on all maps, parents first; again as long as planned children pull parents that were passed."""
     for _ in range(len(pair.maps) + 1):
         if not sum(_steps(world, m, report, rests) for m in pair.maps):
             break
@@ -144,7 +159,9 @@ def _steps(world: World, m: FieldMap, report: RunReport, rests: str | None) -> i
     """
     sides = tuple(Side) if world.side_by_side and rests is None else (None,)
     names, hold = report.names.setdefault(m.key, {}), partial(_hold, world, report)
-    workers = [Worker(world, m, report.run, rests, side, hold, taken=names) for side in sides]
+    # A plan is made of all there is: children that are due because of a planned parent are weighed with it.
+    by = report.due_by if rests is None else None
+    workers = [Worker(world, m, report.run, rests, side, by, hold, taken=names) for side in sides]
     enough = threading.Event()
     try:
         with ThreadPoolExecutor(len(workers)) as pool, _setting(enough):
@@ -188,14 +205,16 @@ def _allowed(world: World, pair: Pair, report: RunReport) -> bool:
     except SyncdError:
         with world.store.begin() as tx:
             if tx.pair_leases.held(pair.name, fence=report.fence):
-                _unweigh(world, tx, pair)
+                _unweigh(tx, pair, report.due_by)
         raise
-    with world.store.begin() as tx:
-        _hold(world, report, tx)
+    # Read beside everybody else: what is marked again meanwhile is neither let go nor held.
+    with world.store.read() as tx:
         weight = weigh(tx, pair)
         over = exceeded(pair.guard, weight, lately(world, tx, pair), links_of(tx, pair))
+    with world.store.begin() as tx:
+        _hold(world, report, tx)
         if over is None:
-            _unweigh(world, tx, pair)
+            _unweigh(tx, pair, report.due_by)
             return True
         for m in pair.maps:
             tx.plans.hold(m.key)
@@ -206,9 +225,10 @@ def _allowed(world: World, pair: Pair, report: RunReport) -> bool:
     return False
 
 
-def _unweigh(world: World, tx: Tx, pair: Pair) -> None:
+def _unweigh(tx: Tx, pair: Pair, due_at: datetime) -> None:
+    """What was weighed is due since a moment that its run still takes in; what came meanwhile is due after it."""
     for m in pair.maps:
-        tx.marks.retry(m.key, world.clock(), state=WEIGHED, reread=False)
+        tx.plans.unweigh(m.key, due_at)
 
 
 def _end(world: World, report: RunReport) -> None:
@@ -220,4 +240,4 @@ def _end(world: World, report: RunReport) -> None:
     log.info("run", run=report.run, pair=report.pair, state=report.state, error=report.error, **dict(report.counts))
 
 
-__all__ = ["DUE", "RunReport", "poll", "work"]
+__all__ = ["DUE", "RunReport", "due", "poll", "work"]

@@ -52,8 +52,8 @@ def backfilled(tx: Tx, m: FieldMap) -> bool:
 class Worker:
     """Works on one map within one run. `rests`: the state in which planned marks rest when nothing may be written.
 
-    `side`: of which side it takes marks; None: of both. `hold`: asked before every batch; it raises when the run that
-    this worker belongs to must end.
+    `side`: of which side it takes marks; None: of both. `due_by`: it leaves alone what became due after it; None:
+    nothing. `hold`: asked before every batch; it raises when the run that this worker belongs to must end.
     """
 
     world: World
@@ -61,6 +61,7 @@ class Worker:
     run: int | None = None
     rests: str | None = None
     side: Side | None = None
+    due_by: datetime | None = None
     hold: Callable[[Tx], None] = lambda _tx: None
     counts: Counter[str] = field(default_factory=Counter)
     alone: int = 0
@@ -105,7 +106,9 @@ class Worker:
             self.hold(tx)
             ready = backfilled(tx, self.m)
             fence = tx.runs.next_fence()
-            return tx.marks.claim(self.m.key, now, until, fence, limit=limit, linked_only=not ready, side=self.side)
+            return tx.marks.claim(
+                self.m.key, now, until, fence, limit=limit, linked_only=not ready, side=self.side, due_by=self.due_by
+            )
 
     def _bite(self) -> int:
         """How many marks one batch may take: a new lead never waits long behind one that a slow vendor has to write."""

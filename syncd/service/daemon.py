@@ -17,12 +17,11 @@ from syncd.core.model import Ref, Side
 from syncd.engine.intake import hint, tick
 from syncd.engine.lookout import hides, look_everywhere, narrowed
 from syncd.engine.maps import adopt
-from syncd.engine.run import work
+from syncd.engine.run import due, work
 from syncd.engine.world import Pair, World
 from syncd.errors import AuthError, ConfigError, Transient
 from syncd.service.nightly import Nights
 from syncd.service.scheduler import Scheduler, Tick
-from syncd.store.marks import PLANNED
 from syncd.store.runs import SystemState
 
 log = structlog.stdlib.get_logger("syncd.daemon")
@@ -41,6 +40,14 @@ class Carrier(Protocol):
 
     def wake(self, name: str) -> None:
         """Let a tick run now."""
+
+
+def run(world: World, pair: Pair) -> bool:
+    """One run; whether another one is worth it right now.
+
+    Not if it took nothing: what is due then belongs to somebody else.
+    """
+    return bool(work(world, pair).counts["units"]) and due(world, pair)
 
 
 def scheduled(ticks: Sequence[Tick]) -> Carrier:
@@ -89,19 +96,15 @@ class Daemon:
                 self._carrier.wake(f"pair {pair.name}")
 
     def prepare(self) -> None:
-        """What was only planned is due again where the pair is live now; the maps are adopted.
+        """The maps are adopted.
 
         Systems that were in trouble when the last process ended are asked at once, and told well if they are.
         """
         now = self.world.clock()
         adopt(self.world)
-        with self.world.store.begin() as tx:
+        with self.world.store.read() as tx:
             states = [tx.runs.system(name) for name in self.world.connectors]
             self._again.update({one.name: now for one in states if one is not None and one.state != "ok"})
-            for pair in self.world.pairs:
-                for m in pair.maps:
-                    if pair.mode == "live":
-                        tx.marks.retry(m.key, now, state=PLANNED, reread=False)
 
     def _feeds(self) -> Mapping[tuple[str, str], timedelta]:
         found: dict[tuple[str, str], timedelta] = {}
@@ -162,9 +165,9 @@ class Daemon:
 
         def once() -> bool:
             pair = next(pair for pair in self.world.pairs if pair.name == name)
-            if not self._resting(pair.left) and not self._resting(pair.right):
-                self._watched([pair.left, pair.right], lambda: (do or work)(self.world, pair))
-            return False
+            if self._resting(pair.left) or self._resting(pair.right):
+                return False
+            return bool(self._watched([pair.left, pair.right], lambda: (do or run)(self.world, pair)))
 
         return once
 
@@ -199,7 +202,10 @@ class Daemon:
                 tx.runs.set_system(SystemState(system, state, reason, now, now + wait))
 
     def _clear(self, system: str) -> None:
-        """Tell that a system is well, unless another kind of it is hidden, or another process has just met trouble."""
+        """Tell that a system is well, unless another kind of it is hidden, or another process has just met trouble.
+
+        What was parked because it asked to wait for too long is tried again.
+        """
         now, ours = self.world.clock(), self._again.pop(system, None) is not None
         with self.world.store.read() as tx:
             noted = tx.runs.system(system)
@@ -208,3 +214,6 @@ class Daemon:
         with self.world.store.begin() as tx:
             if not hides(tx, self.world, system):
                 tx.runs.set_system(SystemState(system, "ok", None, now))
+                for m in self.world.maps.values():
+                    if system in (m.end(side).system for side in Side):
+                        tx.marks.retry(m.key, now, causes=("later",), reread=False)

@@ -33,12 +33,10 @@ def plan(world: World, pairs: Sequence[Pair], say: Say) -> dict[str, Any]:
     operations: list[dict[str, Any]] = []
     calls: dict[str, int] = {}
     for one in pairs:
-        try:
-            _read_all(world, one, say)
-            _work(world, replace(one, mode="plan"), say)
-            rows = answers.plan_rows(world.store, one.maps, PLANNED)
-        finally:
-            Daemon(world).prepare()
+        rows: list[dict[str, Any]] = []
+        _read_all(world, one, say)
+        # Of a live pair, the daemon's next run wakes what was planned, as soon as the pair is given back.
+        _work(world, replace(one, mode="plan"), say, partial(_see, world, one, rows))
         for system, count in answers.cost(world, one.maps, rows).items():
             calls[system] = calls.get(system, 0) + count
         operations += [{"pair": one.name, **row} for row in rows]
@@ -51,6 +49,10 @@ def plan(world: World, pairs: Sequence[Pair], say: Say) -> dict[str, Any]:
         "calls": calls,
         "conflicts": sum(len(row["conflicts"]) for row in operations),
     }
+
+
+def _see(world: World, pair: Pair, rows: list[dict[str, Any]]) -> None:
+    rows += answers.plan_rows(world.store, pair.maps, PLANNED)
 
 
 def once(world: World, pairs: Sequence[Pair], say: Say) -> list[dict[str, Any]]:
@@ -84,9 +86,9 @@ def _until_done(world: World, pair: Pair, read: Callable[[], None], say: Say) ->
             return
 
 
-def _work(world: World, pair: Pair, say: Say) -> RunReport:
+def _work(world: World, pair: Pair, say: Say, look: Callable[[], None] = lambda: None) -> RunReport:
     """One run; after that of another process, if one is at it."""
-    while (report := work(world, pair)).state == "busy":
+    while (report := work(world, pair, look=look)).state == "busy":
         say(f"another process runs {pair.name}; waiting for it")
         time.sleep(SHORTLY)
     return report

@@ -95,10 +95,18 @@ class Links:
         query = select(links).where(links.c.map == map_key, links.c.state == state, links.c.id > after)
         return [self._link(row) for row in self.connection.execute(query.order_by(links.c.id).limit(limit))]
 
-    def count(self, map_key: str) -> int:
-        """How many are open."""
-        query = select(func.count()).where(links.c.map == map_key, links.c.state == "open")
+    def count(self, map_key: str, *, most: int | None = None) -> int:
+        """How many are open; counted no further than `most`."""
+        which = links.c.map == map_key, links.c.state == "open"
+        query = select(func.count()).where(*which)
+        if most is not None:
+            query = select(func.count()).select_from(select(links.c.id).where(*which).limit(most).subquery())
         return int(self.connection.execute(query).scalar_one())
+
+    def any(self, map_key: str) -> bool:
+        """Whether one is open."""
+        query = select(links.c.id).where(links.c.map == map_key, links.c.state == "open")
+        return self.connection.execute(query.limit(1)).first() is not None
 
     def make(self, map_key: str, left_id: str, right_id: str, rules: Sequence[str], now: datetime) -> Link:
         """A new open link without any base. Raises LinkedAlready."""

@@ -31,6 +31,7 @@ DELETED = "deleted"
 class Mark:
     """One mark. `generation` moves with every new cause; `reread`: look by id before planning.
 
+    `first_at`: since when it has been due, or when it first failed since then; what rests begins anew when it wakes.
     `anew`: the rules that are decided anew where base says that nothing changed (`core.decision.Given`).
     """
 
@@ -111,9 +112,14 @@ class Marks:
         limit: int,
         linked_only: bool = False,
         side: Side | None = None,
+        due_by: datetime | None = None,
     ) -> list[Unit]:
-        """Lease due marks (of a side), lead lane first; a linked one leases its link and takes the other's along."""
-        query = select(marks).where(marks.c.map == map_key, marks.c.state == DUE, marks.c.due_at <= now, _free(now))
+        """Lease due marks (of a side), lead lane first; a linked one leases its link and takes the other's along.
+
+        `due_by`: what became due after it is left alone; None: nothing is.
+        """
+        by = now if due_by is None else min(now, due_by)
+        query = select(marks).where(_claimable(map_key, by, now))
         if linked_only:
             query = query.where(_linked(map_key))
         if side is not None:
@@ -260,6 +266,8 @@ class Marks:
             query = query.where(marks.c.cause.in_(list(causes)))
         values: dict[str, Any] = {"state": DUE, "due_at": now, "attempts": 0, "waits_for": None, "plan": None,
                   "generation": marks.c.generation + 1}  # fmt: skip
+        if state != DUE:
+            values["first_at"] = now
         if reread:
             values["reread"] = True
         return int(self.connection.execute(query.values(values)).rowcount)
@@ -267,7 +275,7 @@ class Marks:
     def come(self, map_key: str, now: datetime) -> int:
         """What was coming is due now, all at once; how many."""
         query = update(marks).where(marks.c.map == map_key, marks.c.state == COMING)
-        return int(self.connection.execute(query.values(state=DUE, due_at=now)).rowcount)
+        return int(self.connection.execute(query.values(state=DUE, due_at=now, first_at=now, attempts=0)).rowcount)
 
     def get(self, map_key: str, side: Side, ids: Iterable[str]) -> dict[str, Mark]:
         """Marks of these ids."""
@@ -302,18 +310,14 @@ class Marks:
 
     def any_due(self, map_key: str, now: datetime, *, linked_only: bool = False) -> bool:
         """Whether a mark of a map could be claimed now."""
-        query = select(marks.c.id).where(
-            marks.c.map == map_key, marks.c.state == DUE, marks.c.due_at <= now, _free(now)
-        )
-        if linked_only:
-            query = query.where(_linked(map_key))
+        if linked_only and not Links(self.connection).any(map_key):
+            return False
+        query = select(marks.c.id).where(_claimable(map_key, now, now), *([_linked(map_key)] if linked_only else []))
         return self.connection.execute(query.limit(1)).one_or_none() is not None
 
     def due_count(self, map_key: str, now: datetime) -> int:
         """How many marks of a map could be claimed now that nobody has allowed yet."""
-        query = select(func.count()).where(
-            marks.c.map == map_key, marks.c.state == DUE, marks.c.due_at <= now, _free(now), marks.c.permit.is_(None)
-        )
+        query = select(func.count()).where(_claimable(map_key, now, now), marks.c.permit.is_(None))
         return int(self.connection.execute(query).scalar_one())
 
     def next_due(self, map_keys: Sequence[str]) -> datetime | None:
@@ -335,6 +339,7 @@ _WAKE = (
     update(marks)
     .where(among(marks.c.waits_for))
     .values(state=DUE, due_at=bindparam("now"), waits_for=None, generation=marks.c.generation + 1)
+    .values(first_at=bindparam("now"), attempts=0)
 )
 
 
@@ -357,6 +362,7 @@ def _adding(dialect: str) -> Any:
         "generation": marks.c.generation + 1,
         "state": case((held, HELD), (marks.c.state == DUE, DUE), else_=new.state),
         "due_at": new.due_at,
+        "first_at": case((or_(held, marks.c.state == DUE), marks.c.first_at), else_=new.first_at),
         "lane": case((marks.c.lane < new.lane, marks.c.lane), else_=new.lane),
         "reread": or_(marks.c.reread, new.reread),
         "pulled": or_(marks.c.pulled, new.pulled),
@@ -374,21 +380,16 @@ def _at(mark: Mark) -> Any:
     return and_(marks.c.map == mark.map, marks.c.side == str(mark.side), marks.c.id == mark.id)
 
 
-def _free(now: datetime) -> Any:
-    """Leased by nobody, or by somebody whose time is over."""
-    return or_(marks.c.leased_until.is_(None), marks.c.leased_until < now)
+def _claimable(map_key: str, by: datetime, now: datetime) -> Any:
+    """Due by then, and leased by nobody, or by somebody whose time is over."""
+    free = or_(marks.c.leased_until.is_(None), marks.c.leased_until < now)
+    return and_(marks.c.map == map_key, marks.c.state == DUE, marks.c.due_at <= by, free)
 
 
 def _linked(map_key: str) -> Any:
     sides = ((Side.LEFT, links.c.left_id), (Side.RIGHT, links.c.right_id))
-    tests = [
-        and_(
-            marks.c.side == str(side),
-            marks.c.id.in_(select(column).where(links.c.map == map_key, links.c.state == "open")),
-        )
-        for side, column in sides
-    ]
-    return or_(*tests)
+    link = select(links.c.id).where(links.c.map == map_key, links.c.state == "open")
+    return or_(*(and_(marks.c.side == str(side), link.where(column == marks.c.id).exists()) for side, column in sides))
 
 
 def _mark(row: Row[tuple[object, ...]]) -> Mark:

@@ -5,15 +5,36 @@ What is not here: marks that are worked on (`marks`), and making a plan (`engine
 
 from __future__ import annotations
 
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from datetime import datetime
-from typing import Any
+from typing import Any, TypeVar
 
-from sqlalchemy import Connection, Update, select, update
+from sqlalchemy import Connection, Update, cast, func, literal, select, tuple_, update
+from sqlalchemy.dialects.postgresql import JSON
 
+from syncd.core.model import Side
 from syncd.store.marks import DUE, HELD, PARKED, WEIGHED
+from syncd.store.sql import CHUNK
 from syncd.store.tables import marks
 
 DISCARDED = "a person discarded what was to be written"
+
+T = TypeVar("T")
+
+
+@dataclass(frozen=True, slots=True)
+class Brief:
+    """What a plan comes to. `sides`: those whose record is written to."""
+
+    action: str
+    creates: bool
+    sides: frozenset[str]
+
+
+def _brief(plan: Mapping[str, Any]) -> Brief:
+    sides = frozenset(str(write["side"]) for write in plan["writes"])
+    return Brief(str(plan["action"]), plan["creates"] is not None, sides)
 
 
 class Plans:
@@ -25,14 +46,52 @@ class Plans:
 
     def of(self, map_key: str, state: str) -> list[dict[str, Any]]:
         """The plans of the marks in a state, one per link or new record: both marks of a link may hold one."""
-        query = select(marks.c.plan).where(marks.c.map == map_key, marks.c.state == state)
-        found = [plan for plan in self.connection.execute(query.order_by(marks.c.first_at)).scalars() if plan]
-        return list({(plan["left"], plan["right"]): plan for plan in found}.values())
+        return self._newest(map_key, state, lambda plan: plan)
 
-    def any_weighed(self, map_key: str) -> bool:
-        """Whether a run that was killed while it planned for the guard left marks behind, or one is planning now."""
-        query = select(marks.c.id).where(marks.c.map == map_key, marks.c.state == WEIGHED)
+    def briefs(self, map_key: str, state: str) -> list[Brief]:
+        """What these plans come to; the plans themselves are read a page at a time."""
+        return self._newest(map_key, state, _brief)
+
+    def count(self, map_key: str, state: str) -> int:
+        """How many there are, one per link or new record."""
+        sqlite = self.connection.dialect.name == "sqlite"
+        parts = [
+            func.json_extract(marks.c.plan, f"$.{side}") if sqlite else cast(marks.c.plan, JSON)[str(side)].astext
+            for side in Side
+        ]
+        each = select(*(part.label(f"id_{side}") for part, side in zip(parts, Side, strict=True))).where(
+            marks.c.map == map_key, marks.c.state == state, marks.c.plan.is_not(None)
+        )
+        return int(self.connection.execute(select(func.count()).select_from(each.distinct().subquery())).scalar_one())
+
+    def _newest(self, map_key: str, state: str, keep: Callable[[dict[str, Any]], T]) -> list[T]:
+        """What is to be kept of the newest plan of each link or new record."""
+        found: dict[tuple[str | None, str | None], tuple[datetime, T]] = {}
+        for at, plan in self._each(map_key, state):
+            of = plan["left"], plan["right"]
+            if of not in found or found[of][0] <= at:
+                found[of] = at, keep(plan)
+        return [kept for _, kept in found.values()]
+
+    def _each(self, map_key: str, state: str) -> Iterator[tuple[datetime, dict[str, Any]]]:
+        """Every plan and when it came to rest, a page at a time, in the order of the index."""
+        place = (marks.c.lane, marks.c.due_at, marks.c.side, marks.c.id)
+        query = select(marks.c.plan, *place).where(marks.c.map == map_key, marks.c.state == state)
+        query = query.order_by(*place).limit(CHUNK)
+        page = self.connection.execute(query).all()
+        while page:
+            yield from ((row.due_at, row.plan) for row in page if row.plan)
+            last = (literal(value, column.type) for value, column in zip(page[-1][1:], place, strict=True))
+            page = self.connection.execute(query.where(tuple_(*place) > tuple_(*last))).all()
+
+    def any(self, map_key: str, states: Sequence[str]) -> bool:
+        """Whether marks rest in one of these states."""
+        query = select(marks.c.id).where(marks.c.map == map_key, marks.c.state.in_(list(states)))
         return self.connection.execute(query.limit(1)).one_or_none() is not None
+
+    def unweigh(self, map_key: str, due_at: datetime) -> int:
+        """What was weighed is due as before: since then, and with its failures so far; how many marks."""
+        return self._move(map_key, WEIGHED, state=DUE, due_at=due_at, plan=None)
 
     def hold(self, map_key: str) -> int:
         """What was weighed and is too much waits for a person; how many marks."""
@@ -40,7 +99,7 @@ class Plans:
 
     def permit(self, map_key: str, now: datetime) -> int:
         """A person allows what is held: due again, with its plan as the permission; how many marks."""
-        return self._move(map_key, HELD, state=DUE, due_at=now, permit=marks.c.plan)
+        return self._move(map_key, HELD, state=DUE, due_at=now, first_at=now, attempts=0, permit=marks.c.plan)
 
     def discard(self, map_key: str) -> int:
         """A person does not want what is held: parked until the record changes or is tried again; how many marks."""

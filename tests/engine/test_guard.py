@@ -156,3 +156,103 @@ def test_who_is_edited_again_while_the_guard_weighs_counts_once() -> None:
         assert (report.state, report.error) == ("done", None)
         assert town.stage.cues == [], "nobody was edited again"
         judge(town)
+
+
+def page(town: Town, *numbers: int) -> None:
+    """One more page of the feed, in the middle of whatever a run does."""
+    for number in numbers:
+        make(town, "crm", "contacts", {"email": f"p{number}@x.example"})
+    town.stage.now += timedelta(seconds=20)
+    tick(town.another(), "crm", "contacts")
+
+
+def emails(town: Town) -> set[str]:
+    """Who is across."""
+    return {str(row.fields["email"]) for row in rows(town, "con", "contacts")}
+
+
+def test_what_comes_while_a_run_works_is_weighed_by_the_next() -> None:
+    """The first page of many is below every limit: the pages after it are not written on its ticket."""
+    with town_of() as town:
+        judge(town)
+        leads(town, 1)
+
+        def more(busy: Busy) -> bool:
+            page(town, 2, 3, 4, 5)
+            return True
+
+        town.stage.cues.append(Cue(8, more, outside=True))
+        world = with_mode(town.world, "live", Guard(creates=2, updates=5))
+        assert work(world, world.pairs[0]).state == "done"
+        assert town.stage.cues == [], "nothing came"
+        assert emails(town) == {"p1@x.example"}
+        assert work(world, world.pairs[0]).state == "held"
+        assert emails(town) == {"p1@x.example"}
+
+
+@pytest.mark.parametrize("after", ["_pass", "_allowed"])
+def test_what_comes_after_the_weighing_is_not_let_go_by_it(after: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Between the weighing and its verdict, or the verdict and the work: who comes then was weighed by nobody."""
+    with town_of() as town:
+        judge(town)
+        world = leads(town, 1, 2)
+        before, coming = getattr(engine_run, after), [3, 4, 5]
+
+        def then_more(*args: object, **more: object) -> object:
+            done = before(*args, **more)
+            if coming:
+                page(town, *coming)
+                coming.clear()
+            return done
+
+        monkeypatch.setattr(engine_run, after, then_more)
+        assert work(world, world.pairs[0]).state == "done"
+        assert coming == [], "nothing came"
+        assert emails(town) == {"p1@x.example", "p2@x.example"}
+        assert work(world, world.pairs[0]).state == "held"
+        assert emails(town) == {"p1@x.example", "p2@x.example"}
+
+
+def test_what_is_marked_again_meanwhile_is_weighed_again() -> None:
+    """A record whose turn it is changes in the middle of the run: what it is now belongs to the next run."""
+    with town_of(batch=1) as town:
+        left, _ = linked(town)
+        second = make(town, "crm", "contacts", {"email": "zoe@x.example", "name": "Zoe"})
+        assert second is not None
+        judge(town)
+        for one in (left, second):
+            edit(town, "crm", "contacts", one.id, {"phone": "2"})
+        town.stage.now += timedelta(seconds=60)
+        read_feed(town, "crm", "contacts")
+
+        def again(busy: Busy) -> bool:
+            edit(town, "crm", "contacts", second.id, {"name": "Zita"})
+            town.stage.now += timedelta(seconds=20)
+            tick(town.another(), "crm", "contacts")
+            return True
+
+        town.stage.cues.append(Cue(8, again, outside=True))
+        assert town.work().state == "done"
+        assert town.stage.cues == [], "nobody was edited again"
+        assert {row.fields["name"] for row in rows(town, "con", "contacts")} == {"Ann", "Zoe"}
+        assert town.work().state == "done"
+        assert {row.fields["name"] for row in rows(town, "con", "contacts")} == {"Ann", "Zita"}
+
+
+def test_the_daemon_goes_on_at_once_with_what_came_meanwhile() -> None:
+    """What a run leaves to the next one does not wait for the next look; with nothing left the pair rests."""
+    with town_of() as town:
+        judge(town)
+        leads(town, 1)
+
+        def more(busy: Busy) -> bool:
+            page(town, 2)
+            return True
+
+        town.stage.cues.append(Cue(8, more, outside=True))
+        (pair,) = [one for one in Daemon(town.world).ticks() if one.name == "pair pair"]
+        assert pair.work() is True
+        while pair.work():
+            pass
+        assert emails(town) == {"p1@x.example", "p2@x.example"}
+        assert resting(town, DUE) == 0

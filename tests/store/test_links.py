@@ -52,6 +52,8 @@ def test_another_map_and_the_other_side_are_free(store: Store) -> None:
         tx.links.make("other", "1", "9", [], NOW)
         tx.links.make("m", "9", "1", [], NOW)
         assert (tx.links.count("m"), tx.links.count("other")) == (2, 1)
+        assert [tx.links.count("m", most=most) for most in (1, 2, 3)] == [1, 2, 2]
+        assert (tx.links.any("m"), tx.links.any("none")) == (True, False)
 
 
 def test_a_closed_link_is_kept_and_frees_its_refs(store: Store) -> None:

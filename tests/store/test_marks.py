@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from datetime import timedelta
 from typing import Any
 
 import pytest
 
 from syncd.core.model import Side
-from syncd.store.marks import COMING, DUE, HELD, PARKED, PLANNED, Mark, Unit
+from syncd.store.marks import COMING, DUE, HELD, PARKED, PLANNED, WEIGHED, Mark, Unit
 from syncd.store.store import Store, Tx
 from tests.store.conftest import LATER, NOW, SECOND
 
@@ -295,6 +296,50 @@ def test_waking_frees_only_who_waits_for_it(store: Store) -> None:
             (DUE, None, 2), (DUE, None, 2), (PARKED, "intent:77", 1),
         ]  # fmt: skip
         assert only(tx).due_at == LATER
+
+
+@pytest.mark.parametrize(
+    ("state", "wake"),
+    [
+        (PARKED, lambda tx: tx.marks.add("m", LEFT, ["1"], LATER)),
+        (PLANNED, lambda tx: tx.marks.add("m", LEFT, ["1"], LATER)),
+        (PARKED, lambda tx: tx.marks.retry("m", LATER)),
+        (PLANNED, lambda tx: tx.marks.retry("m", LATER, state=PLANNED, reread=False)),
+        (PARKED, lambda tx: tx.marks.wake(["intent:7"], LATER)),
+        (HELD, lambda tx: tx.plans.permit("m", LATER)),
+        (COMING, lambda tx: tx.marks.come("m", LATER)),
+    ],
+    ids=["marked", "marked, planned", "tried", "live", "waited", "allowed", "come"],
+)
+def test_what_is_due_after_a_rest_begins_anew(store: Store, state: str, wake: Callable[[Tx], None]) -> None:
+    """Whatever wakes it: it is due since then, and has not failed yet."""
+    with store.begin() as tx:
+        (mark,) = claimed(tx, "1")
+        tx.marks.rest(mark, 1, state, waits_for="intent:7", attempts=4, due_at=NOW)
+        tx.marks.release(1)
+        wake(tx)
+        found = only(tx)
+        assert (found.state, found.due_at, found.first_at, found.attempts) == (DUE, LATER, LATER, 0)
+
+
+@pytest.mark.parametrize("state", [DUE, HELD])
+def test_a_new_cause_leaves_the_age_of_what_is_due_or_held(store: Store, state: str) -> None:
+    """What was due already is due since then; what is held goes on being held."""
+    with store.begin() as tx:
+        (mark,) = claimed(tx, "1")
+        tx.marks.rest(mark, 1, state)
+        tx.marks.add("m", LEFT, ["1"], LATER)
+        assert only(tx).first_at == NOW
+
+
+def test_what_was_weighed_is_due_as_before(store: Store) -> None:
+    """Weighing is no rest: the failures so far count on."""
+    with store.begin() as tx:
+        (mark,) = claimed(tx, "1")
+        tx.marks.rest(mark, 1, WEIGHED, attempts=4)
+        assert tx.plans.unweigh("m", NOW) == 1
+        found = only(tx)
+        assert (found.state, found.due_at, found.first_at, found.attempts) == (DUE, NOW, NOW, 4)
 
 
 @pytest.mark.parametrize(

@@ -14,7 +14,7 @@ from sqlalchemy import event
 
 from syncd.core.model import Record, Ref, Side
 from syncd.store.feeds import FeedState
-from syncd.store.marks import COMING, PARKED
+from syncd.store.marks import COMING, HELD, PARKED, PLANNED, WEIGHED
 from syncd.store.parities import Parity
 from syncd.store.snapshots import Snapshot
 from syncd.store.store import Store, Tx
@@ -104,6 +104,9 @@ def _ask(tx: Tx) -> None:
     tx.marks.retry(None, NOW)
     tx.marks.retry("m", NOW, causes=["refused"])
     tx.plans.permit("m", NOW)
+    tx.plans.briefs("m", HELD)
+    tx.plans.any("m", [WEIGHED, PLANNED])
+    tx.plans.unweigh("m", NOW)
     tx.refusals.add("m", "1", "9", NOW)
     tx.refusals.remove("m", "1", "9")
     tx.journal.last_of("m", ["1"])
@@ -154,3 +157,21 @@ def test_no_table_is_read_through(store: Store, step: Callable[[Tx], None]) -> N
             if line[3].startswith("SCAN")
         }
     assert through == {}
+
+
+def test_the_links_of_a_map_are_not_listed_to_find_a_linked_mark(store: Store) -> None:
+    """Whether a mark is linked is asked for that mark: a list of all links would be made each second of a backfill."""
+    if not store.sqlite:
+        pytest.skip("this database chooses its plans by the tables' sizes")
+    with asked(store) as statements, store.begin() as tx:
+        tx.links.make("m", "1", "9", [], NOW)
+        tx.marks.any_due("m", NOW, linked_only=True)
+        tx.marks.claim("m", NOW, LATER, 1, limit=1, linked_only=True)
+    with store.read() as tx:
+        steps = [
+            line[3]
+            for statement, values in statements.items()
+            for line in tx.connection.exec_driver_sql(f"EXPLAIN QUERY PLAN {statement}", values)
+        ]
+    assert [step for step in steps if step.startswith("LIST SUBQUERY")] == []
+    assert [step for step in steps if step.startswith("CORRELATED")]
