@@ -225,8 +225,8 @@ def _state(tx: Tx, m: FieldMap, side: Side, ids: Sequence[str], rule: Rule | Non
     for mark in tx.marks.get(m.key, side, ids).values():
         yield f"mark {side} {mark.id} {mark.state} {mark.cause}: {mark.reason}"
     for link in tx.links.of(m.key, side, ids).values():
-        delta = {name: base for name, base in link.delta(side).items() if rule is None or name == rule.name}
-        yield f"base {side} {delta} known {rule is None or rule.name in link.known}"
+        delta = {name: base for name, base in link.delta(side).items() if rule is None or name == rule.identity}
+        yield f"base {side} {delta} known {rule is None or rule.identity in link.known}"
     end = m.end(side)
     for snapshot in tx.snapshots.get(end.system, end.kind, ids).values():
         value = snapshot.kept.get(str(rule.field(side))) if rule is not None else dict(snapshot.kept)

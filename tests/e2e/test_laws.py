@@ -5,7 +5,7 @@ from __future__ import annotations
 import threading
 import time
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import timedelta
 from typing import Any
 
@@ -145,6 +145,18 @@ def test_an_edit_that_stays_at_home_is_not_carried(scene: Scene) -> None:
     assert {breach.law for breach in scene.check()} == {"not carried"}
     scene.app.once()
     assert scene.check() == []
+
+
+def test_a_story_tells_the_bases(scene: Scene) -> None:
+    """What syncd takes for the field's last agreement stands in the story of a breach."""
+    with scene.app.store.begin() as tx:
+        link = tx.links.get([scene.link])[scene.link]
+        tx.links.save_deltas([replace(link, left={**link.left, "city|city|city": ("Oldtown", None)})])
+    scene.type_right("Nowhere")
+    breach = next(one for one in scene.check() if one.map == "sales/contacts")
+    bases = [line for line in breach.story if line.startswith("base ")]
+    assert [line.endswith("known True") for line in bases] == [True, True]
+    assert "Oldtown" in bases[0]
 
 
 def test_an_edit_that_a_person_replaced_across_is_not_lost(scene: Scene) -> None:
