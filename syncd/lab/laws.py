@@ -33,6 +33,9 @@ from syncd.store.marks import PARKED
 from syncd.store.store import Tx
 
 STATES = ("open", "overruled", "kept", "taken", "agreed", "gone")
+STANDING = ("open", "kept", "taken")
+"""States of rows that say of two values that they may differ; the others tell what was."""
+
 CLOCK = "%H:%M:%S.%f"
 TEXTS = (FieldKind.TEXT, FieldKind.ENUM)
 
@@ -120,7 +123,7 @@ class Laws:
                 self._breach("lost edit", m, link, rule, text)
             last, across = here[-1], there[-1].value
             stands = not flows or last.via != BY_HAND or equal(rule, side, last.value, across)
-            if not stands and not _listed(rule, side, last.value, listed):
+            if not stands and not _listed(rule, side, last.value, [row for row in listed if row.state in STANDING]):
                 text = f"the {side} says {last.value!r}, the {side.other} {across!r}"
                 self._breach("not carried", m, link, rule, text)
 
@@ -266,8 +269,10 @@ def _arrived(rule: Rule, side: Side, value: Value, there: Sequence[Moment]) -> b
 
 
 def _listed(rule: Rule, side: Side, value: Value, listed: Iterable[Conflict]) -> bool:
+    """Whether the value stands on the list of conflicts, as what lost there or is asked about."""
     kind = rule.type(side)
-    return any(same(value, row.left if side is Side.LEFT else row.right, kind) for row in listed)
+    mine = (row for row in listed if row.lost in (None, side))
+    return any(same(value, row.left if side is Side.LEFT else row.right, kind) for row in mine)
 
 
 def _key(row: Mapping[str, Any], name: str | None) -> str | None:

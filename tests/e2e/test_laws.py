@@ -13,6 +13,7 @@ import httpx
 import pytest
 
 from syncd.app import App
+from syncd.engine.planning import lost_row
 from syncd.lab.causes import Causes
 from syncd.lab.histories import BY_SYNCD, Histories
 from syncd.lab.laws import Breach, Laws
@@ -63,6 +64,13 @@ class Scene:
             tx.journal.close(intent, "written", self.app.clock())
         return intent
 
+    def list(self, state: str, left: str, right: str, lost: str | None) -> None:
+        """A row about the city on the list of conflicts, that syncd never wrote."""
+        more = {"lost_side": lost, "reason": "a test", "run": 1, "at": self.app.clock()}
+        with self.app.store.begin() as tx:
+            row = lost_row("sales/contacts", self.link, (self.left, self.right), "city", (left, right), state, **more)
+            tx.conflicts.list_lost([row])
+
     def type_left(self, value: str) -> None:
         """A person edits the city on the left."""
         self.stage.left.act("update", "contacts", id=self.left, fields={"city": value}, as_=HANDS[LEFT])
@@ -85,7 +93,7 @@ def place(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Stage, App
     """Some leads, synced and quiet, no law broken; and one after the other those that syncd handed over."""
     folder = tmp_path_factory.mktemp("laws")
     with (
-        Stage(folder=folder, leads=16, rate="100/1", timing=TIMING, right_settings={"index_lag": 0.0}) as stage,
+        Stage(folder=folder, leads=40, rate="100/1", timing=TIMING, right_settings={"index_lag": 0.0}) as stage,
         App.open(stage.config, environ=stage.environ) as app,
     ):
         app.once()
@@ -176,6 +184,24 @@ def test_a_clash_is_on_the_list(scene: Scene) -> None:
     assert scene.check() == []
     mine = [row["rule"] for row in scene.app.conflicts(None) if row["left_id"] == scene.left]
     assert mine.count("city") == 1
+
+
+@pytest.mark.usefixtures("_at_once")
+@pytest.mark.parametrize(("lost", "laws"), [("right", {"lost edit"}), ("left", set()), (None, set())])
+def test_only_what_lost_is_excused_by_the_list(scene: Scene, lost: str | None, laws: set[str]) -> None:
+    """A value that won a conflict may not be lost later; one that was passed over there, or is asked about, may."""
+    scene.list("overruled" if lost else "open", "Nowhere", "Beaten", lost)
+    scene.type_left("Nowhere")
+    scene.write_left("PATCH", f"contacts/{scene.left}", {"city": "Elsewhere"})
+    assert {breach.law for breach in scene.check() if breach.map == "sales/contacts"} == laws
+
+
+@pytest.mark.parametrize(("state", "laws"), [("agreed", {"not carried"}), ("gone", {"not carried"}), ("open", set())])
+def test_a_conflict_that_has_ended_excuses_nothing_that_stands(scene: Scene, state: str, laws: set[str]) -> None:
+    """What still stands on one side only is excused by a list that still says so."""
+    scene.list(state, "Nowhere", "Somewhere", None)
+    scene.type_left("Nowhere")
+    assert {breach.law for breach in scene.check() if breach.map == "sales/contacts"} == laws
 
 
 def test_a_record_that_nobody_claims_was_made_and_forgotten(scene: Scene) -> None:
