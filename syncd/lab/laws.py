@@ -112,7 +112,7 @@ class Laws:
             here, there = moments[side], moments[side.other]
             self.edits += sum(1 for one in here if one.via == BY_HAND)
             for lost, after in _overwritten(here):
-                if _arrived(rule, side, lost.value, there) or _listed(rule, side, lost.value, listed):
+                if _arrived(rule, side, lost, there) or _listed(rule, side, lost.value, listed):
                     continue
                 if any(equal(rule, side, lost.value, one) for one in merged[side.other]):
                     continue
@@ -263,9 +263,14 @@ def _overwritten(moments: Sequence[Moment]) -> Iterator[tuple[Moment, Moment]]:
             yield before, after
 
 
-def _arrived(rule: Rule, side: Side, value: Value, there: Sequence[Moment]) -> bool:
-    """Whether the value stood on the other side, and a person replaced it there."""
-    return any(after.via != BY_SYNCD and equal(rule, side, value, before.value) for before, after in pairwise(there))
+def _arrived(rule: Rule, side: Side, lost: Moment, there: Sequence[Moment]) -> bool:
+    """Whether a person replaced the value on the other side after it was typed here, wherever it stood there before."""
+    later = (pair for pair in pairwise(there) if pair[1].via != BY_SYNCD and _since(pair[1], lost))
+    return any(equal(rule, side, lost.value, before.value) for before, _ in later)
+
+
+def _since(one: Moment, other: Moment) -> bool:
+    return one.at is None or other.at is None or one.at >= other.at
 
 
 def _listed(rule: Rule, side: Side, value: Value, listed: Iterable[Conflict]) -> bool:

@@ -176,6 +176,17 @@ def test_an_edit_that_a_person_replaced_across_is_not_lost(scene: Scene) -> None
     assert scene.check() == []
 
 
+@pytest.mark.usefixtures("_at_once")
+@pytest.mark.parametrize(("first", "laws"), [("right", {"lost edit"}), ("left", set())])
+def test_what_a_person_replaced_before_the_edit_is_no_excuse(scene: Scene, first: str, laws: set[str]) -> None:
+    """Who filled the blank across before the clearing does not excuse its loss; who fills it afterwards does."""
+    acts = [("left", ""), ("right", ""), ("right", "Elsewhere")]
+    for side, value in acts if first == "left" else [*acts[1:], acts[0]]:
+        (scene.type_left if side == "left" else scene.type_right)(value)
+    scene.write_left("PATCH", f"contacts/{scene.left}", {"city": "Elsewhere"})
+    assert {breach.law for breach in scene.check() if breach.map == "sales/contacts"} - {"not carried"} == laws
+
+
 def test_a_clash_is_on_the_list(scene: Scene) -> None:
     """Two values typed at once are a conflict that syncd lists; neither of them is lost."""
     scene.type_left("Left")
