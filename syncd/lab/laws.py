@@ -98,7 +98,7 @@ class Laws:
                 for rule in (rule for rule in m.rules if _judged(rule)):
                     self._rule(m, link, rule, lists[link.id, rule.name], flows=flows)
             self._made_twice(m, claims)
-        self._settled()
+        self._settled(claims)
         return self.breaches
 
     def _rows(self, m: FieldMap, side: Side) -> dict[str, Mapping[str, Any]]:
@@ -164,16 +164,12 @@ class Laws:
             and not self.histories.merged(m, side, id_)
         }
 
-    def _settled(self) -> None:
-        """No write is without an outcome, nobody waits for one that has ended, and nothing went wrong inside."""
+    def _settled(self, claims: Claims) -> None:
+        """No write is without an outcome, nobody waits for what has come, and nothing went wrong inside."""
         with self.world.store.read() as tx:
             open_ = [intent for intent in tx.journal.recent(limit=1_000_000) if intent.outcome is None]
             parked = tx.marks.resting(PARKED, limit=1_000_000)
-            ended = [
-                mark for mark in parked
-                if mark.waits_for and mark.waits_for.startswith("intent:")
-                and not tx.journal.is_open(int(mark.waits_for.removeprefix("intent:")))
-            ]  # fmt: skip
+            ended = [mark for mark in parked if mark.waits_for and self._has_come(tx, claims, mark.map, mark.waits_for)]
         for intent in open_:
             text = f"write {intent.id} ({intent.action} on the {intent.side}) has no outcome: {intent.error}"
             self.breaches.append(Breach(law="open write", map=intent.map, left=intent.source_id,
@@ -181,6 +177,17 @@ class Laws:
         for mark in [*ended, *(mark for mark in parked if mark.cause == "bug")]:
             self.breaches.append(Breach(law="left waiting", map=mark.map, left=f"{mark.side} {mark.id}", right=None,
                                         rule=None, text=f"{mark.cause}: {mark.reason}"))  # fmt: skip
+
+    def _has_come(self, tx: Tx, claims: Claims, map_key: str, waits_for: str) -> bool:
+        """Whether a write has ended, or a parent (or what it was merged into) is linked."""
+        if waits_for.startswith("intent:"):
+            return not tx.journal.is_open(int(waits_for.removeprefix("intent:")))
+        system, kind, parent = waits_for.split(":", 2)
+        m = self.world.maps.get(map_key)
+        relations = {rule.relation.map for rule in m.rules if rule.relation is not None} if m is not None else set()
+        readers = [(one, side) for one, side in self.world.readers.get((system, kind), ()) if one.key in relations]
+        ids = {parent, *tx.aliases.resolve(system, kind, [parent]).values()}
+        return any(claims.linked(one, side, id_) for one, side in readers for id_ in ids)
 
     def _odd(self, law: str, m: FieldMap, side: Side, id_: str, text: str) -> None:
         ids = {side: id_, side.other: None}

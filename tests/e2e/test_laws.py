@@ -13,6 +13,7 @@ import httpx
 import pytest
 
 from syncd.app import App
+from syncd.core.model import Side
 from syncd.engine.planning import lost_row
 from syncd.lab.causes import Causes
 from syncd.lab.histories import BY_SYNCD, Histories
@@ -23,6 +24,7 @@ from syncd.lab.people import HANDS
 from syncd.lab.play import TIMING
 from syncd.lab.stage import ENVIRON, Stage
 from syncd.store.links import Link
+from syncd.store.marks import PARKED
 
 
 @dataclass
@@ -70,6 +72,16 @@ class Scene:
         with self.app.store.begin() as tx:
             row = lost_row("sales/contacts", self.link, (self.left, self.right), "city", (left, right), state, **more)
             tx.conflicts.list_lost([row])
+
+    def park(self, map_key: str, id_: str, cause: str, *, waits_for: str | None = None) -> None:
+        """A record of the left is parked, for a reason that syncd never had."""
+        now, fence = self.app.clock(), 2_000_000
+        with self.app.store.begin() as tx:
+            tx.marks.add(map_key, Side.LEFT, [id_], now)
+            tx.marks.claim(map_key, now, now + timedelta(minutes=1), fence, limit=1000)
+            mark = tx.marks.get(map_key, Side.LEFT, [id_])[id_]
+            assert tx.marks.rest(mark, fence, PARKED, cause=cause, reason="a test", waits_for=waits_for)
+            tx.marks.release(fence)
 
     def type_left(self, value: str) -> None:
         """A person edits the city on the left."""
@@ -228,6 +240,14 @@ def test_a_write_without_an_outcome_is_told(scene: Scene) -> None:
         intent = tx.journal.recent(limit=1)[0].id
         tx.journal.close(intent, None, scene.app.clock())
     assert "open write" in [breach.law for breach in scene.check()]
+
+
+def test_a_child_whose_parent_has_come_is_released(scene: Scene) -> None:
+    """A deal that stays parked for a contact that is linked by now is a breach; one whose contact is not is none."""
+    scene.park("sales/deals-jobs", "child", "waiting", waits_for=f"{LEFT}:contacts:nobody")
+    assert scene.check() == []
+    scene.park("sales/deals-jobs", "child", "waiting", waits_for=f"{LEFT}:contacts:{scene.left}")
+    assert [(breach.law, breach.left) for breach in scene.check()] == [("left waiting", "left child")]
 
 
 def test_a_write_that_no_intent_tells_of_is_unexplained(scene: Scene) -> None:
