@@ -26,12 +26,14 @@ Sides = tuple[Value, Value]
 class Claims:
     """The store at one moment.
 
-    `links`: the open ones by map. `twins`: them, as the planner looks them up. `former`: the closed ones too.
+    `links`: the open ones by map; `closed`: the others. `twins`: the open ones, as the planner looks them up.
+    `former`: of a record that has none, its last closed one too.
     `resting`: refs with a mark that needs a person or a changed world; one that rests for an error of syncd's own is no
     excuse. `lists`: by link and rule, the values that stand on a list of open conflicts or kept drifts.
     """
 
     links: Mapping[str, list[Link]]
+    closed: Mapping[str, list[Link]]
     twins: Twins
     former: Twins
     resting: frozenset[tuple[str, Side, str]]
@@ -47,11 +49,12 @@ class Claims:
             for row in tx.conflicts.list(states=["open", "kept"], limit=_ALL):
                 lists[row.link, row.rule].append((row.state, (_value(row.left), _value(row.right))))
             twins = _twins(links)
-            closed = _twins({key: _links(tx, key, "closed") for key in world.maps})
+            closed = {key: _links(tx, key, "closed") for key in world.maps}
             return Claims(
                 links=links,
+                closed=closed,
                 twins=twins,
-                former={**closed, **twins},
+                former={**_twins(closed), **twins},
                 resting=frozenset((mark.map, mark.side, mark.id) for mark in marks if mark.cause != "bug"),
                 lists=lists,
             )
@@ -59,6 +62,13 @@ class Claims:
     def linked(self, m: FieldMap, side: Side, id_: str) -> bool:
         """Whether a record has an open link."""
         return (m.key, side, id_) in self.twins
+
+    def last(self, m: FieldMap, link: Link) -> list[Side]:
+        """The sides whose record has this link, or had no later one."""
+        ids = {side: link.id_on(side) for side in Side}
+        known = self.twins if link.state == "open" else self.former
+        mine = [side for side in Side if known.get((m.key, side, ids[side])) == ids[side.other]]
+        return [side for side in mine if link.state == "open" or not self.linked(m, side, ids[side])]
 
     def waits(self, m: FieldMap, side: Side, id_: str) -> bool:
         """Whether a record is parked, held or planned: it stands on a list that people see."""

@@ -90,13 +90,13 @@ class Laws:
             lists[row.link, row.rule].append(row)
         for m in self.world.maps.values():
             stored = {side: self._rows(m, side) for side in Side}
-            for link in claims.links[m.key]:
+            for link in (*claims.links[m.key], *claims.closed[m.key]):
                 if not all(link.id_on(side) in stored[side] for side in Side):
                     continue  # merged away: it is a question, and what became of it is told of the other link
-                waits = claims.parked(m, link.left_id, link.right_id)
+                waits = link.state != "open" or claims.parked(m, link.left_id, link.right_id)
                 flows = not waits and all(alive(stored[side][link.id_on(side)]) for side in Side)
                 for rule in (rule for rule in m.rules if _judged(rule)):
-                    self._rule(m, link, rule, lists[link.id, rule.name], flows=flows)
+                    self._rule(m, link, rule, lists[link.id, rule.name], claims.last(m, link), flows=flows)
             self._made_twice(m, claims)
         self._settled(claims)
         return self.breaches
@@ -104,11 +104,16 @@ class Laws:
     def _rows(self, m: FieldMap, side: Side) -> dict[str, Mapping[str, Any]]:
         return {id_of(row): row for row in self.vendors[m.end(side).system].records(m.end(side).kind)}
 
-    def _rule(self, m: FieldMap, link: Link, rule: Rule, listed: Sequence[Conflict], *, flows: bool) -> None:
-        """One field of one link, both ways. `flows`: both records live, and nothing of them waits for a person."""
+    def _rule(
+        self, m: FieldMap, link: Link, rule: Rule, listed: Sequence[Conflict], sides: Sequence[Side], *, flows: bool
+    ) -> None:
+        """One field of one link, from these sides.
+
+        `flows`: the link is open, both records live, and nothing of them waits for a person.
+        """
         moments = {side: self.histories.moments(m, side, link.id_on(side), str(rule.field(side))) for side in Side}
         merged = {side: self.histories.until_merge(m, side, link.id_on(side), str(rule.field(side))) for side in Side}
-        for side in Side:
+        for side in sides:
             here, there = moments[side], moments[side.other]
             self.edits += sum(1 for one in here if one.via == BY_HAND)
             for lost, after in _overwritten(here):

@@ -146,6 +146,17 @@ def test_an_overwritten_edit_is_lost(scene: Scene) -> None:
 
 
 @pytest.mark.usefixtures("_at_once")
+def test_a_closed_link_is_judged_too(scene: Scene) -> None:
+    """An edit that was lost before its link was closed is lost; what is typed afterwards need not be carried."""
+    scene.type_left("Nowhere")
+    scene.write_left("PATCH", f"contacts/{scene.left}", {"city": "Elsewhere"})
+    with scene.app.store.begin() as tx:
+        tx.links.close(scene.link, "a test", scene.app.clock())
+    scene.type_right("Somewhere")
+    assert {(breach.law, breach.left, breach.rule) for breach in scene.check()} == {("lost edit", scene.left, "city")}
+
+
+@pytest.mark.usefixtures("_at_once")
 def test_an_edit_in_flight_is_counted_apart(scene: Scene) -> None:
     """What a person types while our write is in the vendor's hands could not be compared with: it is counted apart."""
     scene.stage.left.faults({"fault": "slow", "writes_only": True, "delay": 1.0, "times": 1})
