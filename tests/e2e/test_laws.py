@@ -294,6 +294,32 @@ def test_an_echo_is_no_cause(scene: Scene) -> None:
     assert scene.causes() == []
 
 
+def test_a_blank_is_no_cause_where_nobody_left_one(scene: Scene) -> None:
+    """An update that blanks what its source has had since it was made is a breach; who clears the source causes it."""
+    (made,) = (one for one in scene.stage.left.history("contacts", scene.left) if "lastname" in one["fields"])
+    settle = {"left": None, "right": None}
+    rules = {"lastname": {"field": "last_name", "settle": settle, "reason": "", "lost": None, "sides": []}}
+    blanked = scene.intend(fields={"last_name": None}, rules=rules)
+    assert made["fields"]["lastname"][0] in (None, "")
+    assert f"None went to the right by intent {blanked}" in "".join(breach.text for breach in scene.causes())
+    scene.stage.left.act("update", "contacts", id=scene.left, fields={"lastname": ""}, as_=HANDS[LEFT])
+    assert scene.causes() == []
+
+
+def test_a_choice_causes_only_what_was_chosen(scene: Scene) -> None:
+    """What a person took in a conflict may be written; any other value of that field needs a cause of its own."""
+    scene.list("taken", "Nowhere", "Elsewhere", None)
+    for value in ("Elsewhere", "Nowhere"):
+        settle = {"left": value, "right": value}
+        rules = {"city": {"field": "city", "settle": settle, "reason": "", "lost": None, "sides": []}}
+        scene.intend(fields={"city": value}, rules=rules)
+    assert scene.causes() == []
+    settle = {"left": "Wherever", "right": "Wherever"}
+    rules = {"city": {"field": "city", "settle": settle, "reason": "", "lost": None, "sides": []}}
+    other = scene.intend(fields={"city": "Wherever"}, rules=rules)
+    assert [f"by intent {other}," in breach.text for breach in scene.causes()] == [True]
+
+
 def test_what_was_made_once_is_not_made_again(scene: Scene) -> None:
     """Two creations for one record are a breach, even if a person has deleted the first one meanwhile."""
     scene.intend(action="create", link=None, record_id="made-again")
