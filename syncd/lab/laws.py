@@ -117,7 +117,8 @@ class Laws:
             here, there = moments[side], moments[side.other]
             self.edits += sum(1 for one in here if one.via == BY_HAND)
             for lost, after in _overwritten(here):
-                if _arrived(rule, side, lost, there) or _listed(rule, side, lost.value, listed):
+                stood = _stood(rule, side, lost, here, there, listed)
+                if _arrived(rule, side, stood, there) or _listed(rule, side, lost.value, listed):
                     continue
                 if any(equal(rule, side, lost.value, one) for one in merged[side.other]):
                     continue
@@ -275,10 +276,27 @@ def _overwritten(moments: Sequence[Moment]) -> Iterator[tuple[Moment, Moment]]:
             yield before, after
 
 
-def _arrived(rule: Rule, side: Side, lost: Moment, there: Sequence[Moment]) -> bool:
-    """Whether a person replaced the value on the other side after it was typed here, wherever it stood there before."""
-    later = (pair for pair in pairwise(there) if pair[1].via != BY_SYNCD and _since(pair[1], lost))
-    return any(equal(rule, side, lost.value, before.value) for before, _ in later)
+def _stood(
+    rule: Rule, side: Side, lost: Moment, here: Sequence[Moment], there: Sequence[Moment], listed: Iterable[Conflict]
+) -> Moment:
+    """When the value came to stand here, as far as syncd could know.
+
+    What people typed in between and took back, before it was listed or went across, nobody saw who looks now and then.
+    """
+    crossed = [one for one in there if one.via == BY_SYNCD]
+    for one in reversed(here[: here.index(lost)]):
+        if same(one.value, lost.value, rule.type(side)):
+            return one
+        seen = _listed(rule, side, one.value, listed) or any(equal(rule, side, one.value, o.value) for o in crossed)
+        if one.via != BY_HAND or seen:
+            break
+    return lost
+
+
+def _arrived(rule: Rule, side: Side, stood: Moment, there: Sequence[Moment]) -> bool:
+    """Whether a person replaced the value on the other side while it stood here, wherever it stood there before."""
+    later = (pair for pair in pairwise(there) if pair[1].via != BY_SYNCD and _since(pair[1], stood))
+    return any(equal(rule, side, stood.value, before.value) for before, _ in later)
 
 
 def _since(one: Moment, other: Moment) -> bool:

@@ -210,6 +210,20 @@ def test_what_a_person_replaced_before_the_edit_is_no_excuse(scene: Scene, first
     assert {breach.law for breach in scene.check() if breach.map == "sales/contacts"} - {"not carried"} == laws
 
 
+@pytest.mark.usefixtures("_at_once")
+@pytest.mark.parametrize(("state", "laws"), [(None, set()), ("agreed", {"lost edit"})])
+def test_what_was_typed_back_before_anybody_saw_never_went(scene: Scene, state: str | None, laws: set[str]) -> None:
+    """A value that was back before syncd looked counts as standing all the time; once a conflict told, it is new."""
+    (row,) = (one for one in scene.stage.left.records("contacts") if one["id"] == scene.left)
+    scene.type_left("Between")
+    scene.type_right("Elsewhere")
+    if state is not None:
+        scene.list(state, "Between", "Elsewhere", None)
+    scene.type_left(row["properties"]["city"])
+    scene.write_left("PATCH", f"contacts/{scene.left}", {"city": "Elsewhere"})
+    assert {breach.law for breach in scene.check() if breach.map == "sales/contacts"} == laws
+
+
 def test_a_clash_is_on_the_list(scene: Scene) -> None:
     """Two values typed at once are a conflict that syncd lists; neither of them is lost."""
     scene.type_left("Left")
