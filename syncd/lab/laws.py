@@ -96,7 +96,7 @@ class Laws:
                 waits = link.state != "open" or claims.parked(m, link.left_id, link.right_id)
                 flows = not waits and all(alive(stored[side][link.id_on(side)]) for side in Side)
                 for rule in (rule for rule in m.rules if _judged(rule)):
-                    self._rule(m, link, rule, lists[link.id, rule.name], claims.last(m, link), flows=flows)
+                    self._rule(m, link, rule, lists[link.id, rule.name], claims, flows=flows)
             self._made_twice(m, claims)
         self._settled(claims)
         return self.breaches
@@ -105,15 +105,17 @@ class Laws:
         return {id_of(row): row for row in self.vendors[m.end(side).system].records(m.end(side).kind)}
 
     def _rule(
-        self, m: FieldMap, link: Link, rule: Rule, listed: Sequence[Conflict], sides: Sequence[Side], *, flows: bool
+        self, m: FieldMap, link: Link, rule: Rule, listed: Sequence[Conflict], claims: Claims, *, flows: bool
     ) -> None:
-        """One field of one link, from these sides.
+        """One field of one link, from each side that this link is the last of.
 
-        `flows`: the link is open, both records live, and nothing of them waits for a person.
+        `flows`: the link is open, both records live, and neither waits for a person as a whole.
         """
         moments = {side: self.histories.moments(m, side, link.id_on(side), str(rule.field(side))) for side in Side}
         merged = {side: self.histories.until_merge(m, side, link.id_on(side), str(rule.field(side))) for side in Side}
-        for side in sides:
+        sides = (moments[Side.LEFT][-1].value, moments[Side.RIGHT][-1].value)
+        flows = flows and not claims.stops(m, link.left_id, link.right_id, rule, sides)
+        for side in claims.last(m, link):
             here, there = moments[side], moments[side.other]
             self.edits += sum(1 for one in here if one.via == BY_HAND)
             for lost, after in _overwritten(here):

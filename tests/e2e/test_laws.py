@@ -224,6 +224,16 @@ def test_what_was_typed_back_before_anybody_saw_never_went(scene: Scene, state: 
     assert {breach.law for breach in scene.check() if breach.map == "sales/contacts"} == laws
 
 
+@pytest.mark.parametrize(
+    ("cause", "laws"), [("question", set()), ("unmapped", {"not carried"}), ("later", {"not carried"})]
+)
+def test_only_what_a_mark_stops_is_excused(scene: Scene, cause: str, laws: set[str]) -> None:
+    """A question stops a whole record; a value without counterpart its field; trying in vain is no excuse at all."""
+    scene.park("sales/contacts", scene.left, cause)
+    scene.type_right("Nowhere")
+    assert {breach.law for breach in scene.check() if breach.map == "sales/contacts"} == laws
+
+
 def test_a_clash_is_on_the_list(scene: Scene) -> None:
     """Two values typed at once are a conflict that syncd lists; neither of them is lost."""
     scene.type_left("Left")
