@@ -78,10 +78,11 @@ class Claims:
 
     def last(self, m: FieldMap, link: Link) -> list[Side]:
         """The sides whose record has this link, or had no later one."""
+        if link.state == "open":
+            return list(Side)
         ids = {side: link.id_on(side) for side in Side}
-        known = self.twins if link.state == "open" else self.former
-        mine = [side for side in Side if known.get((m.key, side, ids[side])) == ids[side.other]]
-        return [side for side in mine if link.state == "open" or not self.linked(m, side, ids[side])]
+        free = [side for side in Side if not self.linked(m, side, ids[side])]
+        return [side for side in free if self.former.get((m.key, side, ids[side])) == ids[side.other]]
 
     def waits(self, m: FieldMap, side: Side, id_: str) -> bool:
         """Whether a record as a whole is parked, held or planned: it stands on a list that people see."""
