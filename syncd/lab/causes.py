@@ -20,6 +20,7 @@ from syncd.engine.world import World
 from syncd.lab.compare import id_of
 from syncd.lab.histories import BY_SYNCD, Histories, plain
 from syncd.lab.laws import Breach, told
+from syncd.store.conflicts import Conflict
 from syncd.store.journal import Intent
 
 LANDED = ("written", "landed")
@@ -39,13 +40,14 @@ class Causes:
     intents: int = 0
     breaches: list[Breach] = field(default_factory=list)
     _intents: dict[Spot, list[Intent]] = field(default_factory=lambda: defaultdict(list))
-    _chosen: set[tuple[int, str]] = field(default_factory=set)
+    _chosen: dict[tuple[int, str], list[Conflict]] = field(default_factory=lambda: defaultdict(list))
 
     def check(self) -> list[Breach]:
         """Every breach, with its story."""
         with self.world.store.read() as tx:
             intents = tx.journal.recent(limit=10_000_000)[::-1]
-            self._chosen = {(row.link, row.rule) for row in tx.conflicts.list(states=["taken"], limit=10_000_000)}
+            for row in tx.conflicts.list(states=["taken"], limit=10_000_000):
+                self._chosen[row.link, row.rule].append(row)
             for (system, kind), ids in _by_kind(self.world, intents).items():
                 now = tx.aliases.resolve(system, kind, ids)
                 for old, several in ids.items():
@@ -94,12 +96,17 @@ class Causes:
         rules = {rule.name: rule for rule in m.rules}
         for name, data in intent.rules.items():
             rule = rules.get(name)
-            if rule is None or not _judged(rule, intent.side.other) or (intent.link, name) in self._chosen:
+            if rule is None or not _judged(rule, intent.side.other):
                 continue
             value = data["settle"].get(str(intent.side.other))
-            if not self._came_by_itself(m, intent, rule, value):
+            if not self._was_chosen(intent, rule, value) and not self._came_by_itself(m, intent, rule, value):
                 text = f"{value!r} went to the {intent.side} by intent {intent.id}, and only syncd ever wrote it here"
                 self._unexplained(m, intent.side.other, intent.source_id, str(rule.field(intent.side.other)), text)
+
+    def _was_chosen(self, intent: Intent, rule: Rule, value: Value) -> bool:
+        """Whether a person took this value, of either side, in a conflict."""
+        rows = self._chosen.get((intent.link, rule.name), ()) if intent.link is not None else ()
+        return any(same(value, taken, rule.type(intent.side.other)) for row in rows for taken in (row.left, row.right))
 
     def _came_by_itself(self, m: FieldMap, intent: Intent, rule: Rule, value: Value) -> bool:
         side, name = intent.side.other, str(rule.field(intent.side.other))
@@ -111,8 +118,8 @@ class Causes:
                  if name in change["fields"]]  # fmt: skip
         if not pairs:
             return value is None
-        if _is(plain(pairs[0][2]), value, type_):
-            return True
+        if pairs[0][0] > 0 and _is(plain(pairs[0][2]), value, type_):
+            return True  # it stood there before anybody changed it; before a record was made, nothing stood anywhere
         # Who merged two records put on the one what the other held, whoever had written it there.
         merged = len(changes) - len(self.histories.since_merge(m, side, intent.source_id))
         return any(

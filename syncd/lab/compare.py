@@ -162,6 +162,8 @@ class _Look:
         """Why a difference is right; None if nothing says so."""
         if self.claims.parked(m, left.ref.id, right.ref.id):
             return "parked"
+        if self.claims.stops(m, left.ref.id, right.ref.id, decision.rule, decision.sides):
+            return "parked in this field"
         if self._parent_waits(decision, left, right):
             return "its parent waits for a person"
         if decision.verdict is Verdict.UNKNOWN and _says_nothing(decision, left, right):

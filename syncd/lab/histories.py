@@ -73,6 +73,8 @@ class Histories:
             if name in change["fields"]:
                 before, after = change["fields"][name]
                 found = found or [Moment(plain(before), "")]
+                if plain(before) is None and plain(after) is None:
+                    continue  # some vendors tell of a blank that somebody typed over nothing
                 at, asked = (_moment(change.get(word)) for word in ("at", "asked"))
                 found.append(Moment(plain(after), change["via"], at, asked))
         return found or [Moment(self._now(m, side, id_, name), "")]

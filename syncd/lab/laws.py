@@ -33,6 +33,9 @@ from syncd.store.marks import PARKED
 from syncd.store.store import Tx
 
 STATES = ("open", "overruled", "kept", "taken", "agreed", "gone")
+STANDING = ("open", "kept", "taken")
+"""States of rows that say of two values that they may differ; the others tell what was."""
+
 CLOCK = "%H:%M:%S.%f"
 TEXTS = (FieldKind.TEXT, FieldKind.ENUM)
 
@@ -87,29 +90,37 @@ class Laws:
             lists[row.link, row.rule].append(row)
         for m in self.world.maps.values():
             stored = {side: self._rows(m, side) for side in Side}
-            for link in claims.links[m.key]:
+            for link in (*claims.links[m.key], *claims.closed[m.key]):
                 if not all(link.id_on(side) in stored[side] for side in Side):
                     continue  # merged away: it is a question, and what became of it is told of the other link
-                waits = claims.parked(m, link.left_id, link.right_id)
+                waits = link.state != "open" or claims.parked(m, link.left_id, link.right_id)
                 flows = not waits and all(alive(stored[side][link.id_on(side)]) for side in Side)
                 for rule in (rule for rule in m.rules if _judged(rule)):
-                    self._rule(m, link, rule, lists[link.id, rule.name], flows=flows)
+                    self._rule(m, link, rule, lists[link.id, rule.name], claims, flows=flows)
             self._made_twice(m, claims)
-        self._settled()
+        self._settled(claims)
         return self.breaches
 
     def _rows(self, m: FieldMap, side: Side) -> dict[str, Mapping[str, Any]]:
         return {id_of(row): row for row in self.vendors[m.end(side).system].records(m.end(side).kind)}
 
-    def _rule(self, m: FieldMap, link: Link, rule: Rule, listed: Sequence[Conflict], *, flows: bool) -> None:
-        """One field of one link, both ways. `flows`: both records live, and nothing of them waits for a person."""
+    def _rule(
+        self, m: FieldMap, link: Link, rule: Rule, listed: Sequence[Conflict], claims: Claims, *, flows: bool
+    ) -> None:
+        """One field of one link, from each side that this link is the last of.
+
+        `flows`: the link is open, both records live, and neither waits for a person as a whole.
+        """
         moments = {side: self.histories.moments(m, side, link.id_on(side), str(rule.field(side))) for side in Side}
         merged = {side: self.histories.until_merge(m, side, link.id_on(side), str(rule.field(side))) for side in Side}
-        for side in Side:
+        sides = (moments[Side.LEFT][-1].value, moments[Side.RIGHT][-1].value)
+        flows = flows and not claims.stops(m, link.left_id, link.right_id, rule, sides)
+        for side in claims.last(m, link):
             here, there = moments[side], moments[side.other]
             self.edits += sum(1 for one in here if one.via == BY_HAND)
             for lost, after in _overwritten(here):
-                if _arrived(rule, side, lost.value, there) or _listed(rule, side, lost.value, listed):
+                stood = _stood(rule, side, lost, here, there, listed)
+                if _arrived(rule, side, stood, there) or _listed(rule, side, lost.value, listed):
                     continue
                 if any(equal(rule, side, lost.value, one) for one in merged[side.other]):
                     continue
@@ -120,7 +131,7 @@ class Laws:
                 self._breach("lost edit", m, link, rule, text)
             last, across = here[-1], there[-1].value
             stands = not flows or last.via != BY_HAND or equal(rule, side, last.value, across)
-            if not stands and not _listed(rule, side, last.value, listed):
+            if not stands and not _listed(rule, side, last.value, [row for row in listed if row.state in STANDING]):
                 text = f"the {side} says {last.value!r}, the {side.other} {across!r}"
                 self._breach("not carried", m, link, rule, text)
 
@@ -161,16 +172,12 @@ class Laws:
             and not self.histories.merged(m, side, id_)
         }
 
-    def _settled(self) -> None:
-        """No write is without an outcome, nobody waits for one that has ended, and nothing went wrong inside."""
+    def _settled(self, claims: Claims) -> None:
+        """No write is without an outcome, nobody waits for what has come, and nothing went wrong inside."""
         with self.world.store.read() as tx:
             open_ = [intent for intent in tx.journal.recent(limit=1_000_000) if intent.outcome is None]
             parked = tx.marks.resting(PARKED, limit=1_000_000)
-            ended = [
-                mark for mark in parked
-                if mark.waits_for and mark.waits_for.startswith("intent:")
-                and not tx.journal.is_open(int(mark.waits_for.removeprefix("intent:")))
-            ]  # fmt: skip
+            ended = [mark for mark in parked if mark.waits_for and self._has_come(tx, claims, mark.map, mark.waits_for)]
         for intent in open_:
             text = f"write {intent.id} ({intent.action} on the {intent.side}) has no outcome: {intent.error}"
             self.breaches.append(Breach(law="open write", map=intent.map, left=intent.source_id,
@@ -178,6 +185,17 @@ class Laws:
         for mark in [*ended, *(mark for mark in parked if mark.cause == "bug")]:
             self.breaches.append(Breach(law="left waiting", map=mark.map, left=f"{mark.side} {mark.id}", right=None,
                                         rule=None, text=f"{mark.cause}: {mark.reason}"))  # fmt: skip
+
+    def _has_come(self, tx: Tx, claims: Claims, map_key: str, waits_for: str) -> bool:
+        """Whether a write has ended, or a parent (or what it was merged into) is linked."""
+        if waits_for.startswith("intent:"):
+            return not tx.journal.is_open(int(waits_for.removeprefix("intent:")))
+        system, kind, parent = waits_for.split(":", 2)
+        m = self.world.maps.get(map_key)
+        relations = {rule.relation.map for rule in m.rules if rule.relation is not None} if m is not None else set()
+        readers = [(one, side) for one, side in self.world.readers.get((system, kind), ()) if one.key in relations]
+        ids = {parent, *tx.aliases.resolve(system, kind, [parent]).values()}
+        return any(claims.linked(one, side, id_) for one, side in readers for id_ in ids)
 
     def _odd(self, law: str, m: FieldMap, side: Side, id_: str, text: str) -> None:
         ids = {side: id_, side.other: None}
@@ -225,8 +243,8 @@ def _state(tx: Tx, m: FieldMap, side: Side, ids: Sequence[str], rule: Rule | Non
     for mark in tx.marks.get(m.key, side, ids).values():
         yield f"mark {side} {mark.id} {mark.state} {mark.cause}: {mark.reason}"
     for link in tx.links.of(m.key, side, ids).values():
-        delta = {name: base for name, base in link.delta(side).items() if rule is None or name == rule.name}
-        yield f"base {side} {delta} known {rule is None or rule.name in link.known}"
+        delta = {name: base for name, base in link.delta(side).items() if rule is None or name == rule.identity}
+        yield f"base {side} {delta} known {rule is None or rule.identity in link.known}"
     end = m.end(side)
     for snapshot in tx.snapshots.get(end.system, end.kind, ids).values():
         value = snapshot.kept.get(str(rule.field(side))) if rule is not None else dict(snapshot.kept)
@@ -260,14 +278,38 @@ def _overwritten(moments: Sequence[Moment]) -> Iterator[tuple[Moment, Moment]]:
             yield before, after
 
 
-def _arrived(rule: Rule, side: Side, value: Value, there: Sequence[Moment]) -> bool:
-    """Whether the value stood on the other side, and a person replaced it there."""
-    return any(after.via != BY_SYNCD and equal(rule, side, value, before.value) for before, after in pairwise(there))
+def _stood(
+    rule: Rule, side: Side, lost: Moment, here: Sequence[Moment], there: Sequence[Moment], listed: Iterable[Conflict]
+) -> Moment:
+    """When the value came to stand here, as far as syncd could know.
+
+    What people typed in between and took back, before it was listed or went across, nobody saw who looks now and then.
+    """
+    crossed = [one for one in there if one.via == BY_SYNCD]
+    for one in reversed(here[: here.index(lost)]):
+        if same(one.value, lost.value, rule.type(side)):
+            return one
+        seen = _listed(rule, side, one.value, listed) or any(equal(rule, side, one.value, o.value) for o in crossed)
+        if one.via != BY_HAND or seen:
+            break
+    return lost
+
+
+def _arrived(rule: Rule, side: Side, stood: Moment, there: Sequence[Moment]) -> bool:
+    """Whether a person replaced the value on the other side while it stood here, wherever it stood there before."""
+    later = (pair for pair in pairwise(there) if pair[1].via != BY_SYNCD and _since(pair[1], stood))
+    return any(equal(rule, side, stood.value, before.value) for before, _ in later)
+
+
+def _since(one: Moment, other: Moment) -> bool:
+    return one.at is None or other.at is None or one.at >= other.at
 
 
 def _listed(rule: Rule, side: Side, value: Value, listed: Iterable[Conflict]) -> bool:
+    """Whether the value stands on the list of conflicts, as what lost there or is asked about."""
     kind = rule.type(side)
-    return any(same(value, row.left if side is Side.LEFT else row.right, kind) for row in listed)
+    mine = (row for row in listed if row.lost in (None, side))
+    return any(same(value, row.left if side is Side.LEFT else row.right, kind) for row in mine)
 
 
 def _key(row: Mapping[str, Any], name: str | None) -> str | None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import threading
 import time
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import timedelta
 from typing import Any
 
@@ -13,6 +13,8 @@ import httpx
 import pytest
 
 from syncd.app import App
+from syncd.core.model import Side
+from syncd.engine.planning import lost_row
 from syncd.lab.causes import Causes
 from syncd.lab.histories import BY_SYNCD, Histories
 from syncd.lab.laws import Breach, Laws
@@ -22,6 +24,7 @@ from syncd.lab.people import HANDS
 from syncd.lab.play import TIMING
 from syncd.lab.stage import ENVIRON, Stage
 from syncd.store.links import Link
+from syncd.store.marks import PARKED
 
 
 @dataclass
@@ -63,6 +66,23 @@ class Scene:
             tx.journal.close(intent, "written", self.app.clock())
         return intent
 
+    def list(self, state: str, left: str, right: str, lost: str | None) -> None:
+        """A row about the city on the list of conflicts, that syncd never wrote."""
+        more = {"lost_side": lost, "reason": "a test", "run": 1, "at": self.app.clock()}
+        with self.app.store.begin() as tx:
+            row = lost_row("sales/contacts", self.link, (self.left, self.right), "city", (left, right), state, **more)
+            tx.conflicts.list_lost([row])
+
+    def park(self, map_key: str, id_: str, cause: str, *, waits_for: str | None = None) -> None:
+        """A record of the left is parked, for a reason that syncd never had."""
+        now, fence = self.app.clock(), 2_000_000
+        with self.app.store.begin() as tx:
+            tx.marks.add(map_key, Side.LEFT, [id_], now)
+            tx.marks.claim(map_key, now, now + timedelta(minutes=1), fence, limit=1000)
+            mark = tx.marks.get(map_key, Side.LEFT, [id_])[id_]
+            assert tx.marks.rest(mark, fence, PARKED, cause=cause, reason="a test", waits_for=waits_for)
+            tx.marks.release(fence)
+
     def type_left(self, value: str) -> None:
         """A person edits the city on the left."""
         self.stage.left.act("update", "contacts", id=self.left, fields={"city": value}, as_=HANDS[LEFT])
@@ -85,7 +105,7 @@ def place(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Stage, App
     """Some leads, synced and quiet, no law broken; and one after the other those that syncd handed over."""
     folder = tmp_path_factory.mktemp("laws")
     with (
-        Stage(folder=folder, leads=16, rate="100/1", timing=TIMING, right_settings={"index_lag": 0.0}) as stage,
+        Stage(folder=folder, leads=40, rate="100/1", timing=TIMING, right_settings={"index_lag": 0.0}) as stage,
         App.open(stage.config, environ=stage.environ) as app,
     ):
         app.once()
@@ -126,6 +146,17 @@ def test_an_overwritten_edit_is_lost(scene: Scene) -> None:
 
 
 @pytest.mark.usefixtures("_at_once")
+def test_a_closed_link_is_judged_too(scene: Scene) -> None:
+    """An edit that was lost before its link was closed is lost; what is typed afterwards need not be carried."""
+    scene.type_left("Nowhere")
+    scene.write_left("PATCH", f"contacts/{scene.left}", {"city": "Elsewhere"})
+    with scene.app.store.begin() as tx:
+        tx.links.close(scene.link, "a test", scene.app.clock())
+    scene.type_right("Somewhere")
+    assert {(breach.law, breach.left, breach.rule) for breach in scene.check()} == {("lost edit", scene.left, "city")}
+
+
+@pytest.mark.usefixtures("_at_once")
 def test_an_edit_in_flight_is_counted_apart(scene: Scene) -> None:
     """What a person types while our write is in the vendor's hands could not be compared with: it is counted apart."""
     scene.stage.left.faults({"fault": "slow", "writes_only": True, "delay": 1.0, "times": 1})
@@ -147,6 +178,18 @@ def test_an_edit_that_stays_at_home_is_not_carried(scene: Scene) -> None:
     assert scene.check() == []
 
 
+def test_a_story_tells_the_bases(scene: Scene) -> None:
+    """What syncd takes for the field's last agreement stands in the story of a breach."""
+    with scene.app.store.begin() as tx:
+        link = tx.links.get([scene.link])[scene.link]
+        tx.links.save_deltas([replace(link, left={**link.left, "city|city|city": ("Oldtown", None)})])
+    scene.type_right("Nowhere")
+    breach = next(one for one in scene.check() if one.map == "sales/contacts")
+    bases = [line for line in breach.story if line.startswith("base ")]
+    assert [line.endswith("known True") for line in bases] == [True, True]
+    assert "Oldtown" in bases[0]
+
+
 def test_an_edit_that_a_person_replaced_across_is_not_lost(scene: Scene) -> None:
     """A value that arrived on the other side and was replaced there by a person may be overwritten."""
     scene.type_left("First")
@@ -154,6 +197,41 @@ def test_an_edit_that_a_person_replaced_across_is_not_lost(scene: Scene) -> None
     scene.type_right("Second")
     scene.app.once()
     assert scene.check() == []
+
+
+@pytest.mark.usefixtures("_at_once")
+@pytest.mark.parametrize(("first", "laws"), [("right", {"lost edit"}), ("left", set())])
+def test_what_a_person_replaced_before_the_edit_is_no_excuse(scene: Scene, first: str, laws: set[str]) -> None:
+    """Who filled the blank across before the clearing does not excuse its loss; who fills it afterwards does."""
+    acts = [("left", ""), ("right", ""), ("right", "Elsewhere")]
+    for side, value in acts if first == "left" else [*acts[1:], acts[0]]:
+        (scene.type_left if side == "left" else scene.type_right)(value)
+    scene.write_left("PATCH", f"contacts/{scene.left}", {"city": "Elsewhere"})
+    assert {breach.law for breach in scene.check() if breach.map == "sales/contacts"} - {"not carried"} == laws
+
+
+@pytest.mark.usefixtures("_at_once")
+@pytest.mark.parametrize(("state", "laws"), [(None, set()), ("agreed", {"lost edit"})])
+def test_what_was_typed_back_before_anybody_saw_never_went(scene: Scene, state: str | None, laws: set[str]) -> None:
+    """A value that was back before syncd looked counts as standing all the time; once a conflict told, it is new."""
+    (row,) = (one for one in scene.stage.left.records("contacts") if one["id"] == scene.left)
+    scene.type_left("Between")
+    scene.type_right("Elsewhere")
+    if state is not None:
+        scene.list(state, "Between", "Elsewhere", None)
+    scene.type_left(row["properties"]["city"])
+    scene.write_left("PATCH", f"contacts/{scene.left}", {"city": "Elsewhere"})
+    assert {breach.law for breach in scene.check() if breach.map == "sales/contacts"} == laws
+
+
+@pytest.mark.parametrize(
+    ("cause", "laws"), [("question", set()), ("unmapped", {"not carried"}), ("later", {"not carried"})]
+)
+def test_only_what_a_mark_stops_is_excused(scene: Scene, cause: str, laws: set[str]) -> None:
+    """A question stops a whole record; a value without counterpart its field; trying in vain is no excuse at all."""
+    scene.park("sales/contacts", scene.left, cause)
+    scene.type_right("Nowhere")
+    assert {breach.law for breach in scene.check() if breach.map == "sales/contacts"} == laws
 
 
 def test_a_clash_is_on_the_list(scene: Scene) -> None:
@@ -164,6 +242,24 @@ def test_a_clash_is_on_the_list(scene: Scene) -> None:
     assert scene.check() == []
     mine = [row["rule"] for row in scene.app.conflicts(None) if row["left_id"] == scene.left]
     assert mine.count("city") == 1
+
+
+@pytest.mark.usefixtures("_at_once")
+@pytest.mark.parametrize(("lost", "laws"), [("right", {"lost edit"}), ("left", set()), (None, set())])
+def test_only_what_lost_is_excused_by_the_list(scene: Scene, lost: str | None, laws: set[str]) -> None:
+    """A value that won a conflict may not be lost later; one that was passed over there, or is asked about, may."""
+    scene.list("overruled" if lost else "open", "Nowhere", "Beaten", lost)
+    scene.type_left("Nowhere")
+    scene.write_left("PATCH", f"contacts/{scene.left}", {"city": "Elsewhere"})
+    assert {breach.law for breach in scene.check() if breach.map == "sales/contacts"} == laws
+
+
+@pytest.mark.parametrize(("state", "laws"), [("agreed", {"not carried"}), ("gone", {"not carried"}), ("open", set())])
+def test_a_conflict_that_has_ended_excuses_nothing_that_stands(scene: Scene, state: str, laws: set[str]) -> None:
+    """What still stands on one side only is excused by a list that still says so."""
+    scene.list(state, "Nowhere", "Somewhere", None)
+    scene.type_left("Nowhere")
+    assert {breach.law for breach in scene.check() if breach.map == "sales/contacts"} == laws
 
 
 def test_a_record_that_nobody_claims_was_made_and_forgotten(scene: Scene) -> None:
@@ -179,6 +275,14 @@ def test_a_write_without_an_outcome_is_told(scene: Scene) -> None:
         intent = tx.journal.recent(limit=1)[0].id
         tx.journal.close(intent, None, scene.app.clock())
     assert "open write" in [breach.law for breach in scene.check()]
+
+
+def test_a_child_whose_parent_has_come_is_released(scene: Scene) -> None:
+    """A deal that stays parked for a contact that is linked by now is a breach; one whose contact is not is none."""
+    scene.park("sales/deals-jobs", "child", "waiting", waits_for=f"{LEFT}:contacts:nobody")
+    assert scene.check() == []
+    scene.park("sales/deals-jobs", "child", "waiting", waits_for=f"{LEFT}:contacts:{scene.left}")
+    assert [(breach.law, breach.left) for breach in scene.check()] == [("left waiting", "left child")]
 
 
 def test_a_write_that_no_intent_tells_of_is_unexplained(scene: Scene) -> None:
@@ -212,6 +316,32 @@ def test_an_echo_is_no_cause(scene: Scene) -> None:
     scene.type_left("Somewhere else")
     scene.type_left("Somewhere")
     assert scene.causes() == []
+
+
+def test_a_blank_is_no_cause_where_nobody_left_one(scene: Scene) -> None:
+    """An update that blanks what its source has had since it was made is a breach; who clears the source causes it."""
+    (made,) = (one for one in scene.stage.left.history("contacts", scene.left) if "lastname" in one["fields"])
+    settle = {"left": None, "right": None}
+    rules = {"lastname": {"field": "last_name", "settle": settle, "reason": "", "lost": None, "sides": []}}
+    blanked = scene.intend(fields={"last_name": None}, rules=rules)
+    assert made["fields"]["lastname"][0] in (None, "")
+    assert f"None went to the right by intent {blanked}" in "".join(breach.text for breach in scene.causes())
+    scene.stage.left.act("update", "contacts", id=scene.left, fields={"lastname": ""}, as_=HANDS[LEFT])
+    assert scene.causes() == []
+
+
+def test_a_choice_causes_only_what_was_chosen(scene: Scene) -> None:
+    """What a person took in a conflict may be written; any other value of that field needs a cause of its own."""
+    scene.list("taken", "Nowhere", "Elsewhere", None)
+    for value in ("Elsewhere", "Nowhere"):
+        settle = {"left": value, "right": value}
+        rules = {"city": {"field": "city", "settle": settle, "reason": "", "lost": None, "sides": []}}
+        scene.intend(fields={"city": value}, rules=rules)
+    assert scene.causes() == []
+    settle = {"left": "Wherever", "right": "Wherever"}
+    rules = {"city": {"field": "city", "settle": settle, "reason": "", "lost": None, "sides": []}}
+    other = scene.intend(fields={"city": "Wherever"}, rules=rules)
+    assert [f"by intent {other}," in breach.text for breach in scene.causes()] == [True]
 
 
 def test_what_was_made_once_is_not_made_again(scene: Scene) -> None:

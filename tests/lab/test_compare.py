@@ -2,17 +2,26 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import replace
+from datetime import timedelta
 from typing import Any
 
 import httpx
+import pytest
 
+from syncd.core.model import Side
 from syncd.lab.claims import Claims
 from syncd.lab.compare import id_of
+from syncd.lab.own import LEFT
 from syncd.lab.stage import ENVIRON, Stage
 from syncd.store.links import Link
+from syncd.store.marks import PARKED
 from tests.lab.conftest import Scene
 
 CONTACTS, DEALS = "sales/contacts", "sales/deals-jobs"
+FIELDS = ("dealname", "dealstage", "claim_number")
 
 
 def links(scene: Scene, key: str) -> list[Link]:
@@ -137,6 +146,46 @@ def test_what_stands_on_a_list_is_explained_and_only_that(scene: Scene) -> None:
         tx.conflicts.settle([listed[0].id], "agreed", scene.world.clock())
     found = [one for one in scene.look().differences if one.left == listed[0].left_id and one.rule == listed[0].rule]
     assert [(one.left_value, one.right_value) for one in found] == [(listed[0].left, listed[0].right)]
+
+
+@contextmanager
+def parked(scene: Scene, link: Link, cause: str) -> Iterator[None]:
+    """The left record of a deal's link is parked meanwhile, and its claim number is a field that did not come."""
+    now, fence, place = scene.world.clock(), 3_000_000, (LEFT, "deals", [link.left_id])
+    with scene.world.store.begin() as tx:
+        tx.marks.add(DEALS, Side.LEFT, [link.left_id], now)
+        tx.marks.claim(DEALS, now, now + timedelta(minutes=1), fence, limit=1000)
+        mark = tx.marks.get(DEALS, Side.LEFT, [link.left_id])[link.left_id]
+        assert tx.marks.rest(mark, fence, PARKED, cause=cause, reason="a test")
+        snapshot = tx.snapshots.get(*place)[link.left_id]
+        tx.snapshots.put([replace(snapshot, missing=("claim_number",))])
+    try:
+        yield
+    finally:
+        with scene.world.store.begin() as tx:
+            assert tx.marks.done(mark, fence)
+            tx.marks.release(fence)
+            tx.snapshots.put([snapshot])
+
+
+@pytest.mark.parametrize(
+    ("cause", "told", "stops"),
+    [("question", set(), set()), ("later", {"dealname"}, set()), ("unmapped", {"dealname"}, {"dealstage"}),
+     ("drift", {"dealname"}, {"claim_number"}), ("waiting", {"dealname"}, {"contacts"})],
+)  # fmt: skip
+def test_a_mark_explains_only_what_it_stops(scene: Scene, cause: str, told: set[str], stops: set[str]) -> None:
+    """A question stops a whole record; other causes a field of their kind, and trying in vain is no reason at all."""
+    link, right = links(scene, DEALS)[6], scene.stage.right
+    (name,) = (row["name"] for row in right.records("jobs") if row["jnid"] == link.right_id)
+    right.act("update", "jobs", id=link.right_id, fields={"name": f"Elsewhere {cause}"})
+    with parked(scene, link, cause):
+        assert {one.rule for one in scene.look().differences if one.left == link.left_id} == told
+        claims, m = Claims.read(scene.world), scene.world.maps[DEALS]
+        assert claims.parked(m, link.left_id, link.right_id) is (cause == "question")
+        rules = [rule for rule in m.rules if rule.name in FIELDS or rule.relation is not None]
+        found = [rule for rule in rules if claims.stops(m, link.left_id, link.right_id, rule, ("nowhere", "Sold"))]
+        assert {rule.name if rule.relation is None else "contacts" for rule in found} == stops
+    right.act("update", "jobs", id=link.right_id, fields={"name": name})
 
 
 def test_looking_leaves_the_rate_limits_as_they_were(scene: Scene) -> None:
