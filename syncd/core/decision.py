@@ -118,8 +118,8 @@ class Given:
     """What the decision is given beside records and base.
 
     `twins`: who is linked with whom in the maps of relations. `state`: the receipt's text, if one is to be written.
-    `taken`: what a person took, by rule. `asked`: rules in which a person is asked whatever the owner, and why.
-    `open`: rules in which a person was asked, and has not answered: what is blank there now, somebody cleared.
+    `taken`: what a person took, by rule. `asked`: rules in which a person is asked whatever the owner, and why: what is
+    frozen, and what was asked before and not answered, for whoever restores or clears a value then has edited it.
     `anew`: rules whose base says nothing where both sides still are what it says, and yet differ: an audit found them
     apart, or the map has changed since.
     """
@@ -128,5 +128,4 @@ class Given:
     state: str | None = None
     taken: Mapping[str, Taken] = dataclasses.field(default_factory=dict)
     asked: Mapping[str, str] = dataclasses.field(default_factory=dict)
-    open: frozenset[str] = frozenset()
     anew: frozenset[str] = frozenset()

@@ -221,8 +221,6 @@ class _Pair:
             return _conflict(rule, values, self.given.asked[rule.name])
         for to in Side:
             if values[to] is None:
-                if rule.name in self.given.open:
-                    return _conflict(rule, values, f"somebody cleared it on the {to} while a person was asked")
                 if rule.flows(to):
                     return self.flow(rule, to, values, "it was blank")
                 return _settled(rule, Verdict.KEPT, values, "nothing is never written over something")

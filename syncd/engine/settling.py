@@ -161,18 +161,25 @@ def _list(world: World, tx: Tx, item: Item, intent: Intent, run: int | None) -> 
 
 
 def _not_landed(world: World, tx: Tx, item: Item, intent: Intent, record: Record, run: int | None) -> None:
-    """Plan again; under a newer version somebody may have put the old value back, so it is listed."""
+    """Plan again; what may have been put back is listed."""
     _take_in(world, tx, item, intent, record)
-    if item.link is not None and record.version != intent.version:
-        ids = (item.link.left_id, item.link.right_id)
-        rows = [
-            lost_row(item.m.key, item.link.id, ids, name, tuple(data["sides"]), "overruled",
-                     lost_side=str(intent.side), run=run, at=world.clock(),
-                     reason="the old value stands under a newer version, and is overwritten by a repeated write")
-            for name, data in intent.rules.items()
-        ]  # fmt: skip
-        tx.conflicts.list_lost(rows)
+    _list_put_back(world, tx, item, intent, record, run)
     close_intent(world, tx, intent.id, "not landed")
+
+
+def _list_put_back(world: World, tx: Tx, item: Item, intent: Intent, record: Record, run: int | None) -> None:
+    """Under a newer version somebody may have put the old value back, which the repeated write overwrites: listed."""
+    if item.link is None or record.version == intent.version:
+        return
+    ids = (item.link.left_id, item.link.right_id)
+    rows = [
+        lost_row(item.m.key, item.link.id, ids, name, tuple(data["sides"]), "overruled",
+                 lost_side=str(intent.side), run=run, at=world.clock(),
+                 reason="the old value stands under a newer version, and is overwritten by a repeated write")
+        for name, data in intent.rules.items()
+        if (field := data["field"]) is None or _holds(item, intent.side, record, {field: intent.before.get(field)})
+    ]  # fmt: skip
+    tx.conflicts.list_lost(rows)
 
 
 def _neither(world: World, tx: Tx, item: Item, intent: Intent, record: Record, run: int | None) -> None:
@@ -182,6 +189,7 @@ def _neither(world: World, tx: Tx, item: Item, intent: Intent, record: Record, r
     """
     _take_in(world, tx, item, intent, record)
     _list(world, tx, item, intent, run)
+    _list_put_back(world, tx, item, intent, record, run)
     for name, data in intent.rules.items():
         field = data["field"]
         if item.link is None or field is None or _holds(item, intent.side, record, {field: intent.fields[field]}):

@@ -160,7 +160,6 @@ class Case:
     state: str | None = None
     taken: Taken | None = None
     asked: bool = False
-    open: bool = False
     ids: tuple[str, str] = IDS
 
     def map(self) -> FieldMap:
@@ -182,8 +181,7 @@ class Case:
     def given(self) -> Given:
         """What else the decision is given."""
         taken = {"it": self.taken} if self.taken else {}
-        asked, still = {"it": "frozen"} if self.asked else {}, frozenset({"it"} if self.open else ())
-        return Given(twins=self.twins, state=self.state, taken=taken, asked=asked, open=still)
+        return Given(twins=self.twins, state=self.state, taken=taken, asked={"it": "frozen"} if self.asked else {})
 
     def plan(self) -> Plan:
         """The decision."""

@@ -195,12 +195,12 @@ MUTANTS = (
         rules.test_a_first_link_fills_blanks_and_lists_who_loses, plan._Pair,
     ),
     Mutant(
-        "what somebody cleared is filled again", plan._Pair._first, "in self.given.open", "in ()",
+        "what somebody cleared is filled again", plan._Pair._first, "in self.given.asked", "in ()",
         rules.test_what_is_cleared_while_a_person_is_asked_is_not_filled_again, plan._Pair,
     ),
     Mutant(
-        "an interrupted first link goes by the map", plan._Pair._first, "in self.given.asked", "in ()",
-        rules.test_an_interrupted_first_link_asks_whatever_the_policy, plan._Pair,
+        "an open conflict ends when one side is as it was", plan._Pair._decide, "in self.given.asked", "in ()",
+        rules.test_an_open_conflict_stays_open_when_one_side_is_as_it_was, plan._Pair,
     ),
     Mutant(
         "nobody pulls a parent across", confirm._pull, "    if m is None or", "    if True or m is None or",

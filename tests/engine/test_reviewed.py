@@ -334,8 +334,8 @@ def test_a_plan_of_a_live_pair_that_is_cut_short_leaves_nothing_planned(monkeypa
         monkeypatch.setattr(MemoryConnector, "find", troubled)
         with pytest.raises(SyncdError):
             app_of(town, monkeypatch).plan()
-        assert resting(town, PLANNED) == []
         judge(town)
+        assert resting(town, PLANNED) == []
         assert len(rows(town, "con", "contacts")) == 4
 
 

@@ -307,6 +307,20 @@ def test_what_is_cleared_while_a_person_is_asked_is_not_filled_again() -> None:
         assert left.fields["phone"] is right.fields["phone"] is None
 
 
+def test_an_open_conflict_stays_open_when_one_side_is_as_it_was() -> None:
+    """Rule 11: whoever puts back what stood there before has edited it too, and is not overwritten."""
+    for before in (None, "0"):
+        with town_of() as town:
+            left, right = linked(town, note=before)
+            edit(town, "crm", "contacts", left.id, {"note": "1"})
+            edit(town, "con", "contacts", right.id, {"note": "2"})
+            judge(town)
+            edit(town, "crm", "contacts", left.id, {"note": before})
+            judge(town)
+            assert (left.fields["note"], right.fields["note"]) == (before, "2")
+            _only_open(town, before, "2", "note")
+
+
 def test_an_interrupted_first_link_asks_whatever_the_policy() -> None:
     """Rules 6 and 8: a value that is neither what was there nor what was sent is a conflict without a base too."""
     with town_of(first_link="left") as town:
@@ -332,11 +346,11 @@ def _apart(town: Town, left_phone: str | None, right_phone: str | None) -> tuple
     return left, right
 
 
-def _only_open(town: Town, left: str | None, right: str | None) -> None:
-    """One phone is asked for, with these values."""
+def _only_open(town: Town, left: str | None, right: str | None, rule: str = "phone") -> None:
+    """One field is asked for, with these values."""
     with town.store.read() as tx:
         (conflict,) = tx.conflicts.list(states=["open"])
-    assert (conflict.rule, conflict.left, conflict.right) == ("phone", left, right)
+    assert (conflict.rule, conflict.left, conflict.right) == (rule, left, right)
 
 
 def test_a_first_link_fills_blanks_and_lists_who_loses() -> None:

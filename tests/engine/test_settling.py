@@ -59,6 +59,25 @@ def test_what_must_be_read_is_read_after_a_write_was_settled(monkeypatch: pytest
         assert (right.fields["phone"], right.fields["name"]) == ("missed", "Anna")
 
 
+def test_what_was_put_back_beside_a_third_value_is_listed() -> None:
+    """Of a write that landed unseen, one field was put back and one typed over: both persons' values are listed."""
+    with town_of() as town:
+        left, right = linked(town)
+        before = right.fields["name"]
+        town.vendors["con"].faults.append(("write", "lost"))
+        edit(town, "crm", "contacts", left.id, {"name": "Anna", "note": "ours"})
+        town.stage.now += timedelta(seconds=60)
+        cycle(town, wait=0)
+        edit(town, "con", "contacts", right.id, {"name": before, "note": "theirs"})
+        judge(town)
+        assert right.fields["name"] == "Anna"
+        with town.store.read() as tx:
+            (asked,) = tx.conflicts.list(states=["open"])
+            (lost,) = tx.conflicts.list(states=["overruled"])
+        assert (asked.rule, asked.right) == ("note", "theirs")
+        assert (lost.rule, lost.right, lost.lost) == ("name", before, Side.RIGHT)
+
+
 def _late_list(world: World, id_: str, monkeypatch: pytest.MonkeyPatch) -> None:
     """Once, after the record was read by id, another thread stores what a list says of it: its phone is as before."""
     read, done = MemoryConnector.read, list[str]()
