@@ -125,7 +125,7 @@ def _plan(world: World, m: FieldMap, item: Item, twins: Twins) -> Plan:
     shifts = {side: _shift(world, m, side) for side in Side}
     base = Base(left=_shadows_at(base.left, shifts[Side.LEFT]), right=_shadows_at(base.right, shifts[Side.RIGHT]))
     taken = {rule: t for rule, c in item.conflicts.items() if (t := _taken(c)) is not None}
-    unanswered = {rule: c.reason for rule, c in item.conflicts.items() if c.forced or not c.choice}
+    unanswered = {rule: c.reason for rule, c in item.conflicts.items() if c.forced or c.state == "open"}
     given = Given(twins=twins, taken=taken, asked={**item.frozen, **unanswered}, anew=item.anew)
     records = tuple(_record_at(world, m, side, item.record(side), shifts[side]) for side in Side)
     found = plan(m, base, records[0], records[1], given)

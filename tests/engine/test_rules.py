@@ -321,6 +321,20 @@ def test_an_open_conflict_stays_open_when_one_side_is_as_it_was() -> None:
             _only_open(town, before, "2", "note")
 
 
+def test_a_choice_that_met_other_values_leaves_the_conflict_open() -> None:
+    """Rule 11: what a person took was moved meanwhile; the first link asks on, and fills no blank."""
+    with town_of(first_link="ask") as town:
+        left, right = _apart(town, "1", "2")
+        judge(town)
+        doings.decide(town, 0, "left")
+        edit(town, "crm", "contacts", left.id, {"phone": None})
+        town.stage.now += timedelta(seconds=60)
+        read_feed(town, "crm", "contacts")
+        judge(town)
+        assert (left.fields["phone"], right.fields["phone"]) == (None, "2")
+        _only_open(town, None, "2")
+
+
 def test_an_interrupted_first_link_asks_whatever_the_policy() -> None:
     """Rules 6 and 8: a value that is neither what was there nor what was sent is a conflict without a base too."""
     with town_of(first_link="left") as town:

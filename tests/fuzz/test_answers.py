@@ -26,7 +26,6 @@ from syncd.lab.laws import Laws
 from syncd.lab.people import Crowd
 from syncd.lab.settled import at_rest
 from syncd.lab.stage import Stage
-from syncd.store.marks import PARKED
 from tests.fuzz.spoil import Spoilt
 
 TIMING = {
@@ -94,10 +93,8 @@ def settle(stage: Stage, app: App) -> None:
         assert time.monotonic() < end, app.status()
         app.retry()
         poll(app.world, app.world.pairs[0])
-        report = work(app.world, app.world.pairs[0])
-        with app.store.read() as tx:
-            waiting = tx.marks.resting(PARKED, limit=1000)
-        still = still + 1 if at_rest(app.world, stage) or (report.run is None and waiting) else 0
+        work(app.world, app.world.pairs[0])
+        still = still + 1 if at_rest(app.world, stage) else 0
         time.sleep(0.4)
 
 
