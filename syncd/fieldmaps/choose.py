@@ -5,6 +5,8 @@ What is not here: the converters (`syncd.core.values`).
 
 from __future__ import annotations
 
+from typing import Any
+
 from syncd.core.fieldmap import Converter
 from syncd.core.model import FieldKind, Side
 from syncd.core.values import BUILDERS, OPTIONS, Ends, OptionError, Options, converter, default
@@ -38,7 +40,7 @@ def _named(form: Form, ends: Ends) -> tuple[str | None, Options, dict[str, Place
     """The converter's name, its options as plain data, and the place of every word in them."""
     item = form.item("convert")
     name: str | None = None
-    options: dict[str, object] = {}
+    options: dict[str, Any] = {}  # plain data; the builders check its shape
     places: dict[str, Place] = {}
     if isinstance(item, Table) and len(item.entries) == 1:
         ((name, inner),) = item.entries.items()
@@ -60,7 +62,7 @@ def _named(form: Form, ends: Ends) -> tuple[str | None, Options, dict[str, Place
         if form.has(key) and name in BUILDERS and key not in OPTIONS.get(name or "", ()):
             form.report.error(form.table.keys[key], f"Converter {name} takes no {key}.")
             options.pop(key)
-    return name, options, places  # type: ignore[return-value]  # plain data; the builders check its shape
+    return name, options, places
 
 
 def _implied(ends: Ends) -> str:

@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from typing import Any
 
 from syncd.core.decision import Twins
 from syncd.core.fieldmap import FieldMap, Rule, Unmapped
@@ -145,6 +146,7 @@ def _links(tx: Tx, map_key: str, state: str = "open") -> list[Link]:
             return found
 
 
-def _value(value: Value | Iterable[str]) -> Value:
+def _value(value: Any) -> Value:
     """A value as the planner has it: JSON made lists of its tuples."""
-    return tuple(value) if isinstance(value, list) else value  # type: ignore[return-value]  # a value otherwise
+    found: Value = tuple(value) if isinstance(value, list) else value
+    return found

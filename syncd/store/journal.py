@@ -21,6 +21,7 @@ from syncd.store.tables import claims, journal
 NOTHING_CHANGED = ("claimed", "unsent", "stale", "missing", "refused", "later", "not landed")
 """Outcomes of writes that left the vendor's record as it was."""
 
+_OPENED = journal.insert().returning(journal.c.id)
 _INTENT: BindParameter[int] = bindparam("intent")
 _OPEN = select(journal).where(journal.c.outcome.is_(None)).order_by(journal.c.id)
 _OPEN_OF = _OPEN.where(journal.c.map == bindparam("map"), among(journal.c.source_id))
@@ -93,7 +94,7 @@ class Journal:
 
     def open(self, row: Mapping[str, Any]) -> int:
         """Write an intent; its id."""
-        return int(self.connection.execute(journal.insert(), dict(row)).inserted_primary_key[0])  # type: ignore[index]  # one row
+        return int(self.connection.execute(_OPENED, dict(row)).scalar_one())
 
     def close(
         self, intent: int, outcome: str, now: datetime, *, error: str | None = None, record_id: str | None = None

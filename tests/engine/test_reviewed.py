@@ -26,6 +26,7 @@ from syncd.store.marks import DUE, HELD, PLANNED
 from tests.engine import town as towns
 from tests.engine.doings import cycle, edit, judge, make, read_feed, rest, run
 from tests.engine.test_rules import linked, rows, town_of, with_mode
+from tests.engine.test_taking import at_odds
 from tests.engine.town import Plot, Town
 from tests.engine.vendor import MemoryConnector, Row, Traits, Vendor
 
@@ -375,12 +376,7 @@ def test_whom_an_interrupted_write_overruled_is_listed_although_somebody_typed_o
 def test_whom_a_choice_overruled_stays_listed_although_both_sides_are_typed_over(trouble: str) -> None:
     """A choice is written, nobody hears of it, and both sides are typed over: a new conflict does not take its row."""
     with town_of(left=READS, right=READS) as town:
-        left, right = linked(town)
-        edit(town, "crm", "contacts", left.id, {"note": "L"})
-        edit(town, "con", "contacts", right.id, {"note": "R"})
-        rest(town)
-        with town.store.read() as tx:
-            (asked,) = tx.conflicts.list(states=["open"])
+        left, right, asked = at_odds(town)
         take(town.world, asked.id, "left")
         con = town.vendors["con"]
         if trouble == "lost":
