@@ -31,11 +31,13 @@ class Absorbed:
     """What became of the items.
 
     `moved`: ids whose values moved (in these fields), or whose existence did (None). `learned`: fields that were never
-    asked for before; nobody changed them. `unsure`: ids that a read by id must decide.
+    asked for before; nobody changed them. `left_out`: fields that were known and asked for, and are not told any more.
+    `unsure`: ids that a read by id must decide.
     """
 
     moved: dict[str, frozenset[str] | None] = field(default_factory=dict)
     learned: dict[str, frozenset[str]] = field(default_factory=dict)
+    left_out: dict[str, frozenset[str]] = field(default_factory=dict)
     unsure: list[str] = field(default_factory=list)
 
 
@@ -106,6 +108,8 @@ def _moved_row(
     if learned:
         found.learned[item.ref.id] = found.learned.get(item.ref.id, frozenset()) | learned
     row = _merged(item, before, asked)
+    if silent := frozenset(row.missing) - set(before.missing):
+        found.left_out[item.ref.id] = found.left_out.get(item.ref.id, frozenset()) | silent
     if changed:
         known = found.moved.get(item.ref.id, frozenset())
         found.moved[item.ref.id] = known | changed if known is not None else None
@@ -226,5 +230,7 @@ def _mark(tx: Tx, m: FieldMap, side: Side, found: Absorbed, now: datetime, held:
     ids: Sequence[str] = [
         id_ for id_, fields in found.moved.items() if (fields is None or fields & reads) and (side, id_) not in held
     ]
+    # Its version will not call for another read: whatever was edited with it must be asked for by id.
+    silent = [id_ for id_, fields in found.left_out.items() if fields & reads and (side, id_) not in held]
     tx.marks.add(m.key, side, ids, now, lane=lane)
-    tx.marks.add(m.key, side, found.unsure, now, lane=lane, reread=True)
+    tx.marks.add(m.key, side, [*found.unsure, *silent], now, lane=lane, reread=True)

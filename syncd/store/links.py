@@ -116,10 +116,10 @@ class Links:
         }  # fmt: skip
         try:
             with self.connection.begin_nested():
-                key = self.connection.execute(links.insert(), row).inserted_primary_key
+                id_ = self.connection.execute(links.insert().returning(links.c.id), row).scalar_one()
         except IntegrityError as error:
             raise LinkedAlready(f"{left_id} or {right_id} is linked already in {map_key}") from error
-        return Link(id=key[0], map=map_key, left_id=left_id, right_id=right_id)  # type: ignore[index]  # one row
+        return Link(id=id_, map=map_key, left_id=left_id, right_id=right_id)
 
     def save(self, link: Link, rules: Sequence[str]) -> None:
         """Store a link's bases; `rules` are the names of the map's rules now."""
@@ -193,7 +193,7 @@ class Links:
         found = self.connection.execute(query).scalar_one_or_none()
         if found is None:
             row = {"map": map_key, "digest": digest, "names": names}
-            found = self.connection.execute(rulesets.insert(), row).inserted_primary_key[0]  # type: ignore[index]  # one row
+            found = self.connection.execute(rulesets.insert().returning(rulesets.c.id), row).scalar_one()
         self._names[found] = frozenset(names)
         if not self.connection.in_nested_transaction():  # a part that is undone takes a new list along
             self._rulesets[map_key, digest] = int(found)

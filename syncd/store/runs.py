@@ -53,7 +53,7 @@ class Runs:
     def start(self, pair: str, mode: str, digest: str, now: datetime) -> int:
         """A new run; its id."""
         row = {"pair": pair, "mode": mode, "state": "running", "started_at": now, "digest": digest}
-        return int(self.connection.execute(runs.insert(), row).inserted_primary_key[0])  # type: ignore[index]  # one row
+        return int(self.connection.execute(runs.insert().returning(runs.c.id), row).scalar_one())
 
     def end(self, run: int, state: str, counts: Mapping[str, Any], now: datetime) -> None:
         """Close a run with its counts."""

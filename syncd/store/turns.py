@@ -7,7 +7,7 @@ What is not here: how many turns a vendor gives (`kit.limits`, connectors).
 
 from __future__ import annotations
 
-from sqlalchemy import create_engine, text
+from sqlalchemy import TextClause, create_engine, text
 from sqlalchemy.engine import Engine
 from sqlalchemy.exc import OperationalError
 
@@ -72,10 +72,10 @@ class SharedTurns:
         """Give the connections back."""
         self._engine.dispose()
 
-    def _rows(self, statement: object, **values: object) -> list[int]:
+    def _rows(self, statement: TextClause, **values: object) -> list[int]:
         try:
             with self._engine.connect() as connection:
-                found = connection.execute(statement, values)  # type: ignore[call-overload]  # one of the above
+                found = connection.execute(statement, values)
                 return list(found.scalars()) if found.returns_rows else []
         except OperationalError as error:
             raise Transient(f"the store does not answer: {error.orig}") from error

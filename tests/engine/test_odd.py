@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime, timedelta
+from typing import Any
 
 import pytest
 
@@ -45,6 +46,25 @@ def test_one_record_that_cannot_be_read_stops_no_other(monkeypatch: pytest.Monke
         rest(town)
         judge(town)
         assert odd.fields["name"] == "B"
+
+
+def test_an_edit_whose_field_one_answer_left_out_is_asked_for(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The snapshot has the new version by then, so the feed alone would not bring the value before the next edit."""
+    with town_of(left=Traits(reads=True), right=Traits(reads=True)) as town:
+        left, right = linked(town, note="old")
+        edit(town, "crm", "contacts", left.id, {"note": "new"})
+        town.stage.now += timedelta(seconds=60)
+        told = MemoryConnector._record
+
+        def record(self: MemoryConnector, kind: str, *more: Any, **named: Any) -> Record:
+            whole = told(self, kind, *more, **named)
+            return replace(whole, fields={name: value for name, value in whole.fields.items() if name != "note"})
+
+        with monkeypatch.context() as patch:
+            patch.setattr(MemoryConnector, "_record", record)
+            read_feed(town, "crm", "contacts")
+        rest(town)
+        assert right.fields["note"] == "new"
 
 
 def test_a_look_at_many_passes_over_one_that_cannot_be_read(monkeypatch: pytest.MonkeyPatch) -> None:
