@@ -10,6 +10,8 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 
+from sqlalchemy.engine import Engine
+
 from syncd.store.store import Store, Tx
 
 START = datetime(2026, 3, 2, 9, 0, tzinfo=UTC)
@@ -84,11 +86,18 @@ class Stage:
         self.cues.clear()
 
 
+ENGINES: dict[str, Engine] = {}
+"""One for each file that held a store of this process: an engine compiles each statement once, which takes as long as
+all the rest of a short test. Its connections are closed with the store."""
+
+
 class StagedStore(Store):
     """A real store whose transactions are points: before them, just before their commit, and after it."""
 
     def __init__(self, url: str, stage: Stage) -> None:
         super().__init__(url)
+        if self.sqlite:
+            self.engine = ENGINES.setdefault(url, self.engine)
         self.stage = stage
 
     @contextmanager

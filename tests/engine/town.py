@@ -9,6 +9,7 @@ import random
 import shutil
 import tempfile
 from collections.abc import Callable, Mapping
+from contextlib import closing
 from dataclasses import dataclass, field, replace
 from datetime import timedelta
 from functools import lru_cache
@@ -111,7 +112,9 @@ fields:
   - {left: serial, right: serial, direction: create}
 """
 
-EMPTY: list[Path] = []
+HERE = tempfile.TemporaryDirectory(prefix="towns-")
+FREE: list[Path] = []
+"""Folders whose town has ended: the next one in the same place finds its statements compiled (`stage.ENGINES`)."""
 
 DATABASE = ["sqlite"]
 """Where new towns keep their store; a test that asks for the fixture `database` is run on each."""
@@ -169,7 +172,9 @@ class Town:
         if self.rival is not None:
             self.rival.store.close()
         if self.url.startswith("sqlite"):
-            shutil.rmtree(Path(self.url.removeprefix("sqlite:///")).parent, ignore_errors=True)
+            folder = Path(self.url.removeprefix("sqlite:///")).parent
+            shutil.rmtree(folder)
+            FREE.append(folder)
 
     def use(self, m: FieldMap) -> None:
         """Go on with this map instead of the one of its key."""
@@ -229,21 +234,20 @@ def _world(plot: Plot, stage: Stage, vendors: Mapping[str, Vendor], maps: tuple[
 
 def _file() -> str:
     """A new SQLite file."""
-    folder = Path(tempfile.mkdtemp(prefix="town-"))
+    folder = FREE.pop() if FREE else Path(tempfile.mkdtemp(dir=HERE.name))
+    folder.mkdir(exist_ok=True)
     return f"sqlite:///{shutil.copy(_empty_store(), folder / 'syncd.db')}"
 
 
 DATABASES: Mapping[str, Callable[[], str]] = {"sqlite": _file, "postgresql": postgres.fresh}
 
 
+@lru_cache
 def _empty_store() -> Path:
     """A store with its tables, made once by the migrations and copied from then on."""
-    if not EMPTY:
-        file = Path(tempfile.mkdtemp(prefix="town-empty-")) / "syncd.db"
-        store = Store(f"sqlite:///{file}")
+    file = Path(HERE.name) / "empty.db"
+    with closing(Store(f"sqlite:///{file}")) as store:
         versions.upgrade(store)
         with store.engine.connect() as connection:
             connection.exec_driver_sql("PRAGMA wal_checkpoint(TRUNCATE)")
-        store.close()
-        EMPTY.append(file)
-    return EMPTY[0]
+    return file
