@@ -9,6 +9,7 @@ from __future__ import annotations
 import itertools
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
+from functools import lru_cache
 from typing import Any
 
 from rapidfuzz import fuzz, process
@@ -131,7 +132,7 @@ def parse(text: str, file: str, report: Report) -> Item:
     """The content of one YAML document; keys given twice go to the report. Raises ConfigError for what is not YAML."""
     first = Place(file, 1, 1)
     try:
-        node = YAML(typ="safe", pure=True).compose(text)
+        node = _composed(text)
         if node is None:
             raise ConfigError(Problem(str(first), "The file is empty."))
         return _item(node, _Source(file, text.splitlines(), report))
@@ -143,6 +144,13 @@ def parse(text: str, file: str, report: Report) -> Item:
         raise ConfigError(Problem(str(first), f"This is not YAML: {error}.")) from error
     except RecursionError as error:
         raise ConfigError(Problem(str(first), TOO_DEEP)) from error
+
+
+@lru_cache(maxsize=64)
+def _composed(text: str) -> Node | None:
+    """The nodes of a text; each map is read for its kinds, for its rules, and again every few minutes."""
+    found: Node | None = YAML(typ="safe", pure=True).compose(text)
+    return found
 
 
 DEEPEST, TOO_DEEP = 30, "This is nested too deeply, or contains itself."

@@ -20,7 +20,7 @@ from syncd.cli import main
 from tests.plan_mode.conftest import KINDS, Office
 from tests.plan_mode.watch import CUSTOM, DAY, HOUR, Watch, customers, twins, watching
 
-MANY = 60
+MANY = 40
 OPEN: Mapping[str, Mapping[str, Any]] = {
     "hubspot": {"empty": [], "custom_properties": "shown"},
     "jobnimbus": {"empty": [], "custom_fields_as": "both"},
@@ -30,7 +30,7 @@ OPEN: Mapping[str, Mapping[str, Any]] = {
 
 @pytest.fixture
 def watch(office: Office) -> Iterator[Watch]:
-    """Sixty leads with a deal each, linked with a customer and a job; requests are counted from here."""
+    """Forty leads with a deal each, linked with a customer and a job; requests are counted from here."""
     office.config('mode = "plan"', 'mode = "live"')
     office.config("[pairs.sales]", f'custom_fields = "{CUSTOM}"\n\n[pairs.sales]')
     hour = datetime.now(ZoneInfo("America/Chicago")).hour
