@@ -143,6 +143,7 @@ def test_every_mistake_is_told_at_once(tmp_path: Path) -> None:
         ("sqlite:///data/syncd.db", "mysql://x", 2, "not a store"),
         ("sqlite:///data/syncd.db", "sqlite:///:memory:", 2, "must name a file"),
         ("[pairs.sales]", "[pairs.Sales]", 13, "not a name"),
+        ("[pairs.sales]", f"[pairs.{33 * 's'}]", 13, "at most 32 small letters"),
         ("[pairs.sales]", "[[pairs.sales]]", 13, "should be a table"),
         ("store =", "store", 2, "not valid TOML"),
     ],

@@ -33,7 +33,7 @@ from syncd.errors import ConfigError, Problem
 
 VARIABLE = "SYNCD_CONFIG"
 DEFAULT = "config.toml"
-NAME = re.compile(r"[a-z][a-z0-9_-]*")
+NAME = re.compile(r"[a-z][a-z0-9_-]{0,31}")
 COMMON = ("connector", "base_url", "ca_file", "timezone", "rate")
 HOOK = "webhook_secret"
 """The key that every system has whose connector receives webhooks."""
@@ -186,7 +186,7 @@ class _Loader:
 
     def _name(self, section: str, name: str) -> None:
         if not NAME.fullmatch(name):
-            remedy = "Use small letters, digits, - and _, beginning with a letter."
+            remedy = "Use at most 32 small letters, digits, - and _, beginning with a letter."
             self._problem((section, name), "is not a name that can be typed in a reference.", remedy)
 
     def _check(self, table: type[Any], raw: object, at: tuple[str, ...]) -> Any:

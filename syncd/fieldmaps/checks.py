@@ -29,10 +29,17 @@ def two_writers(lines: Sequence[Line], report: Report) -> None:
                 report.error(line.place, message, "Give one of them another direction.")
 
 
+LONGEST_MAP, LONGEST_RULE = 64, 200
+"""Characters of a name that the store keeps."""
+
+
 def unique_names(lines: Sequence[Line], report: Report) -> None:
-    """Two rules may not have one name."""
+    """Two rules may not have one name, and none a name that the store cannot keep."""
     names: dict[str, Line] = {}
     for line in lines:
+        if len(line.rule.name) > LONGEST_RULE:
+            message = f"The name of this rule is longer than {LONGEST_RULE} characters."
+            report.error(line.place, message, "Give it a shorter `name`.")
         first = names.setdefault(line.rule.name, line)
         if first is not line:
             message = f"Two rules are called {line.rule.name!r}: here and on line {first.place.line}."

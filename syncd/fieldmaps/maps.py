@@ -117,6 +117,8 @@ class _Reader:
             report.error(root.at("version"), "This syncd reads maps of version 1.")
         lines = self._lines()
         name = root.needed("name", "A map")
+        if len(name) > checks.LONGEST_MAP:
+            report.error(root.at("name"), f"A map's name has at most {checks.LONGEST_MAP} characters.")
         match = root.form("match")
         match.only(MATCH_KEYS, "match")
         found = FieldMap(

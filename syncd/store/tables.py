@@ -313,7 +313,7 @@ systems = Table(
 facts = Table(
     "facts",
     metadata,
-    Column("name", String(64), primary_key=True),
+    Column("name", String(200), primary_key=True),
     Column("value", Json),
 )
 

@@ -194,6 +194,7 @@ MISTAKES = [
     ("{left: note, right: text, owner: left, name: title}", "Two rules are called 'title': here and on line 6."),
     ("{left: note, right: text, direction: create, expr: left.title + right.name}", "may only read the side that it"),
     ("{? [a] : b}", "A key must be a word."),
+    (f"{{left: note, right: text, owner: left, name: {201 * 'n'}}}", "The name of this rule is longer than 200"),
 ]
 
 
@@ -372,3 +373,9 @@ def test_load_raises_every_mistake(tmp_path: Path) -> None:
     ]
     with pytest.raises(ConfigError, match="cannot be read"):
         load(tmp_path / "none.yaml", pair="p", systems=SYSTEMS)
+
+
+def test_a_map_of_an_endless_name_is_refused() -> None:
+    """The store keeps names of a certain length; what it would cut is told at once, and where."""
+    (told,) = complaints(whole("{left: note, right: text, owner: left}").replace("name: ", f"name: {64 * 'n'}", 1))
+    assert told.endswith("A map's name has at most 64 characters.")

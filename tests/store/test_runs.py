@@ -49,6 +49,9 @@ def test_facts_are_remembered(store: Store) -> None:
         tx.runs.set_fact("seen", {"a": ("b",)})
         tx.runs.set_fact("began", 13)
         assert (tx.runs.fact("began"), tx.runs.fact("seen")) == (13, {"a": ("b",)})
+        longest = f"custom:{32 * 's'}:{64 * 'k'}"
+        tx.runs.set_fact(longest, 1)
+        assert tx.runs.fact(longest) == 1
 
 
 def test_fences_only_grow(store: Store) -> None:
