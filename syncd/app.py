@@ -24,7 +24,7 @@ from syncd.core.model import Side
 from syncd.engine import answers, applying, auditing, by_hand, explain, lookout, maps, questions, review, undo
 from syncd.engine.audit import Found
 from syncd.engine.world import Guard, Pace, Pair, World
-from syncd.errors import AuthError, ConfigError, Problem, SyncdError
+from syncd.errors import ConfigError, Problem, SyncdError
 from syncd.kit import limits
 from syncd.kit.connector import Connector
 from syncd.service import checkup, log, passes, systems
@@ -302,7 +302,7 @@ class App:
         """The maps, if the vendors can be asked; a list is shown without field names else."""
         try:
             return self.world.maps
-        except (ConfigError, AuthError, SyncdError):
+        except SyncdError:
             return {}
 
     def take(self, conflict: int, choice: str, *, literal: bool = False) -> None:

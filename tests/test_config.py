@@ -237,7 +237,7 @@ def test_a_rate_is_what_the_connectors_read(tmp_path: Path, text: str) -> None:
     """The set-up takes exactly those rates that the kit can read, so that a wrong one is told with its line."""
     changed = GOOD.replace('actor = "sync@example.com"', f'rate = "{text}"')
     try:
-        parse_rates(text)
+        parse_rates(text, "rate")
     except ConfigError:
         (found,) = mistakes(tmp_path, changed)
         assert "not a rate" in found.message

@@ -131,9 +131,12 @@ class HubSpot:
     def _door(self, settings: SystemSettings, search_rate: str) -> Http:
         base_url = settings.base_url or _BASE_URL
         key = (settings.system, base_url, settings.secret)
+        place = f"systems.{settings.system}"
+        rates = parse_rates(settings.rate or _RATE, f"{place}.rate")
+        searches = parse_rates(search_rate, f"{place}.search_rate")
         limits = {
-            "default": shared_limit(credential_key(*key), parse_rates(settings.rate or _RATE)),
-            "search": shared_limit(credential_key(*key, "search"), parse_rates(search_rate)),
+            "default": shared_limit(credential_key(*key), rates),
+            "search": shared_limit(credential_key(*key, "search"), searches),
         }
         headers = {"authorization": f"Bearer {settings.secret}"}
         # A third of the patience: whoever is short of that (tests) may still ask again in time.

@@ -147,11 +147,6 @@ def field_type(kind: str, row: Row) -> FieldType:
     )
 
 
-def is_phone(name: str) -> bool:
-    """Whether HubSpot keeps a searchable, unformatted twin of this property."""
-    return name in SEARCHABLE_PHONES
-
-
 SEARCHABLE_PHONES = {
     "phone": "hs_searchable_calculated_phone_number",
     "mobilephone": "hs_searchable_calculated_mobile_number",

@@ -66,7 +66,7 @@ class Client:
         `pace`: requests per second in the long run.
         """
         base = api_root(settings.base_url)
-        rates = parse_rates(settings.rate) if settings.rate else _RATES
+        rates = parse_rates(settings.rate, f"systems.{settings.system}.rate") if settings.rate else _RATES
         self.pace = sustained(rates)
         limit = shared_limit(credential_key(settings.system, base, settings.secret), rates, in_flight=_IN_FLIGHT)
         headers = {"Authorization": f"Bearer {settings.secret}"}

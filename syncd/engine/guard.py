@@ -1,6 +1,6 @@
 """The guard: how much a run would change, from the plans that rest in the store, and whether that is too much. Rule 19.
 
-What is not here: the run that is weighed (`run`), and a person's permission (`store.marks`).
+What is not here: the run that is weighed (`run`), and a person's permission (`store.plans`).
 """
 
 from __future__ import annotations

@@ -281,7 +281,9 @@ def _trust(system: str, ca_file: str | None) -> ssl.SSLContext:
     try:
         return ssl.create_default_context(cafile=ca_file)
     except OSError as error:
-        raise ConfigError(Problem(f"systems.{system}.ca_file", f"{ca_file} holds no certificate: {error}.")) from error
+        remedy = "Name a file of certificates in PEM form, or leave `ca_file` out."
+        told = Problem(f"systems.{system}.ca_file", f"{ca_file} holds no certificate: {error}.", remedy)
+        raise ConfigError(told) from error
 
 
 def _check_scheme(system: str, base_url: str) -> bool:
@@ -289,7 +291,8 @@ def _check_scheme(system: str, base_url: str) -> bool:
     parts = urlsplit(base_url)
     local = _is_loopback(parts.hostname or "")
     if not parts.hostname or parts.scheme not in ("http", "https"):
-        raise ConfigError(Problem(f"systems.{system}.base_url", f"{base_url!r} is not a web address."))
+        remedy = "Write https://HOST, or leave `base_url` out."
+        raise ConfigError(Problem(f"systems.{system}.base_url", f"{base_url!r} is not a web address.", remedy))
     if parts.scheme == "http" and not local:
         raise ConfigError(
             Problem(f"systems.{system}.base_url", "http:// is accepted only for this machine.", "Use https://.")

@@ -1,7 +1,6 @@
 """How fast we may call a vendor: limits per credential, shared by every thread, and by every process on one PostgreSQL.
 
-What is not here: a vendor's numbers (connectors hand them in), one rate's bucket (`turns`), and daily budgets (rows in
-the store).
+What is not here: a vendor's numbers (connectors hand them in) and one rate's bucket (`turns`).
 """
 
 from __future__ import annotations
@@ -31,18 +30,21 @@ _UNITS = {"s": 1.0, "sec": 1.0, "second": 1.0, "min": 60.0, "m": 60.0, "minute":
 _PACE = re.compile(r"\s*(\d+)\s*/\s*(?:(\d+(?:\.\d+)?)\s*)?([a-z]+)?\s*")
 
 
-def parse_rates(text: str) -> Rates:
-    """Read `80/min`, `100/10` (seconds) or several of them with commas; ConfigError for anything else."""
-    return tuple(_pace(part, text) for part in text.split(","))
+def parse_rates(text: str, place: str) -> Rates:
+    """Read `80/min`, `100/10` (seconds) or several of them with commas.
+
+    ConfigError for anything else; `place` is the setting it names.
+    """
+    return tuple(_pace(part, text, place) for part in text.split(","))
 
 
-def _pace(part: str, text: str) -> tuple[int, float]:
+def _pace(part: str, text: str, place: str) -> tuple[int, float]:
     match = _PACE.fullmatch(part.lower())
     if match and (match[2] or match[3]) and int(match[1]) > 0 and (match[3] or "s") in _UNITS:
         seconds = float(match[2] or 1) * _UNITS[match[3] or "s"]
         if seconds > 0:
             return int(match[1]), seconds
-    raise ConfigError(Problem("rate", f"{text!r} is not a rate.", "Write 80/min, 100/10s or 10/s,80/min."))
+    raise ConfigError(Problem(place, f"{text!r} is not a rate.", "Write 80/min, 100/10s or 10/s,80/min."))
 
 
 def sustained(rates: Rates) -> float | None:

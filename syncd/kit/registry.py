@@ -1,6 +1,6 @@
 """Which connectors and sandboxes are installed: found by entry point, so the engine names no vendor.
 
-What is not here: building them with settings (`syncd.app`).
+What is not here: building them with settings (`syncd.service.systems`).
 """
 
 from __future__ import annotations

@@ -1,1 +1,4 @@
-"""What runs beside the engine: logging, the schedule. What is not here: decisions about records (`syncd.engine`)."""
+"""What runs the engine for months: the daemon and its schedule, several processes, webhooks, the nights, the log.
+
+What is not here: decisions about records (`syncd.engine`).
+"""

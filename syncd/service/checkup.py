@@ -53,7 +53,8 @@ def _maps(config: Config, connectors: Mapping[str, Connector], pair: PairConfig)
     except ConfigError as error:
         return [Finding(Severity.ERROR, p.place, p.message, p.remedy) for p in error.problems]
     except SyncdError as error:
-        return [Finding(Severity.ERROR, f"pair {pair.name}", f"its fields cannot be read: {error}")]
+        remedy = "Try again; see the lines of its systems."
+        return [Finding(Severity.ERROR, f"pair {pair.name}", f"its fields cannot be read: {error}", remedy)]
     found = [Finding(Severity.ERROR, p.place, p.message, p.remedy) for one in loaded for p in one.errors]
     found += [Finding(Severity.WARNING, p.place, p.message, p.remedy) for one in loaded for p in one.warnings]
     return found or [Finding(Severity.OK, f"pair {pair.name}", "its maps fit both systems")]

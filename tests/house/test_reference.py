@@ -164,9 +164,12 @@ def _events() -> Iterator[tuple[str, str | None]]:
 
 
 def _causes(path: Path) -> Iterator[str]:
-    """Every cause that a file parks records with."""
+    """Every cause that a file parks records with, at once or after a day of trying."""
     for node in ast.walk(parsed(path)):
-        if isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and node.func.id == "park" and node.args:
+        if not (isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and node.args):
+            continue
+        counts = not any(one.arg == "count" for one in node.keywords)
+        if node.func.id == "park" or (node.func.id == "again" and counts):
             yield from _constants(node.args[0])
 
 

@@ -22,14 +22,14 @@ from syncd.kit.limits import Limit, credential_key, parse_rates, shared_limit
 )
 def test_rates_are_read(text: str, rates: tuple[tuple[int, float], ...]) -> None:
     """A rate is written as people write it."""
-    assert parse_rates(text) == rates
+    assert parse_rates(text, "rate") == rates
 
 
 @pytest.mark.parametrize("text", ["", "80", "0/min", "80/week", "fast", "80/0", "-1/s"])
 def test_what_is_no_rate_is_a_mistake_in_the_set_up(text: str) -> None:
     """Anything else names the mistake and the remedy."""
-    with pytest.raises(ConfigError, match="is not a rate"):
-        parse_rates(text)
+    with pytest.raises(ConfigError, match=r"systems\.crm\.rate: .* is not a rate"):
+        parse_rates(text, "systems.crm.rate")
 
 
 def test_no_window_holds_more_than_its_rate() -> None:

@@ -14,8 +14,6 @@ from typing import Any
 
 Row = Mapping[str, Any]
 Test = Callable[[Row], bool]
-Lookup = Callable[[str, str], set[str]]
-"""Ids whose indexed field has a normalized value."""
 
 COLUMNS = ("date_updated", "date_created")
 """The whole-second fields that every record has and the index keeps sorted."""

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import random
 from collections import defaultdict
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any, Protocol
 
@@ -88,10 +88,6 @@ class Store:
     def jobs_of(self, contact: str) -> list[Row]:
         """The jobs whose primary this contact is."""
         return [self.rows["jobs"][jnid] for jnid in sorted(self._jobs.get(contact, ()))]
-
-    def all_ids(self) -> Iterable[str]:
-        """The ids of all kinds."""
-        return (jnid for rows in self.rows.values() for jnid in rows)
 
     def _list(self, kind: str, row: Row) -> None:
         if kind in TITLE:
