@@ -16,7 +16,7 @@ STAMP = .venv/.setup-done
 unexport PYTHONDONTWRITEBYTECODE
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test test-long check layers lint types docs reference lock browser postgres core-tests other-tests matching mutants
+.PHONY: help setup demo test test-long core-and-check check layers lint types docs reference lock browser postgres core-tests other-tests matching mutants
 
 help:
 	@sed -n 's/^#   //p' Makefile
@@ -37,10 +37,13 @@ core-tests: setup
 other-tests: setup browser postgres
 	$(PYTEST) -n 4 --dist worksteal --ignore=tests/core
 
+# Many of the other tests wait, or are the last of their process: the rest is done meanwhile.
 test: setup browser postgres
-	@$(MAKE) --no-print-directory core-tests
-	@$(MAKE) --no-print-directory other-tests
+	@$(MAKE) --no-print-directory -j 2 other-tests core-and-check
+
+core-and-check: setup
 	@$(MAKE) --no-print-directory check
+	@$(MAKE) --no-print-directory core-tests
 
 test-long: export SYNCD_LONG = 1
 test-long: test
