@@ -19,6 +19,7 @@ from syncd.engine.base import base_of
 from syncd.engine.confirm import close_intent
 from syncd.engine.item import Item, again, park
 from syncd.engine.linking import snapshots_for
+from syncd.engine.reading import read_anew
 from syncd.engine.world import World
 from syncd.store.links import Link
 from syncd.store.marks import DELETED
@@ -116,14 +117,7 @@ def _keys(m: FieldMap, side: Side, record: Record, twin: Record) -> list[SyncKey
 
 def _read_again(world: World, m: FieldMap, side: Side, items: Sequence[Item]) -> list[Item]:
     """Read the twins by id, as they are just before; those that are gone too are looked at again."""
-    end = m.end(side)
-    fields, ids = world.fields(end.system, end.kind), [str(item.id_on(side)) for item in items]
-    with world.store.read() as tx:
-        since = tx.snapshots.get(end.system, end.kind, ids)
-    found = world.connectors[end.system].read(end.kind, ids, fields)
-    with world.store.begin() as tx:
-        refs = frozenset((side, id_) for id_ in ids)
-        absorb(tx, world, found.values(), asked=fields, since=since, in_hand=(m, refs))
+    found = read_anew(world, m, side, items)
     for item in items:
         if not isinstance(found[str(item.id_on(side))], Record):
             item.fail(again("missing", "its twin does not answer either", after=timedelta(0), count=False))

@@ -25,6 +25,7 @@ from syncd.engine import (
     absorb,
     archiving,
     confirm,
+    fence,
     flips,
     guard,
     intake,
@@ -258,7 +259,7 @@ MUTANTS = (
         fights.test_a_field_that_flips_is_frozen_and_its_writer_named,
     ),
     Mutant(
-        "a slow worker settles what another has taken over", writing.still_ours,
+        "a slow worker settles what another has taken over", fence.still_ours,
         "    if tx.marks.holds(", "    if True or tx.marks.holds(",
         leases.test_a_worker_that_was_overtaken_settles_nothing,
     ),
