@@ -17,6 +17,7 @@ from syncd.core.plan import MISSING, view
 from syncd.engine.absorb import absorb
 from syncd.engine.base import base_of
 from syncd.engine.confirm import close_intent
+from syncd.engine.fence import all_ours
 from syncd.engine.item import Item, again, park
 from syncd.engine.linking import snapshots_for
 from syncd.engine.reading import read_anew
@@ -75,7 +76,7 @@ def prepare(world: World, m: FieldMap, side: Side, items: Sequence[Item], absent
     twins = _read_again(world, m, side.other, items)
     with world.store.begin() as tx:
         snapshots_for(tx, m, twins)
-        for item in twins:
+        for item in all_ours(tx, twins):
             why = _objection(world, tx, item, side, c, in_list=item in absent and id(item) not in unlisted)
             if why is None:
                 item.found = f"{item.record(side).ref} was deleted"

@@ -6,8 +6,11 @@ What is not here: the leases and fences themselves (`store.marks`).
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 
 from syncd.engine.item import Item, again
+from syncd.engine.world import World
+from syncd.store.links import Link
 from syncd.store.store import Tx
 
 LOST = again("lease", "the lease was lost; whoever holds it now looks first")
@@ -28,3 +31,9 @@ def all_ours(tx: Tx, items: Sequence[Item]) -> list[Item]:
         if not ours:
             item.fail(LOST)
     return [item for item, ours in zip(items, held, strict=True) if ours]
+
+
+def hold_link(world: World, tx: Tx, item: Item, link: Link) -> None:
+    """A link that was made or opened for an item is held like one it came with: who parts the two is obeyed."""
+    tx.marks.lease_link(link.id, world.clock() + world.pace.lease, item.unit.fence)
+    item.link, item.unit = link, replace(item.unit, link=link)

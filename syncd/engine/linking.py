@@ -15,6 +15,7 @@ from syncd.core.match import Answer, Whose, carried_key, keys, lookups, sync_key
 from syncd.core.model import Action, Operation, Record, Side, SyncKey
 from syncd.core.plan import plan_create
 from syncd.engine.absorb import absorb
+from syncd.engine.fence import all_ours, hold_link
 from syncd.engine.intake import tick
 from syncd.engine.item import DONE, DRIFT, UNTOLD, Item, Rest, again, park
 from syncd.engine.lookalikes import Lookalikes, StoreIndex, ask_again, belongs, near
@@ -304,7 +305,7 @@ def _judge_found(tx: Tx, m: FieldMap, to: Side, asking: Sequence[Item], records:
     _judge_all(tx, m, to.other, asking, told, creates)
 
 
-def make_links(world: World, tx: Tx, m: FieldMap, items: Sequence[Item], *, fence: int) -> None:
+def make_links(world: World, tx: Tx, m: FieldMap, items: Sequence[Item]) -> None:
     """Link those whose twin was found; a ref that somebody linked meanwhile is looked at again.
 
     One that an open creation was made for links only to what that one made: it waits for its outcome.
@@ -312,6 +313,7 @@ def make_links(world: World, tx: Tx, m: FieldMap, items: Sequence[Item], *, fenc
     now = world.clock()
     rules = [rule.identity for rule in m.rules]
     found = [i for i in items if i.twin is not None and i.link is None and i.stands() and i.side is not None]
+    found = all_ours(tx, found)
     creates = _creates_for(tx, m, found) | _answers(world, tx, m, found)
     for item in found:
         left, right = item.id_on(Side.LEFT), item.id_on(Side.RIGHT)
@@ -320,12 +322,12 @@ def make_links(world: World, tx: Tx, m: FieldMap, items: Sequence[Item], *, fenc
             item.fail(park("waiting", f"write {intent} is open for one of the two", waits_for=f"intent:{intent}"))
             continue
         try:
-            item.link = tx.links.make(m.key, str(left), str(right), rules, now)
+            link = tx.links.make(m.key, str(left), str(right), rules, now)
         except LinkedAlready as error:
             same = tx.links.of(m.key, Side.LEFT, [str(left)]).get(str(left))
             item.fail(DONE if same is not None and same.right_id == right else again("taken", str(error)))
             continue
-        tx.marks.lease_link(item.link.id, now + world.pace.lease, fence)
+        hold_link(world, tx, item, link)
         wake_for(tx, m, str(left), str(right), now)
 
 

@@ -18,6 +18,7 @@ from syncd.core.model import Action, FieldType, Side, Value
 from syncd.core.sight import MISSING, Missing, view
 from syncd.engine.absorb import LEAD_LANE
 from syncd.engine.archiving import archive_operation
+from syncd.engine.fence import all_ours
 from syncd.engine.item import Item
 from syncd.engine.planning import lost_row, operation_for
 from syncd.engine.world import World
@@ -95,7 +96,8 @@ def undo(world: World, items: Sequence[Item], *, planned: bool) -> None:
     ordered = [(item, orders[item.link.id]) for item in linked if item.link is not None and item.link.id in orders]
     if ordered:
         with world.store.begin() as tx:
-            for item, found in ordered:
+            all_ours(tx, [item for item, _ in ordered])
+            for item, found in ((item, found) for item, found in ordered if item.stands()):
                 _carry_out(world, tx, item, found, planned=planned)
 
 

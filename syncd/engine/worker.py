@@ -180,7 +180,7 @@ class Worker:
         look_up(world, m, items)
         if self.rests is None:
             with world.store.begin() as tx:
-                make_links(world, tx, m, items, fence=items[0].unit.fence)
+                make_links(world, tx, m, items)
 
     def _plan(self, items: Sequence[Item]) -> None:
         freeze(self.world, items)

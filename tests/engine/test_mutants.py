@@ -305,7 +305,7 @@ MUTANTS = (
         archives.test_two_proofs_lie_some_minutes_apart,
     ),
     Mutant(
-        "an old proof counts", leaving._stay, "tx.links.leaves(link.id, None)", "pass",
+        "an old proof counts", leaving._stay, "tx.links.leaves(item.link.id, None)", "pass",
         archives.test_what_comes_back_between_the_proofs_stays_linked,
     ),
     Mutant(
