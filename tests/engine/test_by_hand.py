@@ -171,6 +171,24 @@ def test_what_comes_together_again_loses_no_edit_made_apart() -> None:
             assert [row.right for row in tx.conflicts.list(states=["overruled"])] == ["Bea"]
 
 
+def test_the_link_that_was_closed_last_is_the_one_that_opens_again() -> None:
+    """A record had another twin between two times with its own: what closed when it was deleted opens with it."""
+    with town_of(right=Traits(tombstones=True)) as town:
+        one, twin = linked(town)
+        other = cold(town, email="other@x.example")
+        rest(town)
+        for apart, together in ((one, other), (other, one)):
+            by_hand.unlink(town.world, left(apart))
+            by_hand.relink(town.world, left(together), right(twin))
+            rest(town)
+        delete(town, "con", "contacts", twin.id)
+        rest(town)
+        assert links(town) == set()
+        restore(town, "con", "contacts", twin.id)
+        rest(town)
+        assert links(town) == {(one.id, twin.id)}
+
+
 def test_a_parted_record_is_linked_with_another_only_on_demand() -> None:
     """`link` says what was before; `relink` with a name does it, and the old twin stays alone."""
     with matching("{link: [email]}") as town:
