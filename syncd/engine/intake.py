@@ -22,6 +22,7 @@ class Tick:
     """What one tick of a feed brought. `due`: more is waiting right now.
 
     `busy`: another process reads this feed; what it has not stored yet is not known here.
+    `waits`: it was not read, because a map that reads it has lost the custom fields of its other side.
     """
 
     system: str
@@ -32,6 +33,7 @@ class Tick:
     due: bool = False
     backfilled: bool = False
     busy: bool = False
+    waits: bool = False
 
 
 def tick(world: World, system: str, kind: str, *, pages: int | None = None) -> Tick:
@@ -43,7 +45,7 @@ def tick(world: World, system: str, kind: str, *, pages: int | None = None) -> T
     with world.feed_locks[system, kind]:
         look(world, system, kind)
         if waits_for_another(world, system, kind):
-            return Tick(system=system, kind=kind)
+            return Tick(system=system, kind=kind, waits=True)
         state, fence = _begin(world, system, kind)
         if fence is None:
             return Tick(system=system, kind=kind, busy=True)

@@ -16,7 +16,7 @@ from syncd.core.model import Action, Operation, Record, Side, SyncKey
 from syncd.core.plan import plan_create
 from syncd.engine.absorb import absorb
 from syncd.engine.fence import all_ours, hold_link
-from syncd.engine.intake import tick
+from syncd.engine.intake import Tick, tick
 from syncd.engine.item import DONE, DRIFT, UNTOLD, Item, Rest, again, park
 from syncd.engine.lookalikes import Lookalikes, StoreIndex, ask_again, belongs, near
 from syncd.engine.namesakes import NAMESAKE, Taken, set_apart
@@ -272,9 +272,10 @@ def look_up(world: World, m: FieldMap, items: Sequence[Item]) -> None:
         asking = [i for i in items if i.side is to.other and i.stands() and to in i.operations and i.twin is None]
         end = m.end(to)
         if asking and world.connectors[end.system].capabilities.find_by_feed:
-            if tick(world, end.system, end.kind).busy:
+            unread = _unread(world, tick(world, end.system, end.kind))
+            if unread is not None:
                 for item in asking:
-                    item.fail(again("feed", "another process reads the feed", after=BUSY, count=False))
+                    item.fail(unread)
                 continue
             with world.store.read() as tx:
                 _judge_local(tx, m, to.other, asking)
@@ -287,6 +288,16 @@ def look_up(world: World, m: FieldMap, items: Sequence[Item]) -> None:
         with world.store.begin() as tx:
             absorb(tx, world, records, asked=fields)
             _judge_found(tx, m, to, asking, records)
+
+
+def _unread(world: World, done: Tick) -> Rest | None:
+    """What a creation does whose look-up is the feed, if that was not read now; None: it was."""
+    if done.busy:
+        return again("feed", "another process reads the feed", after=BUSY, count=False)
+    if done.waits:
+        reason = f"{done.system}:{done.kind} is not read while a map of it lacks the custom fields of its other side"
+        return again("feed", reason, after=world.pace.settle_every, count=False)
+    return None
 
 
 def _judge_found(tx: Tx, m: FieldMap, to: Side, asking: Sequence[Item], records: Sequence[Record]) -> None:
