@@ -18,7 +18,8 @@ from syncd.store.marks import DUE, HELD, PARKED, WEIGHED
 from syncd.store.sql import CHUNK
 from syncd.store.tables import marks
 
-DISCARDED = "a person discarded what was to be written"
+DISCARDED = "discarded"
+"""The cause of what is parked because a person did not want it written."""
 
 T = TypeVar("T")
 
@@ -103,7 +104,8 @@ class Plans:
 
     def discard(self, map_key: str) -> int:
         """A person does not want what is held: parked until the record changes or is tried again; how many marks."""
-        return self._move(map_key, HELD, state=PARKED, cause="discarded", reason=DISCARDED, plan=None, permit=None)
+        return self._move(map_key, HELD, state=PARKED, plan=None, permit=None, cause=DISCARDED,
+                          reason="a person discarded what was to be written")  # fmt: skip
 
     def _move(self, map_key: str, resting: str, **values: Any) -> int:
         query: Update = update(marks).where(marks.c.map == map_key, marks.c.state == resting)
