@@ -105,6 +105,7 @@ def _ask(tx: Tx) -> None:
     tx.marks.retry("m", NOW, causes=["refused"])
     tx.plans.permit("m", NOW)
     tx.plans.briefs("m", HELD)
+    tx.plans.weighed("m")
     tx.plans.any("m", [WEIGHED, PLANNED])
     tx.plans.unweigh("m", NOW)
     tx.refusals.add("m", "1", "9", NOW)
