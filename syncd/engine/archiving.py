@@ -211,4 +211,4 @@ def close(world: World, tx: Tx, link: Link, reason: str) -> None:
     tx.links.close(link.id, reason, now)
     waiting = tx.conflicts.open_of([link.id]).get(link.id, {})
     tx.conflicts.settle([one.id for one in waiting.values() if one.state == "open"], "gone", now)
-    tx.conflicts.settle([one.id for one in tx.conflicts.orders([link.id]).values()], "taken", now)
+    tx.conflicts.settle([one.id for one in tx.conflicts.orders([link.id]).get(link.id, ())], "taken", now)
