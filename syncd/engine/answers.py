@@ -22,7 +22,7 @@ from syncd.errors import ConfigError, Problem
 from syncd.kit.connector import Capabilities
 from syncd.store.conflicts import Conflict
 from syncd.store.links import Link
-from syncd.store.marks import DUE, HELD, PARKED, PLANNED, Mark
+from syncd.store.marks import COMING, DUE, HELD, PARKED, PLANNED, Mark
 from syncd.store.store import Store, Tx
 
 
@@ -44,7 +44,7 @@ def status(tx: Tx, now: datetime, systems: Sequence[str], maps: Sequence[str]) -
             for feed in tx.feeds.all()
         ],
         "links": {key: tx.links.count(key) for key in maps},
-        **{name: counts[name] for name in (DUE, "later", PLANNED, PARKED, HELD)},
+        **{name: counts[name] for name in (DUE, "later", COMING, PLANNED, PARKED, HELD)},
         "conflicts": len(tx.conflicts.list(states=["open"], limit=100_000)),
         "runs": [
             {"run": run.id, "pair": run.pair, "state": run.state, "ended": _iso(run.ended_at)}

@@ -29,7 +29,6 @@ from syncd.engine.planning import left_filter, twins_of
 from syncd.engine.world import World
 from syncd.store.conflicts import Conflict
 from syncd.store.links import Link
-from syncd.store.marks import COMING
 from syncd.store.snapshots import Snapshot
 from syncd.store.store import Tx
 
@@ -108,8 +107,8 @@ def apply(world: World, m: FieldMap) -> Iterator[Progress]:
             anew = {one.link.left_id: one.anew for one in _compared(world, tx, m, page.links)}
             now = world.clock()
             ids = [link.left_id for link in page.links]
-            tx.marks.add(m.key, Side.LEFT, ids, now, lane=SLOW_LANE, state=COMING, anew=anew)
-            tx.marks.add(m.key, page.side, page.unlinked, now, lane=SLOW_LANE, state=COMING)
+            tx.coming.add(m.key, Side.LEFT, ids, now, lane=SLOW_LANE, anew=anew)
+            tx.coming.add(m.key, page.side, page.unlinked, now, lane=SLOW_LANE)
             at.keep(tx, m)
         yield at
 
@@ -124,7 +123,7 @@ def release(world: World, m: FieldMap, wait: timedelta) -> datetime:
     with world.store.begin() as tx:
         known = any(run.digest == pair.digest for run in tx.runs.last(pair.name, limit=1))
         due = world.clock() if known else world.clock() + wait
-        tx.marks.come(m.key, due)
+        tx.coming.release(m.key, due)
         tx.runs.set_fact(_name(m), None)
     return due
 

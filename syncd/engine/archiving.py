@@ -17,8 +17,10 @@ from syncd.core.plan import MISSING, view
 from syncd.engine.absorb import absorb
 from syncd.engine.base import base_of
 from syncd.engine.confirm import close_intent
+from syncd.engine.fence import all_ours
 from syncd.engine.item import Item, again, park
 from syncd.engine.linking import snapshots_for
+from syncd.engine.reading import read_anew
 from syncd.engine.world import World
 from syncd.store.links import Link
 from syncd.store.marks import DELETED
@@ -74,7 +76,7 @@ def prepare(world: World, m: FieldMap, side: Side, items: Sequence[Item], absent
     twins = _read_again(world, m, side.other, items)
     with world.store.begin() as tx:
         snapshots_for(tx, m, twins)
-        for item in twins:
+        for item in all_ours(tx, twins):
             why = _objection(world, tx, item, side, c, in_list=item in absent and id(item) not in unlisted)
             if why is None:
                 item.found = f"{item.record(side).ref} was deleted"
@@ -116,14 +118,7 @@ def _keys(m: FieldMap, side: Side, record: Record, twin: Record) -> list[SyncKey
 
 def _read_again(world: World, m: FieldMap, side: Side, items: Sequence[Item]) -> list[Item]:
     """Read the twins by id, as they are just before; those that are gone too are looked at again."""
-    end = m.end(side)
-    fields, ids = world.fields(end.system, end.kind), [str(item.id_on(side)) for item in items]
-    with world.store.read() as tx:
-        since = tx.snapshots.get(end.system, end.kind, ids)
-    found = world.connectors[end.system].read(end.kind, ids, fields)
-    with world.store.begin() as tx:
-        refs = frozenset((side, id_) for id_ in ids)
-        absorb(tx, world, found.values(), asked=fields, since=since, in_hand=(m, refs))
+    found = read_anew(world, m, side, items)
     for item in items:
         if not isinstance(found[str(item.id_on(side))], Record):
             item.fail(again("missing", "its twin does not answer either", after=timedelta(0), count=False))
@@ -216,4 +211,4 @@ def close(world: World, tx: Tx, link: Link, reason: str) -> None:
     tx.links.close(link.id, reason, now)
     waiting = tx.conflicts.open_of([link.id]).get(link.id, {})
     tx.conflicts.settle([one.id for one in waiting.values() if one.state == "open"], "gone", now)
-    tx.conflicts.settle([one.id for one in tx.conflicts.orders([link.id]).values()], "taken", now)
+    tx.conflicts.settle([one.id for one in tx.conflicts.orders([link.id]).get(link.id, ())], "taken", now)

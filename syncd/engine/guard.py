@@ -10,7 +10,6 @@ from datetime import datetime, timedelta
 
 from syncd.core.model import Action
 from syncd.engine.world import Guard, Pair, World
-from syncd.store.marks import WEIGHED
 from syncd.store.store import Tx
 
 PERCENT_FROM = 50
@@ -44,8 +43,8 @@ def may_exceed(world: World, pair: Pair, by: datetime) -> bool:
 
 
 def weigh(tx: Tx, pair: Pair) -> Weight:
-    """What the weighed plans come to."""
-    plans = [plan for m in pair.maps for plan in tx.plans.briefs(m.key, WEIGHED)]
+    """What the weighed plans come to that no person has allowed."""
+    plans = [plan for m in pair.maps for plan in tx.plans.weighed(m.key)]
     changes = [plan for plan in plans if plan.action in (Action.UPDATE, "link") and plan.sides]
     return Weight(
         creates=sum(plan.creates for plan in plans),

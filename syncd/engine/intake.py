@@ -8,13 +8,17 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
-from syncd.core.model import Ref
+from syncd.core.fieldmap import FieldMap
+from syncd.core.model import Ref, Side
 from syncd.engine.absorb import absorb, lane_of
 from syncd.engine.item import HINT
 from syncd.engine.lookout import look, waits_for_another
 from syncd.engine.world import World
 from syncd.kit.connector import Page, Seen
 from syncd.store.feeds import FeedState
+from syncd.store.marks import PARKED
+from syncd.store.plans import DISCARDED
+from syncd.store.store import Tx
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -22,6 +26,7 @@ class Tick:
     """What one tick of a feed brought. `due`: more is waiting right now.
 
     `busy`: another process reads this feed; what it has not stored yet is not known here.
+    `waits`: it was not read, because a map that reads it has lost the custom fields of its other side.
     """
 
     system: str
@@ -32,6 +37,7 @@ class Tick:
     due: bool = False
     backfilled: bool = False
     busy: bool = False
+    waits: bool = False
 
 
 def tick(world: World, system: str, kind: str, *, pages: int | None = None) -> Tick:
@@ -43,7 +49,7 @@ def tick(world: World, system: str, kind: str, *, pages: int | None = None) -> T
     with world.feed_locks[system, kind]:
         look(world, system, kind)
         if waits_for_another(world, system, kind):
-            return Tick(system=system, kind=kind)
+            return Tick(system=system, kind=kind, waits=True)
         state, fence = _begin(world, system, kind)
         if fence is None:
             return Tick(system=system, kind=kind, busy=True)
@@ -60,7 +66,8 @@ def hint(world: World, refs: Iterable[Ref]) -> frozenset[str]:
     """Somebody says that these may have changed: each is to be read by id, in every map that reads its kind.
 
     The keys of these maps; stored when this returns. Nothing else is believed: what a read by id shows decides, and a
-    ref that does not exist leaves no trace. Raises Transient where the store does not answer.
+    ref that does not exist leaves no trace. What a person discarded waits for a change, which a feed tells. Raises
+    Transient where the store does not answer.
     """
     wanted: dict[tuple[str, str], dict[str, None]] = {}
     for ref in refs:
@@ -73,9 +80,19 @@ def hint(world: World, refs: Iterable[Ref]) -> frozenset[str]:
         now = world.clock()
         for kind, ids in wanted.items():
             for m, side in world.readers[kind]:
-                tx.marks.add(m.key, side, ids, now, lane=lane_of(m), reread=True, cause=f"{HINT}{side}")
-                marked.add(m.key)
+                left_alone = _discarded(tx, m, side, ids)
+                if told := [id_ for id_ in ids if id_ not in left_alone]:
+                    tx.marks.add(m.key, side, told, now, lane=lane_of(m), reread=True, cause=f"{HINT}{side}")
+                    marked.add(m.key)
     return frozenset(marked)
+
+
+def _discarded(tx: Tx, m: FieldMap, side: Side, ids: Iterable[str]) -> set[str]:
+    """Those of which a person discarded what was to be written, to them or to their twins."""
+    twins = {link.id_on(side.other): id_ for id_, link in tx.links.of(m.key, side, ids).items()}
+    own, theirs = tx.marks.get(m.key, side, ids), tx.marks.get(m.key, side.other, twins)
+    resting = [*own.items(), *((twins[id_], mark) for id_, mark in theirs.items())]
+    return {id_ for id_, mark in resting if mark.state == PARKED and mark.cause == DISCARDED}
 
 
 def _begin(world: World, system: str, kind: str) -> tuple[FeedState, int | None]:

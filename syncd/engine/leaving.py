@@ -14,6 +14,7 @@ from syncd.core.model import Action, Gone, Record, Ref, Side
 from syncd.engine.absorb import MERGED, absorb
 from syncd.engine.archiving import ARCHIVED, GONE, POLICIES, UNDONE, Canaries, close, part, prepare, proved_twice
 from syncd.engine.base import pinned
+from syncd.engine.fence import all_ours, hold_link
 from syncd.engine.item import DONE, UNSEEN, VANISHED, Item, Rest, again, park
 from syncd.engine.linking import wake_for
 from syncd.engine.lookout import MANY, are_deleted, look_soon
@@ -35,6 +36,7 @@ def follow(world: World, items: Sequence[Item]) -> None:
     if not merged:
         return
     with world.store.begin() as tx:
+        all_ours(tx, [item for item, _ in merged])
         for item, side in merged:
             if item.stands() and item.link is not None:
                 _follow(world, tx, item, item.link, side)
@@ -80,6 +82,8 @@ def come_back(world: World, items: Sequence[Item]) -> None:
         closed = _closed(tx, lonely)
     if closed:
         with world.store.begin() as tx:
+            # As they are closed now: a person may have parted one of them since.
+            closed = _closed(tx, all_ours(tx, lonely))
             for item in lonely:
                 link = closed.get(id(item))
                 if link is not None and _there_again(tx, item.m, link):
@@ -90,10 +94,11 @@ def come_back(world: World, items: Sequence[Item]) -> None:
 
 def _closed(tx: Tx, items: Sequence[Item]) -> dict[int, Link]:
     """By item: its closed link, if that may open by itself."""
-    m, found = items[0].m, {}
+    found: dict[int, Link] = {}
     for side in Side:
         mine = {item.mark.id: item for item in items if item.mark.side is side}
-        for id_, link in tx.links.of(m.key, side, mine, state="closed").items():
+        closed = tx.links.of(items[0].m.key, side, mine, state="closed") if mine else {}
+        for id_, link in closed.items():
             if (link.reason or "").startswith((GONE, UNDONE, UNFIT)):
                 found[id(mine[id_])] = link
     return found
@@ -121,15 +126,14 @@ def _tell_of_archived(item: Item, link: Link) -> None:
 
 
 def _open_again(world: World, tx: Tx, item: Item, link: Link) -> None:
-    now = world.clock()
     try:
         tx.links.reopen(link.id)
     except LinkedAlready as error:
         item.fail(park("question", str(error)))
         return
-    tx.marks.lease_link(link.id, now + world.pace.lease, item.unit.fence)
-    item.link, item.side = tx.links.get([link.id])[link.id], None
-    wake_for(tx, item.m, link.left_id, link.right_id, now)
+    hold_link(world, tx, item, tx.links.get([link.id])[link.id])
+    item.side = None
+    wake_for(tx, item.m, link.left_id, link.right_id, world.clock())
 
 
 def fits(m: FieldMap, records: Mapping[Side, Record]) -> bool:
@@ -168,7 +172,7 @@ def _unlink_unfit(world: World, m: FieldMap, items: Sequence[Item]) -> None:
     ]  # fmt: skip
     if unfit:
         with world.store.begin() as tx:
-            for item in unfit:
+            for item in all_ours(tx, unfit):
                 if item.link is not None:
                     close(world, tx, item.link, UNFIT)
                 item.fail(DONE)
@@ -176,11 +180,12 @@ def _unlink_unfit(world: World, m: FieldMap, items: Sequence[Item]) -> None:
 
 def _stay(world: World, items: Sequence[Item]) -> None:
     """Forget the first proof that a record was gone that is there after all."""
-    back = [i.link for i in items if i.stands() and i.link and i.link.gone_at and not _gone(i, "gone", "tombstone")]
+    back = [i for i in items if i.stands() and i.link and i.link.gone_at and not _gone(i, "gone", "tombstone")]
     if back:
         with world.store.begin() as tx:
-            for link in back:
-                tx.links.leaves(link.id, None)
+            for item in all_ours(tx, back):
+                if item.link is not None:
+                    tx.links.leaves(item.link.id, None)
 
 
 def _confirm(world: World, m: FieldMap, side: Side, items: Sequence[Item]) -> None:
@@ -205,7 +210,7 @@ def _confirm(world: World, m: FieldMap, side: Side, items: Sequence[Item]) -> No
         absent = [item for item in items if _only_absent(item, side, found[str(item.id_on(side))])]
         doubtful = [item for item in absent if not (believed and item.carried == DELETED)]
         too_many = len(doubtful) > _most(world, m)
-        for item in items:
+        for item in all_ours(tx, items):
             answer = found[str(item.id_on(side))]
             if isinstance(answer, Record) or answer.became:
                 item.fail(again("back", "it is there after all", after=timedelta(0), count=False))

@@ -15,7 +15,8 @@ from syncd.core.match import Answer, Whose, carried_key, keys, lookups, sync_key
 from syncd.core.model import Action, Operation, Record, Side, SyncKey
 from syncd.core.plan import plan_create
 from syncd.engine.absorb import absorb
-from syncd.engine.intake import tick
+from syncd.engine.fence import all_ours, hold_link
+from syncd.engine.intake import Tick, tick
 from syncd.engine.item import DONE, DRIFT, UNTOLD, Item, Rest, again, park
 from syncd.engine.lookalikes import Lookalikes, StoreIndex, ask_again, belongs, near
 from syncd.engine.namesakes import NAMESAKE, Taken, set_apart
@@ -271,9 +272,10 @@ def look_up(world: World, m: FieldMap, items: Sequence[Item]) -> None:
         asking = [i for i in items if i.side is to.other and i.stands() and to in i.operations and i.twin is None]
         end = m.end(to)
         if asking and world.connectors[end.system].capabilities.find_by_feed:
-            if tick(world, end.system, end.kind).busy:
+            unread = _unread(world, tick(world, end.system, end.kind))
+            if unread is not None:
                 for item in asking:
-                    item.fail(again("feed", "another process reads the feed", after=BUSY, count=False))
+                    item.fail(unread)
                 continue
             with world.store.read() as tx:
                 _judge_local(tx, m, to.other, asking)
@@ -286,6 +288,16 @@ def look_up(world: World, m: FieldMap, items: Sequence[Item]) -> None:
         with world.store.begin() as tx:
             absorb(tx, world, records, asked=fields)
             _judge_found(tx, m, to, asking, records)
+
+
+def _unread(world: World, done: Tick) -> Rest | None:
+    """What a creation does whose look-up is the feed, if that was not read now; None: it was."""
+    if done.busy:
+        return again("feed", "another process reads the feed", after=BUSY, count=False)
+    if done.waits:
+        reason = f"{done.system}:{done.kind} is not read while a map of it lacks the custom fields of its other side"
+        return again("feed", reason, after=world.pace.settle_every, count=False)
+    return None
 
 
 def _judge_found(tx: Tx, m: FieldMap, to: Side, asking: Sequence[Item], records: Sequence[Record]) -> None:
@@ -304,7 +316,7 @@ def _judge_found(tx: Tx, m: FieldMap, to: Side, asking: Sequence[Item], records:
     _judge_all(tx, m, to.other, asking, told, creates)
 
 
-def make_links(world: World, tx: Tx, m: FieldMap, items: Sequence[Item], *, fence: int) -> None:
+def make_links(world: World, tx: Tx, m: FieldMap, items: Sequence[Item]) -> None:
     """Link those whose twin was found; a ref that somebody linked meanwhile is looked at again.
 
     One that an open creation was made for links only to what that one made: it waits for its outcome.
@@ -312,6 +324,7 @@ def make_links(world: World, tx: Tx, m: FieldMap, items: Sequence[Item], *, fenc
     now = world.clock()
     rules = [rule.identity for rule in m.rules]
     found = [i for i in items if i.twin is not None and i.link is None and i.stands() and i.side is not None]
+    found = all_ours(tx, found)
     creates = _creates_for(tx, m, found) | _answers(world, tx, m, found)
     for item in found:
         left, right = item.id_on(Side.LEFT), item.id_on(Side.RIGHT)
@@ -320,12 +333,12 @@ def make_links(world: World, tx: Tx, m: FieldMap, items: Sequence[Item], *, fenc
             item.fail(park("waiting", f"write {intent} is open for one of the two", waits_for=f"intent:{intent}"))
             continue
         try:
-            item.link = tx.links.make(m.key, str(left), str(right), rules, now)
+            link = tx.links.make(m.key, str(left), str(right), rules, now)
         except LinkedAlready as error:
             same = tx.links.of(m.key, Side.LEFT, [str(left)]).get(str(left))
             item.fail(DONE if same is not None and same.right_id == right else again("taken", str(error)))
             continue
-        tx.marks.lease_link(item.link.id, now + world.pace.lease, fence)
+        hold_link(world, tx, item, link)
         wake_for(tx, m, str(left), str(right), now)
 
 

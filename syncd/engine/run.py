@@ -127,6 +127,8 @@ def _passes(world: World, pair: Pair, report: RunReport) -> str:
     if pair.mode == "plan":
         return _pass(world, pair, report, rests=PLANNED)
     if may_exceed(world, pair, report.due_by) and not _allowed(world, pair, report):
+        # What a person has allowed does not wait for others.
+        _pass(world, pair, report, rests=None)
         return "held"
     return _pass(world, pair, report, rests=None)
 
@@ -197,7 +199,8 @@ def _batches(worker: Worker, enough: threading.Event) -> int:
 def _allowed(world: World, pair: Pair, report: RunReport) -> bool:
     """Plan the whole run without a write; within the guard its marks are due again, over it they are held.
 
-    What an earlier run had held stays so. Raises what planning raises; then nothing was decided, and all is due again.
+    What a person has allowed neither weighs nor is held. What an earlier run had held stays so. Raises what planning
+    raises; then nothing was decided, and all is due again.
     """
     planned = RunReport(pair.name, report.run, report.fence)
     try:
@@ -213,11 +216,11 @@ def _allowed(world: World, pair: Pair, report: RunReport) -> bool:
         over = exceeded(pair.guard, weight, lately(world, tx, pair), links_of(tx, pair))
     with world.store.begin() as tx:
         _hold(world, report, tx)
-        if over is None:
-            _unweigh(tx, pair, report.due_by)
-            return True
-        for m in pair.maps:
+        for m in pair.maps if over is not None else ():
             tx.plans.hold(m.key)
+        _unweigh(tx, pair, report.due_by)
+    if over is None:
+        return True
     report.error = over
     report.counts.update(
         {**planned.counts, "plan:create": weight.creates, "plan:update": weight.updates, "plan:archive": weight.deletes}

@@ -14,11 +14,11 @@ from syncd.core.model import Action, Gone, Record, Side, SyncKey, Value
 from syncd.engine.absorb import absorb
 from syncd.engine.archiving import archived
 from syncd.engine.confirm import adopt, close_intent, close_taken, settle_rules
+from syncd.engine.fence import still_ours
 from syncd.engine.item import DONE, Item, Rest, again, park
 from syncd.engine.lookalikes import not_twins
 from syncd.engine.planning import lost_row
 from syncd.engine.world import World
-from syncd.engine.writing import still_ours
 from syncd.store.journal import Intent
 from syncd.store.snapshots import Snapshot
 from syncd.store.store import Tx

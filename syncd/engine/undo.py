@@ -18,6 +18,7 @@ from syncd.core.model import Action, FieldType, Side, Value
 from syncd.core.sight import MISSING, Missing, view
 from syncd.engine.absorb import LEAD_LANE
 from syncd.engine.archiving import archive_operation
+from syncd.engine.fence import all_ours
 from syncd.engine.item import Item
 from syncd.engine.planning import lost_row, operation_for
 from syncd.engine.world import World
@@ -42,6 +43,10 @@ def order(world: World, run: int, *, map_key: str | None = None, name: str | Non
             if link is not None and (name is None or _touches(intent, name)):
                 links[link.id] = link
         now = world.clock()
+        # Who takes back what an order wrote does not want it any more, if there is something left to do of it.
+        undone = {data["reason"] for intent in done for data in intent.rules.values()}
+        waiting = [one for several in tx.conflicts.orders(links).values() for one in several]
+        tx.conflicts.settle([one.id for one in waiting if one.reason in undone], "taken", now)
         for link in links.values():
             row = _row(world, link, WHOLE, ORDERED, _reason(run), run)
             tx.conflicts.list_lost([{**row, "choice": {"run": run, "field": name}}])
@@ -83,9 +88,9 @@ class Reversal:
 
 
 def undo(world: World, items: Sequence[Item], *, planned: bool) -> None:
-    """Plan what was ordered: fields first, then the record. With nothing left to do, the order ends.
+    """Plan what was ordered, of the newest run first: fields, then the record. With nothing left to do, an order ends.
 
-    `planned`: nothing will be written; the order stands.
+    `planned`: nothing will be written; the orders stand.
     """
     linked = [item for item in items if item.stands() and item.link is not None and _whole(item)]
     if not linked:
@@ -95,7 +100,8 @@ def undo(world: World, items: Sequence[Item], *, planned: bool) -> None:
     ordered = [(item, orders[item.link.id]) for item in linked if item.link is not None and item.link.id in orders]
     if ordered:
         with world.store.begin() as tx:
-            for item, found in ordered:
+            all_ours(tx, [item for item, _ in ordered])
+            for item, found in ((item, found) for item, found in ordered if item.stands()):
                 _carry_out(world, tx, item, found, planned=planned)
 
 
@@ -103,21 +109,29 @@ def _whole(item: Item) -> bool:
     return not item.operations and len(item.snapshots) == len(Side) and not any(item.snapshots[s].gone for s in Side)
 
 
-def _carry_out(world: World, tx: Tx, item: Item, ordered: Conflict, *, planned: bool) -> None:
-    found = _reversal(world, tx, item, ordered)
-    if found.writes:
-        item.plan, item.found = Plan(tuple(found.writes)), ordered.reason
-        patches = {side: operation_for(item, side) for side in Side}
-        item.operations = {side: replace(patch, compare=True) for side, patch in patches.items() if patch is not None}
-    elif found.archive is not None:
-        item.found = ordered.reason
-        item.operations = {found.archive: archive_operation(item, found.archive)}
-    elif not planned:
-        tx.conflicts.list_lost(found.kept)
-        tx.conflicts.settle([ordered.id], "taken", world.clock())
+def _carry_out(world: World, tx: Tx, item: Item, orders: Sequence[Conflict], *, planned: bool) -> None:
+    """Plan what is left to do of the first order, or end it and go on with the next."""
+    for ordered in orders:
+        found = _reversal(world, tx, item, ordered)
+        if found.writes or found.archive is not None:
+            _plan(item, ordered, found)
+            break
+        if not planned:
+            tx.conflicts.list_lost(found.kept)
+            tx.conflicts.settle([ordered.id], "taken", world.clock())
     if item.operations and not planned and item.link is not None:
         # Whatever else is new about the two is looked at when this is written.
         tx.marks.add(item.m.key, Side.LEFT, [item.link.left_id], world.clock(), lane=LEAD_LANE)
+
+
+def _plan(item: Item, ordered: Conflict, found: Reversal) -> None:
+    item.found = ordered.reason
+    if found.writes:
+        item.plan = Plan(tuple(found.writes))
+        patches = {side: operation_for(item, side) for side in Side}
+        item.operations = {side: replace(patch, compare=True) for side, patch in patches.items() if patch is not None}
+    elif found.archive is not None:
+        item.operations = {found.archive: archive_operation(item, found.archive)}
 
 
 def _reversal(world: World, tx: Tx, item: Item, ordered: Conflict) -> Reversal:

@@ -15,18 +15,19 @@ import structlog
 
 from syncd.core.fieldmap import FieldMap
 from syncd.core.model import Side
-from syncd.engine.absorb import absorb
 from syncd.engine.confirm import finish
+from syncd.engine.fence import all_ours
 from syncd.engine.flips import freeze
 from syncd.engine.item import Item, Rest, again, described, park, permitted
 from syncd.engine.leaving import come_back, follow, leave
 from syncd.engine.linking import local, look_up, make_links, plan_creates, snapshots_for
 from syncd.engine.namesakes import Taken
 from syncd.engine.planning import plan_links, twins_for
+from syncd.engine.reading import read_anew
 from syncd.engine.settling import settle
 from syncd.engine.undo import undo
 from syncd.engine.world import World
-from syncd.engine.writing import Writer, all_ours, journal
+from syncd.engine.writing import Writer, journal
 from syncd.errors import AuthError, Refused, SyncdError, Transient
 from syncd.kit.connector import Capabilities
 from syncd.store.marks import HELD, PARKED, PLANNED, WEIGHED, Unit
@@ -157,16 +158,8 @@ class Worker:
             for item in reading[within_quota(can, can.read_batch) or len(reading) :]:
                 cause = item.carried or "unread"
                 item.fail(again(cause, "others are read first", after=timedelta(0), reread=True, count=False))
-            ids = [str(item.id_on(side)) for item in reading if item.stands()]
-            if not ids:
-                continue
-            fields = self.world.fields(end.system, end.kind)
-            with self.world.store.read() as tx:
-                since = tx.snapshots.get(end.system, end.kind, ids)
-            found = self.world.connectors[end.system].read(end.kind, ids, fields)
-            with self.world.store.begin() as tx:
-                refs = frozenset((side, i) for i in ids)
-                absorb(tx, self.world, found.values(), asked=fields, since=since, in_hand=(self.m, refs))
+            if asking := [item for item in reading if item.stands()]:
+                read_anew(self.world, self.m, side, asking)
         still = [item for item in items if item.stands()]
         for item in still:
             item.looked = True
@@ -187,7 +180,7 @@ class Worker:
         look_up(world, m, items)
         if self.rests is None:
             with world.store.begin() as tx:
-                make_links(world, tx, m, items, fence=items[0].unit.fence)
+                make_links(world, tx, m, items)
 
     def _plan(self, items: Sequence[Item]) -> None:
         freeze(self.world, items)

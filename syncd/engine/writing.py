@@ -17,6 +17,7 @@ from syncd.core.model import Action, Operation, Outcome, Result, Side
 from syncd.engine.absorb import absorb
 from syncd.engine.archiving import archived
 from syncd.engine.confirm import close_intent, written_create, written_update
+from syncd.engine.fence import still_ours
 from syncd.engine.item import DONE, Item, again, park
 from syncd.engine.lookalikes import not_twins
 from syncd.engine.namesakes import NAMESAKE
@@ -27,8 +28,6 @@ from syncd.store.journal import Claimed
 from syncd.store.store import Tx
 
 log = structlog.get_logger("syncd.engine")
-
-LOST = again("lease", "the lease was lost; whoever holds it now looks first")
 
 
 def journal(world: World, tx: Tx, items: Sequence[Item], run: int | None) -> None:
@@ -54,23 +53,6 @@ def _drop_linked(tx: Tx, items: Sequence[Item]) -> None:
         for item in lonely:
             if item.link is None and item.mark.id in linked:
                 item.fail(again("linked", "it was linked meanwhile", after=timedelta(0), count=False))
-
-
-def still_ours(tx: Tx, item: Item) -> bool:
-    """Whether nobody else has taken the item over; if somebody has, it rests, and they look first."""
-    if tx.marks.holds(item.mark, item.unit.fence, item.unit.link.id if item.unit.link is not None else None):
-        return True
-    item.fail(LOST)
-    return False
-
-
-def all_ours(tx: Tx, items: Sequence[Item]) -> list[Item]:
-    """Those of one batch that nobody else has taken over; the others rest."""
-    held = tx.marks.held([item.unit for item in items], items[0].unit.fence) if items else []
-    for item, ours in zip(items, held, strict=True):
-        if not ours:
-            item.fail(LOST)
-    return [item for item, ours in zip(items, held, strict=True) if ours]
 
 
 def _row(

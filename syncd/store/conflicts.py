@@ -69,12 +69,13 @@ class Conflicts:
                 found.setdefault(row.link, {})[row.rule] = _conflict(row)
         return found
 
-    def orders(self, link_ids: Iterable[int]) -> dict[int, Conflict]:
-        """What a person ordered about whole links."""
-        found: dict[int, Conflict] = {}
+    def orders(self, link_ids: Iterable[int]) -> dict[int, list[Conflict]]:
+        """What a person ordered about whole links, about the newest run first."""
+        found: dict[int, list[Conflict]] = {}
         for chunk in chunks(link_ids):
             query = select(conflicts).where(conflicts.c.link.in_(chunk), conflicts.c.state == ORDERED)
-            found.update({row.link: _conflict(row) for row in self.connection.execute(query.order_by(conflicts.c.id))})
+            for row in self.connection.execute(query.order_by(conflicts.c.run.desc(), conflicts.c.id.desc())):
+                found.setdefault(row.link, []).append(_conflict(row))
         return found
 
     def ordered(self, map_key: str) -> int:

@@ -21,7 +21,7 @@ from syncd.store.tables import links, marks, rulesets
 _OF = {
     side: select(links)
     .where(links.c.map == bindparam("map"), links.c.state == bindparam("state"), among(column))
-    .order_by(links.c.id)
+    .order_by(links.c.closed_at, links.c.id)
     for side, column in ((Side.LEFT, links.c.left_id), (Side.RIGHT, links.c.right_id))
 }
 _GET = select(links).where(among(links.c.id))
@@ -74,7 +74,7 @@ class Links:
         self._rulesets: dict[tuple[str, str], int] = {}
 
     def of(self, map_key: str, side: Side, ids: Iterable[str], *, state: str = "open") -> dict[str, Link]:
-        """The links of these ids on a side; of several closed ones the last."""
+        """The links of these ids on a side; of several closed ones the one that was closed last."""
         found: dict[str, Link] = {}
         for chunk in chunks(ids):
             for row in self.connection.execute(_OF[side], {"map": map_key, "state": state, "among": chunk}):

@@ -20,7 +20,7 @@ from syncd.store.tables import ASKED, links, marks
 
 DUE, PARKED, PLANNED, HELD, WEIGHED, COMING = "due", "parked", "planned", "held", "weighed", "coming"
 """WEIGHED: planned for the guard, which has not decided yet; then due again, or held. COMING: one of many that become
-due together, when the last of them is made, so that the guard weighs them as one."""
+due together (`coming`)."""
 
 
 DELETED = "deleted"
@@ -80,19 +80,18 @@ class Marks:
         lane: int = 1,
         reread: bool = False,
         pulled: bool = False,
-        state: str = DUE,
         cause: str | None = None,
         anew: Mapping[str, Sequence[str]] | None = None,
     ) -> None:
         """Mark these refs: a new mark, or a new generation of the one that is there.
 
         A parked one is due again; a held one stays held, and is planned again when a person has allowed it.
-        `state`: COMING leaves what is due already due. `cause`: of a `reread`, why; two of different causes have none.
+        `cause`: of a `reread`, why; two of different causes have none.
         `anew`: by id, the rules to decide anew.
         """
         rows = [
             {
-                "map": map_key, "side": str(side), "id": id_, "generation": 1, "state": state, "lane": lane,
+                "map": map_key, "side": str(side), "id": id_, "generation": 1, "state": DUE, "lane": lane,
                 "due_at": due_at, "first_at": due_at, "attempts": 0, "reread": reread, "pulled": pulled, "fence": 0,
                 "cause": cause,
                 "anew": list(anew[id_]) if anew and anew.get(id_) else None,
@@ -272,11 +271,6 @@ class Marks:
             values["reread"] = True
         return int(self.connection.execute(query.values(values)).rowcount)
 
-    def come(self, map_key: str, now: datetime) -> int:
-        """What was coming is due now, all at once; how many."""
-        query = update(marks).where(marks.c.map == map_key, marks.c.state == COMING)
-        return int(self.connection.execute(query.values(state=DUE, due_at=now, first_at=now, attempts=0)).rowcount)
-
     def get(self, map_key: str, side: Side, ids: Iterable[str]) -> dict[str, Mark]:
         """Marks of these ids."""
         found: dict[str, Mark] = {}
@@ -360,7 +354,7 @@ def _adding(dialect: str) -> Any:
     mixed = and_(marks.c.reread, marks.c.cause.is_distinct_from(new.cause))
     changes = {
         "generation": marks.c.generation + 1,
-        "state": case((held, HELD), (marks.c.state == DUE, DUE), else_=new.state),
+        "state": case((held, HELD), else_=DUE),
         "due_at": new.due_at,
         "first_at": case((or_(held, marks.c.state == DUE), marks.c.first_at), else_=new.first_at),
         "lane": case((marks.c.lane < new.lane, marks.c.lane), else_=new.lane),

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, TypeVar
 
-from sqlalchemy import Connection, Update, cast, func, literal, select, tuple_, update
+from sqlalchemy import ColumnElement, Connection, Update, cast, func, literal, select, tuple_, update
 from sqlalchemy.dialects.postgresql import JSON
 
 from syncd.core.model import Side
@@ -18,9 +18,13 @@ from syncd.store.marks import DUE, HELD, PARKED, WEIGHED
 from syncd.store.sql import CHUNK
 from syncd.store.tables import marks
 
-DISCARDED = "a person discarded what was to be written"
+DISCARDED = "discarded"
+"""The cause of what is parked because a person did not want it written."""
 
 T = TypeVar("T")
+Where = ColumnElement[bool]
+
+_NOT_ALLOWED: Where = marks.c.permit.is_(None)
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,6 +56,10 @@ class Plans:
         """What these plans come to; the plans themselves are read a page at a time."""
         return self._newest(map_key, state, _brief)
 
+    def weighed(self, map_key: str) -> list[Brief]:
+        """What the weighed plans come to that nobody has allowed."""
+        return self._newest(map_key, WEIGHED, _brief, _NOT_ALLOWED)
+
     def count(self, map_key: str, state: str) -> int:
         """How many there are, one per link or new record."""
         sqlite = self.connection.dialect.name == "sqlite"
@@ -64,19 +72,19 @@ class Plans:
         )
         return int(self.connection.execute(select(func.count()).select_from(each.distinct().subquery())).scalar_one())
 
-    def _newest(self, map_key: str, state: str, keep: Callable[[dict[str, Any]], T]) -> list[T]:
+    def _newest(self, map_key: str, state: str, keep: Callable[[dict[str, Any]], T], *which: Where) -> list[T]:
         """What is to be kept of the newest plan of each link or new record."""
         found: dict[tuple[str | None, str | None], tuple[datetime, T]] = {}
-        for at, plan in self._each(map_key, state):
+        for at, plan in self._each(map_key, state, *which):
             of = plan["left"], plan["right"]
             if of not in found or found[of][0] <= at:
                 found[of] = at, keep(plan)
         return [kept for _, kept in found.values()]
 
-    def _each(self, map_key: str, state: str) -> Iterator[tuple[datetime, dict[str, Any]]]:
+    def _each(self, map_key: str, state: str, *which: Where) -> Iterator[tuple[datetime, dict[str, Any]]]:
         """Every plan and when it came to rest, a page at a time, in the order of the index."""
         place = (marks.c.lane, marks.c.due_at, marks.c.side, marks.c.id)
-        query = select(marks.c.plan, *place).where(marks.c.map == map_key, marks.c.state == state)
+        query = select(marks.c.plan, *place).where(marks.c.map == map_key, marks.c.state == state, *which)
         query = query.order_by(*place).limit(CHUNK)
         page = self.connection.execute(query).all()
         while page:
@@ -94,8 +102,8 @@ class Plans:
         return self._move(map_key, WEIGHED, state=DUE, due_at=due_at, plan=None)
 
     def hold(self, map_key: str) -> int:
-        """What was weighed and is too much waits for a person; how many marks."""
-        return self._move(map_key, WEIGHED, state=HELD)
+        """What was weighed and is too much waits for a person, unless one has allowed it; how many marks."""
+        return self._move(map_key, WEIGHED, _NOT_ALLOWED, state=HELD)
 
     def permit(self, map_key: str, now: datetime) -> int:
         """A person allows what is held: due again, with its plan as the permission; how many marks."""
@@ -103,9 +111,10 @@ class Plans:
 
     def discard(self, map_key: str) -> int:
         """A person does not want what is held: parked until the record changes or is tried again; how many marks."""
-        return self._move(map_key, HELD, state=PARKED, cause="discarded", reason=DISCARDED, plan=None, permit=None)
+        return self._move(map_key, HELD, state=PARKED, plan=None, permit=None, cause=DISCARDED,
+                          reason="a person discarded what was to be written")  # fmt: skip
 
-    def _move(self, map_key: str, resting: str, **values: Any) -> int:
-        query: Update = update(marks).where(marks.c.map == map_key, marks.c.state == resting)
+    def _move(self, map_key: str, resting: str, *which: Where, **values: Any) -> int:
+        query: Update = update(marks).where(marks.c.map == map_key, marks.c.state == resting, *which)
         query = query.values(**values, generation=marks.c.generation + 1)
         return int(self.connection.execute(query).rowcount)

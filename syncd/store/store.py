@@ -17,6 +17,7 @@ from sqlalchemy.exc import ArgumentError, DBAPIError, NoSuchModuleError, Operati
 
 from syncd.errors import ConfigError, Problem, Transient
 from syncd.store.aliases import Aliases
+from syncd.store.coming import Coming
 from syncd.store.conflicts import Conflicts
 from syncd.store.feeds import Feeds
 from syncd.store.journal import Journal
@@ -82,6 +83,11 @@ class Tx:
     def marks(self) -> Marks:
         """What may have changed."""
         return Marks(self.connection)
+
+    @cached_property
+    def coming(self) -> Coming:
+        """What becomes due together."""
+        return Coming(self.connection)
 
     @cached_property
     def plans(self) -> Plans:

@@ -7,6 +7,7 @@ from datetime import timedelta
 import pytest
 
 from syncd.core.fieldmap import FieldMap
+from syncd.engine.answers import status
 from syncd.engine.applying import PAGE, Progress, apply, preview, release
 from syncd.engine.maps import adopt
 from syncd.engine.run import work
@@ -113,6 +114,26 @@ def test_an_application_that_was_killed_goes_on(monkeypatch: pytest.MonkeyPatch)
         assert work(world, world.pairs[0]).state == "held"
         assert in_state(town, HELD) == 30
         assert notes(town) == {"as it was"}
+
+
+def test_an_application_that_nobody_ends_keeps_no_parked_edit_back(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Killed after its first page, and never called again: what is parked is listed, and goes on when it can."""
+    with full_town(3, monkeypatch) as town:
+        phone = "{left: phone, right: phone, owner: left, unmapped: park, values: {'0': '0', '1': '1', '2': '2'%s}}"
+        narrow, wide = (
+            contacts_map({"{left: phone, right: phone, owner: right}": phone % more}) for more in ("", ", '7': '7'")
+        )
+        take_map(town, narrow)
+        link = all_links(town)[0]
+        edit(town, "crm", "contacts", link.left_id, {"phone": "7"})
+        rest(town)
+        next(apply(town.world, narrow))
+        with town.store.read() as tx:
+            told = status(tx, town.stage.now, [], [])
+            assert (told["parked"], told["coming"]) == (1, 2)
+        take_map(town, wide)
+        rest(town)
+        assert town.vendors["con"].rows["contacts"][link.right_id].fields["phone"] == "7"
 
 
 def test_a_daemon_has_time_to_read_the_changed_map(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -2,19 +2,28 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from contextlib import suppress
+from datetime import timedelta
+from functools import partial
+
 import pytest
 
+from syncd.core.fieldmap import Leave
 from syncd.core.model import Gone, Ref, Side
 from syncd.engine import by_hand
 from syncd.engine.absorb import absorb
 from syncd.engine.review import review
+from syncd.engine.undo import order
 from syncd.errors import ConfigError
-from tests.engine.doings import edit, judge, make, read_feed, rest
+from tests.engine.doings import FEEDS, delete, edit, judge, make, read_feed, rest, restore, run
 from tests.engine.matchmaking import MAP, left, links, matching, parked, questions, right
-from tests.engine.test_rules import linked, rows, town_of
+from tests.engine.stage import Busy, Cue
+from tests.engine.test_leaving import only, writes
+from tests.engine.test_rules import linked, must, rows, town_of
 from tests.engine.test_shared import SCORED, cold, person
 from tests.engine.town import Town
-from tests.engine.vendor import Traits
+from tests.engine.vendor import Row, Traits
 
 NOBODY = Ref("crm", "contacts", "c99")
 
@@ -162,6 +171,24 @@ def test_what_comes_together_again_loses_no_edit_made_apart() -> None:
             assert [row.right for row in tx.conflicts.list(states=["overruled"])] == ["Bea"]
 
 
+def test_the_link_that_was_closed_last_is_the_one_that_opens_again() -> None:
+    """A record had another twin between two times with its own: what closed when it was deleted opens with it."""
+    with town_of(right=Traits(tombstones=True)) as town:
+        one, twin = linked(town)
+        other = cold(town, email="other@x.example")
+        rest(town)
+        for apart, together in ((one, other), (other, one)):
+            by_hand.unlink(town.world, left(apart))
+            by_hand.relink(town.world, left(together), right(twin))
+            rest(town)
+        delete(town, "con", "contacts", twin.id)
+        rest(town)
+        assert links(town) == set()
+        restore(town, "con", "contacts", twin.id)
+        rest(town)
+        assert links(town) == {(one.id, twin.id)}
+
+
 def test_a_parted_record_is_linked_with_another_only_on_demand() -> None:
     """`link` says what was before; `relink` with a name does it, and the old twin stays alone."""
     with matching("{link: [email]}") as town:
@@ -234,6 +261,85 @@ def test_a_worker_that_holds_the_two_writes_nothing_after_they_were_parted() -> 
             assert not tx.marks.holds(unit.marks[0], unit.fence, unit.link.id)
         rest(town)
         assert twin.fields["name"] == "Ann"
+
+
+def deleted(town: Town, one: Row, twin: Row) -> Callable[[], None]:
+    """The twin is deleted; it comes back afterwards."""
+    delete(town, "con", "contacts", twin.id)
+    return lambda: restore(town, "con", "contacts", twin.id)
+
+
+def restored(town: Town, one: Row, twin: Row) -> Callable[[], None]:
+    """The twin came back and was edited: the link is about to open again."""
+    delete(town, "con", "contacts", twin.id)
+    rest(town)
+    restore(town, "con", "contacts", twin.id)
+    edit(town, "con", "contacts", twin.id, {"phone": "9"})
+    return lambda: None
+
+
+def unfit(town: Town, one: Row, twin: Row) -> Callable[[], None]:
+    """The record leaves the map's condition; it meets it again afterwards."""
+    only(town, Leave.UNLINK)
+    edit(town, "crm", "contacts", one.id, {"tag": "cold"})
+    return lambda: edit(town, "crm", "contacts", one.id, {"tag": "warm"})
+
+
+def merged(town: Town, one: Row, twin: Row) -> Callable[[], None]:
+    """The record was merged into one that nobody is linked with."""
+    other = cold(town, email="other@x.example")
+    town.vendors["crm"].merge("contacts", one.id, other.id)
+    return lambda: None
+
+
+def undone(town: Town, one: Row, twin: Row) -> Callable[[], None]:
+    """What a run wrote is to be taken back, and somebody changed it since: that will be listed."""
+    edit(town, "crm", "contacts", one.id, {"name": "Anna"})
+    rest(town)
+    with town.store.read() as tx:
+        written = tx.runs.last(limit=1)[0].id
+    edit(town, "con", "contacts", twin.id, {"name": "Mine"})
+    order(town.world, written)
+    return lambda: None
+
+
+def traces(town: Town) -> tuple[object, ...]:
+    """What is linked and was, what is listed, and how often either vendor was asked to write."""
+    with town.store.read() as tx:
+        all_ = [
+            (n.left_id, n.right_id, n.reason) for state in ("open", "closed") for n in tx.links.all(MAP, state=state)
+        ]
+        return all_, [row.id for row in tx.conflicts.list(states=["kept", "overruled"])], writes(town)
+
+
+def part(town: Town, one: Row, seen: list[tuple[object, ...]], busy: Busy) -> bool:
+    """A person parts a record from its twin, if they are linked now."""
+    with suppress(ConfigError):
+        by_hand.unlink(town.another(), left(one), MAP)
+        seen.append(traces(town))
+    return True
+
+
+@pytest.mark.parametrize("scene", [deleted, restored, unfit, merged, undone])
+def test_who_parts_two_that_are_worked_on_is_obeyed(scene: Callable[[Town, Row, Row], Callable[[], None]]) -> None:
+    """Wherever the worker is just then: it neither closes nor opens, moves, lists nor writes what is parted."""
+    parted = 0
+    for points in range(5, 19, 4):
+        with town_of(right=Traits(tombstones=True)) as town:
+            one, twin = linked(town)
+            afterwards = scene(town, one, twin)
+            town.stage.now += timedelta(seconds=60)
+            for feed in FEEDS:
+                read_feed(town, *feed)
+            seen: list[tuple[object, ...]] = []
+            town.stage.cues.append(Cue(points, partial(part, town, one, seen), outside=True))
+            run(town)
+            town.stage.calm()
+            afterwards()
+            rest(town)
+            parted += len(seen)
+            must(seen in ([], [traces(town)]), f"parted after {points} points")
+    assert parted, "nobody was parted while they were worked on"
 
 
 def test_a_review_shows_both_records_side_by_side() -> None:

@@ -8,6 +8,7 @@ import pytest
 
 from syncd.core.model import Side
 from syncd.engine import run as engine_run
+from syncd.engine.answers import release
 from syncd.engine.intake import tick
 from syncd.engine.run import work
 from syncd.engine.world import Guard, World
@@ -53,6 +54,38 @@ def test_a_later_run_does_not_let_go_what_is_held() -> None:
         assert work(world, world.pairs[0]).state == "done"
         assert {row.fields["email"] for row in rows(town, "con", "contacts")} == {f"p{n}@x.example" for n in (4, 5, 6)}
         assert resting(town, HELD) == 3
+
+
+def approved(town: Town) -> World:
+    """Three leads that were held, and that a person allows."""
+    world = leads(town, 1, 2, 3)
+    assert work(world, world.pairs[0]).state == "held"
+    release(world, world.pairs, approve=True)
+    return world
+
+
+def test_what_was_allowed_is_not_held_by_others_that_come_to_nothing() -> None:
+    """Three more records are due in which there is nothing to write: the run is weighed, and all goes through."""
+    with town_of() as town:
+        known = [make(town, "crm", "contacts", {"email": f"o{n}@x.example"}) for n in range(3)]
+        judge(town)
+        world = approved(town)
+        with town.store.begin() as tx:
+            tx.marks.add(world.pairs[0].maps[0].key, Side.LEFT, [row.id for row in known if row], world.clock())
+        assert work(world, world.pairs[0]).state == "done"
+        assert len(rows(town, "con", "contacts")) == 6
+        assert resting(town, HELD) == 0
+
+
+def test_what_was_allowed_is_written_by_the_run_that_holds_others() -> None:
+    """However many more come with every run: those wait for a person, and what a person allowed does not."""
+    with town_of() as town:
+        judge(town)
+        approved(town)
+        world = leads(town, 4, 5, 6)
+        assert work(world, world.pairs[0]).state == "held"
+        assert {row.fields["email"] for row in rows(town, "con", "contacts")} == {f"p{n}@x.example" for n in (1, 2, 3)}
+        assert (resting(town, HELD), resting(town, DUE)) == (3, 0)
 
 
 def test_a_killed_weighing_is_done_again() -> None:

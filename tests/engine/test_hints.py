@@ -15,12 +15,14 @@ import tests.engine.town
 from syncd.core.model import Ref, Side
 from syncd.engine import intake
 from syncd.engine.absorb import absorb
-from syncd.store.marks import DUE, PARKED
+from syncd.engine.answers import release
+from syncd.engine.world import Guard
+from syncd.store.marks import DUE, HELD, PARKED
 from tests.engine import doings
 from tests.engine import test_machine as machine
 from tests.engine.doings import cycle, edit, hinted, judge, make, rest
 from tests.engine.test_machine import LONG, Leaving, feeds, small, soon
-from tests.engine.test_rules import linked, rows, town_of
+from tests.engine.test_rules import linked, rows, town_of, with_mode
 from tests.engine.town import DATABASES, Town
 
 
@@ -116,6 +118,26 @@ def test_a_hint_of_what_did_not_change_is_a_read_and_no_write() -> None:
         assert calls(town, "con") == [("read", "contacts")]
         assert calls(town, "crm") == []
         assert marks(town) == 0
+
+
+@pytest.mark.parametrize("vendor", ["crm", "con"])
+def test_a_hint_of_what_did_not_change_brings_no_discarded_plan_back(vendor: str) -> None:
+    """Whichever of the two it names: what a person did not want written waits for a change, which the feed tells."""
+    with town_of() as town:
+        left, right = linked(town)
+        edit(town, "crm", "contacts", left.id, {"name": "Bea"})
+        town.world = with_mode(town.world, "live", Guard(updates=0))
+        cycle(town, wait=60)
+        cycle(town)
+        assert marks(town, HELD) == 1
+        release(town.world, town.world.pairs, approve=False)
+        town.world = with_mode(town.world, "live", Guard())
+        hinted(town, vendor, "contacts", left.id if vendor == "crm" else right.id)
+        rest(town)
+        assert right.fields["name"] == "Ann"
+        edit(town, "crm", "contacts", left.id, {"name": "Cleo"})
+        judge(town)
+        assert right.fields["name"] == "Cleo"
 
 
 def test_a_hint_is_no_proof_that_a_record_is_gone() -> None:

@@ -13,7 +13,7 @@ import pytest
 from syncd.engine.intake import Tick, tick
 from syncd.engine.worker import Worker
 from syncd.store.marks import DUE
-from tests.engine.doings import edit, judge, make, read_feed, run
+from tests.engine.doings import edit, hinted, judge, make, read_feed, run
 from tests.engine.stage import Busy, Cue
 from tests.engine.test_rules import linked, must, rows, town_of
 from tests.engine.town import Town
@@ -83,6 +83,25 @@ def test_a_worker_that_was_overtaken_settles_nothing() -> None:
             must(all(now[intent] == outcome for intent, outcome in settled), "settled twice")
             judge(town)
     assert any("landed" in found.values() for found in seen), "nobody was overtaken between write and answer"
+
+
+def test_an_edit_that_only_a_slow_read_met_still_travels() -> None:
+    """Who was overtaken while he read takes the answer in like anybody: the one who took over does not know of it."""
+    for points in range(2, 14):
+        with town_of() as town:
+            left, right = linked(town)
+            hinted(town, "crm", "contacts", left.id)
+            town.stage.cues.append(Cue(points, partial(overtake_and_edit, town, left.id), outside=True))
+            run(town)
+            judge(town)
+            must(right.fields["name"] == "Anna", f"an edit after {points} points was swallowed")
+
+
+def overtake_and_edit(town: Town, id: str, busy: Busy) -> bool:
+    """Another process takes over what is due, finds nothing new, and is done with it; then a person edits."""
+    overtake(town, [], busy)
+    edit(town, "crm", "contacts", id, {"name": "Anna"})
+    return True
 
 
 def overtake(town: Town, seen: list[dict[int, str]], busy: Busy) -> bool:

@@ -5,6 +5,7 @@ Not here: one record that does not answer (`test_leaving`), and the same over th
 
 from __future__ import annotations
 
+import random
 from collections.abc import Callable
 from dataclasses import replace
 from datetime import timedelta
@@ -17,11 +18,11 @@ from syncd.engine.lookout import believe
 from syncd.errors import ConfigError
 from syncd.service.daemon import Daemon
 from syncd.store.marks import DUE, PARKED
-from tests.engine.doings import edit, judge, rest
+from tests.engine.doings import cycle, edit, judge, make, rest
 from tests.engine.test_leaving import another, partners, writes
-from tests.engine.test_rules import must, town_of
-from tests.engine.town import Town
-from tests.engine.vendor import MemoryConnector
+from tests.engine.test_rules import must, rows, town_of
+from tests.engine.town import SCHEMAS, Town
+from tests.engine.vendor import MemoryConnector, Traits, Vendor
 from tests.service.test_troubles import feed_tick, pair_tick
 
 CUSTOM = ("city", "key", "note", "phone")
@@ -344,3 +345,34 @@ def test_custom_fields_that_were_deleted_beside_our_key_are_not_missed() -> None
         daemon.prepare()
         an_hour(town, daemon)
         assert reason(town) is None
+
+
+def with_another_pair(town: Town) -> None:
+    """A third system is synced with the right one too, and describes none of its custom fields any more."""
+    m = town.maps[0]
+    left_out = frozenset((Side.LEFT, name) for name in ("a", "b"))
+    other = replace(m, key="other/contacts", left=replace(m.left, system="sf"), left_out=left_out)
+    with town.store.begin() as tx:
+        tx.runs.set_fact("custom:sf:contacts", ["a", "b"])
+    sf = MemoryConnector(Vendor("sf", town.stage, SCHEMAS["crm"], Traits(), random.Random(1)))
+    pairs = (*town.world.pairs, replace(town.pair, name="other", left="sf", maps=(other,)))
+    town.world = replace(town.world, pairs=pairs, connectors={**town.world.connectors, "sf": sf})
+
+
+def test_nothing_is_created_while_the_feed_that_is_the_look_up_stands_still() -> None:
+    """It waits for the maps of another pair: whom a person makes there meanwhile is a twin, not one of two."""
+    with town_of(right=Traits(find_by_feed=True)) as town:
+        rest(town)
+        with_another_pair(town)
+        for vendor in ("con", "crm"):
+            make(town, vendor, "contacts", {"email": "ann@x.example"})
+        for _ in range(3):
+            cycle(town)
+        assert [len(rows(town, vendor, "contacts")) for vendor in ("con", "crm")] == [1, 1]
+        with town.store.begin() as tx:
+            (mark,) = tx.marks.resting(DUE)
+            assert "con:contacts is not read" in (mark.reason or "")
+            tx.runs.set_fact("custom:sf:contacts", [])
+        for _ in range(3):
+            cycle(town)
+        assert len(partners(town)) == 1

@@ -25,6 +25,7 @@ from syncd.engine import (
     absorb,
     archiving,
     confirm,
+    fence,
     flips,
     guard,
     intake,
@@ -258,7 +259,7 @@ MUTANTS = (
         fights.test_a_field_that_flips_is_frozen_and_its_writer_named,
     ),
     Mutant(
-        "a slow worker settles what another has taken over", writing.still_ours,
+        "a slow worker settles what another has taken over", fence.still_ours,
         "    if tx.marks.holds(", "    if True or tx.marks.holds(",
         leases.test_a_worker_that_was_overtaken_settles_nothing,
     ),
@@ -304,7 +305,7 @@ MUTANTS = (
         archives.test_two_proofs_lie_some_minutes_apart,
     ),
     Mutant(
-        "an old proof counts", leaving._stay, "tx.links.leaves(link.id, None)", "pass",
+        "an old proof counts", leaving._stay, "tx.links.leaves(item.link.id, None)", "pass",
         archives.test_what_comes_back_between_the_proofs_stays_linked,
     ),
     Mutant(

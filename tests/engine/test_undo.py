@@ -167,6 +167,26 @@ def test_who_parts_two_records_ends_what_was_ordered_of_them() -> None:
         assert (left.fields["name"], right.fields["name"]) == ("Anna", "Anna")
 
 
+@pytest.mark.parametrize("newest_first", [True, False])
+def test_two_runs_that_wrote_to_one_link_are_undone_one_after_the_other(newest_first: bool) -> None:
+    """In whatever order they were given, and without a further cause; nobody else's change is suspected."""
+    with town_of() as town:
+        left, right = linked(town)
+        runs = []
+        for fields in ({"name": "Bea"}, {"name": "Cleo", "note": "new"}):
+            edit(town, "crm", "contacts", left.id, fields)
+            hear(town)
+            town.work()
+            runs.append(last_run(town))
+        for run in sorted(runs, reverse=newest_first):
+            order(town.world, run)
+        rest(town)
+        assert (right.fields["name"], right.fields["note"]) == ("Ann", None)
+        for run in runs:
+            found = told(town.world, run, range(runs[-1] + 1, last_run(town) + 1))
+            assert (found["kept"], found["waiting"]) == ([], 0)
+
+
 def test_one_field_is_undone_alone() -> None:
     """With a field named, the other fields and what was made stay."""
     with town_of() as town:

@@ -307,7 +307,7 @@ def test_waking_frees_only_who_waits_for_it(store: Store) -> None:
         (PLANNED, lambda tx: tx.marks.retry("m", LATER, state=PLANNED, reread=False)),
         (PARKED, lambda tx: tx.marks.wake(["intent:7"], LATER)),
         (HELD, lambda tx: tx.plans.permit("m", LATER)),
-        (COMING, lambda tx: tx.marks.come("m", LATER)),
+        (COMING, lambda tx: tx.coming.release("m", LATER)),
     ],
     ids=["marked", "marked, planned", "tried", "live", "waited", "allowed", "come"],
 )
@@ -414,20 +414,33 @@ def test_counts_tell_states_and_the_oldest(store: Store) -> None:
 
 
 def test_what_is_coming_becomes_due_at_once(store: Store) -> None:
-    """Nobody claims it before; what was due already, or is held, stays so; a new cause makes it due by itself."""
+    """Nobody claims it before; a mark that is there stays what it is; a new cause makes it due by itself."""
+    states = {"1": COMING, "2": COMING, "due": DUE, "held": HELD, "weighed": WEIGHED}
     with store.begin() as tx:
-        tx.marks.add("m", LEFT, ["due", "held"], NOW)
-        tx.marks.rest(claimed_one(tx, "held"), 1, HELD)
-        tx.marks.add("m", LEFT, ["1", "2", "due", "held"], NOW, state=COMING, lane=2)
-        assert {id_: only(tx, id_).state for id_ in ("1", "2", "due", "held")} == {
-            "1": COMING, "2": COMING, "due": DUE, "held": HELD,
-        }  # fmt: skip
+        tx.marks.add("m", LEFT, ["due", "held", "weighed"], NOW)
+        for unit in claim(tx):
+            tx.marks.rest(unit.marks[0], 1, unit.marks[0].id)
+        tx.coming.add("m", LEFT, states, NOW, lane=2)
+        assert {id_: only(tx, id_).state for id_ in states} == states
         tx.marks.release(1)
         assert ids(claim(tx, 2)) == [[("left", "due")]]
         tx.marks.add("m", LEFT, ["2"], NOW)
         assert only(tx, "2").state == DUE
-        assert tx.marks.come("m", NOW + SECOND) == 1
+        assert tx.coming.release("m", NOW + SECOND) == 1
         assert (only(tx).state, only(tx).due_at) == (DUE, NOW + SECOND)
+
+
+def test_what_is_parked_stays_so_until_what_is_coming_is_let_go(store: Store) -> None:
+    """With its reason and what it waits for, as if nothing came; then it is due with all others, and decided anew."""
+    with store.begin() as tx:
+        (mark,) = claimed(tx, "1")
+        tx.marks.rest(mark, 1, PARKED, cause="waiting", reason="because", waits_for="intent:7")
+        tx.marks.release(1)
+        tx.coming.add("m", LEFT, ["1", "2"], NOW, lane=2, anew={"1": ["city"]})
+        found = only(tx)
+        assert (found.state, found.cause, found.reason, found.waits_for) == (PARKED, "waiting", "because", "intent:7")
+        assert tx.coming.release("m", LATER) == 2
+        assert (only(tx).state, only(tx).due_at, only(tx).anew) == (DUE, LATER, ("city",))
 
 
 def claimed_one(tx: Tx, id_: str) -> Mark:

@@ -14,7 +14,7 @@ from sqlalchemy import event
 
 from syncd.core.model import Record, Ref, Side
 from syncd.store.feeds import FeedState
-from syncd.store.marks import COMING, HELD, PARKED, PLANNED, WEIGHED
+from syncd.store.marks import HELD, PARKED, PLANNED, WEIGHED
 from syncd.store.parities import Parity
 from syncd.store.snapshots import Snapshot
 from syncd.store.store import Store, Tx
@@ -105,6 +105,7 @@ def _ask(tx: Tx) -> None:
     tx.marks.retry("m", NOW, causes=["refused"])
     tx.plans.permit("m", NOW)
     tx.plans.briefs("m", HELD)
+    tx.plans.weighed("m")
     tx.plans.any("m", [WEIGHED, PLANNED])
     tx.plans.unweigh("m", NOW)
     tx.refusals.add("m", "1", "9", NOW)
@@ -123,8 +124,8 @@ def _audit(tx: Tx) -> None:
     tx.parities.of("m", whole=False)
     tx.parities.complete("m")
     tx.parities.replace("m", [])
-    tx.marks.add("m", Side.LEFT, ["1"], NOW, state=COMING, anew={"1": ["r"]})
-    tx.marks.come("m", NOW)
+    tx.coming.add("m", Side.LEFT, ["1"], NOW, lane=2, anew={"1": ["r"]})
+    tx.coming.release("m", NOW)
 
 
 @contextmanager

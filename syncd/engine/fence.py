@@ -1,0 +1,39 @@
+"""Whose an item is: a worker that was slower than its lease changes nothing of what another has taken over. Rule 3.
+
+What is not here: the leases and fences themselves (`store.marks`).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+
+from syncd.engine.item import Item, again
+from syncd.engine.world import World
+from syncd.store.links import Link
+from syncd.store.store import Tx
+
+LOST = again("lease", "the lease was lost; whoever holds it now looks first")
+
+
+def still_ours(tx: Tx, item: Item) -> bool:
+    """Whether nobody else has taken the item over; if somebody has, it rests, and they look first."""
+    if tx.marks.holds(item.mark, item.unit.fence, item.unit.link.id if item.unit.link is not None else None):
+        return True
+    item.fail(LOST)
+    return False
+
+
+def all_ours(tx: Tx, items: Sequence[Item]) -> list[Item]:
+    """Those of one batch that nobody else has taken over; the others rest."""
+    held = tx.marks.held([item.unit for item in items], items[0].unit.fence) if items else []
+    for item, ours in zip(items, held, strict=True):
+        if not ours:
+            item.fail(LOST)
+    return [item for item, ours in zip(items, held, strict=True) if ours]
+
+
+def hold_link(world: World, tx: Tx, item: Item, link: Link) -> None:
+    """A link that was made or opened for an item is held like one it came with: who parts the two is obeyed."""
+    tx.marks.lease_link(link.id, world.clock() + world.pace.lease, item.unit.fence)
+    item.link, item.unit = link, replace(item.unit, link=link)
