@@ -13,7 +13,7 @@ from syncd.core.decision import Decision, Verdict
 from syncd.core.fieldmap import FieldMap, Rule
 from syncd.core.loss import same
 from syncd.core.model import Record, Side, Value
-from syncd.engine.absorb import absorb
+from syncd.engine.absorb import absorb, lane_of
 from syncd.engine.base import forgetting, knowing, settled
 from syncd.engine.item import DRIFT, UNKNOWN, Item, Rest, again
 from syncd.engine.linking import wake_for
@@ -208,6 +208,8 @@ def finish(world: World, tx: Tx, item: Item, run: int | None) -> None:
         else:
             values = {**_resting(world, item, item.rest), **_asks_still(item, item.rest, mark)}
             tx.marks.rest(mark, item.unit.fence, item.rest.state, **values)
+    # Whatever became of their marks (held, discarded, refused), else its edits would wait for nobody.
+    tx.marks.add(item.m.key, item.mark.side, item.calls, world.clock(), lane=lane_of(item.m))
     for map_key, side, id_ in item.pulls:
         _pull(world, tx, map_key, side, id_)
 

@@ -6,7 +6,7 @@ What is not here: the verdict over candidates (`core.match`) and the writes (`wr
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
 from syncd.core.decision import Twins, Verdict
@@ -168,17 +168,19 @@ def _own_key_or_window(tx: Tx, item: Item, creates: Mapping[str, Intent], others
 
 
 def _came_of_a_merge(tx: Tx, item: Item, record: Record) -> bool:
-    """Whether a record is what linked ones were merged into; their links come to it by their own marks."""
+    """Whether a record is what linked ones were merged into: it waits for their links, and calls for their marks."""
     m, side = item.m, item.mark.side
     creates = [i for i in tx.journal.open_of(m.key, record.was) if i.action is Action.CREATE and i.side is side.other]
     if creates:
         reason = f"came of a merge with the record for which write {creates[0].id} is open"
         item.fail(park("waiting", reason, waits_for=f"intent:{creates[0].id}"))
         return True
-    linked = bool(tx.links.of(m.key, side, record.was))
+    linked = sorted(tx.links.of(m.key, side, record.was))
     if linked:
-        item.fail(DONE)
-    return linked
+        old = replace(record.ref, id=linked[0])
+        item.calls += linked
+        item.fail(park("waiting", f"goes on with the link of {old}, which was merged into it"))
+    return bool(linked)
 
 
 def _before_us(tx: Tx, record: Record) -> bool:

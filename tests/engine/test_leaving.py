@@ -12,11 +12,12 @@ import pytest
 
 from syncd.core.fieldmap import Leave
 from syncd.engine.absorb import absorb
+from syncd.engine.answers import release
 from syncd.engine.world import Guard
 from syncd.fieldmaps import load
 from syncd.store.marks import PARKED
 from tests.engine.doings import FEEDS, audit, edit, judge, make, read_feed, read_soon, rest, run
-from tests.engine.test_rules import KEYLESS, linked, must, rows, town_of
+from tests.engine.test_rules import KEYLESS, linked, must, rows, town_of, with_mode
 from tests.engine.town import CONTACTS, SCHEMAS, SYSTEMS, Town
 from tests.engine.vendor import Row, Traits
 
@@ -209,6 +210,38 @@ def test_an_edit_that_is_read_while_a_link_moves_is_an_edit() -> None:
             run(town)
             rest(town)
             must(vendor.rows["contacts"][target.id].fields["phone"] == "9", f"an edit was lost at point {points}")
+
+
+def test_an_edit_of_a_survivor_waits_for_its_link_and_calls_for_it() -> None:
+    """A merged record whose write is held leaves its link behind: edits of the survivor wait, and then cross."""
+    with town_of() as town:
+        survivor = make(town, "crm", "contacts", {"email": "b@x.example", "name": "B", "tag": "cold"})
+        left, right = linked(town)
+        live = town.world
+        edit(town, "crm", "contacts", left.id, {"name": "New"})
+        read_all(town)
+        town.world = with_mode(live, "live", Guard(updates=0))
+        assert town.work().state == "held"
+        assert survivor is not None
+        town.vendors["crm"].merge("contacts", left.id, survivor.id)
+        edit(town, "crm", "contacts", survivor.id, {"name": "Later"})
+        read_all(town)
+        run(town)
+        assert parked(town, "waiting") == [f"goes on with the link of crm:contacts:{left.id}, which was merged into it"]
+        release(town.world, town.world.pairs, approve=False)
+        town.world = live
+        edit(town, "crm", "contacts", survivor.id, {"phone": "9"})
+        rest(town)
+        assert (right.fields["name"], right.fields["phone"]) == ("Later", "9")
+        assert partners(town) == {(survivor.id, right.id)}
+        assert parked(town, "waiting") == []
+
+
+def read_all(town: Town) -> None:
+    """The lists catch up, and every feed is read."""
+    town.stage.now += timedelta(seconds=60)
+    for feed in FEEDS:
+        read_feed(town, *feed)
 
 
 def test_two_links_that_meet_are_a_question() -> None:
