@@ -26,14 +26,30 @@ INDEXED = 2
 def adopt(world: World) -> None:
     """Take the maps as they are now: before anything is created by them, every record has the keys they match by.
 
-    A field that was never read before makes its kind be read once more, and what waits for a mended map tries again.
+    A field that was not read before makes its kind be read once more, and what waits for a mended map tries again.
     Maps that have lost all custom fields of a side are not taken: see `lookout`.
     """
     with world.store.begin() as tx:
         narrowed = note_custom(tx, world)
-        for m in world.maps.values():
-            if all((m.end(side).system, m.end(side).kind) not in narrowed for side in Side):
-                _adopt(tx, world, m)
+        whole = [m for m in world.maps.values() if all((e.system, e.kind) not in narrowed for e in (m.left, m.right))]
+        for m in whole:
+            _adopt(tx, world, m)
+        for (system, kind), readers in world.readers.items():
+            if all(m in whole for m, _ in readers):
+                _read_anew(tx, world, system, kind)
+
+
+def _read_anew(tx: Tx, world: World, system: str, kind: str) -> None:
+    """Have a kind read once more if a field is asked for that was not before: what snapshots say of it may be old.
+
+    What is asked for no longer is not remembered as read, for the feed goes on without it.
+    """
+    name, now = f"read:{system}:{kind}", set(world.fields(system, kind))
+    before = tx.runs.fact(name)
+    if before is None or set(before) != now:
+        tx.runs.set_fact(name, sorted(now))
+    if before is not None and now - set(before):
+        tx.feeds.reset(system, kind)
 
 
 def _adopt(tx: Tx, world: World, m: FieldMap) -> None:
@@ -43,12 +59,6 @@ def _adopt(tx: Tx, world: World, m: FieldMap) -> None:
         return
     tx.runs.set_fact(name, now)
     for side in Side:
-        end = m.end(side)
-        read = tx.runs.fact(f"read:{end.system}:{end.kind}")
-        if read is None or set(m.reads(side)) - set(read):
-            tx.runs.set_fact(f"read:{end.system}:{end.kind}", world.fields(end.system, end.kind))
-        if read is not None and set(m.reads(side)) - set(read):
-            tx.feeds.reset(end.system, end.kind)
         if before is None or before["match"] != now["match"]:
             _key_again(tx, world, m, side)
     if before is not None:

@@ -16,8 +16,9 @@ from syncd.store.marks import COMING, DUE, HELD, PLANNED
 from tests.engine.doings import cycle, edit, make, read_feed, rest
 from tests.engine.planting import CONTACTS, all_links, contacts_map, full_town, take_map
 from tests.engine.stage import Crash
-from tests.engine.test_rules import rows, with_mode
+from tests.engine.test_rules import linked, rows, town_of, with_mode
 from tests.engine.town import Town
+from tests.engine.vendor import Traits
 
 WAIT = timedelta(minutes=10)
 
@@ -63,6 +64,24 @@ def test_a_changed_map_is_not_retroactive_until_it_is_applied(monkeypatch: pytes
         with town.store.read() as tx:
             assert {row.state for row in tx.conflicts.list(states=["overruled", "open"])} == {"overruled"}
         assert preview(town.world, m).row()["rules"] == []
+
+
+@pytest.mark.parametrize("reads", [True, False])
+def test_what_was_edited_while_a_rule_was_out_of_the_map_is_read_when_it_is_back(reads: bool) -> None:
+    """The feed did not ask for the field meanwhile and stored the edit without it: its kind is read once more."""
+    with town_of(left=Traits(reads=reads)) as town:
+        whole = contacts_map({})
+        take_map(town, whole)
+        left, right = linked(town)
+        take_map(town, contacts_map({"  - {left: phone, right: phone, owner: right}\n": ""}))
+        rest(town)
+        edit(town, "crm", "contacts", left.id, {"phone": "999"})
+        rest(town)
+        take_map(town, whole)
+        rest(town)
+        applied(town)
+        rest(town)
+        assert right.fields["phone"] == "999"
 
 
 def test_where_the_map_asks_a_person_is_asked_and_stays_asked(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -349,13 +349,14 @@ class MemoryConnector:
             due=not state["done"],
         )  # fmt: skip
         if not state["done"]:
-            yield self._backfill(kind, state, fields, known)
+            yield self._backfill(kind, state, fields)
 
-    def _backfill(self, kind: str, state: dict[str, Any], fields: Sequence[str], known: Known) -> Page:
+    def _backfill(self, kind: str, state: dict[str, Any], fields: Sequence[str]) -> Page:
+        """A page of the first reading: whole, whatever was known before, as vendors' lists are."""
         sent, _ = self._call("changes", kind, 0)
         order = sorted(self.vendor.listed.get(kind, {}).values(), key=lambda row: _natural(row.id))
         left = [row for row in order if _natural(row.id) > _natural(state["after"] or "x0")]
-        rows = self._shown(kind, left[:PAGE], sent, fields, known)
+        rows = self._shown(kind, left[:PAGE], sent, fields, lambda _: {})
         done = len(left) <= PAGE
         after = left[:PAGE][-1].id if left else state["after"]
         return Page(records=rows, cursor={**state, "after": after, "done": done}, read_to=None, backfilled=done,
