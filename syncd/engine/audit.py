@@ -200,18 +200,13 @@ class _Pair:
         return None
 
     def _parked(self, one: Compared | None) -> str | None:
-        """Why a person is waited for; some causes stop one field, the others the whole record."""
+        """Why a person is waited for; some causes stop single fields, the others the whole record."""
         for mark in self._marks():
             if mark.state != PARKED:
                 continue
-            fields = {
-                "unmapped": one is not None and one.parity is Parity.UNMAPPED,
-                DRIFT: one is not None and one.parity is Parity.UNKNOWN,
-                UNTOLD: one is not None and one.parity is Parity.UNKNOWN,
-                "waiting": one is not None and one.rule.relation is not None,
-            }
-            whole = mark.cause == "waiting" and (mark.waits_for or "").startswith("intent:")
-            if whole or fields.get(mark.cause or "", True):
+            of_a_write = (mark.waits_for or "").startswith("intent:")
+            whole = of_a_write or mark.cause not in ("unmapped", "waiting", DRIFT, UNTOLD)
+            if whole or (one is not None and _stopped(one, mark)):
                 return mark.reason or mark.cause
         return None
 
@@ -305,6 +300,16 @@ def _names(rule: Rule, side: Side) -> frozenset[str]:
     """The fields of a side that a rule looks at."""
     own = frozenset({name} if (name := rule.field(side)) else ())
     return own | rule.expr.reads[side] if rule.expr is not None else own
+
+
+def _stopped(one: Compared, mark: Mark) -> bool:
+    """Whether a parked mark stops this rule; where several stop a record, its cause is what does not come, if any."""
+    missing = mark.cause in (DRIFT, UNTOLD)
+    if one.parity is Parity.UNKNOWN:
+        return missing
+    if one.parity is Parity.UNMAPPED:
+        return missing or mark.cause == "unmapped"
+    return one.rule.relation is not None and mark.waits_for is not None
 
 
 _BY_PARITY: Mapping[Parity, Reason] = {

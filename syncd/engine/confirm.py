@@ -5,7 +5,8 @@ What is not here: sending (`writing`), and intents that lost their answer (`sett
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -15,7 +16,7 @@ from syncd.core.loss import same
 from syncd.core.model import Record, Side, Value
 from syncd.engine.absorb import absorb, lane_of
 from syncd.engine.base import forgetting, knowing, settled
-from syncd.engine.item import DRIFT, UNKNOWN, Item, Rest, again
+from syncd.engine.item import DRIFT, UNKNOWN, Item, Rest, again, stuck
 from syncd.engine.linking import wake_for
 from syncd.engine.lookout import look_soon
 from syncd.engine.planning import lost_row
@@ -190,8 +191,8 @@ def finish(world: World, tx: Tx, item: Item, run: int | None) -> None:
     if item.link is not None and item.plan is not None and item.leftover is None:
         _settle_unwritten(world, tx, item, run)
         _list_conflicts(world, tx, item, run)
-        for decision in item.plan.parked[:1]:
-            item.fail(_parked(item, decision))
+        if item.plan.parked:
+            item.fail(_parked(item, item.plan.parked))
     if item.leftover:
         item.fail(again("created", "the rest of its fields follow", count=False))
     if item.rest is not None and item.rest.cause == DRIFT:
@@ -229,15 +230,16 @@ def _linked_meanwhile(tx: Tx, item: Item) -> bool:
     return any(tx.links.of(item.m.key, mark.side, [mark.id]) for mark in item.unit.marks)
 
 
-def _parked(item: Item, decision: Decision) -> Rest:
-    """What a decision that cannot stand alone does to the marks; a field that is not known is asked for once more."""
-    if decision.verdict is Verdict.UNKNOWN:
-        if not all(item.asks(side) for side in ([decision.to] if decision.to is not None else Side)):
-            cause = f"{UNKNOWN}{decision.to}" if decision.to is not None else UNKNOWN.strip()
-            return again(cause, decision.reason, after=timedelta(0), reread=True, count=False)
-        return item.drift(decision.reason)
-    waits = str(decision.waits_for) if decision.waits_for else None
-    return Rest(state=PARKED, cause="waiting" if waits else "unmapped", reason=decision.reason, waits_for=waits)
+def _parked(item: Item, decisions: Sequence[Decision]) -> Rest:
+    """What decisions that cannot stand alone do to the marks; a field that is not known is asked for once more."""
+    rest, unknown = stuck(decisions), {d.to for d in decisions if d.verdict is Verdict.UNKNOWN}
+    if not unknown:
+        return rest
+    side = unknown.pop() if len(unknown) == 1 else None
+    if not all(item.asks(at) for at in ([side] if side is not None else Side)):
+        cause = f"{UNKNOWN}{side}" if side is not None else UNKNOWN.strip()
+        return again(cause, rest.reason, after=timedelta(0), reread=True, count=False)
+    return replace(item.drift(rest.reason), waits_for=rest.waits_for)
 
 
 def _still_waits(world: World, tx: Tx, item: Item, waits_for: str) -> bool:

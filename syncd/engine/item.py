@@ -5,12 +5,12 @@ What is not here: the steps (`linking`, `planning`, `writing`, `settling`).
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import timedelta
 from typing import Any
 
-from syncd.core.decision import Plan, Verdict
+from syncd.core.decision import Decision, Plan, Verdict
 from syncd.core.fieldmap import FieldMap
 from syncd.core.model import Action, Operation, Record, Side
 from syncd.store.conflicts import Conflict
@@ -35,6 +35,13 @@ class Rest:
 def park(cause: str, reason: str, *, waits_for: str | None = None) -> Rest:
     """It cannot go on without a person or a changed world."""
     return Rest(state=PARKED, cause=cause, reason=reason, waits_for=waits_for)
+
+
+def stuck(decisions: Sequence[Decision]) -> Rest:
+    """Park it for all these decisions at once: each is told, and a changed map or the missing parent is a retry."""
+    waits = [str(d.waits_for) for d in decisions if d.waits_for is not None]
+    cause = "waiting" if len(waits) == len(decisions) else "unmapped"
+    return park(cause, "; ".join(d.reason for d in decisions), waits_for=next(iter(waits), None))
 
 
 UNKNOWN, HINT = "unknown ", "hint "

@@ -17,7 +17,7 @@ from syncd.core.plan import plan_create
 from syncd.engine.absorb import absorb
 from syncd.engine.fence import all_ours, hold_link
 from syncd.engine.intake import Tick, tick
-from syncd.engine.item import DONE, DRIFT, UNTOLD, Item, Rest, again, park
+from syncd.engine.item import DONE, DRIFT, UNTOLD, Item, Rest, again, park, stuck
 from syncd.engine.lookalikes import Lookalikes, StoreIndex, ask_again, belongs, near
 from syncd.engine.namesakes import NAMESAKE, Taken, set_apart
 from syncd.engine.world import World
@@ -229,9 +229,8 @@ def plan_creates(world: World, tx: Tx, m: FieldMap, items: Sequence[Item], twins
         if unknown:
             item.fail(_unknown(item, unknown[0].reason))
         item.pull_parents()
-        for decision in item.plan.parked[:1]:
-            waits = str(decision.waits_for) if decision.waits_for else None
-            item.fail(park("waiting" if waits else "unmapped", decision.reason, waits_for=waits))
+        if item.plan.parked:
+            item.fail(stuck(item.plan.parked))
         if item.stands():
             item.operations[to] = _creation(item, to)
     for to in Side:

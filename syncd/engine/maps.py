@@ -16,7 +16,7 @@ from syncd.engine.world import World
 from syncd.store.marks import PLANNED
 from syncd.store.store import Tx
 
-MENDABLE = ("unmapped", DRIFT, UNTOLD, "refused")
+MENDABLE = ("unmapped", "waiting", DRIFT, UNTOLD, "refused")
 """Causes that a changed map may have mended."""
 
 INDEXED = 2

@@ -27,7 +27,8 @@ WHOLE = frozenset({"question", "gone", "refused", "discarded", "unread", UNSEEN,
 tried again by itself (`engine.item.again`) and was parked after trying in vain."""
 
 MISSING, UNMAPPED, WAITING = frozenset({DRIFT, UNTOLD}), "unmapped", "waiting"
-"""Causes that stop one field: one that does not come, one without a counterpart, a relation to who is not linked."""
+"""Causes that stop single fields: one that does not come, one without a counterpart, a relation to who is not linked.
+Where several meet in a record, its cause is the first of these that holds."""
 
 Sides = tuple[Value, Value]
 
@@ -97,11 +98,12 @@ class Claims:
     def stops(self, m: FieldMap, left: str, right: str, rule: Rule, sides: Sides) -> bool:
         """Whether a mark of either record stops this rule, whose values are these, while the others go on."""
         places = ((m.key, Side.LEFT, left), (m.key, Side.RIGHT, right))
-        causes = {self.resting[place].cause for place in places if place in self.resting}
-        if UNMAPPED in causes and rule.unmapped is Unmapped.PARK and no_counterpart(rule, sides):
+        marks = [self.resting[place] for place in places if place in self.resting]
+        unmapped = any(mark.cause in MISSING | {UNMAPPED} for mark in marks)
+        if unmapped and rule.unmapped is Unmapped.PARK and no_counterpart(rule, sides):
             return True
         missing = any(rule.field(side) in self.untold.get((m.key, side, id_), ()) for _, side, id_ in places)
-        return missing or (WAITING in causes and rule.relation is not None)
+        return missing or (any(mark.waits_for for mark in marks) and rule.relation is not None)
 
     def listed(self, link: int, rule: str, sides: Sides) -> str | None:
         """The list on which this very difference stands: open or kept."""

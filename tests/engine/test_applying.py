@@ -7,17 +7,20 @@ from datetime import timedelta
 import pytest
 
 from syncd.core.fieldmap import FieldMap
+from syncd.core.model import Side
 from syncd.engine.answers import status
 from syncd.engine.applying import PAGE, Progress, apply, preview, release
 from syncd.engine.maps import adopt
 from syncd.engine.run import work
 from syncd.engine.world import Guard
-from syncd.store.marks import COMING, DUE, HELD, PLANNED
+from syncd.fieldmaps import load
+from syncd.store.marks import COMING, DUE, HELD, PARKED, PLANNED
+from tests.engine import town as towns
 from tests.engine.doings import cycle, edit, make, read_feed, rest
 from tests.engine.planting import CONTACTS, all_links, contacts_map, full_town, take_map
 from tests.engine.stage import Crash
 from tests.engine.test_rules import linked, rows, town_of, with_mode
-from tests.engine.town import Town
+from tests.engine.town import SCHEMAS, SYSTEMS, Town
 from tests.engine.vendor import Traits
 
 WAIT = timedelta(minutes=10)
@@ -82,6 +85,36 @@ def test_what_was_edited_while_a_rule_was_out_of_the_map_is_read_when_it_is_back
         applied(town)
         rest(town)
         assert right.fields["phone"] == "999"
+
+
+def deals_map(values: str) -> FieldMap:
+    """The map of deals, whose texts are carried by these values, and whose contacts are not pulled across."""
+    text = towns.DEALS % {"keys": "", "first_link": "left", "drift": "keep", "delete": "flag"}
+    text = text.replace("create: true", "create: false").replace("right: text, owner: right", f"right: text, {values}")
+    schemas = {Side.LEFT: SCHEMAS["crm"]["deals"], Side.RIGHT: SCHEMAS["con"]["jobs"]}
+    return load(text, pair="pair", systems=SYSTEMS, schemas=schemas)
+
+
+def test_a_value_without_counterpart_is_told_and_mended_although_a_parent_is_missing_too() -> None:
+    """A deal waits for a contact and has a text that the map cannot carry: both are told, the new map carries it."""
+    with town_of() as town:
+        take_map(town, deals_map("owner: left, values: {a: A}, unmapped: park"))
+        left, _ = linked(town)
+        cold = make(town, "crm", "contacts", {"email": "cold@x.example", "tag": "cold"})
+        deal = make(town, "crm", "deals", {"title": "D", "stage": "won", "text": "a", "contact": left.id})
+        assert cold is not None
+        assert deal is not None
+        rest(town)
+        edit(town, "crm", "deals", deal.id, {"contact": cold.id, "text": "b"})
+        rest(town)
+        with town.store.read() as tx:
+            (mark,) = tx.marks.resting(PARKED)
+        assert mark.cause == "unmapped"
+        assert mark.waits_for == f"crm:contacts:{cold.id}"
+        assert all(word in str(mark.reason) for word in (cold.id, "'b'"))
+        take_map(town, deals_map("owner: left, values: {a: A, b: B}, unmapped: park"))
+        rest(town)
+        assert [row.fields["text"] for row in rows(town, "con", "jobs")] == ["B"]
 
 
 def test_where_the_map_asks_a_person_is_asked_and_stays_asked(monkeypatch: pytest.MonkeyPatch) -> None:

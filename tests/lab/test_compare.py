@@ -156,7 +156,8 @@ def parked(scene: Scene, link: Link, cause: str) -> Iterator[None]:
         tx.marks.add(DEALS, Side.LEFT, [link.left_id], now)
         tx.marks.claim(DEALS, now, now + timedelta(minutes=1), fence, limit=1000)
         mark = tx.marks.get(DEALS, Side.LEFT, [link.left_id])[link.left_id]
-        assert tx.marks.rest(mark, fence, PARKED, cause=cause, reason="a test")
+        parent = "hubspot:contacts:0" if cause == "waiting" else None
+        assert tx.marks.rest(mark, fence, PARKED, cause=cause, reason="a test", waits_for=parent)
         snapshot = tx.snapshots.get(*place)[link.left_id]
         tx.snapshots.put([replace(snapshot, missing=("claim_number",))])
     try:
@@ -171,10 +172,10 @@ def parked(scene: Scene, link: Link, cause: str) -> Iterator[None]:
 @pytest.mark.parametrize(
     ("cause", "told", "stops"),
     [("question", set(), set()), ("later", {"dealname"}, set()), ("unmapped", {"dealname"}, {"dealstage"}),
-     ("drift", {"dealname"}, {"claim_number"}), ("waiting", {"dealname"}, {"contacts"})],
+     ("drift", {"dealname"}, {"claim_number", "dealstage"}), ("waiting", {"dealname"}, {"contacts"})],
 )  # fmt: skip
 def test_a_mark_explains_only_what_it_stops(scene: Scene, cause: str, told: set[str], stops: set[str]) -> None:
-    """A question stops a whole record; other causes a field of their kind, and trying in vain is no reason at all."""
+    """A question stops a whole record, other causes fields; a missing one beside others names all. Trying is none."""
     link, right = links(scene, DEALS)[6], scene.stage.right
     (name,) = (row["name"] for row in right.records("jobs") if row["jnid"] == link.right_id)
     right.act("update", "jobs", id=link.right_id, fields={"name": f"Elsewhere {cause}"})
