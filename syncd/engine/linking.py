@@ -10,7 +10,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
 from syncd.core.decision import Twins, Verdict
-from syncd.core.fieldmap import FieldMap, Rule, Unconvertible
+from syncd.core.fieldmap import Direction, FieldMap, Rule, Unconvertible
 from syncd.core.match import Answer, Whose, carried_key, keys, lookups, sync_key_of
 from syncd.core.model import Action, Operation, Record, Side, SyncKey
 from syncd.core.plan import plan_create
@@ -240,12 +240,13 @@ def plan_creates(world: World, tx: Tx, m: FieldMap, items: Sequence[Item], twins
 def _cannot_do_without(m: FieldMap, item: Item, side: Side, rule: Rule) -> bool:
     """Whether a field that is not known keeps a record from being created.
 
-    A parent and what match keys are made of do, and what was never asked for. Any other field that was asked for and
-    did not come is left out, and follows when it is known: drift stops that field, not the record.
+    A parent, what match keys are made of and what only a creation carries do, and what was never asked for. Any other
+    field that was asked for and did not come is left out, and follows when it is known: drift stops that field, not the
+    record.
     """
     matched = {r.name for match in (*m.link, *m.ask) for part in match.parts for r in part.rules}
     asked = rule.field(side) in item.snapshots[side].missing
-    return not asked or rule.relation is not None or rule.name in matched
+    return not asked or rule.relation is not None or rule.direction is Direction.CREATE or rule.name in matched
 
 
 def _unknown(item: Item, reason: str) -> Rest:

@@ -67,6 +67,29 @@ def test_an_edit_whose_field_one_answer_left_out_is_asked_for(monkeypatch: pytes
         assert right.fields["note"] == "new"
 
 
+def test_a_record_is_not_made_without_what_only_its_creation_carries(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A field of `direction: create` does not come: the record waits, parked with the reason, and then has it."""
+    with town_of() as town:
+        judge(town)
+        told = MemoryConnector._record
+
+        def record(self: MemoryConnector, kind: str, *more: Any, **named: Any) -> Record:
+            whole = told(self, kind, *more, **named)
+            return replace(whole, fields={name: value for name, value in whole.fields.items() if name != "serial"})
+
+        with monkeypatch.context() as patch:
+            patch.setattr(MemoryConnector, "_record", record)
+            left = make(town, "crm", "contacts", {"email": "p@x.example", "name": "P"})
+            assert left is not None
+            rest(town)
+            with town.store.read() as tx:
+                (mark,) = tx.marks.resting(PARKED)
+            assert mark.reason == "serial is not known: the field was asked for twice and did not come"
+        edit(town, "crm", "contacts", left.id, {"name": "Q"})
+        judge(town)
+        assert [row.fields["serial"] for row in rows(town, "con", "contacts")] == [left.fields["serial"]]
+
+
 def test_a_look_at_many_passes_over_one_that_cannot_be_read(monkeypatch: pytest.MonkeyPatch) -> None:
     """The feed goes on, hour after hour, and the audit compares all others."""
     with town_of() as town:
