@@ -16,7 +16,7 @@ from syncd.core.loss import same
 from syncd.core.model import Record, Side, Value
 from syncd.engine.absorb import absorb, lane_of
 from syncd.engine.base import forgetting, knowing, settled
-from syncd.engine.item import DRIFT, UNKNOWN, Item, Rest, again, stuck
+from syncd.engine.item import DRIFT, UNKNOWN, UNWANTED, Item, Rest, again, stuck
 from syncd.engine.linking import wake_for
 from syncd.engine.lookout import look_soon
 from syncd.engine.planning import lost_row
@@ -209,10 +209,19 @@ def finish(world: World, tx: Tx, item: Item, run: int | None) -> None:
         else:
             values = {**_resting(world, item, item.rest), **_asks_still(item, item.rest, mark)}
             tx.marks.rest(mark, item.unit.fence, item.rest.state, **values)
+    if item.rest is UNWANTED and _has_children(world, item.m):
+        # Whoever waits for it may have asked in vain, while it did not fit or was not there, and asks again.
+        tx.marks.wake([str(item.record(item.mark.side).ref)], world.clock())
     # Whatever became of their marks (held, discarded, refused), else its edits would wait for nobody.
     tx.marks.add(item.m.key, item.mark.side, item.calls, world.clock(), lane=lane_of(item.m))
     for map_key, side, id_ in item.pulls:
         _pull(world, tx, map_key, side, id_)
+
+
+def _has_children(world: World, m: FieldMap) -> bool:
+    """Whether a relation of some map waits for the links of this one."""
+    relations = (rule.relation for one in world.maps.values() for rule in one.rules)
+    return any(relation is not None and relation.map == m.key for relation in relations)
 
 
 def _asks_still(item: Item, rest: Rest, mark: Mark) -> dict[str, Any]:

@@ -64,6 +64,7 @@ DRIFT, UNTOLD = "drift", "untold"
 """Why a record is parked of which a field does not come; and when it did not come again after such a look."""
 
 DONE = Rest(state="done", cause="done", reason="nothing to do")
+UNWANTED = Rest(state="done", cause="unwanted", reason="it may be linked, and nobody asked for a twin of it")
 
 
 @dataclass(slots=True)

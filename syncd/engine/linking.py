@@ -17,7 +17,7 @@ from syncd.core.plan import plan_create
 from syncd.engine.absorb import absorb
 from syncd.engine.fence import all_ours, hold_link
 from syncd.engine.intake import Tick, tick
-from syncd.engine.item import DONE, DRIFT, UNTOLD, Item, Rest, again, park, stuck
+from syncd.engine.item import DONE, DRIFT, UNTOLD, UNWANTED, Item, Rest, again, park, stuck
 from syncd.engine.lookalikes import Lookalikes, StoreIndex, ask_again, belongs, near
 from syncd.engine.namesakes import NAMESAKE, Taken, set_apart
 from syncd.engine.world import World
@@ -56,7 +56,7 @@ def _local_side(world: World, tx: Tx, m: FieldMap, side: Side, items: list[Item]
         if item.stands() and item.twin is None:
             _own_key_or_window(tx, item, creates, others)
         if item.stands() and item.twin is None and not wanted(m, side, item.record(side), pulled=item.mark.pulled):
-            item.fail(DONE)
+            item.fail(UNWANTED)
 
 
 def _judge_local(tx: Tx, m: FieldMap, side: Side, items: Sequence[Item]) -> dict[str, Intent]:

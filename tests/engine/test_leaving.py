@@ -257,11 +257,11 @@ def test_two_links_that_meet_are_a_question() -> None:
         assert any(twins[other.id] in reason and right.id in reason for reason in parked(town, "question"))
 
 
-def only(town: Town, leave: Leave) -> None:
-    """From now on the contacts' map is only for those that are not cold."""
+def only(town: Town, leave: Leave, condition: str = "left.tag != 'cold'") -> None:
+    """From now on the contacts' map is only for those of which this holds."""
     m = town.maps[0]
     text = CONTACTS % {"keys": "", "first_link": "left", "drift": "keep", "delete": "flag"}
-    text = text.replace("lane: lead", f"only: \"left.tag != 'cold'\"\nleave: {leave}")
+    text = text.replace("lane: lead", f'only: "{condition}"\nleave: {leave}')
     schemas = {side: SCHEMAS[system]["contacts"] for side, system in SYSTEMS.items()}
     made = load(text, pair="pair", systems=SYSTEMS, schemas=schemas)
     assert made.leave is leave
@@ -302,6 +302,22 @@ def test_what_leaves_the_filter_is_unlinked_and_linked_again() -> None:
         rest(town)
         assert partners(town, m.key) == {(left.id, right.id)}
         assert town.vendors["crm"].rows["contacts"][left.id].fields["phone"] == "9"
+
+
+def test_a_child_is_released_when_its_parent_comes_to_meet_the_filter() -> None:
+    """A deal pulls a contact that the map is not for, and waits; once it is, the contact goes across, and the deal."""
+    with town_of() as town:
+        only(town, Leave.STOP, "left.note != 'x'")
+        judge(town)
+        parent = make(town, "crm", "contacts", {"email": "p@x.example", "tag": "cold", "note": "x"})
+        assert parent is not None
+        make(town, "crm", "deals", {"title": "D", "stage": "won", "contact": parent.id})
+        rest(town)
+        assert rows(town, "con", "jobs") == []
+        edit(town, "crm", "contacts", parent.id, {"note": "y"})
+        rest(town)
+        assert parked(town, "waiting") == []
+        assert [row.fields["name"] for row in rows(town, "con", "jobs")] == ["D"]
 
 
 def test_an_answer_from_before_the_deletion_brings_nothing_back() -> None:
