@@ -128,13 +128,16 @@ def _left_behind(items: Iterable[Record | Gone]) -> list[Gone]:
 
 
 def _became(items: Iterable[Record | Gone], rows: Mapping[str, Snapshot]) -> dict[str, str]:
-    """What those that a merge ended, and that we knew, are called now."""
+    """What those that a merge ended are called now; told once of each."""
     gone = (item for item in items if isinstance(item, Gone) and item.became and item.ref.id in rows)
     return {item.ref.id: item.became[0] for item in gone}
 
 
 def _gone_row(item: Gone, before: Snapshot | None, found: Absorbed) -> Snapshot | None:
     how = MERGED if item.became else "tombstone" if item.tombstone else "gone"
+    if before is None and how == MERGED:
+        # A link may have come to it, or may come yet, before anybody read it: it must go on from here.
+        before = Snapshot(Record(ref=item.ref, fields={}), {})
     if before is None or before.gone == MERGED or (before.gone is not None and how != MERGED):
         return None
     found.moved[item.ref.id] = None

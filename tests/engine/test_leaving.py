@@ -13,10 +13,11 @@ import pytest
 from syncd.core.fieldmap import Leave
 from syncd.engine.absorb import absorb
 from syncd.engine.answers import release
+from syncd.engine.worker import Worker
 from syncd.engine.world import Guard
 from syncd.fieldmaps import load
 from syncd.store.marks import PARKED
-from tests.engine.doings import FEEDS, audit, edit, judge, make, read_feed, read_soon, rest, run
+from tests.engine.doings import FEEDS, audit, edit, hinted, judge, make, read_feed, read_soon, rest, run
 from tests.engine.test_rules import KEYLESS, linked, must, rows, town_of, with_mode
 from tests.engine.town import CONTACTS, SCHEMAS, SYSTEMS, Town
 from tests.engine.vendor import Row, Traits
@@ -191,6 +192,26 @@ def test_a_link_goes_on_with_what_its_record_was_merged_into(chain: bool) -> Non
         assert partners(town, town.maps[0].key) == {(target.id, right.id)}
         assert vendor.rows["contacts"][target.id].fields["phone"] == "9"
         assert [row.id for row in rows(town, "con", "contacts")] == [right.id]
+
+
+def test_a_link_goes_on_through_a_record_that_was_never_seen() -> None:
+    """A record becomes one that is merged itself before anybody reads it: the link ends at the last one, unbroken."""
+    with town_of() as town:
+        left, right = linked(town)
+        vendor = town.vendors["crm"]
+        last = make(town, "crm", "contacts", {"email": "c@x.example", "name": "C", "tag": "cold"})
+        judge(town)
+        assert last is not None
+        middle = vendor.create("contacts", {"email": "b@x.example", "tag": "cold"}, "person")
+        vendor.merge("contacts", left.id, middle.id)
+        hinted(town, "crm", "contacts", left.id)
+        Worker(town.world, town.maps[0]).step()
+        vendor.merge("contacts", middle.id, last.id)
+        rest(town)
+        edit(town, "crm", "contacts", last.id, {"name": "Cecil"})
+        rest(town)
+        assert partners(town) == {(last.id, right.id)}
+        assert right.fields["name"] == "Cecil"
 
 
 def test_an_edit_that_is_read_while_a_link_moves_is_an_edit() -> None:
