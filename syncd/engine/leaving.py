@@ -18,7 +18,9 @@ from syncd.engine.fence import all_ours, hold_link
 from syncd.engine.item import DONE, UNSEEN, VANISHED, Item, Rest, again, park
 from syncd.engine.linking import wake_for
 from syncd.engine.lookout import MANY, are_deleted, look_soon
+from syncd.engine.reading import legible
 from syncd.engine.world import World
+from syncd.errors import Refused
 from syncd.store.links import Link, LinkedAlready
 from syncd.store.marks import DELETED
 from syncd.store.store import Tx
@@ -197,9 +199,8 @@ def _confirm(world: World, m: FieldMap, side: Side, items: Sequence[Item]) -> No
         living = tx.snapshots.seen(end.system, end.kind, [id_ for id_ in others if id_ not in ids])
         since = tx.snapshots.get(end.system, end.kind, ids)
         believed = are_deleted(tx, world, end.system, end.kind)
-    canaries = [id_ for id_ in others if id_ in living][:CANARIES]
-    fields = world.fields(end.system, end.kind)
-    found = world.connectors[end.system].read(end.kind, [*ids, *canaries], fields)
+    found = _beside(world, end.system, end.kind, ids, [id_ for id_ in others if id_ in living][:CANARIES])
+    canaries, fields = [id_ for id_ in found if id_ not in ids], world.fields(end.system, end.kind)
     silent = [canary for canary in canaries if not isinstance(found[canary], Record)]
     answered = len(canaries) - len(silent)
     seen = answered > 0 and (len(canaries) < MANY or answered >= NEARLY * len(canaries))
@@ -222,6 +223,20 @@ def _confirm(world: World, m: FieldMap, side: Side, items: Sequence[Item]) -> No
     proved = [item for item in items if item.stands()]
     if proved:
         prepare(world, m, side, proved, absent, Canaries([others[one] for one in canaries], seen))
+
+
+def _beside(
+    world: World, system: str, kind: str, ids: Sequence[str], canaries: Sequence[str]
+) -> Mapping[str, Record | Gone]:
+    """What answers to these ids and, asked in one breath, to the canaries; one that makes no sense is left out.
+
+    Raises Refused where it is one of the ids, AuthError and Transient.
+    """
+    connector, fields = world.connectors[system], world.fields(system, kind)
+    try:
+        return connector.read(kind, [*ids, *canaries], fields)
+    except Refused:
+        return connector.read(kind, [*ids, *legible(world, system, kind, canaries)], fields)
 
 
 def _neighbors(tx: Tx, m: FieldMap, items: Sequence[Item]) -> list[Link]:

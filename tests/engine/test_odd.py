@@ -17,7 +17,7 @@ from syncd.engine.auditing import begin_slice, bite, verify
 from syncd.engine.lookout import look
 from syncd.errors import Refused
 from syncd.store.marks import PARKED
-from tests.engine.doings import edit, judge, make, read_feed, rest, run
+from tests.engine.doings import edit, hinted, judge, make, read_feed, rest, run
 from tests.engine.test_rules import linked, rows, town_of
 from tests.engine.vendor import MemoryConnector, Traits
 
@@ -135,6 +135,21 @@ def test_a_write_whose_answer_leaves_it_out_is_no_edit_of_the_other_side(monkeyp
         with town.store.read() as tx:
             (snapshot,) = tx.snapshots.get("con", "contacts", [right.id]).values()
         assert snapshot.record.fields["name"] == "Anna"
+
+
+def test_a_deletion_is_proved_beside_a_record_that_cannot_be_read(monkeypatch: pytest.MonkeyPatch) -> None:
+    """One of the records that are asked for beside a missing one makes no sense: the others are proof enough."""
+    with town_of() as town:
+        for number in range(4):
+            make(town, "crm", "contacts", {"email": f"p{number}@x.example", "name": "A"})
+        judge(town)
+        odd, gone = rows(town, "con", "contacts")[1:3]
+        _refuse(monkeypatch, odd.id)
+        town.vendors["con"].delete("contacts", gone.id)
+        hinted(town, "con", "contacts", gone.id)
+        rest(town)
+        with town.store.read() as tx:
+            assert {mark.cause for mark in tx.marks.resting(PARKED)} == {"gone"}
 
 
 def _refuse(patch: pytest.MonkeyPatch, odd: str) -> None:
