@@ -122,10 +122,22 @@ def take(world: World, conflict_id: int, choice: str, *, literal: bool = False) 
         if conflict.state not in PASSED_OVER and now != (conflict.left, conflict.right):
             tx.marks.add(m.key, Side.LEFT, [link.left_id], world.clock(), lane=LEAD_LANE)
             raise _wrong(conflict_id, f"the values moved; now they are {now[0]!r} and {now[1]!r}.", "Look again.")
+        _give_up_others(tx, conflict)
         side = Side.LEFT if literal or choice == "left" else Side.RIGHT
         value = _typed(m, conflict, choice) if literal else conflict.left if side is Side.LEFT else conflict.right
         tx.conflicts.choose(conflict_id, {"side": str(side), "value": value, "now": list(now)})
         tx.marks.add(m.key, Side.LEFT, [link.left_id], world.clock(), lane=LEAD_LANE)
+
+
+def _give_up_others(tx: Tx, conflict: Conflict) -> None:
+    """A person's last word about a field is the one that counts. Raises ConfigError if the field is asked about."""
+    other = tx.conflicts.open_of([conflict.link]).get(conflict.link, {}).get(conflict.rule)
+    if other is None or other.id == conflict.id:
+        return
+    if other.state == "open":
+        remedy = f"Take a side, or give a value, there: syncd conflicts take {other.id}."
+        raise _wrong(conflict.id, f"the same field is asked about in conflict {other.id}.", remedy)
+    tx.conflicts.choose(other.id, None)
 
 
 def _typed(m: FieldMap, conflict: Conflict, text: str) -> Value:

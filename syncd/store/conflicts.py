@@ -94,10 +94,11 @@ class Conflicts:
         return found
 
     def ask(self, row: Mapping[str, Any]) -> None:
-        """List an open conflict, or move the values of the one that is open."""
-        where = (conflicts.c.link == row["link"], conflicts.c.rule == row["rule"], conflicts.c.state == "open")
+        """List an open conflict, or move the values of the one that is open; what was taken of its rule lapses."""
+        same = (conflicts.c.link == row["link"], conflicts.c.rule == row["rule"])
+        self.connection.execute(update(conflicts).where(*same, conflicts.c.choice.is_not(None)).values(choice=None))
         values = {name: row[name] for name in ("left_value", "right_value", "reason")}
-        changed = self.connection.execute(update(conflicts).where(*where).values({**values, "choice": None}))
+        changed = self.connection.execute(update(conflicts).where(*same, conflicts.c.state == "open").values(values))
         if not changed.rowcount:
             self.connection.execute(conflicts.insert(), {"forced": False, **row, "state": "open"})
 

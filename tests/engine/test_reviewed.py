@@ -21,17 +21,15 @@ from syncd.errors import ConfigError, SyncdError, Transient
 from syncd.fieldmaps import load
 from syncd.service import passes
 from syncd.service.daemon import Daemon
-from syncd.store.conflicts import Conflict
 from syncd.store.marks import DUE, HELD, PLANNED
 from tests.engine import town as towns
 from tests.engine.doings import cycle, edit, judge, make, read_feed, rest, run
 from tests.engine.test_rules import linked, rows, town_of, with_mode
-from tests.engine.test_taking import at_odds
+from tests.engine.test_taking import at_odds, listed, overruled
 from tests.engine.town import Plot, Town
 from tests.engine.vendor import MemoryConnector, Row, Traits, Vendor
 
 READS = Traits(reads=True)
-LISTED = ("open", "overruled", "kept")
 
 
 def contacts_map(plot: Plot, *changes: tuple[str, str]) -> FieldMap:
@@ -51,12 +49,6 @@ def remapped(town: Town, *changes: tuple[str, str]) -> None:
     town.maps = (contacts_map(town.plot, *changes), *town.maps[1:])
     town.reborn()
     Daemon(town.world).prepare()
-
-
-def listed(town: Town, *states: str) -> list[Conflict]:
-    """The conflicts in these states, by default those in which a value lost or is asked about."""
-    with town.store.read() as tx:
-        return tx.conflicts.list(states=states or LISTED)
 
 
 def resting(town: Town, state: str) -> list[tuple[str, str | None]]:
@@ -228,16 +220,6 @@ def test_a_new_edit_of_a_held_record_stays_held() -> None:
         more_runs(town)
         assert [row.fields["name"] for row in rights] == [f"N{number}" for number in range(6)]
         assert len(resting(town, HELD)) == 6
-
-
-def overruled(town: Town) -> tuple[Row, Row, Conflict]:
-    """A phone that both sides changed, where the left lost; both rows, and the conflict as it is listed."""
-    left, right = linked(town)
-    edit(town, "crm", "contacts", left.id, {"phone": "L"})
-    edit(town, "con", "contacts", right.id, {"phone": "R"})
-    rest(town)
-    (one,) = listed(town, "overruled")
-    return left, right, one
 
 
 def test_a_choice_that_was_carried_out_is_taken() -> None:

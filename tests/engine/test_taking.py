@@ -8,12 +8,15 @@ from __future__ import annotations
 import pytest
 
 from syncd.engine.answers import take
+from syncd.engine.planning import lost_row
 from syncd.errors import ConfigError
 from syncd.store.conflicts import Conflict
-from tests.engine.doings import edit, rest
+from tests.engine.doings import edit, judge, rest
 from tests.engine.test_rules import linked, town_of
 from tests.engine.town import Town
 from tests.engine.vendor import Row, Traits
+
+LISTED = ("open", "overruled", "kept")
 
 
 def at_odds(town: Town) -> tuple[Row, Row, Conflict]:
@@ -25,6 +28,22 @@ def at_odds(town: Town) -> tuple[Row, Row, Conflict]:
     with town.store.read() as tx:
         (asked,) = tx.conflicts.list(states=["open"])
     return left, right, asked
+
+
+def overruled(town: Town) -> tuple[Row, Row, Conflict]:
+    """A phone that both sides changed, where the left lost; both rows, and the conflict as it is listed."""
+    left, right = linked(town)
+    edit(town, "crm", "contacts", left.id, {"phone": "L"})
+    edit(town, "con", "contacts", right.id, {"phone": "R"})
+    rest(town)
+    (one,) = listed(town, "overruled")
+    return left, right, one
+
+
+def listed(town: Town, *states: str) -> list[Conflict]:
+    """The conflicts in these states, by default those in which a value lost or is asked about."""
+    with town.store.read() as tx:
+        return tx.conflicts.list(states=states or LISTED)
 
 
 def test_a_conflict_that_both_sides_settled_meanwhile_is_not_taken_with_its_old_values() -> None:
@@ -39,3 +58,40 @@ def test_a_conflict_that_both_sides_settled_meanwhile_is_not_taken_with_its_old_
         rest(town)
         notes = [town.vendors[v].rows["contacts"][i].fields["note"] for v, i in (("crm", left.id), ("con", right.id))]
         assert notes == ["same", "same"]
+
+
+def test_of_two_choices_about_one_field_the_later_counts() -> None:
+    """Two values of one phone were overruled, and a person takes the newer one back, and then rather the older one."""
+    with town_of() as town:
+        left, right, first = overruled(town)
+        edit(town, "crm", "contacts", left.id, {"phone": "L2"})
+        edit(town, "con", "contacts", right.id, {"phone": "R2"})
+        rest(town)
+        second, again = listed(town, "overruled")
+        assert again.id == first.id
+        take(town.world, second.id, "left")
+        take(town.world, first.id, "left")
+        judge(town)
+        assert left.fields["phone"] == right.fields["phone"] == "L"
+        assert [each.id for each in listed(town, "taken")] == [first.id]
+        assert [(each.id, each.choice) for each in listed(town, "overruled")] == [(second.id, None)]
+
+
+def test_an_old_value_is_not_taken_while_its_field_is_asked_about() -> None:
+    """The question that is open comes first: the old choice would rest unseen, and be carried out long after it."""
+    with town_of(left=Traits(reads=True), right=Traits(reads=True)) as town:
+        left, right, asked = at_odds(town)
+        with town.store.begin() as tx:
+            tx.conflicts.list_lost([_older(asked, town)])
+        (old,) = listed(town, "overruled")
+        with pytest.raises(ConfigError, match=f"asked about in conflict {asked.id}"):
+            take(town.world, old.id, "left")
+        take(town.world, asked.id, "right")
+        rest(town)
+        assert left.fields["note"] == right.fields["note"] == "R"
+
+
+def _older(asked: Conflict, town: Town) -> dict[str, object]:
+    """A value of the same field that was overruled before."""
+    ids = (asked.left_id, asked.right_id)
+    return lost_row(asked.map, asked.link, ids, asked.rule, ("old", "R"), "overruled", reason="x", at=town.stage.now)
