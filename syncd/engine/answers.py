@@ -45,7 +45,7 @@ def status(tx: Tx, now: datetime, systems: Sequence[str], maps: Sequence[str]) -
         ],
         "links": {key: tx.links.count(key) for key in maps},
         **{name: counts[name] for name in (DUE, "later", COMING, PLANNED, PARKED, HELD)},
-        "conflicts": len(tx.conflicts.list(states=["open"], limit=100_000)),
+        "conflicts": tx.conflicts.count("open"),
         "runs": [
             {"run": run.id, "pair": run.pair, "state": run.state, "ended": _iso(run.ended_at)}
             for run in tx.runs.last(limit=5)
@@ -61,7 +61,7 @@ def held_rows(tx: Tx, now: datetime) -> list[dict[str, Any]]:
 
 def _held_row(tx: Tx, pair: str, maps: Sequence[str]) -> dict[str, Any]:
     plans = [plan for key in maps for plan in tx.plans.briefs(key, HELD)]
-    run = next((run for run in tx.runs.last(state="held", limit=100) if run.pair == pair), None)
+    run = next(iter(tx.runs.last(pair, state="held", limit=1)), None)
     return {
         "pair": pair, "run": run.id if run else None, "since": _iso(run.started_at) if run else None,
         "reason": run.counts.get("error") if run else "goes beyond what was allowed",

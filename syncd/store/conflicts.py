@@ -108,7 +108,7 @@ class Conflicts:
             self.connection.execute(conflicts.insert(), [{"forced": False, **row} for row in rows])
 
     def settle(self, conflict_ids: Iterable[int], state: str, now: datetime) -> None:
-        """Close conflicts: taken by a person, or agreed."""
+        """Close conflicts: taken by a person, agreed, or gone with their link."""
         for chunk in chunks(conflict_ids):
             query = update(conflicts).where(conflicts.c.id.in_(chunk))
             self.connection.execute(query.values(state=state, closed_at=now, choice=None))
@@ -121,6 +121,11 @@ class Conflicts:
         """One, by its id."""
         row = self.connection.execute(select(conflicts).where(conflicts.c.id == conflict_id)).one_or_none()
         return _conflict(row) if row is not None else None
+
+    def count(self, state: str) -> int:
+        """How many are in this state."""
+        query = select(func.count()).where(conflicts.c.state == state)
+        return int(self.connection.execute(query).scalar_one())
 
     def list(
         self, *, states: Sequence[str], map_key: str | None = None, rule: str | None = None, run: int | None = None,

@@ -30,7 +30,7 @@ _SAVE_DELTAS = update(links).where(links.c.id == bindparam("link")).values(_DELT
 _SAVE = _SAVE_DELTAS.values({name: bindparam(name) for name in ("ruleset", "unknown")})
 
 Delta = Mapping[str, tuple[Value, float | None]]
-"""Rule name -> (base value, when it was last seen as unix seconds), only where it differs from the snapshot."""
+"""Identity of a rule -> (base value, when it was last seen as unix seconds), only where it differs from the snapshot."""
 
 
 class LinkedAlready(Exception):
@@ -122,7 +122,7 @@ class Links:
         return Link(id=id_, map=map_key, left_id=left_id, right_id=right_id)
 
     def save(self, link: Link, rules: Sequence[str]) -> None:
-        """Store a link's bases; `rules` are the names of the map's rules now."""
+        """Store a link's bases; `rules` are the identities of the map's rules now."""
         values = {
             "link": link.id,
             "left_base": dict(link.left) or None,

@@ -116,6 +116,7 @@ def test_the_list_is_narrowed(store: Store) -> None:
         assert [c.map for c in tx.conflicts.list(states=["open"], rule="city")] == ["other", "m"]
         assert [c.rule for c in tx.conflicts.list(states=["open"], limit=1)] == ["zip"]
         assert tx.conflicts.list(states=["taken"]) == []
+        assert (tx.conflicts.count("open"), tx.conflicts.count("taken")) == (4, 0)
 
 
 def test_a_forced_question_stays_forced(store: Store) -> None:
