@@ -30,7 +30,7 @@ _SAVE_DELTAS = update(links).where(links.c.id == bindparam("link")).values(_DELT
 _SAVE = _SAVE_DELTAS.values({name: bindparam(name) for name in ("ruleset", "unknown")})
 
 Delta = Mapping[str, tuple[Value, float | None]]
-"""Identity of a rule -> (base value, when it was last seen as unix seconds), only where it differs from the snapshot."""
+"""Identity of a rule -> (base value, when last seen as unix seconds), only where it differs from the snapshot."""
 
 
 class LinkedAlready(Exception):
