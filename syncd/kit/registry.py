@@ -29,6 +29,12 @@ def sandboxes() -> tuple[str, ...]:
     return tuple(sorted(_found(SANDBOXES)))
 
 
+def modules() -> tuple[str, ...]:
+    """The modules of all installed connectors and sandboxes, for who imports them beforehand."""
+    found = (*_found(CONNECTORS).values(), *_found(SANDBOXES).values())
+    return tuple(sorted({point.module for point in found}))
+
+
 def connector(name: str) -> ConnectorClass:
     """The connector of this name; ConfigError naming the known ones if there is none."""
     loaded: ConnectorClass = _load(CONNECTORS, name, "connector")

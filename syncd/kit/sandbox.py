@@ -8,16 +8,12 @@ from __future__ import annotations
 
 import abc
 import inspect
-import multiprocessing
 import random
-import signal
 import socket
 import threading
 import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager, suppress
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
-from multiprocessing.connection import Connection
 from types import TracebackType
 from typing import Any, ClassVar, Self
 
@@ -34,7 +30,7 @@ from syncd.kit.sender import Sender
 from syncd.kit.simclock import SandboxClock
 from syncd.kit.stage import ARRIVED, Reply, Stage, plain_fault
 
-__all__ = ["ControlError", "Reply", "Sandbox", "SandboxClock", "SandboxServer", "apart", "reply", "serve"]
+__all__ = ["ControlError", "Reply", "Sandbox", "SandboxClock", "SandboxServer", "reply", "serve"]
 
 ControlError = control.ControlError
 
@@ -204,37 +200,6 @@ class SandboxServer:
 
     def _run(self) -> None:
         self._server.run(sockets=[self._socket])
-
-
-@contextmanager
-def apart(make: Callable[[], Sandbox]) -> Iterator[str]:
-    """A sandbox in a process of its own, for as long as the `with` block lasts; its address.
-
-    `make` travels there, so it is a module's function, or a `functools.partial` of one. What it raises here: nothing;
-    a sandbox that does not start is a RuntimeError.
-    """
-    context = multiprocessing.get_context("spawn")
-    ours, theirs = context.Pipe()
-    process = context.Process(target=_serve_apart, args=(make, theirs), daemon=True)
-    process.start()
-    theirs.close()
-    try:
-        url = str(ours.recv())
-    except EOFError:
-        raise RuntimeError("a sandbox did not start; its own words are on stderr") from None
-    try:
-        yield url
-    finally:
-        ours.close()  # the other end hears it and stops; so it does when this process is killed
-        process.join(timeout=10)
-
-
-def _serve_apart(make: Callable[[], Sandbox], pipe: Connection) -> None:
-    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is for the process that began it
-    with SandboxServer(make()) as server:
-        pipe.send(server.url)
-        with suppress(EOFError):
-            pipe.recv()
 
 
 def serve(sandbox: Sandbox, port: int) -> None:

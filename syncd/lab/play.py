@@ -136,7 +136,7 @@ class Play:
     def _kill_one(self, dice: random.Random) -> None:
         """Kill a process at work, and start it again; one time in ten kill it once more while it starts."""
         process = dice.choice(self.processes)
-        self._let_write(dice.randint(1, 30), 4.0)
+        self._let_write(dice.randint(1, 30), 8.0)
         time.sleep(dice.uniform(0.0, 0.2))
         self._kill(process)
         if dice.random() < 0.1:

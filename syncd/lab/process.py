@@ -5,15 +5,14 @@ What is not here: when it is killed (`play`).
 
 from __future__ import annotations
 
-import signal
-import subprocess
-import sys
 import time
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
+from multiprocessing.process import BaseProcess
 from pathlib import Path
 
+from syncd.lab import forks
 from syncd.lab.stage import Stage
 
 TAIL = 2000
@@ -31,37 +30,36 @@ class Process:
     stage: Stage
     log: Path
     verb: str = "run"
-    _child: subprocess.Popen[bytes] | None = None
+    _child: BaseProcess | None = None
 
     def start(self) -> None:
         """Start it; it must not be running."""
-        command = [sys.executable, "-m", "syncd", self.verb, "--config", str(self.stage.config)]
-        with self.log.open("ab") as log:
-            self._child = subprocess.Popen(command, env=self.stage.process_environ(), stdout=log, stderr=log)
+        arguments = (self.verb, "--config", str(self.stage.config))
+        self._child = forks.syncd(arguments, self.stage.process_environ(), self.log)
 
     def kill(self) -> None:
         """Kill it with -9, whatever it is at."""
         if self._child is not None:
-            self._child.send_signal(signal.SIGKILL)
-            self._child.wait(timeout=30)
+            self._child.kill()
+            self._child.join(timeout=30)
         self._child = None
 
     def stop(self, within: float = 30.0) -> int:
-        """Ask it to end (SIGTERM); its exit code. It must be running."""
+        """Ask it to end (SIGTERM); its exit code. InVain if it was not running, or does not end."""
         child = self._child
         if child is None:
             raise InVain("it was not running")
-        child.send_signal(signal.SIGTERM)
-        try:
-            return child.wait(timeout=within)
-        finally:
-            if child.poll() is None:
-                self.kill()
-            self._child = None
+        child.terminate()
+        child.join(timeout=within)
+        if child.exitcode is None:
+            self.kill()
+            raise InVain(f"told to end, it had not ended after {within:g} s")
+        self._child = None
+        return child.exitcode
 
     def alive(self) -> bool:
         """Whether it still runs."""
-        return self._child is not None and self._child.poll() is None
+        return self._child is not None and self._child.is_alive()
 
     def must_live(self) -> None:
         """Raise InVain with its last words if it ended by itself."""

@@ -26,7 +26,8 @@ from syncd.fieldmaps.library import shipped
 from syncd.kit import registry
 from syncd.kit.connector import Connector, SystemSettings
 from syncd.kit.remote import Remote
-from syncd.kit.sandbox import ControlError, Sandbox, apart
+from syncd.kit.sandbox import ControlError, Sandbox
+from syncd.lab.forks import apart
 from syncd.lab.furnish import furnish
 from syncd.lab.own import LEFT, RIGHT, Own
 from syncd.lab.toml import toml

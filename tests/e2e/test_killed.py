@@ -24,7 +24,7 @@ STAY, LEAVE = Leaving(delete=0.0, restore=0.0, merge=0.0), Leaving(delete=0.02, 
 
 def played(seed: int, folder: Path, *, edits: int, leaving: Leaving) -> Proof:
     """One proof over 300 leads and at least 20 kills; every law held."""
-    task = Task(edits=edits, seed=seed, leads=300, per_second=20.0, between=(0.5, 2.0), kills=20, leaving=leaving)
+    task = Task(edits=edits, seed=seed, leads=300, per_second=20.0, between=(1.0, 3.0), kills=20, leaving=leaving)
     found = prove(App.open, folder, task)
     assert found.played.failed is None
     assert not found.breaches, "\n\n".join(str(breach) for breach in found.breaches[:5])
