@@ -67,7 +67,9 @@ class Scheduler:
             )
         self._scheduler.start()
         try:
-            stop.wait()
+            # A signal may be handed to a thread that does not wait; Python hears of it when this one wakes.
+            while not stop.wait(timeout=1.0):
+                pass
         finally:
             stop.set()
             # Waiting inside, APScheduler holds the lock that a tick needs which wakes another one.

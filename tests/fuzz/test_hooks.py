@@ -37,7 +37,7 @@ from syncd_hubspot.webhooks import SIGNATURE, TIMESTAMP, signature
 from tests.fuzz.spoil import SPOILERS
 from tests.fuzz.test_answers import TIMING
 
-COUNT = 10_000 if os.environ.get("SYNCD_LONG") == "1" else 300
+COUNT = 10_000 if os.environ.get("SYNCD_LONG") == "1" else 200
 WORK_EVERY = 50 if COUNT < 1000 else 400
 """So many bodies, then a run that has to look at what they named."""
 
