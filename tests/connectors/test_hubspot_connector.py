@@ -7,7 +7,7 @@ from types import MappingProxyType
 from typing import Any
 
 from syncd.core.model import MatchKey, Value
-from syncd.kit.connector import SystemSettings, Timing
+from syncd.kit.connector import Connector, SystemSettings, Timing
 from syncd.kit.contract import ConnectorContract
 from syncd.kit.remote import Remote
 from syncd_hubspot import HubSpot
@@ -39,7 +39,7 @@ class TestHubSpot(ConnectorContract):
     def make_connector(self, url: str, timing: Timing, secret: str | None = None) -> HubSpot:
         return connect(url, timing, secret)
 
-    def prepare(self, remote: Remote, connector: HubSpot) -> None:  # type: ignore[override] # only ever ours
+    def prepare(self, remote: Remote, connector: Connector) -> None:
         for kind in self.kinds:
             remote.act("property_create", kind, definition=KEY)
         connector.forget_schema()

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -10,9 +12,9 @@ from syncd.core.loss import image, same
 from syncd.core.model import FieldKind, FieldType, Loss, Value
 
 
-def field(kind: FieldKind = FieldKind.TEXT, **loss: object) -> FieldType:
+def field(kind: FieldKind = FieldKind.TEXT, **loss: Any) -> FieldType:
     """A field with a loss."""
-    return FieldType(name="x", kind=kind, loss=Loss(**loss))  # type: ignore[arg-type]  # keywords of Loss
+    return FieldType(name="x", kind=kind, loss=Loss(**loss))
 
 
 values: st.SearchStrategy[Value] = st.one_of(

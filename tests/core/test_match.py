@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from syncd.core.fieldmap import End, FieldMap, Match, Part, Rule
+from syncd.core.fieldmap import End, FieldMap, Match, Owner, Part, Rule
 from syncd.core.match import (
     MOST_COMBINATIONS,
     Answer,
@@ -22,15 +22,13 @@ from syncd.core.match import (
 )
 from syncd.core.model import MatchKey, Record, Ref, Side, SyncKey
 from syncd.core.values import Ends, converter
-from tests.core.maps import LEFT, RIGHT, rule, without
+from tests.core.maps import LEFT, RIGHT, without
 
 
 def line(name: str, left: str | None, right: str | None, convert: str = "text", **options: Any) -> Rule:
     """A rule between two named fields."""
-    ends = Ends(left=None, right=None)
-    made = rule("<->", "left", name=name, left=None, right=None)
-    fields = {"name": name, "left": left, "right": right, "convert": converter(convert, ends, options)}
-    return Rule(**{"owner": made.owner, **fields})  # type: ignore[arg-type]  # plain keywords
+    convert_by = converter(convert, Ends(left=None, right=None), options)
+    return Rule(name=name, left=left, right=right, owner=Owner.LEFT, convert=convert_by)
 
 
 PHONE = line("phone", "phone", "home", "phone")

@@ -54,14 +54,8 @@ def test_an_edit_whose_field_one_answer_left_out_is_asked_for(monkeypatch: pytes
         left, right = linked(town, note="old")
         edit(town, "crm", "contacts", left.id, {"note": "new"})
         town.stage.now += timedelta(seconds=60)
-        told = MemoryConnector._record
-
-        def record(self: MemoryConnector, kind: str, *more: Any, **named: Any) -> Record:
-            whole = told(self, kind, *more, **named)
-            return replace(whole, fields={name: value for name, value in whole.fields.items() if name != "note"})
-
         with monkeypatch.context() as patch:
-            patch.setattr(MemoryConnector, "_record", record)
+            _leave_out(patch, "note")
             read_feed(town, "crm", "contacts")
         rest(town)
         assert right.fields["note"] == "new"
@@ -71,14 +65,8 @@ def test_a_record_is_not_made_without_what_only_its_creation_carries(monkeypatch
     """A field of `direction: create` does not come: the record waits, parked with the reason, and then has it."""
     with town_of() as town:
         judge(town)
-        told = MemoryConnector._record
-
-        def record(self: MemoryConnector, kind: str, *more: Any, **named: Any) -> Record:
-            whole = told(self, kind, *more, **named)
-            return replace(whole, fields={name: value for name, value in whole.fields.items() if name != "serial"})
-
         with monkeypatch.context() as patch:
-            patch.setattr(MemoryConnector, "_record", record)
+            _leave_out(patch, "serial")
             left = make(town, "crm", "contacts", {"email": "p@x.example", "name": "P"})
             assert left is not None
             rest(town)
@@ -150,6 +138,17 @@ def test_a_deletion_is_proved_beside_a_record_that_cannot_be_read(monkeypatch: p
         rest(town)
         with town.store.read() as tx:
             assert {mark.cause for mark in tx.marks.resting(PARKED)} == {"gone"}
+
+
+def _leave_out(patch: pytest.MonkeyPatch, field: str) -> None:
+    """No answer tells this field of any record."""
+    told = MemoryConnector._record
+
+    def record(self: MemoryConnector, kind: str, *more: Any, **named: Any) -> Record:
+        whole = told(self, kind, *more, **named)
+        return replace(whole, fields={name: value for name, value in whole.fields.items() if name != field})
+
+    patch.setattr(MemoryConnector, "_record", record)
 
 
 def _refuse(patch: pytest.MonkeyPatch, odd: str) -> None:
