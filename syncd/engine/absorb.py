@@ -233,7 +233,7 @@ def _mark(tx: Tx, m: FieldMap, side: Side, found: Absorbed, now: datetime, held:
     ids: Sequence[str] = [
         id_ for id_, fields in found.moved.items() if (fields is None or fields & reads) and (side, id_) not in held
     ]
-    # Its version will not call for another read: whatever was edited with it must be asked for by id.
-    silent = [id_ for id_, fields in found.left_out.items() if fields & reads and (side, id_) not in held]
+    # Its version will not call for another read: what was edited with it must be asked for by id, even if it just was.
+    silent = [id_ for id_, fields in found.left_out.items() if fields & reads]
     tx.marks.add(m.key, side, ids, now, lane=lane)
     tx.marks.add(m.key, side, [*found.unsure, *silent], now, lane=lane, reread=True)

@@ -225,13 +225,13 @@ class _Pair:
             self._note(RECORD, Reason.GONE, words)
 
     def _moved(self, side: Side, record: Record, names: Iterable[str]) -> list[str]:
-        """Which of these fields are not what the snapshot says."""
+        """Which of these fields are not what was last told of them, even if an answer has left them out since."""
         snapshot = self.memory.snapshots.get((side, self.link.id_on(side)))
         if snapshot is None:
             return []
         types = {rule.field(side): rule.type(side) for rule in self.m.rules if rule.field(side) is not None}
-        told = [name for name in names if name in record.fields and name in snapshot.record.fields]
-        return [n for n in told if not same(record.fields[n], snapshot.record.fields[n], types.get(n))]
+        told = [name for name in names if name in record.fields and name in snapshot.kept]
+        return [n for n in told if not same(record.fields[n], snapshot.kept[n], types.get(n))]
 
     def _passed(self, side: Side, record: Record) -> bool:
         """Whether the feed has surely shown the record as it is."""

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from datetime import timedelta
+from typing import Any
 
 from syncd.core.loss import same
 from syncd.core.match import carried_key, keys
@@ -142,19 +143,22 @@ def _landed(world: World, tx: Tx, item: Item, intent: Intent, record: Record, ru
             name: {Side(side): value for side, value in data["settle"].items()} for name, data in intent.rules.items()
         }
         settle_rules(tx, item.m, item.link, rules)
-        _list(world, tx, item, intent, run)
+        _list(world, tx, item, intent, intent.rules, run)
     close_intent(world, tx, intent.id, "landed", intent.record_id)
 
 
-def _list(world: World, tx: Tx, item: Item, intent: Intent, run: int | None) -> None:
+def _list(
+    world: World, tx: Tx, item: Item, intent: Intent, rules: Mapping[str, Mapping[str, Any]], run: int | None
+) -> None:
+    """Of these rules of a write, what a person took is carried out, and whom the write overruled is listed."""
     if item.link is None:
         return
-    close_taken(tx, item.link.id, {name: data["sides"] for name, data in intent.rules.items()}, world.clock())
+    close_taken(tx, item.link.id, {name: data["sides"] for name, data in rules.items()}, world.clock())
     ids = (item.link.left_id, item.link.right_id)
     rows = [
         lost_row(item.m.key, item.link.id, ids, name, tuple(data["sides"]), "overruled", lost_side=data["lost"][0],
                  reason=data["reason"], run=run, at=world.clock())
-        for name, data in intent.rules.items()
+        for name, data in rules.items()
         if data["lost"]
     ]  # fmt: skip
     tx.conflicts.list_lost(rows)
@@ -185,16 +189,20 @@ def _list_put_back(world: World, tx: Tx, item: Item, intent: Intent, record: Rec
 def _neither(world: World, tx: Tx, item: Item, intent: Intent, record: Record, run: int | None) -> None:
     """Neither what was there nor what was sent: a person is asked in those fields, whatever the owner.
 
-    The write may have landed before somebody typed over it: whom it overruled is listed, as when it was seen to.
+    The write may have landed before somebody typed over it: whom it overruled is listed, as when it was seen to. A
+    field that holds what it held is planned again, and what a person took for it is still to be carried out.
     """
     _take_in(world, tx, item, intent, record)
-    _list(world, tx, item, intent, run)
+    moved = {
+        name: data
+        for name, data in intent.rules.items()
+        if (field := data["field"]) is None or not _holds(item, intent.side, record, {field: intent.before.get(field)})
+    }
+    _list(world, tx, item, intent, moved, run)
     _list_put_back(world, tx, item, intent, record, run)
-    for name, data in intent.rules.items():
+    for name, data in moved.items():
         field = data["field"]
         if item.link is None or field is None or _holds(item, intent.side, record, {field: intent.fields[field]}):
-            continue
-        if _holds(item, intent.side, record, {field: intent.before.get(field)}):
             continue
         source = data["settle"].get(str(intent.side.other))
         now = record.fields.get(field)

@@ -61,6 +61,38 @@ def test_an_edit_whose_field_one_answer_left_out_is_asked_for(monkeypatch: pytes
         assert right.fields["note"] == "new"
 
 
+def test_an_edit_whose_field_a_read_by_id_left_out_is_asked_for_again(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Whoever reads it has it in hand: it must not be done with while the value is unknown."""
+    with town_of() as town:
+        left, right = linked(town, note="old")
+        with monkeypatch.context() as patch:
+            _leave_out(patch, "note")
+            edit(town, "crm", "contacts", left.id, {"note": "new"})
+            hinted(town, "crm", "contacts", left.id)
+            run(town)
+        monkeypatch.setattr(MemoryConnector, "changes", lambda *_args, **_more: iter(()))
+        rest(town)
+        assert right.fields["note"] == "new"
+
+
+def test_an_audit_heals_what_no_read_told(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A field was left out whenever it was asked for, until the feed had gone on: the night finds it."""
+    with town_of() as town:
+        left, right = linked(town, note="old")
+        with monkeypatch.context() as patch:
+            _leave_out(patch, "note")
+            edit(town, "crm", "contacts", left.id, {"note": "new"})
+            rest(town)
+        monkeypatch.setattr(MemoryConnector, "changes", lambda *_args, **_more: iter(()))
+        rest(town)
+        assert right.fields["note"] == "old"
+        m = town.world.maps[town.maps[0].key]
+        begin_slice(town.world, m, "1", 1)
+        assert [one.reason for page in iter(lambda: bite(town.world, m), None) for one in page.differences] == ["missed"]
+        rest(town)
+        assert right.fields["note"] == "new"
+
+
 def test_a_record_is_not_made_without_what_only_its_creation_carries(monkeypatch: pytest.MonkeyPatch) -> None:
     """A field of `direction: create` does not come: the record waits, parked with the reason, and then has it."""
     with town_of() as town:

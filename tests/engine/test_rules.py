@@ -296,7 +296,7 @@ def test_an_interrupted_write_over_a_third_value_asks() -> None:
 def test_what_is_cleared_while_a_person_is_asked_is_not_filled_again() -> None:
     """Rules 8 and 11: a first link that asks stays open; what is blank in it then is somebody's edit."""
     with town_of(first_link="ask") as town:
-        left, right = _apart(town, "1", "2")
+        left, right = apart(town, "1", "2")
         judge(town)
         edit(town, "crm", "contacts", left.id, {"phone": None})
         judge(town)
@@ -324,7 +324,7 @@ def test_an_open_conflict_stays_open_when_one_side_is_as_it_was() -> None:
 def test_a_choice_that_met_other_values_leaves_the_conflict_open() -> None:
     """Rule 11: what a person took was moved meanwhile; the first link asks on, and fills no blank."""
     with town_of(first_link="ask") as town:
-        left, right = _apart(town, "1", "2")
+        left, right = apart(town, "1", "2")
         judge(town)
         doings.decide(town, 0, "left")
         edit(town, "crm", "contacts", left.id, {"phone": None})
@@ -338,7 +338,7 @@ def test_a_choice_that_met_other_values_leaves_the_conflict_open() -> None:
 def test_an_interrupted_first_link_asks_whatever_the_policy() -> None:
     """Rules 6 and 8: a value that is neither what was there nor what was sent is a conflict without a base too."""
     with town_of(first_link="left") as town:
-        left, right = _apart(town, "1", None)
+        left, right = apart(town, "1", None)
         town.vendors["con"].faults.append(("write", "unapplied"))
         town.stage.now += timedelta(seconds=60)
         cycle(town, wait=0)
@@ -352,7 +352,7 @@ def test_an_interrupted_first_link_asks_whatever_the_policy() -> None:
         _only_open(town, None, "2")
 
 
-def _apart(town: Town, left_phone: str | None, right_phone: str | None) -> tuple[Row, Row]:
+def apart(town: Town, left_phone: str | None, right_phone: str | None) -> tuple[Row, Row]:
     """One person on both sides, not linked yet."""
     left = make(town, "crm", "contacts", {"email": "ann@x.example", "name": "Ann", "phone": left_phone})
     right = make(town, "con", "contacts", {"email": "ann@x.example", "name": "Ann", "phone": right_phone})

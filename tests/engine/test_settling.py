@@ -16,8 +16,8 @@ from syncd.engine.absorb import absorb
 from syncd.engine.item import HINT
 from syncd.engine.worker import Worker
 from syncd.engine.world import World
-from tests.engine.doings import cycle, edit, judge, read_feed
-from tests.engine.test_rules import linked, town_of
+from tests.engine.doings import cycle, decide, edit, judge, read_feed
+from tests.engine.test_rules import apart, linked, town_of
 from tests.engine.vendor import MemoryConnector, Traits
 
 
@@ -77,6 +77,26 @@ def test_what_was_put_back_beside_a_third_value_is_listed() -> None:
             (lost,) = tx.conflicts.list(states=["overruled"])
         assert (asked.rule, asked.right) == ("note", "theirs")
         assert (lost.rule, lost.right, lost.lost) == ("name", before, Side.RIGHT)
+
+
+def test_a_choice_whose_field_did_not_land_is_still_to_be_carried_out() -> None:
+    """Beside another field that somebody typed over; what is cleared while the choice stands is not filled again."""
+    with town_of(first_link="ask") as town:
+        left, right = apart(town, "1", "2")
+        judge(town)
+        decide(town, 0, "right")
+        edit(town, "con", "contacts", right.id, {"name": "Anna"})
+        town.vendors["crm"].faults.append(("write", "unapplied"))
+        town.stage.now += timedelta(seconds=60)
+        read_feed(town, "con", "contacts")
+        Worker(town.world, town.maps[0]).step()
+        edit(town, "crm", "contacts", left.id, {"name": "Hannah"})
+        edit(town, "con", "contacts", right.id, {"phone": None})
+        judge(town)
+        assert (left.fields["phone"], right.fields["phone"]) == ("1", None)
+        with town.store.read() as tx:
+            asked = {(row.rule, row.left, row.right) for row in tx.conflicts.list(states=["open"])}
+        assert asked == {("phone", "1", None), ("name", "Hannah", "Anna")}
 
 
 def _late_list(world: World, id_: str, monkeypatch: pytest.MonkeyPatch) -> None:
