@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterator
 from typing import Any
 
 import pytest
-from playwright.sync_api import Browser, Page, sync_playwright
+from playwright.sync_api import Browser, Page, expect, sync_playwright
 
 from syncd.app import App
 from syncd.lab.demo import Playing, playing
@@ -36,6 +36,7 @@ def browser() -> Iterator[Browser]:
     )
     if found is None:
         pytest.fail("these tests need Chromium; install the package chromium")
+    expect.set_options(timeout=PATIENCE)
     with sync_playwright() as playwright:
         chromium = playwright.chromium.launch(executable_path=found, headless=True, args=ARGUMENTS)
         yield chromium

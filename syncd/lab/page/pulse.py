@@ -41,6 +41,5 @@ def _system(desk: Desk, side: Side, states: dict[str, Any]) -> dict[str, Any]:
 
 def trouble_left(desk: Desk) -> int | None:
     """Seconds of trouble still to come; None if there is none."""
-    if desk.trouble_until is None or desk.trouble_until <= now():
-        return None
-    return round((desk.trouble_until - now()).total_seconds() + 0.5)
+    until, moment = desk.trouble_until, now()  # a timer ends it meanwhile
+    return round((until - moment).total_seconds() + 0.5) if until is not None and until > moment else None
