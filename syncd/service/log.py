@@ -13,6 +13,7 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Literal, TextIO
 
 import orjson
+import stamina
 import structlog
 from structlog.typing import EventDict, Processor, WrappedLogger
 
@@ -23,7 +24,7 @@ SECRET_KEY = re.compile(r"token|authorization|api_?key|password|passwd|secret|co
 CREDENTIAL = re.compile(r"\b(bearer|basic)\s+[\w.~+/=-]{4,}", re.IGNORECASE)
 SHORTEST = 4
 """A known secret shorter than this is not searched for in texts: it would black out ordinary words."""
-CHATTY = ("httpx", "httpcore", "hpack", "urllib3", "uvicorn.access", "alembic", "stamina", "procrastinate")
+CHATTY = ("httpx", "httpcore", "hpack", "urllib3", "uvicorn.access", "alembic", "procrastinate")
 # A tick that takes longer than its interval is no news; what fails in one is logged by the scheduler itself.
 # What strangers send to an open port is `web`'s to tell, once a minute.
 SILENT = ("apscheduler", "uvicorn.error")
@@ -58,6 +59,13 @@ def setup(
     )
     last: list[Processor] = [structlog.stdlib.ProcessorFormatter.remove_processors_meta, redactor(secrets), renderer]
     _take_over(structlog.stdlib.ProcessorFormatter(processors=last, foreign_pre_chain=shared), out, level)
+    stamina.instrumentation.set_on_retry_hooks([_tried_again])
+
+
+def _tried_again(details: stamina.instrumentation.RetryDetails) -> None:
+    """One request, in our words; what it comes to in the end is told by who asked."""
+    error, seconds = str(details.caused_by), round(details.wait_for, 1)
+    structlog.get_logger("syncd.kit").info("retry", error=error, attempt=details.retry_num, seconds=seconds)
 
 
 def redactor(secrets: Sequence[str]) -> Processor:

@@ -8,8 +8,10 @@ import logging
 from typing import Any
 
 import pytest
+import stamina
 import structlog
 
+from syncd.errors import Transient
 from syncd.service import log
 from tests.service.conftest import SECRET
 
@@ -96,3 +98,21 @@ def test_the_level_holds_for_libraries_too(stream: io.StringIO) -> None:
     log.setup(level="error", format="json", stream=stream)
     structlog.get_logger().warning("hidden")
     assert [line["event"] for line in lines(stream)] == ["shown"]
+
+
+def test_a_request_that_is_tried_again_is_told_in_our_words(stream: io.StringIO) -> None:
+    """Why, and when: nothing of the library that does it, and no secret. A verb that somebody waits for keeps quiet."""
+    _stumble()
+    log.setup(level="warning", format="json", stream=stream)
+    _stumble()
+    (line,) = lines(stream)
+    told = {key: value for key, value in line.items() if key != "at"}
+    assert told == {"event": "retry", "level": "info", "error": f"down, {log.REDACTED}", "attempt": 1, "seconds": 0.0}
+
+
+def _stumble() -> None:
+    """Succeed the second time."""
+    for attempt in stamina.retry_context(on=Transient, wait_initial=0, wait_jitter=0):
+        with attempt:
+            if attempt.num == 1:
+                raise Transient(f"down, {SECRET}")
