@@ -161,9 +161,9 @@ class App:
             raise ConfigError(Problem(f"pair {name}", "there is no such pair.", f"Known: {known}."))
         return found
 
-    def check(self) -> list[dict[str, Any]]:
+    def check(self, progress: Say = lambda _text: None) -> list[dict[str, Any]]:
         """Every finding over keys, permissions, maps and store, as data: severity, subject, message, remedy."""
-        return checkup.findings(self.config, self.connectors, lambda: schema.version(self.ready_store))
+        return checkup.findings(self.config, self.connectors, lambda: schema.version(self.ready_store), progress)
 
     def plan(self, pair: str | None = None, progress: Say = lambda _text: None) -> dict[str, Any]:
         """Read both sides and show what a run would do; nothing is written to a vendor."""

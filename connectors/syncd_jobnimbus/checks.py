@@ -9,13 +9,14 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import partial
 
-from syncd.errors import AuthError, ConfigError, SyncdError
+from syncd.errors import AuthError, ConfigError, SyncdError, Transient
 from syncd.kit.connector import Finding, Severity, SystemSettings
 from syncd_jobnimbus.client import WINDOW, Client
 from syncd_jobnimbus.explain import KEY_REMEDY, Forbidden
 from syncd_jobnimbus.fields import KINDS
 from syncd_jobnimbus.probes import Probes
 
+ENDS = ("API key", "connection")
 _PROFILE = "Give the key's access profile access to this in JobNimbus under Settings > Access Profiles."
 _NO_FILTER = "syncd then reads whole lists instead, which is slow and ends at 10,000 records. Ask JobNimbus support."
 
@@ -30,9 +31,9 @@ class Checker:
     sync_fields: Callable[[], Sequence[tuple[str, str]]]
 
     def check(self) -> list[Finding]:
-        """Every finding; a wrong key ends it early, since nothing else could be said."""
+        """Every finding; a wrong key or no answer ends it early, since nothing else could be said."""
         findings = [*self._settings()]
-        if any(finding.subject == "API key" and finding.severity is Severity.ERROR for finding in findings):
+        if any(finding.subject in ENDS and finding.severity is Severity.ERROR for finding in findings):
             return findings
         findings += self._guarded("users", self._users)
         for kind in KINDS:
@@ -46,6 +47,8 @@ class Checker:
             yield Finding(Severity.ERROR, "account settings", str(error), _PROFILE)
         except AuthError as error:
             yield Finding(Severity.ERROR, "API key", str(error), KEY_REMEDY)
+        except Transient as error:
+            yield _trouble("connection", error)
         except SyncdError as error:
             yield _trouble("account settings", error)
         else:

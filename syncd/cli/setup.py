@@ -15,6 +15,7 @@ import typer
 from syncd.cli.common import ConfigOption, FormatOption, opened
 from syncd.cli.initial import Answers, SystemAnswers, config_text
 from syncd.cli.render import Format, plain, show_facts, show_finding, show_json
+from syncd.cli.work import progressing
 from syncd.errors import ConfigError, Problem
 
 if TYPE_CHECKING:
@@ -68,8 +69,8 @@ def check(context: typer.Context, *, config: ConfigOption = None, format: Format
 
     Exit code 2 if something must be mended.
     """
-    with opened(context, config) as app:
-        findings = plain(app.check())
+    with opened(context, config) as app, progressing("checking", quiet=format is Format.JSON) as progress:
+        findings = plain(app.check(progress))
     if format is Format.JSON:
         show_json(findings)
     else:

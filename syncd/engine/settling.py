@@ -143,13 +143,11 @@ def _landed(world: World, tx: Tx, item: Item, intent: Intent, record: Record, ru
             name: {Side(side): value for side, value in data["settle"].items()} for name, data in intent.rules.items()
         }
         settle_rules(tx, item.m, item.link, rules)
-        _list(world, tx, item, intent, intent.rules, run)
+        _list(world, tx, item, intent.rules, run)
     close_intent(world, tx, intent.id, "landed", intent.record_id)
 
 
-def _list(
-    world: World, tx: Tx, item: Item, intent: Intent, rules: Mapping[str, Mapping[str, Any]], run: int | None
-) -> None:
+def _list(world: World, tx: Tx, item: Item, rules: Mapping[str, Mapping[str, Any]], run: int | None) -> None:
     """Of these rules of a write, what a person took is carried out, and whom the write overruled is listed."""
     if item.link is None:
         return
@@ -198,7 +196,7 @@ def _neither(world: World, tx: Tx, item: Item, intent: Intent, record: Record, r
         for name, data in intent.rules.items()
         if (field := data["field"]) is None or not _holds(item, intent.side, record, {field: intent.before.get(field)})
     }
-    _list(world, tx, item, intent, moved, run)
+    _list(world, tx, item, moved, run)
     _list_put_back(world, tx, item, intent, record, run)
     for name, data in moved.items():
         field = data["field"]

@@ -16,25 +16,36 @@ from syncd.kit.connector import Connector, Finding, Severity
 
 
 def findings(
-    config: Config, connectors: Mapping[str, Connector], store_version: Callable[[], str | None]
+    config: Config,
+    connectors: Mapping[str, Connector],
+    store_version: Callable[[], str | None],
+    progress: Callable[[str], None],
 ) -> list[dict[str, Any]]:
-    """Every finding as data: severity, subject, message, remedy. `store_version` may raise ConfigError."""
+    """Every finding as data: severity, subject, message, remedy. `store_version` may raise ConfigError.
+
+    `progress` hears what is looked at: a system that does not answer is asked for as long as any request is.
+    """
     return [
         {"severity": str(f.severity), "subject": f.subject, "message": f.message, "remedy": f.remedy}
-        for f in _all(config, connectors, store_version)
+        for f in _all(config, connectors, store_version, progress)
     ]
 
 
 def _all(
-    config: Config, connectors: Mapping[str, Connector], store_version: Callable[[], str | None]
+    config: Config,
+    connectors: Mapping[str, Connector],
+    store_version: Callable[[], str | None],
+    progress: Callable[[str], None],
 ) -> Iterator[Finding]:
     for name, connector in connectors.items():
+        progress(f"asking {name}")
         for f in connector.check():
             yield Finding(f.severity, f"{name}: {f.subject}", f.message, f.remedy)
         if config.systems[name].webhook_secret is not None:
             heard = f"{config.web.public_url or f'http://{config.web.listen}'}/hooks/{name}"
             yield Finding(Severity.OK, f"{name}: webhooks", f"heard at {heard}")
     for pair in config.pairs.values():
+        progress(f"checking the maps of pair {pair.name}")
         yield from _maps(config, connectors, pair)
     try:
         yield Finding(Severity.OK, "store", f"version {store_version()}")

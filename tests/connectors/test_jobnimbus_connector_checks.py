@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import closing
 from typing import Any
 
 import pytest
@@ -24,6 +25,14 @@ def test_check_names_the_settings_page_for_a_wrong_key() -> None:
         stranger.close()
         assert only.severity is Severity.ERROR
         assert "Settings > API" in only.remedy
+
+
+def test_check_says_once_that_nobody_answers() -> None:
+    """Whoever is offline waits for one request, and reads one line."""
+    with closing(connect("http://127.0.0.1:1")) as nowhere:
+        (only,) = nowhere.check()
+        assert (only.severity, only.subject) == (Severity.ERROR, "connection")
+        assert "no connection to 127.0.0.1" in only.message
 
 
 def test_check_names_what_the_access_profile_lacks() -> None:

@@ -88,7 +88,8 @@ def test_an_audit_heals_what_no_read_told(monkeypatch: pytest.MonkeyPatch) -> No
         assert right.fields["note"] == "old"
         m = town.world.maps[town.maps[0].key]
         begin_slice(town.world, m, "1", 1)
-        assert [one.reason for page in iter(lambda: bite(town.world, m), None) for one in page.differences] == ["missed"]
+        pages = list(iter(lambda: bite(town.world, m), None))
+        assert [one.reason for page in pages for one in page.differences] == ["missed"]
         rest(town)
         assert right.fields["note"] == "new"
 
