@@ -226,9 +226,12 @@ class Marks:
     def rest(self, mark: Mark, fence: int, state: str, /, **values: Any) -> bool:
         """Leave a mark in a state (due later, parked, planned, held) with its reason, unless it was renewed.
 
-        `values` are columns; a `state` among them is a second thought, and goes before.
+        `values` are columns; a `state` among them is a second thought, and goes before. Who allowed what is parked by
+        now did not allow what comes of it later.
         """
         values = {"state": state, **values}
+        if values["state"] == PARKED:
+            values["permit"] = None
         where = {**_place(mark), "seen": mark.generation, "by": fence}
         return bool(self.connection.execute(_resting(tuple(values)), {**values, **where}).rowcount)
 

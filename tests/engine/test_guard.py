@@ -14,7 +14,7 @@ from syncd.engine.run import work
 from syncd.engine.world import Guard, World
 from syncd.errors import Transient
 from syncd.service.daemon import Daemon
-from syncd.store.marks import DUE, HELD, WEIGHED
+from syncd.store.marks import DUE, HELD, PARKED, WEIGHED
 from tests.engine import doings
 from tests.engine.doings import edit, judge, make, read_feed
 from tests.engine.stage import Busy, Cue
@@ -86,6 +86,23 @@ def test_what_was_allowed_is_written_by_the_run_that_holds_others() -> None:
         assert work(world, world.pairs[0]).state == "held"
         assert {row.fields["email"] for row in rows(town, "con", "contacts")} == {f"p{n}@x.example" for n in (1, 2, 3)}
         assert (resting(town, HELD), resting(town, DUE)) == (3, 0)
+
+
+def test_what_was_allowed_and_is_parked_is_no_permission_for_later() -> None:
+    """What a person typed a week on is weighed like any edit, and not held for going beyond what he once allowed."""
+    with town_of() as town:
+        judge(town)
+        world = approved(town)
+        with town.store.begin() as tx:
+            now, key = world.clock(), world.pairs[0].maps[0].key
+            for unit in tx.marks.claim(key, now, now + world.pace.lease, 10**6, limit=9):
+                tx.marks.rest(unit.marks[0], 10**6, PARKED, cause="refused", due_at=now)
+            tx.marks.release(10**6)
+        edit(town, "crm", "contacts", rows(town, "crm", "contacts")[0].id, {"phone": "7"})
+        town.stage.now += timedelta(seconds=60)
+        read_feed(town, "crm", "contacts")
+        work(world, world.pairs[0])
+        assert (resting(town, HELD), [row.fields["phone"] for row in rows(town, "con", "contacts")]) == (0, ["7"])
 
 
 def test_a_killed_weighing_is_done_again() -> None:
