@@ -55,7 +55,7 @@ def absorb(
 
     `asked`: the fields that were asked for; one that is missing from a record is unknown from now on. Empty: the
     answer holds what it holds. `since`: the snapshots as they stood when the question was asked; a read by id overrules
-    one of its own version only if that one still stands (vendors' clocks are too coarse to tell).
+    one of its own version, or one that is gone, if that one still stands (vendors' clocks are too coarse to tell).
     `seen_to`: the feed's horizon before this page, a later "last seen" than the read.
     `in_hand`: a map and the refs being worked on in it, which get no mark for it. One kind of one system at a time.
     """
@@ -94,7 +94,7 @@ def _moved_row(
         missing = tuple(sorted(set(asked) - set(item.fields)))
         return Snapshot(item, item.fields, missing)
     if before.gone is not None:
-        return _back_row(item, before, asked, found)
+        return _back_row(item, before, asked, found, asked_after)
     if _older(item, before.record):
         return None
     changed = _changed(item, before)
@@ -145,9 +145,11 @@ def _gone_row(item: Gone, before: Snapshot | None, found: Absorbed) -> Snapshot 
     return dataclasses.replace(before, record=dataclasses.replace(before.record, read_at=read_at), gone=how)
 
 
-def _back_row(item: Record, before: Snapshot, asked: Collection[str], found: Absorbed) -> Snapshot | None:
+def _back_row(
+    item: Record, before: Snapshot, asked: Collection[str], found: Absorbed, asked_after: bool
+) -> Snapshot | None:
     """A gone record is there again: a lagging list may lie, and so may an answer asked for before it went."""
-    if item.stale_ok or not _later_read(item, before.record):
+    if item.stale_ok or not (asked_after or _later_read(item, before.record)):
         found.unsure.append(item.ref.id)
         return None
     found.moved[item.ref.id] = None

@@ -356,3 +356,24 @@ def test_an_answer_from_before_the_deletion_brings_nothing_back() -> None:
             absorb(tx, town.world, [late], asked=())
         judge(town)
         must(partners(town) == set(), "a late answer brought a deleted record back")
+
+
+def test_a_clock_that_ran_ahead_and_back_makes_nobody_ask_in_a_ring() -> None:
+    """What was found gone an hour from now, by that clock, is there again when a read by id says so."""
+    with town_of(right=Traits(skew=timedelta(hours=1))) as town:
+        left, right = linked(town)
+        con = town.vendors["con"]
+        con.delete("contacts", right.id)
+        hinted(town, "con", "contacts", right.id)
+        rest(town)
+        assert parked(town, "vanished") or parked(town, "unseen")
+        con.traits = replace(con.traits, skew=timedelta(0))
+        con.restore("contacts", right.id)
+        edit(town, "crm", "contacts", left.id, {"phone": "7"})
+        before = len(con.calls)
+        for _ in range(30):
+            read_feed(town, "crm", "contacts")
+            Worker(town.world, town.maps[0]).step()
+            town.stage.now += timedelta(seconds=10)
+        assert len(con.calls) - before < 30
+        assert right.fields["phone"] == "7"
