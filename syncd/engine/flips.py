@@ -12,6 +12,7 @@ from collections.abc import Iterable, Sequence
 from syncd.core.model import Side
 from syncd.engine.item import Item
 from syncd.engine.world import World
+from syncd.errors import Refused
 from syncd.store.journal import Intent
 
 
@@ -56,10 +57,13 @@ def _reason(world: World, item: Item, side: Side, name: str) -> str:
 
 
 def _other(world: World, item: Item, side: Side, name: str) -> str:
-    """Who else writes the field, where the vendor tells."""
+    """Who else writes the field, where the vendor tells; that it does not is no reason to stop the record."""
     connector, ref = world.connector(item.m, side), item.record(side).ref
     if not connector.capabilities.history:
         return ""
-    others = [change for change in connector.history(ref.kind, ref.id, name) if change.mine is not True]
+    try:
+        others = [change for change in connector.history(ref.kind, ref.id, name) if change.mine is not True]
+    except Refused:
+        return ""
     names = list(dict.fromkeys(text for one in others if (text := one.who or one.source)))
     return f", by {', '.join(names[:3])}" if names else ""

@@ -4,12 +4,15 @@ from __future__ import annotations
 
 from datetime import timedelta
 
+import pytest
+
 from syncd.engine.answers import take
+from syncd.errors import Refused
 from syncd.store.conflicts import Conflict
 from tests.engine.doings import cycle, edit, judge, rest
 from tests.engine.test_rules import linked, must, town_of
 from tests.engine.town import Town
-from tests.engine.vendor import Row, Traits
+from tests.engine.vendor import MemoryConnector, Row, Traits
 
 
 def written(town: Town, row: Row, name: str) -> int:
@@ -105,5 +108,22 @@ def test_a_vendor_without_history_names_nobody() -> None:
     with town_of(drift="restore", right=Traits(history=False)) as town:
         left, right = linked(town, tag="ours")
         fight(town, left, right, 30)
+        (asked,) = open_ones(town)
+        assert asked.reason.endswith("changed back each time")
+
+
+def test_a_history_that_is_refused_names_nobody(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The field is frozen all the same, and everything else of the record goes on."""
+
+    def refuse(*_: object) -> None:
+        raise Refused("no history of this field")
+
+    monkeypatch.setattr(MemoryConnector, "history", refuse)
+    with town_of(drift="restore") as town:
+        left, right = linked(town, tag="ours")
+        fight(town, left, right, 30)
+        edit(town, "crm", "contacts", left.id, {"name": "Anna"})
+        judge(town)
+        assert (right.fields["name"], right.fields["tag"]) == ("Anna", "robot")
         (asked,) = open_ones(town)
         assert asked.reason.endswith("changed back each time")
