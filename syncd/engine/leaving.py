@@ -64,7 +64,8 @@ def _follow(world: World, tx: Tx, item: Item, link: Link, side: Side) -> None:
         other = tx.links.of(m.key, side, [now])[now].id_on(side.other)
         across = m.end(side.other)
         theirs = " and ".join(str(Ref(across.system, across.kind, id_)) for id_ in (link.id_on(side.other), other))
-        item.fail(park("question", f"{became}, and both were linked: with {theirs}. Which one is its twin?"))
+        remedy = "Part the wrong one: `syncd unlink`, then `syncd retry`."
+        item.fail(park("question", f"{became}, and both were linked: with {theirs}. {remedy}"))
         return
     # As they are stored now: a feed may have moved a base or the snapshot since this item was read.
     moved = tx.links.get([link.id])[link.id]

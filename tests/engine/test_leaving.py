@@ -11,8 +11,10 @@ from datetime import timedelta
 import pytest
 
 from syncd.core.fieldmap import Leave
+from syncd.core.model import Ref
 from syncd.engine.absorb import absorb
 from syncd.engine.answers import release
+from syncd.engine.by_hand import unlink
 from syncd.engine.worker import Worker
 from syncd.engine.world import Guard
 from syncd.fieldmaps import load
@@ -276,6 +278,27 @@ def test_two_links_that_meet_are_a_question() -> None:
         rest(town)
         assert partners(town, town.maps[0].key) == set(twins.items())
         assert any(twins[other.id] in reason and right.id in reason for reason in parked(town, "question"))
+
+
+@pytest.mark.parametrize("wrong", ["survivor's", "other's"])
+def test_the_question_of_two_links_that_meet_says_how_to_answer_it(wrong: str) -> None:
+    """One of the twins named is unlinked, as the sentence says: the survivor is linked with the other one."""
+    with town_of(left=BURIES) as town:
+        left, right = linked(town)
+        other = another(town, 1)
+        judge(town)
+        theirs = dict(partners(town, town.maps[0].key))[other.id]
+        town.vendors["crm"].merge("contacts", other.id, left.id)
+        rest(town)
+        (reason,) = parked(town, "question")
+        assert reason.endswith("Part the wrong one: `syncd unlink`, then `syncd retry`.")
+        off, on = (right.id, theirs) if wrong == "survivor's" else (theirs, right.id)
+        unlink(town.world, Ref("con", "contacts", off))
+        with town.store.begin() as tx:
+            tx.marks.retry(town.maps[0].key, town.stage.now)
+        rest(town)
+        assert partners(town, town.maps[0].key) == {(left.id, on)}
+        assert parked(town, "question") == []
 
 
 def only(town: Town, leave: Leave, condition: str = "left.tag != 'cold'") -> None:
