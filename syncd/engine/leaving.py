@@ -5,7 +5,7 @@ What is not here: how a snapshot gets to be gone (`absorb`), and records that we
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from datetime import timedelta
 from itertools import zip_longest
 
@@ -58,14 +58,17 @@ def _follow(world: World, tx: Tx, item: Item, link: Link, side: Side) -> None:
         reason = f"{became}, for which write {creates[0].id} is open"
         item.fail(park("waiting", reason, waits_for=f"intent:{creates[0].id}"))
         return
+    rival = _rival(tx, m, side, now)
+    if rival is not None:
+        across = m.end(side.other)
+        both = " and ".join(str(Ref(across.system, across.kind, one.id_on(side.other))) for one in (link, rival))
+        remedy = "Part the wrong one: `syncd unlink`, then `syncd retry`."
+        item.fail(park("question", f"{became}, and both were linked: with {both}. {remedy}"))
+        return
     try:
         tx.links.move(link.id, side, now)
-    except LinkedAlready:
-        other = tx.links.of(m.key, side, [now])[now].id_on(side.other)
-        across = m.end(side.other)
-        theirs = " and ".join(str(Ref(across.system, across.kind, id_)) for id_ in (link.id_on(side.other), other))
-        remedy = "Part the wrong one: `syncd unlink`, then `syncd retry`."
-        item.fail(park("question", f"{became}, and both were linked: with {theirs}. {remedy}"))
+    except LinkedAlready as error:
+        item.fail(again("taken", str(error)))
         return
     # As they are stored now: a feed may have moved a base or the snapshot since this item was read.
     moved = tx.links.get([link.id])[link.id]
@@ -74,6 +77,14 @@ def _follow(world: World, tx: Tx, item: Item, link: Link, side: Side) -> None:
     item.link = tx.links.get([link.id])[link.id]
     del item.snapshots[side]
     wake_for(tx, m, item.link.left_id, item.link.right_id, world.clock())
+
+
+def _rival(tx: Tx, m: FieldMap, side: Side, id: str) -> Link | None:
+    """The link that a record has already; or one that closed with it, and whose other record is still there."""
+    closed, end = _may_open(tx, m, side, [id]).get(id), m.end(side.other)
+    known = tx.snapshots.get(end.system, end.kind, [closed.id_on(side.other)]) if closed is not None else {}
+    there = any(snapshot.gone is None for snapshot in known.values())
+    return tx.links.of(m.key, side, [id]).get(id) or (closed if there else None)
 
 
 def come_back(world: World, items: Sequence[Item]) -> None:
@@ -100,11 +111,14 @@ def _closed(tx: Tx, items: Sequence[Item]) -> dict[int, Link]:
     found: dict[int, Link] = {}
     for side in Side:
         mine = {item.mark.id: item for item in items if item.mark.side is side}
-        closed = tx.links.of(items[0].m.key, side, mine, state="closed") if mine else {}
-        for id_, link in closed.items():
-            if (link.reason or "").startswith((GONE, UNDONE, UNFIT)):
-                found[id(mine[id_])] = link
+        found |= {id(mine[id_]): link for id_, link in _may_open(tx, items[0].m, side, mine).items()}
     return found
+
+
+def _may_open(tx: Tx, m: FieldMap, side: Side, ids: Collection[str]) -> dict[str, Link]:
+    """Closed links of these records that open by themselves, when both of their records are there and fit."""
+    closed = tx.links.of(m.key, side, ids, state="closed") if ids else {}
+    return {id_: link for id_, link in closed.items() if (link.reason or "").startswith((GONE, UNDONE, UNFIT))}
 
 
 def _there_again(tx: Tx, m: FieldMap, link: Link) -> bool:

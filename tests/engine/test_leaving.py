@@ -301,6 +301,46 @@ def test_the_question_of_two_links_that_meet_says_how_to_answer_it(wrong: str) -
         assert parked(town, "question") == []
 
 
+def test_a_survivor_that_goes_and_comes_back_answers_no_question() -> None:
+    """Its own link closes with it and opens again with it: meanwhile, too, the other one asks which is right."""
+    with town_of(left=BURIES) as town:
+        left, right = linked(town)
+        other = another(town, 1)
+        judge(town)
+        before = partners(town, town.maps[0].key)
+        theirs = town.vendors["con"].rows["contacts"][dict(before)[other.id]]
+        named = theirs.fields["name"]
+        town.vendors["crm"].merge("contacts", other.id, left.id)
+        rest(town)
+        town.vendors["crm"].delete("contacts", left.id)
+        rest(town)
+        edit(town, "con", "contacts", theirs.id, {"tag": "vip"})
+        rest(town)
+        assert partners(town, town.maps[0].key) == {(other.id, theirs.id)}
+        town.vendors["crm"].restore("contacts", left.id)
+        edit(town, "crm", "contacts", left.id, {"name": "Anna"})
+        rest(town)
+        assert partners(town, town.maps[0].key) == before
+        assert (right.fields["name"], theirs.fields["name"]) == ("Anna", named)
+        assert len(parked(town, "question")) == 1
+
+
+def test_a_link_that_ended_for_good_is_in_nobodys_way() -> None:
+    """The survivor's twin was deleted long ago: the merged one brings it another, and nobody is asked."""
+    with town_of(left=BURIES, right=BURIES) as town:
+        left, right = linked(town)
+        other = another(town, 1)
+        judge(town)
+        theirs = dict(partners(town, town.maps[0].key))[other.id]
+        town.vendors["con"].delete("contacts", right.id)
+        rest(town)
+        assert partners(town, town.maps[0].key) == {(other.id, theirs)}
+        town.vendors["crm"].merge("contacts", other.id, left.id)
+        rest(town)
+        assert partners(town, town.maps[0].key) == {(left.id, theirs)}
+        assert parked(town, "question") == []
+
+
 def only(town: Town, leave: Leave, condition: str = "left.tag != 'cold'") -> None:
     """From now on the contacts' map is only for those of which this holds."""
     m = town.maps[0]

@@ -327,7 +327,7 @@ MUTANTS = (
     ),
     Mutant(
         "links that meet are nobody's question", leaving._follow,
-        'item.fail(park("question", f"{became}, and both were linked: with {theirs}. {remedy}"))',
+        'item.fail(park("question", f"{became}, and both were linked: with {both}. {remedy}"))',
         "item.fail(DONE)", leaves.test_two_links_that_meet_are_a_question,
     ),
     Mutant(
