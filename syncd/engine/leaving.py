@@ -80,11 +80,14 @@ def _follow(world: World, tx: Tx, item: Item, link: Link, side: Side) -> None:
 
 
 def _rival(tx: Tx, m: FieldMap, side: Side, id: str) -> Link | None:
-    """The link that a record has already; or one that closed with it, and whose other record is still there."""
-    closed, end = _may_open(tx, m, side, [id]).get(id), m.end(side.other)
-    known = tx.snapshots.get(end.system, end.kind, [closed.id_on(side.other)]) if closed is not None else {}
-    there = any(snapshot.gone is None for snapshot in known.values())
-    return tx.links.of(m.key, side, [id]).get(id) or (closed if there else None)
+    """The link that a record has already; or one that closed with it alone, and opens as soon as it is there again."""
+    known, closed = tx.links.of(m.key, side, [id]).get(id), _may_open(tx, m, side, [id]).get(id)
+    if known is not None or closed is None or tx.links.of(m.key, side.other, [closed.id_on(side.other)]):
+        return known
+    ids = {at: closed.id_on(at) for at in Side}
+    shot = {at: tx.snapshots.get(m.end(at).system, m.end(at).kind, [ids[at]]).get(ids[at]) for at in Side}
+    there = {at: one.record for at, one in shot.items() if one is not None and (at is side or one.gone is None)}
+    return closed if len(there) == len(Side) and fits(m, there) else None
 
 
 def come_back(world: World, items: Sequence[Item]) -> None:

@@ -14,7 +14,7 @@ from syncd.core.fieldmap import Leave
 from syncd.core.model import Ref
 from syncd.engine.absorb import absorb
 from syncd.engine.answers import release
-from syncd.engine.by_hand import unlink
+from syncd.engine.by_hand import relink, unlink
 from syncd.engine.worker import Worker
 from syncd.engine.world import Guard
 from syncd.fieldmaps import load
@@ -341,6 +341,23 @@ def test_a_link_that_ended_for_good_is_in_nobodys_way() -> None:
         assert parked(town, "question") == []
 
 
+def test_a_link_whose_twin_went_over_to_another_is_in_nobodys_way() -> None:
+    """A twin was linked by hand with the double of a deleted record; restored, that is merged with its double."""
+    with town_of(left=BURIES) as town:
+        left, right = linked(town)
+        double = make(town, "crm", "contacts", {"email": "ann2@x.example", "name": "Ann", "tag": "cold"})
+        judge(town)
+        assert double is not None
+        town.vendors["crm"].delete("contacts", left.id)
+        rest(town)
+        relink(town.world, Ref("con", "contacts", right.id), Ref("crm", "contacts", double.id))
+        town.vendors["crm"].restore("contacts", left.id)
+        rest(town)
+        town.vendors["crm"].merge("contacts", double.id, left.id)
+        rest(town)
+        assert partners(town, town.maps[0].key) == {(left.id, right.id)}
+
+
 def only(town: Town, leave: Leave, condition: str = "left.tag != 'cold'") -> None:
     """From now on the contacts' map is only for those of which this holds."""
     m = town.maps[0]
@@ -440,3 +457,23 @@ def test_a_clock_that_ran_ahead_and_back_makes_nobody_ask_in_a_ring() -> None:
             town.stage.now += timedelta(seconds=10)
         assert len(con.calls) - before < 30
         assert right.fields["phone"] == "7"
+
+
+def test_who_waits_for_a_record_that_is_merged_goes_on_with_the_survivor() -> None:
+    """A deal waits for a contact that a person is asked about; it is merged into a linked one: the job is made for that."""
+    with town_of(left=BURIES) as town:
+        left, right = linked(town)
+        for _ in range(2):
+            town.vendors["con"].create("contacts", {"email": "two@x.example", "name": "Two"}, "person")
+        asked = make(town, "crm", "contacts", {"email": "two@x.example", "name": "Two"})
+        assert asked is not None
+        deal = make(town, "crm", "deals", {"title": "D", "stage": "won", "contact": asked.id})
+        rest(town)
+        assert deal is not None and parked(town, "waiting") and parked(town, "question")
+        version = deal.modified
+        town.vendors["crm"].merge("contacts", asked.id, left.id)
+        deal.modified = version  # a vendor need not touch what points at the two
+        town.vendors["crm"].pending = [one for one in town.vendors["crm"].pending if one[2] != "deals"]
+        rest(town)
+        assert [row.fields["primary"] for row in rows(town, "con", "jobs")] == [right.id]
+        assert parked(town, "waiting") == []
