@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 
 from syncd.core.fieldmap import FieldMap
-from syncd.core.model import Gone, Record, Side
+from syncd.core.model import Gone, Record, Ref, Side
 from syncd.core.traits import Yardstick
 from syncd.engine.base import moved
 from syncd.engine.lookalikes import ask_again, near
@@ -74,7 +74,9 @@ def absorb(
         if row is not None:
             rows[item.ref.id] = row
     tx.snapshots.put(list(rows.values()))
-    tx.aliases.put(system, kind, _became(items, rows))
+    became = _became(items, rows)
+    tx.aliases.put(system, kind, became)
+    tx.marks.wake([str(Ref(system, kind, old)) for old in became], world.clock())
     for m, side in world.readers.get((system, kind), ()):
         held = in_hand[1] if in_hand is not None and in_hand[0].key == m.key else frozenset()
         _keep_bases(tx, m, side, rows, before, found, seen_to)

@@ -198,9 +198,8 @@ def finish(world: World, tx: Tx, item: Item, run: int | None) -> None:
     if item.rest is not None and item.rest.cause == DRIFT:
         for side in _untold(item):
             look_soon(tx, world, item.m.end(side).system, item.m.end(side).kind)
-    waits_for = item.rest.waits_for if item.rest is not None else None
-    if waits_for is not None and not _still_waits(world, tx, item, waits_for):
-        item.rest = again("released", "what it waited for is there", after=timedelta(0), count=False)
+    if item.rest is not None and item.rest.waits_for is not None:
+        item.rest = _waiting(world, tx, item, item.rest, item.rest.waits_for)
     if item.link is None and item.rest is not None and item.rest.state == PARKED and _linked_meanwhile(tx, item):
         item.rest = again("linked", "it was linked meanwhile", after=timedelta(0), count=False)
     for mark in item.unit.marks:
@@ -251,14 +250,20 @@ def _parked(item: Item, decisions: Sequence[Decision]) -> Rest:
     return replace(item.drift(rest.reason), waits_for=rest.waits_for)
 
 
-def _still_waits(world: World, tx: Tx, item: Item, waits_for: str) -> bool:
-    """Whether what a mark is about to wait for has not come while it was worked on."""
+def _waiting(world: World, tx: Tx, item: Item, rest: Rest, waits_for: str) -> Rest:
+    """What a mark is about to wait for, as it is called now; or nothing, if that has come while it was worked on."""
     if waits_for.startswith("intent:"):
-        return tx.journal.is_open(int(waits_for.removeprefix("intent:")))
-    system, kind, parent = waits_for.split(":", 2)
-    relations = {rule.relation.map for rule in item.m.rules if rule.relation is not None}
-    readers = [(m, side) for m, side in world.readers.get((system, kind), ()) if m.key in relations]
-    return not any(tx.links.of(m.key, side, [parent]) for m, side in readers)
+        still = tx.journal.is_open(int(waits_for.removeprefix("intent:")))
+    else:
+        system, kind, named = waits_for.split(":", 2)
+        parent = tx.aliases.resolve(system, kind, [named])[named]
+        relations = {rule.relation.map for rule in item.m.rules if rule.relation is not None}
+        readers = [(m, side) for m, side in world.readers.get((system, kind), ()) if m.key in relations]
+        still = not any(tx.links.of(m.key, side, [parent]) for m, side in readers)
+        waits_for = f"{system}:{kind}:{parent}"
+    if still:
+        return replace(rest, waits_for=waits_for)
+    return again("released", "what it waited for is there", after=timedelta(0), count=False)
 
 
 def _resting(world: World, item: Item, rest: Rest) -> dict[str, Any]:
@@ -335,7 +340,10 @@ def _carried_out(item: Item, decision: Decision) -> bool:
 def _pull(world: World, tx: Tx, map_key: str, side: Side, id_: str) -> None:
     """Ask for a parent to be carried across although its own rule says no."""
     m = world.maps.get(map_key)
-    if m is None or tx.links.of(map_key, side, [id_]):
+    if m is None:
+        return
+    id_ = tx.aliases.resolve(m.end(side).system, m.end(side).kind, [id_])[id_]
+    if tx.links.of(map_key, side, [id_]):
         return
     known = tx.marks.get(map_key, side, [id_]).get(id_)
     if known is None or not known.pulled:

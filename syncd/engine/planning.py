@@ -59,11 +59,15 @@ def twins_of(
         if rule.relation is None or rule.relation.map not in world.maps:
             continue
         for side in Side:
+            end = world.maps[rule.relation.map].end(side)
             ids = {id_ for at, one in records if at is side for id_ in _ids(one, rule.field(side))}
-            links = tx.links.of(rule.relation.map, side, ids, state=state)
-            found.update({(rule.relation.map, side, id_): link.id_on(side.other) for id_, link in links.items()})
+            # A vendor need not touch what points at a record that is merged.
+            called = tx.aliases.resolve(end.system, end.kind, ids)
+            links = tx.links.of(rule.relation.map, side, set(called.values()), state=state)
+            twins = {id_: link.id_on(side.other) for id_, link in links.items()}
             if planned:
-                found.update(_planned(tx, rule.relation.map, side, ids - set(links)))
+                twins |= _planned(tx, rule.relation.map, side, set(called.values()) - set(links))
+            found.update({(rule.relation.map, side, old): twins[now] for old, now in called.items() if now in twins})
     return found
 
 
@@ -74,13 +78,12 @@ def _ids(record: Record, name: str | None) -> tuple[str, ...]:
     return (str(value),) if value is not None else ()
 
 
-def _planned(tx: Tx, map_key: str, side: Side, ids: set[str]) -> dict[tuple[str, Side, str], str]:
-    found: dict[tuple[str, Side, str], str] = {}
-    for id_, mark in tx.marks.get(map_key, side, ids).items():
-        if mark.state in (PLANNED, HELD, WEIGHED) and mark.plan:
-            across = mark.plan.get(str(side.other)) or f"new:{map_key}:{id_}"
-            found[map_key, side, id_] = across
-    return found
+def _planned(tx: Tx, map_key: str, side: Side, ids: set[str]) -> dict[str, str]:
+    return {
+        id_: mark.plan.get(str(side.other)) or f"new:{map_key}:{id_}"
+        for id_, mark in tx.marks.get(map_key, side, ids).items()
+        if mark.state in (PLANNED, HELD, WEIGHED) and mark.plan
+    }
 
 
 def plan_links(world: World, tx: Tx, m: FieldMap, items: Sequence[Item], twins: Twins) -> None:

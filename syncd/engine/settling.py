@@ -61,14 +61,17 @@ def _settle_one(world: World, item: Item, intent: Intent, run: int | None) -> No
 def _settle_update(world: World, item: Item, intent: Intent, run: int | None) -> None:
     m, side = item.m, intent.side
     end, connector = m.end(side), world.connector(m, intent.side)
-    asked_at = connector.now()
-    found = connector.read(end.kind, [str(intent.record_id)], world.fields(end.system, end.kind))[str(intent.record_id)]
+    asked_at, asked = connector.now(), world.fields(end.system, end.kind)
+    found = connector.read(end.kind, [str(intent.record_id)], asked)[str(intent.record_id)]
     with world.store.begin() as tx:
         if not _ours(tx, item, intent):
             return
         if not isinstance(found, Record):
             absorb(tx, world, [found], asked=())
             close_intent(world, tx, intent.id, "gone")
+        elif silent := [name for name in intent.fields if name in asked and name not in found.fields]:
+            told = f"{found.ref} does not tell {', '.join(silent)}, and so not what became of write {intent.id}"
+            item.fail(again("unsettled", told))
         elif _holds(item, side, found, intent.fields):
             _landed(world, tx, item, intent, found, run)
         elif intent.lands_by is not None and asked_at <= intent.lands_by:

@@ -19,7 +19,7 @@ from syncd.engine.worker import Worker
 from syncd.engine.world import Guard
 from syncd.fieldmaps import load
 from syncd.store.marks import PARKED
-from tests.engine.doings import FEEDS, audit, edit, hinted, judge, make, read_feed, read_soon, rest, run
+from tests.engine.doings import FEEDS, audit, cycle, edit, hinted, judge, make, read_feed, read_soon, rest, run
 from tests.engine.test_rules import KEYLESS, linked, must, rows, town_of, with_mode
 from tests.engine.town import CONTACTS, SCHEMAS, SYSTEMS, Town
 from tests.engine.vendor import Row, Traits
@@ -459,21 +459,62 @@ def test_a_clock_that_ran_ahead_and_back_makes_nobody_ask_in_a_ring() -> None:
         assert right.fields["phone"] == "7"
 
 
+def merge_unseen(town: Town, id: str, into: str, deal: Row) -> None:
+    """A person merges two contacts, and the vendor goes on naming the old one in a deal."""
+    town.vendors["crm"].merge("contacts", id, into)
+    deal.fields["contact"] = id
+    town.vendors["crm"].pending = [one for one in town.vendors["crm"].pending if one[2] != "deals"]
+
+
 def test_who_waits_for_a_record_that_is_merged_goes_on_with_the_survivor() -> None:
-    """A deal waits for a contact that a person is asked about; it is merged into a linked one: the job is made for that."""
+    """A deal waits for a contact whose twin is not made yet; it is merged into a linked one: the job is that one's."""
     with town_of(left=BURIES) as town:
         left, right = linked(town)
-        for _ in range(2):
-            town.vendors["con"].create("contacts", {"email": "two@x.example", "name": "Two"}, "person")
-        asked = make(town, "crm", "contacts", {"email": "two@x.example", "name": "Two"})
-        assert asked is not None
-        deal = make(town, "crm", "deals", {"title": "D", "stage": "won", "contact": asked.id})
-        rest(town)
-        assert deal is not None and parked(town, "waiting") and parked(town, "question")
-        version = deal.modified
-        town.vendors["crm"].merge("contacts", asked.id, left.id)
-        deal.modified = version  # a vendor need not touch what points at the two
-        town.vendors["crm"].pending = [one for one in town.vendors["crm"].pending if one[2] != "deals"]
+        town.vendors["con"].faults += [("write", "later")] * 20
+        late = make(town, "crm", "contacts", {"email": "two@x.example", "name": "Two"})
+        assert late is not None
+        deal = make(town, "crm", "deals", {"title": "D", "stage": "won", "contact": late.id})
+        for _ in range(3):
+            cycle(town)
+        assert deal is not None and parked(town, "waiting")
+        town.vendors["con"].faults.clear()
+        merge_unseen(town, late.id, left.id, deal)
         rest(town)
         assert [row.fields["primary"] for row in rows(town, "con", "jobs")] == [right.id]
         assert parked(town, "waiting") == []
+
+
+def test_who_names_a_merged_record_means_the_survivor() -> None:
+    """A deal goes on naming a contact that was merged into another: its twin is the survivor's, at once."""
+    with town_of(left=BURIES) as town:
+        left, right = linked(town)
+        survivor = make(town, "crm", "contacts", {"email": "two@x.example", "name": "Two", "tag": "cold"})
+        deal = make(town, "crm", "deals", {"title": "D", "stage": "new", "contact": left.id})
+        judge(town)
+        assert survivor is not None and deal is not None
+        merge_unseen(town, left.id, survivor.id, deal)
+        rest(town)
+        edit(town, "crm", "deals", deal.id, {"stage": "won"})
+        rest(town)
+        assert [row.fields["primary"] for row in rows(town, "con", "jobs")] == [right.id]
+        assert parked(town, "waiting") == []
+
+
+def test_a_parent_that_is_pulled_is_the_survivor() -> None:
+    """A deal names a contact that was merged into one that nobody wanted: that one is carried for its sake."""
+    with town_of(left=BURIES) as town:
+        judge(town)
+        first, survivor = (
+            make(town, "crm", "contacts", {"email": f"{n}@x.example", "name": n, "tag": "cold"}) for n in ("A", "B")
+        )
+        assert first is not None and survivor is not None
+        deal = make(town, "crm", "deals", {"title": "D", "stage": "new", "contact": first.id})
+        rest(town)
+        assert deal is not None
+        merge_unseen(town, first.id, survivor.id, deal)
+        rest(town)
+        edit(town, "crm", "deals", deal.id, {"stage": "won"})
+        rest(town)
+        assert [row.fields["name"] for row in rows(town, "con", "contacts")] == ["B"]
+        (job,) = rows(town, "con", "jobs")
+        assert partners(town) == {(survivor.id, job.fields["primary"])}
