@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 
 from syncd.core.fieldmap import FieldMap
-from syncd.core.model import Gone, Record, Ref, Side
+from syncd.core.model import Gone, Record, Side
 from syncd.core.traits import Yardstick
 from syncd.engine.base import moved
 from syncd.engine.lookalikes import ask_again, near
@@ -74,9 +74,7 @@ def absorb(
         if row is not None:
             rows[item.ref.id] = row
     tx.snapshots.put(list(rows.values()))
-    became = _became(items, rows)
-    tx.aliases.put(system, kind, became)
-    tx.marks.wake([str(Ref(system, kind, old)) for old in became], world.clock())
+    _note_merged(tx, [item for item in items if isinstance(item, Gone) and item.ref.id in rows], world.clock())
     for m, side in world.readers.get((system, kind), ()):
         held = in_hand[1] if in_hand is not None and in_hand[0].key == m.key else frozenset()
         _keep_bases(tx, m, side, rows, before, found, seen_to)
@@ -129,10 +127,13 @@ def _left_behind(items: Iterable[Record | Gone]) -> list[Gone]:
     ]
 
 
-def _became(items: Iterable[Record | Gone], rows: Mapping[str, Snapshot]) -> dict[str, str]:
-    """What those that a merge ended are called now; told once of each."""
-    gone = (item for item in items if isinstance(item, Gone) and item.became and item.ref.id in rows)
-    return {item.ref.id: item.became[0] for item in gone}
+def _note_merged(tx: Tx, gone: Iterable[Gone], now: datetime) -> None:
+    """What those that a merge ended are called now; who waits for one of them waits for that, or no more."""
+    merged = [item for item in gone if item.became]
+    if merged:
+        ref = merged[0].ref
+        tx.aliases.put(ref.system, ref.kind, {item.ref.id: item.became[0] for item in merged})
+        tx.marks.wake([str(item.ref) for item in merged], now)
 
 
 def _gone_row(item: Gone, before: Snapshot | None, found: Absorbed) -> Snapshot | None:
