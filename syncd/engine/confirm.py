@@ -193,8 +193,8 @@ def finish(world: World, tx: Tx, item: Item, run: int | None) -> None:
         _list_conflicts(world, tx, item, run)
         if item.plan.parked:
             item.fail(_parked(item, item.plan.parked))
-    if item.leftover:
-        item.fail(again("created", "the rest of its fields follow", count=False))
+    if item.leftover or (item.more and item.written):
+        item.fail(again("more", "the rest of it follows", after=None if item.leftover else timedelta(0), count=False))
     if item.rest is not None and item.rest.cause == DRIFT:
         for side in _untold(item):
             look_soon(tx, world, item.m.end(side).system, item.m.end(side).kind)

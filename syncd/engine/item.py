@@ -72,6 +72,7 @@ class Item:
     """One unit. `side`: of an unlinked unit, the side its record is on. `twin`: who it was found to be, before a link.
 
     `leftover`: of a record that was made, whether the map has rules that its creation could not carry.
+    `more`: whether it is looked at again as soon as this is written.
     `looked`: whether it was read by id where its marks ask for it.
     `calls`: what was merged into it, and has to leave it its link.
     `frozen`: rules in which a person is asked, and why, because the field flips.
@@ -91,6 +92,7 @@ class Item:
     intents: dict[Side, int] = field(default_factory=dict)
     written: set[Side] = field(default_factory=set)
     leftover: bool | None = None
+    more: bool = False
     looked: bool = False
     rest: Rest | None = None
     pulls: list[tuple[str, Side, str]] = field(default_factory=list)

@@ -119,9 +119,8 @@ def _carry_out(world: World, tx: Tx, item: Item, orders: Sequence[Conflict], *, 
         if not planned:
             tx.conflicts.list_lost(found.kept)
             tx.conflicts.settle([ordered.id], "taken", world.clock())
-    if item.operations and not planned and item.link is not None:
-        # Whatever else is new about the two is looked at when this is written.
-        tx.marks.add(item.m.key, Side.LEFT, [item.link.left_id], world.clock(), lane=LEAD_LANE)
+    # Whatever else is ordered, or new about the two, is looked at when this is written.
+    item.more = bool(item.operations)
 
 
 def _plan(item: Item, ordered: Conflict, found: Reversal) -> None:

@@ -153,6 +153,26 @@ def test_undo_meets_the_guard() -> None:
         assert (right.fields["name"], len(rows(town, "con", "contacts"))) == ("Ann", 1)
 
 
+def test_an_order_that_goes_beyond_what_was_allowed_is_held_once() -> None:
+    """One field was allowed, and all is ordered by then: it waits for a person again, and no run goes in a ring."""
+    with town_of() as town:
+        _left, right, run = hand_over(town)
+        town.world = with_mode(town.world, "live", Guard(updates=0))
+        order(town.world, run, name="note")
+        town.work()
+        order(town.world, run)
+        release(town.world, [town.pair], approve=True)
+        for _ in range(4):
+            town.work()
+        before = last_run(town)
+        town.work()
+        assert last_run(town) == before
+        assert (right.fields["note"], right.fields["name"]) == ("new", "Anna")
+        release(town.world, [town.pair], approve=True)
+        rest(town)
+        assert (right.fields["note"], right.fields["name"]) == ("old", "Ann")
+
+
 def test_who_parts_two_records_ends_what_was_ordered_of_them() -> None:
     """An unlinked pair is not undone, is not counted as waiting, and is not undone when it is linked again."""
     with town_of() as town:
