@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
 
 from syncd.core.fieldmap import Converter, Unconvertible
 from syncd.core.model import FieldKind, FieldType, Loss, Option, Side, User, Value
-from syncd.core.values import Ends, OptionError, Options, converter, default
+from syncd.core.values import Ends, OptionError, converter, default
 
 K = FieldKind
 LEFT, RIGHT = Side.LEFT, Side.RIGHT
@@ -21,10 +23,9 @@ def field(kind: FieldKind = K.TEXT, *options: Option | str, loss: Loss | None = 
 TEXTS = Ends(left=field(), right=field())
 
 
-def build(name: str, ends: Ends = TEXTS, **options: object) -> Converter:
+def build(name: str, ends: Ends = TEXTS, **options: Any) -> Converter:
     """A converter by name."""
-    plain: Options = options  # type: ignore[assignment]  # the builders check the shape
-    return converter(name, ends, plain)
+    return converter(name, ends, options)
 
 
 def derived(left: FieldType, right: FieldType, zone: str = "UTC") -> Converter:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from contextlib import suppress
 from dataclasses import dataclass
+from typing import Any
 
 import pytest
 from hypothesis import assume, given, settings
@@ -57,7 +58,7 @@ def pairing(
     theirs: st.SearchStrategy[Value],
     named: str | None = None,
     /,
-    **options: object,
+    **options: Any,
 ) -> Pairing:
     """A pairing in the zone of Chicago with two users on each side."""
     ends = Ends(
@@ -68,7 +69,7 @@ def pairing(
         left_zone="America/Chicago",
         right_zone="America/Chicago",
     )
-    found = converter(named, ends, options) if named else default(ends)  # type: ignore[arg-type]  # plain options
+    found = converter(named, ends, options) if named else default(ends)
     assert found is not None
     return Pairing(title, found, ends, {LEFT: ours, RIGHT: theirs})
 

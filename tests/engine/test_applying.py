@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator, Sequence
 from datetime import timedelta
 
 import pytest
 
 from syncd.core.fieldmap import FieldMap
-from syncd.core.model import Side
+from syncd.core.model import Operation, Outcome, Side
 from syncd.engine.answers import status
 from syncd.engine.applying import PAGE, Progress, apply, preview, release
 from syncd.engine.maps import adopt
@@ -21,7 +22,7 @@ from tests.engine.planting import CONTACTS, all_links, contacts_map, full_town, 
 from tests.engine.stage import Crash
 from tests.engine.test_rules import linked, rows, town_of, with_mode
 from tests.engine.town import SCHEMAS, SYSTEMS, Town
-from tests.engine.vendor import Traits
+from tests.engine.vendor import MemoryConnector, Traits
 
 WAIT = timedelta(minutes=10)
 
@@ -219,7 +220,7 @@ def test_a_lead_goes_before_an_application_and_is_written_aloud(monkeypatch: pyt
         connector = town.world.connectors["con"]
         write = type(connector).write
 
-        def noted(self, kind, operations):  # type: ignore[no-untyped-def]  # handed on
+        def noted(self: MemoryConnector, kind: str, operations: Sequence[Operation]) -> Iterator[Sequence[Outcome]]:
             quiet.extend((str(op.action), op.quiet) for op in operations if self.vendor.name == "con")
             return write(self, kind, operations)
 

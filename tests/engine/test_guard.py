@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import timedelta
+from typing import Any
 
 import pytest
 
@@ -137,11 +138,11 @@ def test_a_record_weighs_once_however_often_it_is_planned(monkeypatch: pytest.Mo
             with town.store.begin() as tx:
                 tx.marks.add(world.pairs[0].maps[0].key, Side.RIGHT, [right.id], world.clock())
 
-        def busy(*args: object, rests: str | None) -> str:
+        def busy(*args: Any, rests: str | None) -> str:
             if rests == WEIGHED:
-                weigh(*args, rests=rests)  # type: ignore[arg-type]  # handed on
+                weigh(*args, rests=rests)
                 hear_of("Bea")
-            return weigh(*args, rests=rests)  # type: ignore[arg-type]  # handed on
+            return weigh(*args, rests=rests)
 
         hear_of("Ada")
         monkeypatch.setattr(engine_run, "_pass", busy)
@@ -170,8 +171,8 @@ def test_trouble_while_weighing_leaves_everything_due(monkeypatch: pytest.Monkey
         world = leads(town, 1, 2, 3)
         weigh = engine_run._pass
 
-        def troubled(*args: object, **more: object) -> str:
-            weigh(*args, **more)  # type: ignore[arg-type]  # handed on
+        def troubled(*args: Any, **more: Any) -> str:
+            weigh(*args, **more)
             raise Transient("the vendor is away")
 
         monkeypatch.setattr(engine_run, "_pass", troubled)
