@@ -204,8 +204,12 @@ MUTANTS = (
         rules.test_an_open_conflict_stays_open_when_one_side_is_as_it_was, plan._Pair,
     ),
     Mutant(
-        "nobody pulls a parent across", confirm._pull, "    if m is None or", "    if True or m is None or",
+        "nobody pulls a parent across", confirm._pull, "    if m is None:\n", "    if True:\n",
         rules.test_a_deal_pulls_its_contact_across_and_waits_for_it,
+    ),
+    Mutant(
+        "who names a merged record means nobody", planning.twins_of, "set(called.values()), state=state)",
+        "set(called), state=state)", leaves.test_who_names_a_merged_record_means_the_survivor,
     ),
     Mutant(
         "a child is not released by its parent's link", confirm.adopt,
@@ -251,7 +255,7 @@ MUTANTS = (
     ),
     Mutant(
         "undo forgets what else is new", undo._carry_out,
-        "    if item.operations and not planned and", "    if False and",
+        "item.more = bool(item.operations)", "item.more = False",
         undoing.test_an_edit_while_it_is_undone_is_not_lost,
     ),
     Mutant(
