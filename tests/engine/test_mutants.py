@@ -208,8 +208,8 @@ MUTANTS = (
         rules.test_a_deal_pulls_its_contact_across_and_waits_for_it,
     ),
     Mutant(
-        "who names a merged record means nobody", planning.twins_of, "set(called.values()), state=state)",
-        "set(called), state=state)", leaves.test_who_names_a_merged_record_means_the_survivor,
+        "who waits for a merged record waits on", absorb._note_merged, "tx.marks.wake([str(item.ref) for item in merged], now)", "pass",
+        leaves.test_who_waits_for_a_record_that_is_merged_goes_on_with_the_survivor,
     ),
     Mutant(
         "a child is not released by its parent's link", confirm.adopt,
