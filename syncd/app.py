@@ -177,6 +177,7 @@ class App:
         self, run: int, map: str | None = None, field: str | None = None, progress: Say = lambda _text: None
     ) -> dict[str, Any]:
         """Take back what a run wrote, where it still stands, and archive what it made; what became of it."""
+        map = answers.map_key(self._map_keys(), map)
         pair, links = undo.order(self.world, run, map_key=map, name=field)
         (one,) = self.pairs(pair)
         return {"links": links, **passes.take_back(self.world, one, run, progress)}
@@ -292,6 +293,7 @@ class App:
     ) -> list[dict[str, Any]]:
         """Conflicts with both ids, the field and both values; `state` None: all."""
         states = [state] if state else ["open", "overruled", "kept", "taken", "agreed", "gone", "ordered"]
+        map = answers.map_key(self._map_keys(), map)
         with self.ready_store.read() as tx:
             rows = tx.conflicts.list(states=states, map_key=map, limit=100_000)
         maps = self._known_maps()
@@ -349,6 +351,7 @@ class App:
 
     def retry(self, map: str | None = None, ref: str | None = None) -> int:
         """Make parked marks due again; how many."""
+        map = answers.map_key(self._map_keys(), map)
         with self.ready_store.begin() as tx:
             return tx.marks.retry(map, self.clock(), ids=[answers.ref_of(ref).id] if ref else ())
 

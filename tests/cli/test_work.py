@@ -191,3 +191,17 @@ def test_a_state_that_conflicts_have_not(house: House, capsys: pytest.CaptureFix
 def test_a_retry_of_nothing(house: House, typed: list[str], says: str, capsys: pytest.CaptureFixture[str]) -> None:
     """When nothing waits there, that is said instead of a promise."""
     assert said(capsys, "retry", *typed) == says
+
+
+@pytest.mark.parametrize("verb", [["retry"], ["conflicts", "list"], ["conflicts", "take", "right"], ["undo", "1"]])
+def test_an_unknown_map_is_a_mistake(house: House, verb: list[str], capsys: pytest.CaptureFixture[str]) -> None:
+    """It is not an empty list, and not a promise: the maps that there are, are named."""
+    assert main([*verb, "--map", "nosuch"]) == 2
+    assert "map nosuch: there is no such map. Known: sales/contacts." in capsys.readouterr().err
+
+
+def test_a_map_goes_by_its_name_alone(house: House, capsys: pytest.CaptureFixture[str]) -> None:
+    """As everywhere else; of one pair there is but one of a name."""
+    said(capsys, "once")
+    assert said(capsys, "conflicts", "list", "--map", "contacts") == said(capsys, "conflicts", "list")
+    assert said(capsys, "retry", "--map", "contacts") == "Nothing is parked in contacts.\n"

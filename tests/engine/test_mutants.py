@@ -208,7 +208,8 @@ MUTANTS = (
         rules.test_a_deal_pulls_its_contact_across_and_waits_for_it,
     ),
     Mutant(
-        "who waits for a merged record waits on", absorb._note_merged, "tx.marks.wake([str(item.ref) for item in merged], now)", "pass",
+        "who waits for a merged record waits on", absorb._note_merged,
+        "tx.marks.wake([str(item.ref) for item in merged], now)", "pass",
         leaves.test_who_waits_for_a_record_that_is_merged_goes_on_with_the_survivor,
     ),
     Mutant(
