@@ -477,8 +477,10 @@ def test_who_waits_for_a_record_that_is_merged_goes_on_with_the_survivor() -> No
         for _ in range(3):
             cycle(town)
         assert deal is not None and parked(town, "waiting")
-        town.vendors["con"].faults.clear()
         merge_unseen(town, late.id, left.id, deal)
+        for _ in range(3):
+            cycle(town)
+        town.vendors["con"].faults.clear()
         rest(town)
         assert [row.fields["primary"] for row in rows(town, "con", "jobs")] == [right.id]
         assert parked(town, "waiting") == []
