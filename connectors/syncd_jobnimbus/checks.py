@@ -16,7 +16,7 @@ from syncd_jobnimbus.explain import KEY_REMEDY, Forbidden
 from syncd_jobnimbus.fields import KINDS
 from syncd_jobnimbus.probes import Probes
 
-ENDS = ("API key", "connection")
+_ENDS = ("API key", "connection")
 _PROFILE = "Give the key's access profile access to this in JobNimbus under Settings > Access Profiles."
 _NO_FILTER = "syncd then reads whole lists instead, which is slow and ends at 10,000 records. Ask JobNimbus support."
 
@@ -33,7 +33,7 @@ class Checker:
     def check(self) -> list[Finding]:
         """Every finding; a wrong key or no answer ends it early, since nothing else could be said."""
         findings = [*self._settings()]
-        if any(finding.subject in ENDS and finding.severity is Severity.ERROR for finding in findings):
+        if any(finding.subject in _ENDS and finding.severity is Severity.ERROR for finding in findings):
             return findings
         findings += self._guarded("users", self._users)
         for kind in KINDS:

@@ -158,11 +158,14 @@ def _typed(m: FieldMap, conflict: Conflict, text: str) -> Value:
 
 def map_key(known: Sequence[str], named: str | None) -> str | None:
     """The key of the map that a person named by its key, or by its name alone. Raises ConfigError."""
+    if named is None:
+        return None
     found = [key for key in known if named in (key, key.partition("/")[2])]
-    if named is None or len(found) == 1:
-        return found[0] if named is not None else None
-    problem = f"several maps have this name: {', '.join(found)}." if found else "there is no such map."
-    raise ConfigError(Problem(f"map {named}", problem, "Write PAIR/MAP." if found else f"Known: {', '.join(known)}."))
+    if not found:
+        raise ConfigError(Problem(f"map {named}", "there is no such map.", f"Known: {', '.join(known)}."))
+    if len(found) > 1:
+        raise ConfigError(Problem(f"map {named}", f"several have this name: {', '.join(found)}.", "Write PAIR/MAP."))
+    return found[0]
 
 
 def _wrong(conflict_id: int, message: str, remedy: str) -> ConfigError:
