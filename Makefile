@@ -46,6 +46,7 @@ core-and-check: setup
 	@$(MAKE) --no-print-directory core-tests
 
 test-long: export SYNCD_LONG = 1
+test-long: export PYTEST_TIMEOUT = 1800
 test-long: test
 
 check: layers lint types docs

@@ -8,10 +8,11 @@ What is not here: canonical values (`values`), records (`reads`), and what an an
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
-from typing import Any
+from typing import Any, NoReturn
 
 from syncd.errors import Refused, Transient
 from syncd.kit.http import Answer, Http
@@ -24,6 +25,8 @@ LIST_LIMIT = 100
 SEARCH_LIMIT = 200
 BATCH_LIMIT = 100
 ASSOCIATION_LIMIT = 1000
+
+_ID = re.compile(r"\d+\Z")
 
 Row = Mapping[str, Any]
 
@@ -85,7 +88,7 @@ class Client:
         """One page of the primary store, ascending by id; `after` is the id-based cursor of the page before."""
         params = {"limit": limit, "archived": _flag(archived), "properties": ",".join(properties) or None}
         params |= {"associations": associations, "after": after}
-        return _answered(self.http.request("GET", self._objects(kind), params=_params(params)))
+        return _page(self.http.request("GET", self._objects(kind), params=_params(params)))
 
     def get(self, kind: str, id: str, properties: Sequence[str], *, history: Sequence[str] = ()) -> Row | None:
         """One living record, None for a 404 or one that is hidden from the token.
@@ -97,13 +100,15 @@ class Client:
         try:
             past = ",".join(history) or None
             params = _params({"properties": ",".join(properties) or None, "propertiesWithHistory": past})
-            return _row(self.http.request("GET", f"{self._objects(kind)}/{id}", params=params))
+            answer = self.http.request("GET", f"{self._objects(kind)}/{id}", params=params)
         except HubSpotForbidden:
             return None
         except HubSpotRefused as refused:
             if refused.status == 404:
                 return None
             raise
+        row = _row(answer)
+        return row if is_id(row.get("id")) else _no_record(answer)
 
     def batch_read(
         self,
@@ -119,16 +124,16 @@ class Client:
         if id_property is not None:
             body["idProperty"] = id_property
         params = {"archived": "true"} if archived else None
-        return _answered(self.http.request("POST", f"{self._objects(kind)}/batch/read", params=params, json=body))
+        return _batch(self.http.request("POST", f"{self._objects(kind)}/batch/read", params=params, json=body))
 
     def search(self, kind: str, body: Row) -> Answered:
         """One search request; hits come from a lagging index and are only good as ids."""
-        return _answered(self.http.request("POST", f"{self._objects(kind)}/search", json=body, limit="search"))
+        return _page(self.http.request("POST", f"{self._objects(kind)}/search", json=body, limit="search"))
 
     def batch_write(self, kind: str, verb: str, inputs: Sequence[Row]) -> Answered:
         """`batch/create` or `batch/update` of up to 100 inputs; sent once, so a lost answer is Ambiguous."""
         path = f"{self._objects(kind)}/batch/{verb}"
-        return _answered(self.http.request("POST", path, json={"inputs": list(inputs)}, idempotent=False), write=True)
+        return _batch(self.http.request("POST", path, json={"inputs": list(inputs)}, idempotent=False), write=True)
 
     def batch_archive(self, kind: str, ids: Sequence[str]) -> datetime:
         """Up to 100 records into the recycling bin, gone ones passed over; when it was asked. May be Ambiguous."""
@@ -172,10 +177,29 @@ def _answered(answer: Answer, *, write: bool = False) -> Answered:
     )
 
 
+def _batch(answer: Answer, *, write: bool = False) -> Answered:
+    """The records of a batch: a row without an id is none, so its record counts as not answered."""
+    found = _answered(answer, write=write)
+    return replace(found, rows=[row for row in found.rows if is_id(row.get("id"))])
+
+
+def _page(answer: Answer) -> Answered:
+    """The records of a list or a search: a row without an id is trouble, since a record would be passed over."""
+    found = _answered(answer)
+    return found if all(is_id(row.get("id")) for row in found.rows) else _no_record(answer)
+
+
+def is_id(value: object) -> bool:
+    """Whether this may be a record's id: digits, as a text or as a number."""
+    return _ID.match(str(value)) is not None
+
+
 def _row(answer: Answer) -> Row:
-    if not isinstance(answer.body, Mapping):
-        raise Transient(f"HubSpot answered {answer.status} without a record at {answer.url}.")
-    return answer.body
+    return answer.body if isinstance(answer.body, Mapping) else _no_record(answer)
+
+
+def _no_record(answer: Answer) -> NoReturn:
+    raise Transient(f"HubSpot answered {answer.status} without a record at {answer.url}.")
 
 
 def _params(params: Row) -> dict[str, Any]:

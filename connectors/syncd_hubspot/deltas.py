@@ -70,12 +70,11 @@ class Tick:
         while lane in self.position.windows:
             window = self.position.windows[lane]
             answer = self._client.search(self._kind, window_body(self._kind, window))
-            hits = [row for row in answer.rows if str(row.get("id", "")).isdigit()]
-            records = self._hydrated(hits, lane)
+            records = self._hydrated(answer.rows, lane)
             if _is_last(answer):
                 self.position = self.position.closed(lane, self._now())
             else:
-                self.position = self.position.advanced(lane, _next_id(hits, window, self._kind))
+                self.position = self.position.advanced(lane, _next_id(answer.rows, window, self._kind))
             yield self._page(records, lane)
 
     def _hydrated(self, hits: Sequence[Row], lane: str) -> list[Record | Gone]:
@@ -124,7 +123,7 @@ class Tick:
 
     def _news(self, answer: Answered, since: int | None) -> list[Record | Gone]:
         """The archived rows that are news; at a feed's first reading, those that the engine has a snapshot of."""
-        rows = [row for row in answer.rows if row.get("id") and _archived_after(row, since, self._timing)]
+        rows = [row for row in answer.rows if _archived_after(row, since, self._timing)]
         if since is None and rows:
             known = self._known([str(row["id"]) for row in rows])
             rows = [row for row in rows if str(row["id"]) in known]
@@ -142,7 +141,7 @@ class Tick:
         """One page of the primary store; when the names are too many for an address, its ids are read in a batch."""
         if len(",".join(self._properties)) > _LONGEST_QUERY:
             answer = self._client.list(self._kind, after=self.position.after)
-            ids = [str(row["id"]) for row in answer.rows if row.get("id")]
+            ids = [str(row["id"]) for row in answer.rows]
             return list(self._reads.read(self._kind, ids, self._fields).values()), answer.after
         related = has_relation(self._kind) and RELATION in self._fields
         answer = self._client.list(
@@ -154,11 +153,10 @@ class Tick:
         return self._rows(answer, related), answer.after
 
     def _rows(self, answer: Answered, related: bool) -> list[Record]:
-        rows = [row for row in answer.rows if row.get("id")]
-        records = [self._reads.record(self._kind, row, self._fields, answer.sent_at) for row in rows]
+        records = [self._reads.record(self._kind, row, self._fields, answer.sent_at) for row in answer.rows]
         if not related:
             return records
-        inline = {str(row["id"]): inline_contacts(row) for row in rows}
+        inline = {str(row["id"]): inline_contacts(row) for row in answer.rows}
         cut = [id_ for id_, (_, whole) in inline.items() if not whole]
         found = {id_: ids for id_, (ids, whole) in inline.items() if whole}
         return with_contacts(records, found | (self._reads.contacts(self._kind, cut) if cut else {}))

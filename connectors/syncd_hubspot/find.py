@@ -93,7 +93,7 @@ class Finder:
         last = 0
         while True:
             answer = self.reads.client.search(kind, _body(groups, last))
-            ids = [str(row["id"]) for row in answer.rows if str(row.get("id", "")).isdigit()]
+            ids = [str(row["id"]) for row in answer.rows]
             yield from ids
             beyond = max((int(one) for one in ids), default=last)
             if beyond <= last or (len(ids) < SEARCH_LIMIT and (answer.total is None or answer.total <= len(ids))):

@@ -35,7 +35,7 @@ def pair(inputs: Sequence[Row], rows: Sequence[Row], troubles: Sequence[Trouble]
             paired.nameless.append(trouble)
     unknown: list[Row] = []
     for row in rows:
-        trace = _trace(row, by_trace) or by_id.get(str(row.get("id")))
+        trace = _trace(row, by_trace) or by_id.get(str(row["id"]))
         if trace is None:
             unknown.append(row)
         else:
@@ -53,7 +53,7 @@ def _trace(row: Row, by_trace: Mapping[str, Row]) -> str | None:
 def _by_properties(paired: Paired, by_trace: Mapping[str, Row], unknown: Sequence[Row]) -> None:
     """Created rows without a trace: the row that fits one open input only, and is the only one to fit it."""
     open_ = [trace for trace in by_trace if trace not in paired.rows and trace not in paired.troubles]
-    fits = {trace: [row for row in unknown if row.get("id") and _fits(by_trace[trace], row)] for trace in open_}
+    fits = {trace: [row for row in unknown if _fits(by_trace[trace], row)] for trace in open_}
     for trace, candidates in fits.items():
         rivals = [other for other in open_ if other != trace and any(row in fits[other] for row in candidates)]
         if len(candidates) == 1 and not rivals:

@@ -8,14 +8,13 @@ What is not here: which ids to read (`deltas`, `find`).
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Any, TypeVar
 
 from syncd.core.model import Gone, Record, Ref, Value
-from syncd_hubspot.client import ASSOCIATION_LIMIT, BATCH_LIMIT, Client, Row
+from syncd_hubspot.client import ASSOCIATION_LIMIT, BATCH_LIMIT, Client, Row, is_id
 from syncd_hubspot.schema import RELATION, RELATION_KIND, Schemas, Types, has_relation, modified_property
 from syncd_hubspot.values import from_wire, moment, stamp
 
@@ -23,7 +22,6 @@ _PROBE = 10
 _MERGED = "hs_merged_object_ids"
 _MERGED_CONTACTS = "hs_calculated_merged_vids"
 _SOURCES = ("hs_object_source", "hs_object_source_id")
-_ID = re.compile(r"\d+\Z")
 T = TypeVar("T")
 
 
@@ -55,14 +53,14 @@ class Reads:
     def read(self, kind: str, ids: Sequence[str], fields: Sequence[str]) -> dict[str, Record | Gone]:
         """Every id asked for, alive or gone; what a merged id became stands there too, under its own id."""
         answer: dict[str, Record | Gone] = {}
-        for chunk in chunks([one for one in dict.fromkeys(ids) if _ID.match(one)], BATCH_LIMIT):
+        for chunk in chunks([one for one in dict.fromkeys(ids) if is_id(one)], BATCH_LIMIT):
             answer |= self._chunk(kind, chunk, fields)
         strangers = [one for one in ids if one not in answer]
         return answer | {one: Gone(ref=Ref(self.system, kind, one)) for one in strangers}
 
     def records(self, kind: str, rows: Sequence[Row], fields: Sequence[str], sent_at: datetime) -> list[Record]:
         """Wire rows as Records, with their contacts asked for in one call where `fields` wants them."""
-        records = [self.record(kind, row, fields, sent_at) for row in rows if row.get("id")]
+        records = [self.record(kind, row, fields, sent_at) for row in rows]
         if not (has_relation(kind) and RELATION in fields and records):
             return records
         return with_contacts(records, self.contacts(kind, [record.ref.id for record in records]))
@@ -92,7 +90,7 @@ class Reads:
             for row in answer.rows:
                 one = str((row.get("from") or {}).get("id"))
                 ties = row.get("to")
-                if not isinstance(ties, list):
+                if not isinstance(ties, list) or not all(is_id(to["toObjectId"]) for to in ties):
                     found.pop(one, None)
                     continue
                 found.setdefault(one, []).extend(str(to["toObjectId"]) for to in ties)
@@ -105,7 +103,7 @@ class Reads:
     def archived(self, kind: str, ids: Sequence[str]) -> set[str]:
         """Which of these ids are archived."""
         rows = [row for chunk in chunks(ids, BATCH_LIMIT) for row in self._archived_rows(kind, chunk)]
-        return {str(row.get("id")) for row in rows}
+        return {str(row["id"]) for row in rows}
 
     def _archived_rows(self, kind: str, ids: Sequence[str]) -> Sequence[Row]:
         return self.client.batch_read(kind, ids, [modified_property(kind)], archived=True).rows
@@ -129,7 +127,7 @@ class Reads:
         found: dict[str, Record | Gone] = {}
         for one in missing:
             row = None if one in binned else self.client.get(kind, one, self.properties(kind, fields))
-            if row is not None and row.get("id"):
+            if row is not None:
                 found |= self._alive(kind, one, row, fields, sent_at)
         lost = [one for one in missing if one not in found]
         if lost and len(missing) <= _PROBE:
@@ -184,7 +182,7 @@ def inline_contacts(row: Row) -> tuple[Value, bool]:
     known = row.get("associations") or {}
     block = known.get(RELATION_KIND) or known.get("0-1") or {}
     ids = [str(item.get("id")) for item in block.get("results") or ()]
-    return numerically(ids), not (block.get("paging") or {}).get("next")
+    return numerically(ids), all(map(is_id, ids)) and not (block.get("paging") or {}).get("next")
 
 
 def numerically(ids: Iterable[str]) -> tuple[str, ...] | None:
@@ -206,4 +204,4 @@ def _was(properties: Mapping[str, Any], id: str) -> tuple[str, ...]:
     """Ids that were merged into this record; contacts may keep older ones as `id:milliseconds` pairs."""
     texts = [str(properties.get(name) or "") for name in (_MERGED, _MERGED_CONTACTS)]
     found = [part.split(":")[0].strip() for text in texts for part in text.split(";")]
-    return tuple(dict.fromkeys(part for part in found if _ID.match(part) and part != id))
+    return tuple(dict.fromkeys(part for part in found if is_id(part) and part != id))

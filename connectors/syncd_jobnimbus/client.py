@@ -159,15 +159,19 @@ def _listing(kind: str, answer: Answer) -> Listing:
     """Fail closed: a page that is not what the reference says is trouble, never an empty page."""
     body = _mapping(kind, answer)
     rows, count = body.get("results"), body.get("count")
-    if not isinstance(rows, list) or not all(isinstance(row, Mapping) and row.get("jnid") for row in rows):
+    if not isinstance(rows, list) or not all(_is_record(row) for row in rows):
         raise Transient(f"JobNimbus answered the list of {kind} without its results.")
     total = count if isinstance(count, int) and not isinstance(count, bool) else len(rows)
     return Listing(rows, total, answer.sent_at)
 
 
 def _one(answer: Answer) -> One:
-    body = answer.body
-    return One(body if isinstance(body, Mapping) else {}, answer.sent_at)
+    return One(answer.body if _is_record(answer.body) else {}, answer.sent_at)
+
+
+def _is_record(body: object) -> bool:
+    """Whether it has an id, which is a text."""
+    return isinstance(body, Mapping) and isinstance(body.get("jnid"), str) and bool(body["jnid"])
 
 
 def _mapping(what: str, answer: Answer) -> Mapping[str, Any]:

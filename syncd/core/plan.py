@@ -13,7 +13,7 @@ from datetime import datetime, timedelta
 
 from syncd.core.decision import Base, Decision, Given, Plan, Taken, Twins, Verdict
 from syncd.core.fieldmap import Blank, Direction, Drift, FieldMap, Owner, Rule, Unconvertible, Unmapped
-from syncd.core.loss import same
+from syncd.core.loss import image, same
 from syncd.core.model import FieldKind, Record, Ref, Side, Value
 from syncd.core.sight import MISSING, Missing, Waiting, expression_side, plain, suffixed, target, view
 
@@ -72,11 +72,17 @@ class _Pair:
         return self.left if side is Side.LEFT else self.right
 
     def value(self, rule: Rule, side: Side) -> Value | Missing:
-        """The value now, as base keeps it: an expression's or receipt's result stands for the side without a field."""
+        """The value now, as base keeps it: an expression's or receipt's result stands for the side without a field.
+
+        What its field would keep as nothing is None.
+        """
         if rule.field(side) is None or side is expression_side(rule):
-            return self._made(rule, side)
-        value = self.record(side).fields.get(rule.field(side) or "", MISSING)
-        return self._one_of(rule, side, value) if isinstance(value, tuple) and rule.relation is not None else value
+            value = self._made(rule, side)
+        else:
+            value = self.record(side).fields.get(rule.field(side) or "", MISSING)
+        if isinstance(value, tuple) and rule.relation is not None:
+            return self._one_of(rule, side, value)
+        return None if value is not MISSING and image(value, rule.type(side)) is None else value
 
     def _one_of(self, rule: Rule, side: Side, ids: tuple[str, ...]) -> Value:
         """Of several ids the one that base knows, else one that is linked with an id across, else the first."""
@@ -114,6 +120,10 @@ class _Pair:
         """The value without the suffix that made a name unique on this side."""
         return plain(rule, side, value, self.record(side.other).ref)
 
+    def _stands(self, rule: Rule, to: Side, wanted: Value, held: Value) -> bool:
+        """Whether the field holds what is wanted, or a name made unique of it."""
+        return any(same(wanted, value, rule.type(to)) for value in (held, self.plain(rule, to, held)))
+
     def equal(self, rule: Rule, left: Value, right: Value) -> bool:
         """Whether both sides mean the same, up to the declared loss, in a direction the rule carries."""
         if left is None or right is None:
@@ -126,7 +136,7 @@ class _Pair:
             carried = self.carry(rule, to, source)
         except (Unconvertible, Waiting):
             return False
-        if same(carried, self.plain(rule, to, target), rule.type(to)):
+        if self._stands(rule, to, carried, target):
             return True
         return rule.relation is None and rule.expr is None and rule.convert.equal(left, right)
 
@@ -313,16 +323,9 @@ class _Pair:
         except Unconvertible as error:
             return _no_counterpart(rule, error, _pair(values))
         except Waiting as error:
-            return Decision(
-                rule=rule,
-                verdict=Verdict.WAITING,
-                reason=str(error),
-                to=to,
-                waits_for=error.ref,
-                sides=_pair(values),
-                park=True,
-            )
-        if same(wanted, self.plain(rule, to, values[to]), rule.type(to)):
+            waits = Decision(rule=rule, verdict=Verdict.WAITING, reason=str(error), to=to, waits_for=error.ref)
+            return dataclasses.replace(waits, sides=_pair(values), park=True)
+        if self._stands(rule, to, wanted, values[to]):
             return _settled(rule, Verdict.AGREED, values, "both sides say the same")
         if wanted is None and rule.on_blank is Blank.IGNORE:
             settle = {to.other: source}

@@ -143,11 +143,11 @@ def test_a_blank_that_does_not_travel_is_ignored() -> None:
     assert found.reason == "a blank is not carried"
 
 
-@pytest.mark.parametrize(("owner", "left", "right"), [("left", None, "b"), ("right", "b", None)])
+@pytest.mark.parametrize(("owner", "left", "right"), [("left", None, "b"), ("left", "  ", "b"), ("right", "b", None)])
 def test_a_blank_that_does_not_travel_does_not_win(owner: str, left: Value, right: Value) -> None:
     """The owner blanked it, the other side set a value: the value flows, and the blank is listed."""
     found = decide(rule("<->", owner, on_blank=Blank.IGNORE), left, right, ("a", "a"))
-    blanked = LEFT if left is None else RIGHT
+    blanked = LEFT if owner == "left" else RIGHT
     assert (shown(found), found.lost) == ((V.WRITE, blanked, "b"), (blanked, None))
 
 
@@ -305,6 +305,8 @@ def test_a_suffix_that_made_a_name_unique_does_not_come_back() -> None:
     assert shown(decide(name, "Roof", "Shed (111111)", ("Roof", "Roof (111111)"))) == (V.WRITE, LEFT, "Shed")
     assert decide(name, "Shed", "Shed (111111)", ("Roof", "Roof (111111)")).verdict is V.AGREED
     assert shown(decide(name, "Roof", "Shed (999999)", ("Roof", "Roof"))) == (V.WRITE, LEFT, "Shed (999999)")
+    assert decide(name, "Roof (111111)", "Roof (111111)").verdict is V.AGREED
+    assert decide(name, "Roof (111111)", "Roof (111111)", ("Roof", "Shed")).verdict is V.AGREED
 
 
 def test_a_tail_is_part_of_a_name_that_need_not_be_unique() -> None:

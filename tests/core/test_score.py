@@ -89,6 +89,7 @@ CHANGES: list[tuple[dict[str, Any], str]] = [
     ({"last": "Smith"}, "another last"),
     ({"last": "Nuñez Jr."}, "last with another middle name or suffix"),
     ({"first": "Ann B."}, "first with and without a middle name"),
+    ({"first": "A."}, "first a short form"),
     ({"street": "12 North Main Street"}, "same street"),
     ({"street": "12 N Mian St"}, "nearly the same street"),
     ({"street": "14 N Main St"}, "another street"),

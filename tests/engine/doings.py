@@ -17,7 +17,7 @@ from syncd.engine.auditing import verify
 from syncd.engine.intake import tick
 from syncd.engine.run import work
 from syncd.engine.worker import Worker
-from syncd.errors import ConfigError, SyncdError
+from syncd.errors import SyncdError
 from syncd.store.marks import DUE
 from tests.engine.laws import broken
 from tests.engine.stage import Busy, Crash, Cue
@@ -163,12 +163,11 @@ def cycle(town: Town, *, wait: float = 30) -> None:
 
 
 def decide(town: Town, number: int, side: str) -> None:
-    """A person takes a side in an open conflict."""
+    """A person takes a side in an open conflict; the process may be killed meanwhile."""
     with town.store.read() as tx:
         rows = tx.conflicts.list(states=["open"])
     if rows:
-        with suppress(ConfigError):
-            take(town.world, rows[number % len(rows)].id, side)
+        guarded(town, lambda: take(town.world, rows[number % len(rows)].id, side))
 
 
 def state(town: Town) -> tuple[object, ...]:
