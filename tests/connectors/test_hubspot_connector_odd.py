@@ -253,6 +253,19 @@ def test_a_read_without_results_is_never_an_empty_one(vendor: Vendor, hubspot: H
         hubspot.read("contacts", ["1"], ["email"])
 
 
+@pytest.mark.parametrize("id_", [[["deep"]], {"id": "2"}, "abc", "", None, True, 1.5])
+def test_what_is_no_id_never_becomes_one(vendor: Vendor, hubspot: HubSpot, id_: Any) -> None:
+    """A record answered under such an id is not what was asked for, nor what it became by a merge."""
+    vendor.on("/batch/read", lambda _: (200, {"results": [{**row("1"), "id": id_}]}))
+    vendor.on("/contacts/1", lambda _: (200, {**row("1"), "id": id_}))
+    with pytest.raises(Transient, match="without a record"):
+        hubspot.read("contacts", ["1"], ["email"])
+    vendor.on("/search", lambda _: (200, {"total": 1, "results": [{**row("1"), "id": id_}]}))
+    vendor.on("/crm/objects/2026-03/contacts", lambda _: (200, {"results": [{**row("1"), "id": id_}]}))
+    with pytest.raises(Transient, match="without a record"):
+        ticks(hubspot, None)
+
+
 def ticks(hubspot: HubSpot, cursor: dict[str, Any] | None, held: dict[str, Seen] | None = None) -> list[Page]:
     known = held or {}
     return list(

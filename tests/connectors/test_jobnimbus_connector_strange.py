@@ -111,8 +111,10 @@ def test_a_custom_field_that_the_answer_leaves_out_is_read_again() -> None:
 
 
 @pytest.mark.parametrize(
-    "body", ['{"count": 0}', "[]", '{"results": null}', '{"results": [{}]}', '{"results": [1]}', "null"]
-)
+    "body",
+    ['{"count": 0}', "[]", '{"results": null}', '{"results": [{}]}', '{"results": [1]}', "null",
+     '{"results": [{"jnid": [["j1"]]}]}'],
+)  # fmt: skip
 def test_a_list_that_is_none_is_never_an_empty_page(body: str) -> None:
     """An answer without rows as the reference describes them is trouble, not "no records"."""
     with served(lambda request, _: Response(body, media_type="application/json")) as (connector, _):
@@ -167,6 +169,14 @@ def test_an_answer_under_another_id_is_a_merge() -> None:
         found = connector.read("contacts", ["loser"], [])["loser"]
         assert isinstance(found, Gone)
         assert found.became == ("winner",)
+
+
+@pytest.mark.parametrize("id", [["winner"], {"id": "winner"}, "", None, 7])
+def test_an_answer_without_an_id_is_no_merge(id: Any) -> None:
+    """What is no text is no id."""
+    with served(lambda request, body: JSONResponse({"jnid": id, "is_active": True})) as (connector, _):
+        with pytest.raises(Transient, match="not a record"):
+            connector.read("contacts", ["loser"], [])
 
 
 @pytest.mark.parametrize("id", ["", ".", ".."])
