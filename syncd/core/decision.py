@@ -17,6 +17,9 @@ from syncd.core.model import Ref, Side, Value
 Twins = Mapping[tuple[str, Side, str], str]
 """(map key, side, id there) -> id of the linked record on the other side."""
 
+Became = Mapping[tuple[str, Side, str], str]
+"""(map key, side, id of a record that was merged there) -> id of what it became."""
+
 
 @dataclass(frozen=True, slots=True)
 class Shadow:
@@ -117,7 +120,8 @@ class Taken:
 class Given:
     """What the decision is given beside records and base.
 
-    `twins`: who is linked with whom in the maps of relations. `state`: the receipt's text, if one is to be written.
+    `twins`: who is linked with whom in the maps of relations. `became`: what was merged there, and so is the same
+    record, for a vendor need not touch what points at it. `state`: the receipt's text, if one is to be written.
     `taken`: what a person took, by rule. `asked`: rules in which a person is asked whatever the owner, and why: what is
     frozen, and what was asked before and not answered, for whoever restores or clears a value then has edited it.
     `anew`: rules whose base says nothing where both sides still are what it says, and yet differ: an audit found them
@@ -125,6 +129,7 @@ class Given:
     """
 
     twins: Twins = dataclasses.field(default_factory=dict)
+    became: Became = dataclasses.field(default_factory=dict)
     state: str | None = None
     taken: Mapping[str, Taken] = dataclasses.field(default_factory=dict)
     asked: Mapping[str, str] = dataclasses.field(default_factory=dict)

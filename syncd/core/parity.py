@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import StrEnum
 
-from syncd.core.decision import Base, Decision, Given, Twins, Verdict
+from syncd.core.decision import Base, Decision, Given, Verdict
 from syncd.core.fieldmap import Blank, Direction, FieldMap, Rule, Unconvertible, Unmapped
 from syncd.core.model import Record, Side, Value
 from syncd.core.plan import plan
@@ -49,9 +49,12 @@ class Compared:
     reason: str
 
 
-def compare(m: FieldMap, left: Record, right: Record, twins: Twins) -> tuple[Compared, ...]:
-    """Every rule that keeps two records equal: not what is carried once, not our own receipts."""
-    decisions = plan(m, Base(), left, right, Given(twins=twins)).decisions
+def compare(m: FieldMap, left: Record, right: Record, given: Given) -> tuple[Compared, ...]:
+    """Every rule that keeps two records equal: not what is carried once, not our own receipts.
+
+    Of what is given, only the parents count.
+    """
+    decisions = plan(m, Base(), left, right, given).decisions
     kept = (d for d in decisions if d.rule.direction is not Direction.CREATE and d.rule.receipt is None)
     return tuple(Compared(d.rule, _parity(d, left, right), _values(d, left, right), d.reason) for d in kept)
 

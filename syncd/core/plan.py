@@ -121,8 +121,15 @@ class _Pair:
         return plain(rule, side, value, self.record(side.other).ref)
 
     def _stands(self, rule: Rule, to: Side, wanted: Value, held: Value) -> bool:
-        """Whether the field holds what is wanted, or a name made unique of it."""
-        return any(same(wanted, value, rule.type(to)) for value in (held, self.plain(rule, to, held)))
+        """Whether the field holds what is wanted, a name made unique of it, or a record that was merged into it."""
+        meant = (held, self.plain(rule, to, held), self._by_now(rule, to, held))
+        return any(same(wanted, value, rule.type(to)) for value in meant)
+
+    def _by_now(self, rule: Rule, side: Side, held: Value) -> Value:
+        """A merged parent's present id."""
+        if rule.relation is None:
+            return held
+        return self.given.became.get((rule.relation.map, side, str(held)), held)
 
     def equal(self, rule: Rule, left: Value, right: Value) -> bool:
         """Whether both sides mean the same, up to the declared loss, in a direction the rule carries."""

@@ -16,7 +16,7 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from typing import Any
 
-from syncd.core.decision import Decision, Given, Twins, Verdict
+from syncd.core.decision import Decision, Given, Verdict
 from syncd.core.fieldmap import FieldMap
 from syncd.core.model import Side
 from syncd.core.parity import Parity, compare
@@ -25,7 +25,7 @@ from syncd.engine.base import base_of
 from syncd.engine.item import SLOW_LANE
 from syncd.engine.linking import wanted
 from syncd.engine.lookalikes import belongs
-from syncd.engine.planning import left_filter, twins_of
+from syncd.engine.planning import left_filter, parents_of
 from syncd.engine.world import World
 from syncd.store.conflicts import Conflict
 from syncd.store.links import Link
@@ -173,13 +173,13 @@ def _compared(world: World, tx: Tx, m: FieldMap, links: Sequence[Link]) -> Itera
         end = m.end(side)
         shots[side] = tx.snapshots.get(end.system, end.kind, [link.id_on(side) for link in links])
     records = [(side, shot.record) for side in Side for shot in shots[side].values()]
-    twins = twins_of(world, tx, m, records, planned=False)
-    former = {**twins_of(world, tx, m, records, planned=False, state="closed"), **twins}
+    parents = parents_of(world, tx, m, records)
+    former = parents_of(world, tx, m, records, former=True)
     standing = tx.conflicts.standing(link.id for link in links)
     for link in links:
         both = [shots[side].get(link.id_on(side)) for side in Side]
         if both[0] is not None and both[1] is not None and not both[0].gone and not both[1].gone:
-            yield _compare(m, link, both[0], both[1], twins, former, standing)
+            yield _compare(m, link, both[0], both[1], parents, former, standing)
 
 
 def _compare(
@@ -187,8 +187,8 @@ def _compare(
     link: Link,
     left: Snapshot,
     right: Snapshot,
-    twins: Twins,
-    former: Twins,
+    parents: Given,
+    former: Given,
     standing: Mapping[tuple[int, str], Sequence[Conflict]],
 ) -> _Compared:
     if left_filter(m, {Side.LEFT: left.record, Side.RIGHT: right.record}):
@@ -199,7 +199,7 @@ def _compare(
     known = {name: {(row.left, row.right) for row in rows} for (id_, name), rows in standing.items() if id_ == link.id}
     listed = {one.rule.name for one in apart if one.values in known.get(one.rule.name, ())}
     anew = tuple(one.rule.name for one in apart if one.rule.name not in listed)
-    given = Given(twins=twins, anew=frozenset(anew))
+    given = replace(parents, anew=frozenset(anew))
     decisions = plan(m, base_of(m, link, left, right), left.record, right.record, given).decisions
     told = [d for d in decisions if d.rule.name not in listed]
     return _Compared(link, leaving=False, anew=anew, decisions=told)

@@ -11,13 +11,14 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
 
+from syncd.core.decision import Given
 from syncd.core.fieldmap import Direction, FieldMap, Rule
 from syncd.core.loss import same
 from syncd.core.model import Gone, Record, Side, Value
 from syncd.core.parity import Compared, Parity, compare
 from syncd.engine.base import base_of
 from syncd.engine.item import DRIFT, UNTOLD
-from syncd.engine.planning import former_twins, left_filter
+from syncd.engine.planning import left_filter, parents_of
 from syncd.engine.reading import legible
 from syncd.engine.world import World
 from syncd.store.conflicts import Conflict
@@ -103,7 +104,7 @@ def look(world: World, m: FieldMap, links: Sequence[Link]) -> Found:
         fresh[side] = legible(world, end.system, end.kind, [link.id_on(side) for link in links])
     with world.store.read() as tx:
         living = [(side, one) for side in Side for one in fresh[side].values() if isinstance(one, Record)]
-        twins = former_twins(world, tx, m, living)
+        parents = parents_of(world, tx, m, living, former=True)
         now = tx.links.get([link.id for link in links])
         for side in Side:  # what was marked since we looked is on its way
             ids = [link.id_on(side) for link in links]
@@ -114,7 +115,7 @@ def look(world: World, m: FieldMap, links: Sequence[Link]) -> Found:
         told = all(link.id_on(side) in fresh[side] for side in Side)
         if told and (still.state, still.left_id, still.right_id) == ("open", link.left_id, link.right_id):
             both = {side: fresh[side][link.id_on(side)] for side in Side}
-            _Pair(m, link, memory, both, found).look(twins)
+            _Pair(m, link, memory, both, found).look(parents)
     return found
 
 
@@ -157,7 +158,7 @@ class _Pair:
     fresh: Mapping[Side, Record | Gone]
     found: Found
 
-    def look(self, twins: Mapping[tuple[str, Side, str], str]) -> None:
+    def look(self, parents: Given) -> None:
         """Note everything that is to be said of the two."""
         self.found.compared[RECORD] += 1
         records = {side: one for side, one in self.fresh.items() if isinstance(one, Record)}
@@ -169,7 +170,7 @@ class _Pair:
         self._moved_elsewhere(records)
         if left_filter(self.m, records):
             return
-        for one in compare(self.m, records[Side.LEFT], records[Side.RIGHT], twins):
+        for one in compare(self.m, records[Side.LEFT], records[Side.RIGHT], parents):
             self.found.compared[one.rule.name] += 1
             self._rule(one, records)
 

@@ -10,7 +10,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from syncd.core.decision import Decision, Twins, Verdict
+from syncd.core.decision import Decision, Given, Verdict
 from syncd.core.fieldmap import Direction, FieldMap, Rule, Unconvertible
 from syncd.core.model import Change, Ref, Side, Value
 from syncd.core.parity import AS_ONE, compare
@@ -21,7 +21,7 @@ from syncd.engine.base import base_of
 from syncd.engine.item import Item
 from syncd.engine.linking import wanted
 from syncd.engine.lookalikes import belongs
-from syncd.engine.planning import left_filter, plan_links, twins_for
+from syncd.engine.planning import left_filter, parents_for, plan_links
 from syncd.engine.worker import backfilled
 from syncd.engine.world import Pair, World
 from syncd.errors import ConfigError, Problem, SyncdError
@@ -94,12 +94,12 @@ class _Look:
             shot = self.tx.snapshots.get(end.system, end.kind, [id_]).get(id_)
             if shot is not None:
                 item.snapshots[side] = shot
-        plan_links(self.world, self.tx, self.m, [item], self.twins(item))
+        plan_links(self.world, self.tx, self.m, [item], self.parents(item))
         return item
 
-    def twins(self, item: Item) -> Twins:
+    def parents(self, item: Item) -> Given:
         """Who is linked with whom among its parents."""
-        return twins_for(self.world, self.tx, self.m, [item], planned=False)
+        return parents_for(self.world, self.tx, self.m, [item], planned=False)
 
     def linked(self, item: Item, link: Link, wished: str | None) -> dict[str, Any]:
         """What is told of a link: what stands in its way, and its rules."""
@@ -141,7 +141,7 @@ class _Look:
     def state(self, item: Item, rule: Rule, now: Decision | None) -> dict[str, Any]:
         """Whether both sides mean the same, what the next run would decide, and why, in plain words."""
         left, right = (item.record(side) for side in Side)
-        found = [c for c in compare(self.m, left, right, self.twins(item)) if c.rule.name == rule.name]
+        found = [c for c in compare(self.m, left, right, self.parents(item)) if c.rule.name == rule.name]
         same = found[0].parity in AS_ONE if found else None
         verdict = str(now.verdict) if now is not None else None
         why = now.reason if now is not None else (item.rest.reason if item.rest is not None else "")
@@ -157,7 +157,7 @@ class _Look:
         left, right = (item.record(side) for side in Side)
         converted, problem = None, None
         try:
-            converted = carried(self.m, left, right, rule, to, self.twins(item))
+            converted = carried(self.m, left, right, rule, to, self.parents(item).twins)
         except (Unconvertible, Waiting) as error:
             problem = str(error)
         sent = next((w.fields.get(str(w.rules[rule.name]["field"])) for w in writes if w.side is to), None)

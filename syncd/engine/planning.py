@@ -10,7 +10,7 @@ from dataclasses import replace
 from datetime import timedelta
 from typing import Any
 
-from syncd.core.decision import Base, Decision, Given, Plan, Shadow, Taken, Twins, Verdict
+from syncd.core.decision import Base, Decision, Given, Plan, Shadow, Taken, Verdict
 from syncd.core.fieldmap import Direction, FieldMap, Leave, Unconvertible
 from syncd.core.model import Action, Operation, Record, Side, Value
 from syncd.core.plan import plan
@@ -25,50 +25,49 @@ LINKED, NEEDS_YOU = "linked", "needs you"
 """What a receipt says."""
 
 
-def twins_for(world: World, tx: Tx, m: FieldMap, items: Iterable[Item], *, planned: bool) -> Twins:
-    """Who is linked with whom among the parents that these records point at.
-
-    `planned`: parents whose link or creation is only planned count as linked, so that a plan shows the whole.
-    """
+def parents_for(world: World, tx: Tx, m: FieldMap, items: Iterable[Item], *, planned: bool) -> Given:
+    """`parents_of` the records of these items."""
     records = [(side, snapshot.record) for item in items for side, snapshot in item.snapshots.items()]
-    return twins_of(world, tx, m, records, planned=planned)
+    return parents_of(world, tx, m, records, planned=planned)
 
 
-def former_twins(world: World, tx: Tx, m: FieldMap, records: Iterable[tuple[Side, Record]]) -> Twins:
-    """The parents' twins, and what was their twin until one of the two left: that is no difference of the children."""
-    records = list(records)
-    return {
-        **twins_of(world, tx, m, records, planned=False, state="closed"),
-        **twins_of(world, tx, m, records, planned=False),
-    }
-
-
-def twins_of(
+def parents_of(
     world: World,
     tx: Tx,
     m: FieldMap,
     records: Iterable[tuple[Side, Record]],
     *,
-    planned: bool,
-    state: str = "open",
-) -> Twins:
-    """`twins_for` records, each with its side; by links in this state."""
-    found: dict[tuple[str, Side, str], str] = {}
+    planned: bool = False,
+    former: bool = False,
+) -> Given:
+    """Who is linked with whom among the parents that these records point at, and what the merged ones became.
+
+    `planned`: parents whose link or creation is only planned count as linked, so that a plan shows the whole.
+    `former`: what was a twin until one of the two left counts too: that is no difference of the children.
+    """
+    twins: dict[tuple[str, Side, str], str] = {}
+    became: dict[tuple[str, Side, str], str] = {}
     records = list(records)
     for rule in m.rules:
         if rule.relation is None or rule.relation.map not in world.maps:
             continue
+        key = rule.relation.map
         for side in Side:
-            end = world.maps[rule.relation.map].end(side)
+            end = world.maps[key].end(side)
             ids = {id_ for at, one in records if at is side for id_ in _ids(one, rule.field(side))}
-            # A vendor need not touch what points at a record that is merged.
             called = tx.aliases.resolve(end.system, end.kind, ids)
-            links = tx.links.of(rule.relation.map, side, set(called.values()), state=state)
-            twins = {id_: link.id_on(side.other) for id_, link in links.items()}
-            if planned:
-                twins |= _planned(tx, rule.relation.map, side, set(called.values()) - set(links))
-            found.update({(rule.relation.map, side, old): twins[now] for old, now in called.items() if now in twins})
-    return found
+            found = _twins(tx, key, side, set(called.values()), planned=planned, former=former)
+            twins.update({(key, side, old): found[now] for old, now in called.items() if now in found})
+            became.update({(key, side, old): now for old, now in called.items() if now != old})
+    return Given(twins=twins, became=became)
+
+
+def _twins(tx: Tx, map_key: str, side: Side, ids: set[str], *, planned: bool, former: bool) -> dict[str, str]:
+    links = tx.links.of(map_key, side, ids)
+    if former:
+        links = {**tx.links.of(map_key, side, ids, state="closed"), **links}
+    twins = {id_: link.id_on(side.other) for id_, link in links.items()}
+    return twins | (_planned(tx, map_key, side, ids - set(links)) if planned else {})
 
 
 def _ids(record: Record, name: str | None) -> tuple[str, ...]:
@@ -86,7 +85,7 @@ def _planned(tx: Tx, map_key: str, side: Side, ids: set[str]) -> dict[str, str]:
     }
 
 
-def plan_links(world: World, tx: Tx, m: FieldMap, items: Sequence[Item], twins: Twins) -> None:
+def plan_links(world: World, tx: Tx, m: FieldMap, items: Sequence[Item], parents: Given) -> None:
     """Plan every linked unit; its operations carry what they expect to find."""
     linked = [item for item in items if item.stands() and (item.link is not None or item.twin is not None)]
     conflicts = tx.conflicts.open_of(item.link.id for item in linked if item.link is not None)
@@ -104,7 +103,7 @@ def plan_links(world: World, tx: Tx, m: FieldMap, items: Sequence[Item], twins: 
             item.fail(DONE)
             continue
         item.conflicts = conflicts.get(item.link.id, {}) if item.link is not None else {}
-        item.plan = _plan(world, m, item, twins)
+        item.plan = _plan(world, m, item, parents)
         item.pull_parents()
         for side in Side:
             operation = operation_for(item, side)
@@ -122,14 +121,14 @@ def left_filter(m: FieldMap, records: Mapping[Side, Record]) -> bool:
         return True
 
 
-def _plan(world: World, m: FieldMap, item: Item, twins: Twins) -> Plan:
+def _plan(world: World, m: FieldMap, item: Item, parents: Given) -> Plan:
     link = item.link
     base = base_of(m, link, item.snapshots[Side.LEFT], item.snapshots[Side.RIGHT]) if link is not None else Base()
     shifts = {side: _shift(world, m, side) for side in Side}
     base = Base(left=_shadows_at(base.left, shifts[Side.LEFT]), right=_shadows_at(base.right, shifts[Side.RIGHT]))
     taken = {rule: t for rule, c in item.conflicts.items() if (t := _taken(c)) is not None}
     unanswered = {rule: c.reason for rule, c in item.conflicts.items() if c.forced or c.state == "open"}
-    given = Given(twins=twins, taken=taken, asked={**item.frozen, **unanswered}, anew=item.anew)
+    given = replace(parents, taken=taken, asked={**item.frozen, **unanswered}, anew=item.anew)
     records = tuple(_record_at(world, m, side, item.record(side), shifts[side]) for side in Side)
     found = plan(m, base, records[0], records[1], given)
     if not any(rule.receipt for rule in m.rules):

@@ -22,7 +22,7 @@ from syncd.engine.item import Item, Rest, again, described, park, permitted
 from syncd.engine.leaving import come_back, follow, leave
 from syncd.engine.linking import local, look_up, make_links, plan_creates, snapshots_for
 from syncd.engine.namesakes import Taken
-from syncd.engine.planning import plan_links, twins_for
+from syncd.engine.planning import parents_for, plan_links
 from syncd.engine.reading import read_anew
 from syncd.engine.settling import settle
 from syncd.engine.undo import undo
@@ -174,9 +174,9 @@ class Worker:
         m, world = self.m, self.world
         with world.store.read() as tx:
             local(world, tx, m, items)
-            twins = twins_for(world, tx, m, items, planned=self.rests is not None)
+            parents = parents_for(world, tx, m, items, planned=self.rests is not None)
             # What is only planned is in no snapshot: its names are remembered for the whole run.
-            plan_creates(world, tx, m, items, twins, self.taken if self.rests is not None else {})
+            plan_creates(world, tx, m, items, parents.twins, self.taken if self.rests is not None else {})
         look_up(world, m, items)
         if self.rests is None:
             with world.store.begin() as tx:
@@ -186,8 +186,8 @@ class Worker:
         freeze(self.world, items)
         with self.world.store.read() as tx:
             snapshots_for(tx, self.m, [item for item in items if item.stands()])
-            twins = twins_for(self.world, tx, self.m, items, planned=self.rests is not None)
-            plan_links(self.world, tx, self.m, items, twins)
+            parents = parents_for(self.world, tx, self.m, items, planned=self.rests is not None)
+            plan_links(self.world, tx, self.m, items, parents)
 
     def _rest_planned(self, items: Sequence[Item]) -> None:
         """Nothing may be written: what would be written rests with its plan."""

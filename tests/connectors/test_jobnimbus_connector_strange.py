@@ -174,9 +174,9 @@ def test_an_answer_under_another_id_is_a_merge() -> None:
 @pytest.mark.parametrize("id", [["winner"], {"id": "winner"}, "", None, 7])
 def test_an_answer_without_an_id_is_no_merge(id: Any) -> None:
     """What is no text is no id."""
-    with served(lambda request, body: JSONResponse({"jnid": id, "is_active": True})) as (connector, _):
-        with pytest.raises(Transient, match="not a record"):
-            connector.read("contacts", ["loser"], [])
+    nameless = served(lambda request, body: JSONResponse({"jnid": id, "is_active": True}))
+    with nameless as (connector, _), pytest.raises(Transient, match="not a record"):
+        connector.read("contacts", ["loser"], [])
 
 
 @pytest.mark.parametrize("id", ["", ".", ".."])

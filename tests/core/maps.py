@@ -157,6 +157,7 @@ class Case:
     modified: Moments = (None, None)
     exact: Moments = (None, None)
     twins: Mapping[tuple[str, Side, str], str] = dataclasses.field(default_factory=dict)
+    became: Mapping[tuple[str, Side, str], str] = dataclasses.field(default_factory=dict)
     state: str | None = None
     taken: Taken | None = None
     asked: bool = False
@@ -181,7 +182,8 @@ class Case:
     def given(self) -> Given:
         """What else the decision is given."""
         taken = {"it": self.taken} if self.taken else {}
-        return Given(twins=self.twins, state=self.state, taken=taken, asked={"it": "frozen"} if self.asked else {})
+        asked = {"it": "frozen"} if self.asked else {}
+        return Given(twins=self.twins, became=self.became, state=self.state, taken=taken, asked=asked)
 
     def plan(self) -> Plan:
         """The decision."""

@@ -34,7 +34,7 @@ TWINS = {("p/people", LEFT, "1"): "9", ("p/people", RIGHT, "9"): "1"}
 
 def compared(one: Rule, left: Any, right: Any, **more: Any) -> list[Compared]:
     """The comparison of two records of one field."""
-    return list(compare(fieldmap(one, **more), record(LEFT, left), record(RIGHT, right), TWINS))
+    return list(compare(fieldmap(one, **more), record(LEFT, left), record(RIGHT, right), Given(twins=TWINS)))
 
 
 @pytest.mark.parametrize(
@@ -78,7 +78,7 @@ def test_what_an_expression_makes_is_compared() -> None:
     left = record(LEFT, ABSENT)
     for text, parity in (("abc", P.EQUAL), ("abcdef", P.LOSSY), ("xyz", P.DIFFERENT), ("bad", P.UNMAPPED)):
         made = type(left)(ref=left.ref, fields={"one": text})
-        (found,) = compare(fieldmap(one), made, record(RIGHT, "abc"), {})
+        (found,) = compare(fieldmap(one), made, record(RIGHT, "abc"), Given())
         assert found.parity is parity, text
 
 

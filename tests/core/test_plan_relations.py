@@ -47,6 +47,17 @@ def test_a_relation_waits_for_its_parent_to_be_linked(side: Side, waits_for: str
     assert (found.settle, found.reason) == ({}, f"waits for {waits_for} to be linked")
 
 
+def test_a_parent_that_was_merged_is_the_one_it_became() -> None:
+    """A vendor need not touch what points at a merged record: whoever names the former one says the same."""
+    given = {"twins": {**TWINS, ("p/people", LEFT, "c8"): "p1", ("p/people", RIGHT, "p8"): "c1"},
+             "became": {("p/people", LEFT, "c8"): "c1", ("p/people", RIGHT, "p8"): "p1"}}  # fmt: skip
+    assert decide(relation(), "c8", "p8", **given).verdict is V.AGREED
+    assert decide(relation(), "c8", "p8", ("c8", "p2"), **given).verdict is V.AGREED
+    assert decide(relation(), "c1", "p8", ("c2", "p8"), **given).verdict is V.AGREED
+    written = decide(relation(), "c8", "p2", ("c2", "p2"), **given)
+    assert (written.verdict, written.after) == (V.WRITE, "p1")
+
+
 def test_a_parent_of_no_known_kind_is_waited_for_all_the_same() -> None:
     """Where the schema does not tell the parent's kind, the ref has none."""
     bare = relation(left=field(FieldKind.REF), right=field(FieldKind.REF))

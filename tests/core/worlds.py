@@ -18,6 +18,9 @@ from tests.core.maps import ABSENT, LEFT, OURS, PARENT, PARENTS, RIGHT, THEIRS, 
 
 K = FieldKind
 TWINS = {("p/people", LEFT, f"c{n}"): f"p{n}" for n in "123"} | {("p/people", RIGHT, f"p{n}"): f"c{n}" for n in "123"}
+BECAME = {("p/people", LEFT, "c8"): "c1", ("p/people", RIGHT, "p8"): "p1"}
+"""On either side the eighth was merged into the first."""
+TWINS |= {("p/people", LEFT, "c8"): "p1", ("p/people", RIGHT, "p8"): "c1"}
 LIST, LISTE = field(K.ENUM, "red", "blue", "green", "pink"), field(K.ENUM, "rot", "gruen", "rosa")
 TABLE = {"red": ["rot"], "blue": "rot", "green": "gruen"}
 SHORT = field(loss=Loss(max_length=3))
@@ -36,8 +39,8 @@ class Sort:
 words = st.sampled_from([None, "a", "A", "b", " b ", "abcd", "abce", ""])
 names = st.sampled_from([None, "Roof", "Roof (111111)", "Roof (222222)", "Shed", "Shed (111111)"])
 numbers = st.sampled_from([None, 0, 1, 1.5, 1.504, 1.496, 2])
-ids = st.sampled_from([None, "1", "2", "3", "9"])
-lists = st.lists(st.sampled_from("1239"), max_size=3, unique=True)
+ids = st.sampled_from([None, "1", "2", "3", "8", "9"])
+lists = st.lists(st.sampled_from("12389"), max_size=3, unique=True)
 
 
 def _ids(letter: str) -> st.SearchStrategy[Any]:
@@ -83,6 +86,7 @@ def cases(draw: st.DrawFn, *, unknown: bool = True, choices: bool = True, one_wa
         modified=draw(moments),
         exact=draw(moments),
         twins=TWINS,
+        became=BECAME,
         asked=draw(seldom),
     )
     return dataclasses.replace(case, taken=draw(_taken(case, sort))) if choices and draw(seldom) else case
@@ -171,6 +175,7 @@ def mirrored(case: Case) -> Case:
         modified=case.modified[::-1],
         exact=case.exact[::-1],
         twins={(key, side.other, id_): twin for (key, side, id_), twin in case.twins.items()},
+        became={(key, side.other, id_): now for (key, side, id_), now in case.became.items()},
         ids=case.ids[::-1],
         taken=taken and Taken(taken.side.other, taken.value, taken.sides[::-1]),
     )

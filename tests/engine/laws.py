@@ -128,8 +128,20 @@ class Sight:
         if left is None or right is None:
             return left is None and right is None
         assert rule.relation is not None
-        links = (*self.links[rule.relation.map], *self.closed[rule.relation.map])
-        return any(link.left_id == left and link.right_id == right for link in links)
+        m = next(m for m in self.town.maps if m.key == rule.relation.map)
+        now = [
+            self._by_now(m.end(side).system, m.end(side).kind, id_)
+            for side, id_ in zip(Side, (left, right), strict=True)
+        ]
+        links = (*self.links[m.key], *self.closed[m.key])
+        return any([link.left_id, link.right_id] == now for link in links)
+
+    def _by_now(self, vendor: str, kind: str, id_: Value) -> Value:
+        """What a parent became by merges: its vendor does not touch what points at it."""
+        merged = self.town.vendors[vendor].merged.get(kind, {})
+        while id_ in merged:
+            id_ = merged[str(id_)]
+        return id_
 
     def across(self, spot: Spot) -> Iterator[tuple[FieldMap, Rule, Side, Link, Spot]]:
         """The fields that this one is kept equal with: map, rule, this spot's side, link, the other spot."""
