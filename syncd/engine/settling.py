@@ -21,6 +21,7 @@ from syncd.engine.lookalikes import not_twins
 from syncd.engine.planning import lost_row
 from syncd.engine.world import World
 from syncd.store.journal import Intent
+from syncd.store.links import Link
 from syncd.store.snapshots import Snapshot
 from syncd.store.store import Tx
 
@@ -51,7 +52,7 @@ def settle(world: World, items: Sequence[Item], run: int | None) -> None:
 
 def _settle_one(world: World, item: Item, intent: Intent, run: int | None) -> None:
     if intent.action is Action.CREATE:
-        _settle_create(world, item, intent)
+        _settle_create(world, item, intent, run)
     elif intent.action is Action.ARCHIVE:
         _settle_archive(world, item, intent)
     else:
@@ -205,17 +206,25 @@ def _neither(world: World, tx: Tx, item: Item, intent: Intent, record: Record, r
         field = data["field"]
         if item.link is None or field is None or _holds(item, intent.side, record, {field: intent.fields[field]}):
             continue
-        source = data["settle"].get(str(intent.side.other))
-        now = record.fields.get(field)
-        sides = (source, now) if intent.side is Side.RIGHT else (now, source)
-        row = lost_row(item.m.key, item.link.id, (item.link.left_id, item.link.right_id), name, sides, "open",
-                       reason="a write was interrupted, and the value is neither the old one nor ours",
-                       run=run, at=world.clock(), forced=True)  # fmt: skip
-        tx.conflicts.ask(row)
+        _ask(world, tx, item.link, intent, record, name, run)
     close_intent(world, tx, intent.id, "neither")
 
 
-def _settle_create(world: World, item: Item, intent: Intent) -> None:
+def _ask(world: World, tx: Tx, link: Link, intent: Intent, record: Record, name: str, run: int | None) -> None:
+    """A person is asked, whatever the owner: what the source had, or what stands where the write went."""
+    source, now = (
+        intent.rules[name]["settle"].get(str(intent.side.other)),
+        record.fields.get(intent.rules[name]["field"]),
+    )
+    sides = (source, now) if intent.side is Side.RIGHT else (now, source)
+    reason = "a write was interrupted, and the value is neither the old one nor ours"
+    ids = (link.left_id, link.right_id)
+    tx.conflicts.ask(
+        lost_row(link.map, link.id, ids, name, sides, "open", reason=reason, run=run, at=world.clock(), forced=True)
+    )
+
+
+def _settle_create(world: World, item: Item, intent: Intent, run: int | None) -> None:
     """Ours is adopted; surely not landed is planned again; what cannot be known is parked, never guessed."""
     m, side = item.m, intent.side
     end, connector = m.end(side), world.connector(m, side)
@@ -241,7 +250,7 @@ def _settle_create(world: World, item: Item, intent: Intent) -> None:
             reason = f"write {intent.id} for {source} may have made one of: {names}; say which: `syncd answer`"
             item.fail(park("question", reason))
         elif ours:
-            _adopt_create(world, tx, item, intent, ours[0])
+            _adopt_create(world, tx, item, intent, ours[0], run)
         elif sure:
             close_intent(world, tx, intent.id, "not landed")
         else:
@@ -273,17 +282,28 @@ def _unkeyed(world: World, item: Item, intent: Intent) -> tuple[list[Record], li
     return ours, stray, feed.read_to is not None and feed.read_to >= last
 
 
-def _adopt_create(world: World, tx: Tx, item: Item, intent: Intent, record: Record) -> None:
-    """The record is ours: link it; base is the intent's source values, and on its own side what was sent."""
-    link = adopt(world, tx, item.m, intent.side, record, intent.source_id)
+def _adopt_create(world: World, tx: Tx, item: Item, intent: Intent, record: Record, run: int | None) -> None:
+    """The record is ours: link it; base is the intent's source values, and on its own side what was sent.
+
+    One that only looks like ours may be a stranger's: what is not as it was sent is not taken for an edit of ours.
+    """
+    m, side = item.m, intent.side
+    link = adopt(world, tx, m, side, record, intent.source_id)
     if link is None:
         item.fail(park("question", f"{record.ref} is the answer to write {intent.id}, but is linked elsewhere"))
         return
-    rules = {
-        name: {Side(side): value for side, value in data["settle"].items()}
-        for name, data in intent.rules.items()
-        if data["field"] is not None and data["field"] in intent.fields
+    source = f"{m.end(side.other).system}:{m.end(side.other).kind}:{intent.source_id}"
+    proved = record.mine is True or carried_key(m, side, record.fields) == source
+    sent = {name: data for name, data in intent.rules.items() if data["field"] in intent.fields}
+    known = {
+        name: data
+        for name, data in sent.items()
+        if proved or _holds(item, side, record, {data["field"]: intent.fields[data["field"]]})
     }
-    settle_rules(tx, item.m, link, rules)
+    rules = {name: {Side(at): value for at, value in data["settle"].items()} for name, data in known.items()}
+    settle_rules(tx, m, link, rules)
+    for name in sent.keys() - known.keys():
+        if sent[name]["field"] in record.fields:
+            _ask(world, tx, link, intent, record, name, run)
     close_intent(world, tx, intent.id, "landed", record.ref.id)
     item.fail(again("adopted", "its twin was found; the rest of its fields follow", after=timedelta(0), count=False))

@@ -151,12 +151,12 @@ MUTANTS = (
     ),
     Mutant(
         "adopted base is what was found", settling._adopt_create,
-        "    settle_rules(tx, item.m, link, rules)\n",
+        "    settle_rules(tx, m, link, rules)\n",
         "    rules = {\n"
-        "        rule.name: {**rules[rule.name], intent.side: record.fields[rule.field(intent.side)]}\n"
-        "        for rule in item.m.rules if rule.name in rules and rule.field(intent.side) in record.fields\n"
+        "        rule.name: {**rules[rule.name], side: record.fields[rule.field(side)]}\n"
+        "        for rule in m.rules if rule.name in rules and rule.field(side) in record.fields\n"
         "    }\n"
-        "    settle_rules(tx, item.m, link, rules)\n",
+        "    settle_rules(tx, m, link, rules)\n",
         rules.test_an_edit_of_a_record_whose_answer_was_lost_still_travels,
     ),
     Mutant(

@@ -16,7 +16,7 @@ from syncd.engine.absorb import absorb
 from syncd.engine.item import HINT
 from syncd.engine.worker import Worker
 from syncd.engine.world import World
-from tests.engine.doings import cycle, decide, edit, judge, read_feed
+from tests.engine.doings import cycle, decide, edit, judge, make, read_feed, run
 from tests.engine.test_rules import apart, linked, town_of
 from tests.engine.vendor import MemoryConnector, Traits
 
@@ -116,3 +116,24 @@ def _late_list(world: World, id_: str, monkeypatch: pytest.MonkeyPatch) -> None:
         return found
 
     monkeypatch.setattr(MemoryConnector, "read", late)
+
+
+def test_a_stranger_that_answers_an_unproved_create_overwrites_nothing() -> None:
+    """Our create did not land, and meanwhile somebody entered the same person: what differs is asked, not carried."""
+    with town_of(right=Traits(sync_key=False, maker=False), first_link="left") as town:
+        judge(town)
+        left = make(town, "crm", "contacts", {"email": "ann@x.example", "name": "Ann", "phone": "1"})
+        town.vendors["con"].faults.append(("write", "unapplied"))
+        town.stage.now += timedelta(seconds=60)
+        read_feed(town, "crm", "contacts")
+        run(town)
+        right = make(town, "con", "contacts", {"email": "ann@x.example", "name": "Ann", "phone": "2"})
+        assert left is not None and right is not None
+        judge(town)
+        assert (left.fields["phone"], right.fields["phone"]) == ("1", "2")
+        with town.store.read() as tx:
+            asked = tx.conflicts.list(states=["open"])
+        assert [(one.left, one.right) for one in asked if one.rule == "phone"] == [("1", "2")]
+        decide(town, [one.rule for one in asked].index("phone"), "right")
+        judge(town)
+        assert (left.fields["phone"], right.fields["phone"]) == ("2", "2")
