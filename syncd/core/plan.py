@@ -14,8 +14,8 @@ from datetime import datetime, timedelta
 from syncd.core.decision import Base, Decision, Given, Plan, Taken, Twins, Verdict
 from syncd.core.fieldmap import Blank, Direction, Drift, FieldMap, Owner, Rule, Unconvertible, Unmapped
 from syncd.core.loss import image, same
-from syncd.core.model import FieldKind, Record, Ref, Side, Value
-from syncd.core.sight import MISSING, Missing, Waiting, expression_side, plain, suffixed, target, view
+from syncd.core.model import Record, Ref, Side, Value
+from syncd.core.sight import MISSING, Missing, Waiting, expression_side, many, plain, suffixed, target, view, widened
 
 __all__ = ["MISSING", "expression_side", "plan", "plan_create", "suffixed", "view"]
 
@@ -354,7 +354,7 @@ class _Pair:
     def _exchanged(self, rule: Rule, to: Side, old: Value, new: Value) -> tuple[Value, Value]:
         """What a field holds, and what it shall hold: of several ids only the one in question is exchanged."""
         before = self.record(to).fields.get(rule.field(to) or "")
-        return before, _widened(before, old, new) if _many(rule, to) else new
+        return before, widened(before, old, new) if many(rule, to) else new
 
     def create(self, rule: Rule, to: Side) -> Decision:
         """What a new record on side `to` gets from this rule."""
@@ -381,16 +381,6 @@ def _later(left: datetime | None, right: datetime | None) -> Side | None:
     if left is None or right is None or left == right:
         return None
     return Side.LEFT if left > right else Side.RIGHT
-
-
-def _many(rule: Rule, side: Side) -> bool:
-    kind = rule.type(side)
-    return kind is not None and kind.kind is FieldKind.REF and kind.many
-
-
-def _widened(before: Value, old: Value, new: Value) -> Value:
-    others = tuple(v for v in before if v not in (old, new)) if isinstance(before, tuple) else ()
-    return (*others, str(new)) if new is not None else others
 
 
 def _settled(

@@ -10,7 +10,7 @@ from enum import Enum
 from typing import Final
 
 from syncd.core.fieldmap import Direction, Rule
-from syncd.core.model import Ref, Side, Value
+from syncd.core.model import FieldKind, Ref, Side, Value
 
 
 class Missing(Enum):
@@ -67,3 +67,15 @@ def expression_side(rule: Rule) -> Side | None:
     if rule.direction in (Direction.RIGHT, Direction.LEFT):
         return target(rule).other
     return Side.LEFT if rule.expr.reads[Side.LEFT] else Side.RIGHT
+
+
+def many(rule: Rule, side: Side) -> bool:
+    """Whether a side's field holds several ids."""
+    kind = rule.type(side)
+    return kind is not None and kind.kind is FieldKind.REF and kind.many
+
+
+def widened(before: Value, old: Value, new: Value) -> Value:
+    """Several ids, with the one in question exchanged; None takes it out."""
+    others = tuple(v for v in before if v not in (old, new)) if isinstance(before, tuple) else ()
+    return (*others, str(new)) if new is not None else others
