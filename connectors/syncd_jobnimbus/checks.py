@@ -9,8 +9,9 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import partial
 
-from syncd.errors import AuthError, ConfigError, SyncdError, Transient
+from syncd.errors import AuthError, ConfigError, SyncdError
 from syncd.kit.connector import Finding, Severity, SystemSettings
+from syncd.kit.http import NoAnswer
 from syncd_jobnimbus.client import WINDOW, Client
 from syncd_jobnimbus.explain import KEY_REMEDY, Forbidden
 from syncd_jobnimbus.fields import KINDS
@@ -47,7 +48,7 @@ class Checker:
             yield Finding(Severity.ERROR, "account settings", str(error), _PROFILE)
         except AuthError as error:
             yield Finding(Severity.ERROR, "API key", str(error), KEY_REMEDY)
-        except Transient as error:
+        except NoAnswer as error:
             yield _trouble("connection", error)
         except SyncdError as error:
             yield _trouble("account settings", error)

@@ -30,6 +30,7 @@ __all__ = [
     "Explain",
     "Http",
     "Limit",
+    "NoAnswer",
     "Rates",
     "correlation_id",
     "credential_key",
@@ -53,6 +54,10 @@ _NOBODY_THERE = (httpx.ConnectError, httpx.ConnectTimeout)
 _NOT_SENT = (httpx.ConnectError, httpx.ConnectTimeout, httpx.PoolTimeout, httpx.UnsupportedProtocol, httpx.ProxyError)
 
 _TOLD_TO_WAIT = frozenset({429, 423})
+
+
+class NoAnswer(Transient):
+    """No connection, or one that broke before the answer; an error that a vendor answers with is none of these."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -249,10 +254,10 @@ def _network_errors(call: _Call) -> Iterator[None]:
     except _NOT_SENT as error:
         doubt = "; is this machine online, and the address right?" if isinstance(error, _NOBODY_THERE) else "."
         words = f"no connection to {error.request.url.host} ({type(error).__name__})"
-        raise Transient(f"{call.where}: {words}{doubt}") from error
+        raise NoAnswer(f"{call.where}: {words}{doubt}") from error
     except (httpx.TransportError, httpx.DecodingError) as error:
         words = f"{call.where}: the answer was lost ({type(error).__name__})."
-        raise (Transient(words) if call.idempotent else Ambiguous(words)) from error
+        raise (NoAnswer(words) if call.idempotent else Ambiguous(words)) from error
     except httpx.InvalidURL as error:
         raise Refused(f"{call.method} {call.path!r} cannot be asked: {error}.") from error
 

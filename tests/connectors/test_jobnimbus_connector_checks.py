@@ -35,6 +35,24 @@ def test_check_says_once_that_nobody_answers() -> None:
         assert "no connection to 127.0.0.1" in only.message
 
 
+def test_check_goes_on_beside_account_settings_that_fail() -> None:
+    """An answer is no trouble of the connection: it is told of what was asked for, and all else is still told."""
+    with account(options={"timezone": None}) as one:
+        one.remote.faults({"fault": "500", "path": "/account/settings$"})
+        found = list(one.connector.check())
+        assert set(findings(found, Severity.ERROR)) == {"account settings"}
+        assert {"users", "contacts", "jobs"} <= set(findings(found, Severity.OK))
+        assert "timezone" in findings(found, Severity.WARNING)
+
+
+def test_check_says_once_that_the_connection_breaks() -> None:
+    """Whose answers are lost on the way is told so after one request too."""
+    with account() as one:
+        one.remote.faults({"fault": "reset"})
+        (only,) = one.connector.check()
+        assert (only.severity, only.subject) == (Severity.ERROR, "connection")
+
+
 def test_check_names_what_the_access_profile_lacks() -> None:
     """A denied kind is an error about that kind, the rest is still looked at."""
     with account() as one:
