@@ -38,9 +38,9 @@ class HubSpot:
     name = "hubspot"
     secret_name = "token"  # noqa: S105 - the name of the setting, not its value
     settings = (
-        Setting("version", str, "2026-03", "The dated API version: 2026-03, or 2026-09 with its rules on writes."),
-        Setting("app_id", str, None, "The id of our own app, so that records made by it are known as ours."),
-        Setting("search_rate", str, _SEARCH_RATE, "Searches per second; an account's apps share 5 a second."),
+        Setting("version", str, "2026-03"),
+        Setting("app_id", str, None),
+        Setting("search_rate", str, _SEARCH_RATE),
     )
     kinds = ("contacts", "deals")
     receiver = Webhooks
@@ -59,8 +59,6 @@ class HubSpot:
         self._capabilities = Capabilities(
             lag=settings.timing.settle,
             tick=TICK,
-            landing=settings.timing.landing,
-            maker=app_id is not None,
             sync_key=True,
             tombstones=True,
             archive=True,

@@ -42,13 +42,13 @@ class JobNimbus:
     secret_name = "api_key"  # noqa: S105 - the name of the setting, not its value
     kinds: tuple[str, ...] = KINDS
     settings: tuple[Setting, ...] = (
-        Setting("actor", str, "", "E-mail of the team member in whose name syncd writes; needs an admin's key."),
-        Setting("custom_fields", str, "", "Labels of custom fields: jobs.cf_string_3=Roof Type; contacts.cf_..."),
-        Setting("sync_key", bool, False, "A custom field that people do not edit holds syncd's own key."),
-        Setting("move_primary", bool, True, "A job's primary contact may be changed after the job was made."),
-        Setting("blank_text", str, "", 'What clears a text field: "" or "null".'),
-        Setting("webhook_signature", str, "", "A header to check too, if yours sends one: an HMAC-SHA256 of the body."),
-        Setting("web_url", str, _PAGES, "Where people see a record; {kind} is contact or job."),
+        Setting("actor", str, ""),
+        Setting("custom_fields", str, ""),
+        Setting("sync_key", bool, False),
+        Setting("move_primary", bool, True),
+        Setting("blank_text", str, ""),
+        Setting("webhook_signature", str, ""),
+        Setting("web_url", str, _PAGES),
     )
     receiver = Webhooks
     signs_url = False
@@ -72,12 +72,11 @@ class JobNimbus:
 
     @property
     def capabilities(self) -> Capabilities:
-        """No batches, no maker, no vendor-side comparison; whether deleted records are listed is not documented."""
+        """No batches, no vendor-side comparison; whether deleted records are listed is not documented."""
         timing = self._settings.timing
         return Capabilities(
             lag=timing.lag,
             tick=timedelta(seconds=1),
-            landing=timing.landing,
             find_by_feed=True,
             find_lag=timing.lag,
             archive=True,

@@ -20,16 +20,14 @@ class Capabilities:
     """What a vendor can do, as data: the engine reads it, the contract tests hold the connector to it.
 
     `lag`: how far behind "now" a feed may be, so no horizon is nearer. `tick`: the grain of the modified time.
-    `landing`: how long after we gave up on a write it can still land.
     `find_by_feed`: `find` asks the very index that the feed is read from; a tick of the feed shows as much for less.
     `find_lag`: how long after it was made a record may still be hidden from a `find` by sync key.
-    `maker`: records tell whether our own credential made them.
     `sync_key`: a field that people do not edit can hold our key and be looked up.
     `tombstones`: deleted records appear in the feed. `archive`: records can be deleted as people delete them there.
     `conditional_write`: the vendor compares before it writes.
     `free_compare`: comparing before a write costs no request of its own per record.
     `read_batch`, `write_batch`, `find_batch`: records per request. `pace`: requests per second that the limits let
-    through in the long run; None: so many that batches need not be cut. `field_times`: exact change times per field.
+    through in the long run; None: so many that batches need not be cut.
     `history`: earlier values of a field are told, with who gave them; without it `history` is never called.
     `webhooks`: the vendor calls us when a record changed, and `receiver` understands it.
     `unique`: per kind, the fields in which the vendor refuses a second record of the same value.
@@ -38,8 +36,6 @@ class Capabilities:
 
     lag: timedelta
     tick: timedelta
-    landing: timedelta = timedelta(minutes=5)
-    maker: bool = False
     find_by_feed: bool = False
     find_lag: timedelta = timedelta(0)
     sync_key: bool = False
@@ -49,7 +45,6 @@ class Capabilities:
     files: bool = False
     conditional_write: bool = False
     free_compare: bool = False
-    field_times: bool = False
     history: bool = False
     read_batch: int = 1
     write_batch: int = 1
@@ -123,7 +118,6 @@ class Timing:
     settle_every: timedelta = timedelta(minutes=10)
     gone_every: timedelta = timedelta(minutes=10)
     lag: timedelta = timedelta(seconds=30)
-    landing: timedelta = timedelta(minutes=5)
     fresh: timedelta = timedelta(minutes=10)
     timeout: timedelta = timedelta(seconds=30)
     retry_for: timedelta = timedelta(seconds=45)
@@ -156,7 +150,6 @@ class Setting:
     name: str
     type: type
     default: Any
-    help: str
 
 
 class Connector(Protocol):

@@ -393,10 +393,10 @@ def test_two_requests_at_most_are_under_way() -> None:
 
 
 def test_production_timing_is_used_as_it_is() -> None:
-    """The declared lag, tick and landing are those of the settings."""
+    """The declared lag is that of the settings."""
     with account() as one:
         declared = one.connector.capabilities
-        assert (declared.lag, declared.tick, declared.landing) == (TIMING.lag, timedelta(seconds=1), TIMING.landing)
+        assert (declared.lag, declared.tick) == (TIMING.lag, timedelta(seconds=1))
         assert declared.unique == {"contacts": ("display_name",), "jobs": ("name",)}
         assert not declared.sync_key
 

@@ -244,7 +244,7 @@ class MemoryConnector:
         self.kinds = tuple(vendor.schemas)
         traits = vendor.traits
         self._capabilities = Capabilities(
-            lag=traits.lag, tick=traits.tick, maker=traits.maker, find_by_feed=traits.find_by_feed,
+            lag=traits.lag, tick=traits.tick, find_by_feed=traits.find_by_feed,
             find_lag=traits.lag if traits.find_lag else timedelta(0), sync_key=traits.sync_key,
             archive=True, free_compare=traits.free_compare, read_batch=traits.batch, write_batch=traits.batch,
             find_batch=traits.batch, unique=traits.unique, names=traits.names, history=traits.history,
