@@ -82,8 +82,6 @@ class Figures:
     asked: int
     named: int
     seconds: float
-    mistakes: tuple[tuple[str, str, str], ...]
-    missed: tuple[tuple[str, str], ...]
 
     @property
     def wrong_percent(self) -> float:
@@ -119,7 +117,6 @@ def measure(m: FieldMap, two: Books) -> Figures:
     """Let every record of both books ask whose it is, in batches, and compare with the truth."""
     start = time.process_time()
     index = MemoryIndex(m, two.records)
-    why: dict[str, str] = {}
     named: dict[tuple[Side, str], set[str]] = {}
     for side, batch in _batches(two):
         free = [r for r in batch if not index.linked(side, [r.ref.id])]
@@ -129,8 +126,8 @@ def measure(m: FieldMap, two: Books) -> Figures:
             elif answer.record is not None:
                 left, right = (id_, answer.record.ref.id) if side is Side.LEFT else (answer.record.ref.id, id_)
                 if left not in index.links and not index.linked(Side.RIGHT, [right]):
-                    index.links[left], why[left] = right, answer.reason
-    return _figures(two, index, named, why, time.process_time() - start)
+                    index.links[left] = right
+    return _figures(two, index, named, time.process_time() - start)
 
 
 def _batches(two: Books) -> Iterator[tuple[Side, list[Record]]]:
@@ -140,9 +137,7 @@ def _batches(two: Books) -> Iterator[tuple[Side, list[Record]]]:
             yield side, whole[start : start + BATCH]
 
 
-def _figures(
-    two: Books, index: MemoryIndex, named: Mapping[tuple[Side, str], set[str]], why: Mapping[str, str], seconds: float
-) -> Figures:
+def _figures(two: Books, index: MemoryIndex, named: Mapping[tuple[Side, str], set[str]], seconds: float) -> Figures:
     right = {left for left, twin in index.links.items() if two.twins.get(left) == twin}
     open_ = {left: twin for left, twin in two.twins.items() if left not in right}
     told = {
@@ -155,8 +150,6 @@ def _figures(
     return Figures(
         rows=len(two.records[Side.LEFT]), twins=len(two.twins), links=len(index.links),
         wrong=len(index.links) - len(right), right=len(right), asked=len(asked), named=len(told), seconds=seconds,
-        mistakes=tuple((left, twin, why[left]) for left, twin in index.links.items() if left not in right),
-        missed=tuple((left, twin) for left, twin in open_.items() if left not in told),
     )  # fmt: skip
 
 
