@@ -33,15 +33,14 @@ class Tick:
     kind: str
     rows: int = 0
     moved: int = 0
-    pages: int = 0
     due: bool = False
     backfilled: bool = False
     busy: bool = False
     waits: bool = False
 
 
-def tick(world: World, system: str, kind: str, *, pages: int | None = None) -> Tick:
-    """Read a feed onwards from its cursor. A tick cut short (an error, a crash, `pages`) loses nothing.
+def tick(world: World, system: str, kind: str) -> Tick:
+    """Read a feed onwards from its cursor. A tick cut short (an error, a crash) loses nothing.
 
     The feed is leased meanwhile, so that no two processes read one feed: the lease is renewed with every page, and a
     page is stored only under it. Raises AuthError and Transient; what was stored before stays.
@@ -54,7 +53,7 @@ def tick(world: World, system: str, kind: str, *, pages: int | None = None) -> T
         if fence is None:
             return Tick(system=system, kind=kind, busy=True)
         try:
-            done = _tick(world, state, fence, pages)
+            done = _tick(world, state, fence)
         except Exception:
             _end(world, state, fence)
             raise
@@ -104,7 +103,7 @@ def _begin(world: World, system: str, kind: str) -> tuple[FeedState, int | None]
         return tx.feeds.get(system, kind), fence if mine else None
 
 
-def _tick(world: World, state: FeedState, fence: int, pages: int | None) -> Tick:
+def _tick(world: World, state: FeedState, fence: int) -> Tick:
     system, kind = state.system, state.kind
     connector, fields = world.connectors[system], world.fields(system, kind)
     if state.cursor is None:
@@ -114,19 +113,19 @@ def _tick(world: World, state: FeedState, fence: int, pages: int | None) -> Tick
         with world.store.read() as tx:
             return {id_: Seen(*seen) for id_, seen in tx.snapshots.seen(system, kind, ids).items()}
 
-    rows = moved = count = 0
+    rows = moved = 0
     due = lost = False
     for page in connector.changes(kind, state.cursor, fields, known):
         stored = _store(world, state, page, fields, fence)
         if stored is None:
             lost = True
             break
-        rows, moved, count, due = rows + len(page.records), moved + stored, count + 1, page.due
+        rows, moved, due = rows + len(page.records), moved + stored, page.due
         state = FeedState(system, kind, page.cursor, page.read_to or state.read_to, page.backfilled)
-        if count == pages or world.stopping():
+        if world.stopping():
             break
     return Tick(
-        system=system, kind=kind, rows=rows, moved=moved, pages=count, due=due and not lost,
+        system=system, kind=kind, rows=rows, moved=moved, due=due and not lost,
         backfilled=state.backfilled, busy=lost,
     )  # fmt: skip
 

@@ -17,10 +17,11 @@ from syncd.engine.world import World
 from syncd.store.marks import PARKED, Mark
 from syncd.store.store import Tx
 
-PAGE = 500
+PAGE, MOST = 500, 100
+"""Marks that are looked at together; and so many pairs are shown at once."""
 
 
-def review(world: World, map_key: str | None = None, limit: int = 100) -> list[dict[str, Any]]:
+def review(world: World, map_key: str | None = None) -> list[dict[str, Any]]:
     """The pairs that are asked about, the likeliest first: both refs, score, reasons, and every mapped field."""
     rows: list[dict[str, Any]] = []
     with world.store.read() as tx:
@@ -29,7 +30,7 @@ def review(world: World, map_key: str | None = None, limit: int = 100) -> list[d
                 marks = [mark for mark in tx.marks.resting(PARKED, m.key) if mark.cause == QUESTION]
                 for side in Side:
                     rows += _of_side(tx, m, side, [mark for mark in marks if mark.side is side])
-    return sorted(_once(rows), key=lambda row: (-row["score"], row["left"], row["right"]))[:limit]
+    return sorted(_once(rows), key=lambda row: (-row["score"], row["left"], row["right"]))[:MOST]
 
 
 def _of_side(tx: Tx, m: FieldMap, side: Side, marks: Sequence[Mark]) -> list[dict[str, Any]]:

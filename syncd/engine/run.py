@@ -26,7 +26,7 @@ from syncd.engine.namesakes import Taken
 from syncd.engine.worker import Worker, backfilled
 from syncd.engine.world import Pair, World
 from syncd.errors import AuthError, SyncdError, Transient
-from syncd.store.marks import DUE, PLANNED, WEIGHED
+from syncd.store.marks import PLANNED, WEIGHED
 from syncd.store.store import Tx
 
 log = structlog.get_logger("syncd.engine")
@@ -241,6 +241,3 @@ def _end(world: World, report: RunReport) -> None:
         tx.pair_leases.give_back(report.pair, fence=report.fence)
         tx.runs.end(report.run, report.state, {**report.counts, "error": report.error}, world.clock())
     log.info("run", run=report.run, pair=report.pair, state=report.state, error=report.error, **dict(report.counts))
-
-
-__all__ = ["DUE", "RunReport", "due", "poll", "work"]

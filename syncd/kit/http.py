@@ -161,9 +161,9 @@ class Http:
         raise AssertionError("stamina ends a retry by returning or raising")
 
     @contextmanager
-    def at_once(self, requests: int, limit: str = "default") -> Iterator[None]:
+    def at_once(self, requests: int) -> Iterator[None]:
         """Let this thread's next so many requests go without a wait between them: a look, and the write upon it."""
-        bucket = self._limits[limit] if self._limits else None
+        bucket = self._limits["default"] if self._limits else None
         with bucket.turns(requests, self._timing.retry_for.total_seconds()) if bucket else nullcontext():
             yield
 

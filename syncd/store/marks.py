@@ -144,7 +144,7 @@ class Marks:
             key: object = link.id if link is not None else (mark.side, mark.id)
             before = units[key].marks if key in units else ()
             units[key] = Unit(link, (*before, mark), fence)
-        return self._with_other_side(map_key, list(units.values()), now)
+        return self._with_other_side(map_key, list(units.values()))
 
     def _free_links(self, ids: Sequence[int], now: datetime) -> set[int]:
         found: set[int] = set()
@@ -155,7 +155,7 @@ class Marks:
             found.update(self.connection.execute(query.with_for_update(skip_locked=True)).scalars())
         return found
 
-    def _with_other_side(self, map_key: str, units: Sequence[Unit], now: datetime) -> list[Unit]:
+    def _with_other_side(self, map_key: str, units: Sequence[Unit]) -> list[Unit]:
         lonely = [unit for unit in units if unit.link is not None and len(unit.marks) == 1]
         others: dict[tuple[Side, str], Mark] = {}
         for side in Side:

@@ -103,13 +103,6 @@ class Snapshots:
         )
         return list(self.connection.execute(query).scalars())
 
-    def count(self, system: str, kind: str) -> int:
-        """How many living records are known."""
-        query = select(func.count()).where(
-            snapshots.c.system == system, snapshots.c.kind == kind, snapshots.c.gone.is_(None)
-        )
-        return int(self.connection.execute(query).scalar_one())
-
     def rekey(self, map_key: str, side: Side, texts: Mapping[str, Sequence[str]]) -> None:
         """Replace the match keys of these ids."""
         for chunk in chunks(texts):

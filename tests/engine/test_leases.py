@@ -64,7 +64,7 @@ def test_a_page_is_stored_by_who_holds_the_feed() -> None:
         town.stage.now += timedelta(seconds=60)
         ours, theirs = both(town, 4, timedelta(seconds=61))
         must([(other.busy, other.moved) for other in theirs] == [(False, 1)], "the other one reads the feed")
-        must((ours.busy, ours.pages) == (True, 0), "we do not")
+        must((ours.busy, ours.rows) == (True, 0), "we do not")
 
 
 def test_a_worker_that_was_overtaken_settles_nothing() -> None:
