@@ -22,6 +22,10 @@ from syncd.store.snapshots import Snapshot
 from syncd.store.store import Tx
 
 LEAD_LANE, NORMAL_LANE = 0, 1
+
+Held = Mapping[tuple[Side, str], int]
+"""Refs that are worked on, each with the lane of its turn."""
+
 MERGED = "merged"
 """How a snapshot is gone whose record lives on under another id."""
 
@@ -49,7 +53,7 @@ def absorb(
     asked: Collection[str],
     seen_to: datetime | None = None,
     since: Mapping[str, Snapshot] | None = None,
-    in_hand: tuple[FieldMap, frozenset[tuple[Side, str]]] | None = None,
+    in_hand: tuple[FieldMap, Held] | None = None,
 ) -> Absorbed:
     """Store what moved, keep bases where they were, and mark every map that reads a changed field.
 
@@ -57,7 +61,8 @@ def absorb(
     answer holds what it holds. `since`: the snapshots as they stood when the question was asked; a read by id overrules
     one of its own version, or one that is gone, if that one still stands (vendors' clocks are too coarse to tell).
     `seen_to`: the feed's horizon before this page, a later "last seen" than the read.
-    `in_hand`: a map and the refs being worked on in it, which get no mark for it. One kind of one system at a time.
+    `in_hand`: a map and the refs being worked on in it, which get no mark for what moved. One kind of one system at a
+    time.
     """
     if not (items := list(items)):
         return Absorbed()
@@ -76,7 +81,7 @@ def absorb(
     tx.snapshots.put(list(rows.values()))
     _note_merged(tx, [item for item in items if isinstance(item, Gone) and item.ref.id in rows], world.clock())
     for m, side in world.readers.get((system, kind), ()):
-        held = in_hand[1] if in_hand is not None and in_hand[0].key == m.key else frozenset()
+        held = in_hand[1] if in_hand is not None and in_hand[0].key == m.key else {}
         _keep_bases(tx, m, side, rows, before, found, seen_to)
         _rekey(tx, world, m, side, rows, found)
         _mark(tx, m, side, found, world.clock(), held)
@@ -230,7 +235,7 @@ def lane_of(m: FieldMap) -> int:
     return LEAD_LANE if m.lane == "lead" else NORMAL_LANE
 
 
-def _mark(tx: Tx, m: FieldMap, side: Side, found: Absorbed, now: datetime, held: frozenset[tuple[Side, str]]) -> None:
+def _mark(tx: Tx, m: FieldMap, side: Side, found: Absorbed, now: datetime, held: Held) -> None:
     lane = lane_of(m)
     reads = m.reads(side) | {
         name for match in (*m.link, *m.ask) for part in match.parts for rule in part.rules if (name := rule.field(side))
@@ -239,6 +244,10 @@ def _mark(tx: Tx, m: FieldMap, side: Side, found: Absorbed, now: datetime, held:
         id_ for id_, fields in found.moved.items() if (fields is None or fields & reads) and (side, id_) not in held
     ]
     # Its version will not call for another read: what was edited with it must be asked for by id, even if it just was.
-    silent = [id_ for id_, fields in found.left_out.items() if fields & reads]
+    # Nobody edited it for that: in hand, it is asked for in the lane of its turn, which may write quietly.
+    unread: dict[int, list[str]] = {lane: list(found.unsure)}
+    for id_ in (id_ for id_, fields in found.left_out.items() if fields & reads):
+        unread.setdefault(held.get((side, id_), lane), []).append(id_)
     tx.marks.add(m.key, side, ids, now, lane=lane)
-    tx.marks.add(m.key, side, [*found.unsure, *silent], now, lane=lane, reread=True)
+    for at, again in unread.items():
+        tx.marks.add(m.key, side, again, now, lane=at, reread=True)

@@ -189,7 +189,7 @@ def archive_operation(item: Item, side: Side) -> Operation:
 def archived(world: World, tx: Tx, item: Item, intent: int, gone: Gone, outcome: str) -> None:
     """An archive was carried out: the record is gone, and its link closes, so that nobody makes it again."""
     m, link = item.m, item.link
-    refs = frozenset((at, id_) for at in Side if (id_ := item.id_on(at)) is not None)
+    refs = {(at, id_): item.lane for at in Side if (id_ := item.id_on(at)) is not None}
     absorb(tx, world, [gone], asked=(), in_hand=(m, refs))
     close_intent(world, tx, intent, outcome)
     if link is not None:

@@ -59,7 +59,7 @@ def written_update(world: World, tx: Tx, item: Item, side: Side, record: Record,
     m, link = item.m, item.link
     if link is None or item.plan is None:
         return
-    refs = frozenset((s, link.id_on(s)) for s in Side)
+    refs = {(s, link.id_on(s)): item.lane for s in Side}
     since = {record.ref.id: item.snapshots[side]}
     sent = item.operations[side].fields
     absorb(tx, world, [record], asked=sent, since=since, in_hand=(m, refs))
@@ -149,7 +149,7 @@ def _created_bases(
 
 def adopt(world: World, tx: Tx, m: FieldMap, side: Side, record: Record, source_id: str) -> Link | None:
     """Store the record and link it with its source; None if either is linked elsewhere."""
-    refs = frozenset({(side, record.ref.id), (side.other, source_id)})
+    refs = dict.fromkeys(((side, record.ref.id), (side.other, source_id)), lane_of(m))
     absorb(tx, world, [record], asked=(), in_hand=(m, refs))
     left, right = (source_id, record.ref.id) if side is Side.RIGHT else (record.ref.id, source_id)
     now = world.clock()

@@ -104,6 +104,11 @@ class Item:
         """The mark that brought it here (the first of two)."""
         return self.unit.marks[0]
 
+    @property
+    def lane(self) -> int:
+        """The lane that it was taken in: the first of its marks'."""
+        return min(mark.lane for mark in self.unit.marks)
+
     def asks(self, side: Side) -> bool:
         """Whether a mark wants this side read by id."""
         causes = [mark.cause or "" for mark in self.unit.marks if mark.reread]

@@ -27,7 +27,7 @@ def read_anew(world: World, m: FieldMap, side: Side, items: Sequence[Item]) -> M
         since = tx.snapshots.get(end.system, end.kind, ids)
     found = world.connectors[end.system].read(end.kind, ids, fields)
     with world.store.begin() as tx:
-        held = frozenset((side, str(item.id_on(side))) for item in all_ours(tx, items))
+        held = {(side, str(item.id_on(side))): item.lane for item in all_ours(tx, items)}
         absorb(tx, world, found.values(), asked=fields, since=since, in_hand=(m, held))
     return found
 
