@@ -36,13 +36,14 @@ def undo(
     if format is Format.JSON:
         show_json(found)
     else:
-        typer.echo("\n".join(_lines(found)))
+        typer.echo("\n".join(_lines(found, field)))
     leave(needs_a_person=bool(found["waiting"]))
 
 
-def _lines(found: Mapping[str, Any]) -> Iterator[str]:
+def _lines(found: Mapping[str, Any], field: str | None) -> Iterator[str]:
     if not found["links"]:
-        yield f"Run {found['run']} wrote nothing that is linked and can be taken back."
+        what = f"changed no {field}" if field else "wrote nothing"
+        yield f"Run {found['run']} {what} that is linked and can be taken back."
         return
     yield f"Run {found['run']}: {found['fields']} fields given back, {found['archived']} records archived."
     for row in found["kept"][:LISTED]:

@@ -6,7 +6,7 @@ What is not here: why a value is so (`explain`), and carrying a choice out (the 
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from datetime import datetime
 from itertools import groupby
 from math import ceil
@@ -19,6 +19,7 @@ from syncd.engine.absorb import LEAD_LANE
 from syncd.engine.base import base_of
 from syncd.engine.world import Pair, World
 from syncd.errors import ConfigError, Problem
+from syncd.fieldmaps.source import nearest
 from syncd.kit.connector import Capabilities
 from syncd.store.conflicts import Conflict
 from syncd.store.links import Link
@@ -166,6 +167,17 @@ def map_key(known: Sequence[str], named: str | None) -> str | None:
     if len(found) > 1:
         raise ConfigError(Problem(f"map {named}", f"several have this name: {', '.join(found)}.", "Write PAIR/MAP."))
     return found[0]
+
+
+def names_of(maps: Iterable[FieldMap]) -> set[str]:
+    """What a person may call a field of these maps: by its rule, or by its name on either side."""
+    return {name for m in maps for rule in m.rules for name in (rule.name, rule.left, rule.right) if name}
+
+
+def known_field(named: str | None, known: Collection[str], message: str) -> None:
+    """Raise ConfigError with this message where a person named a field that is none of these."""
+    if named is not None and named not in known:
+        raise ConfigError(Problem(f"field {named}", message, nearest(named, known)))
 
 
 def _wrong(conflict_id: int, message: str, remedy: str) -> ConfigError:

@@ -16,7 +16,7 @@ from syncd.core.model import Change, Ref, Side, Value
 from syncd.core.parity import AS_ONE, compare
 from syncd.core.plan import MISSING, carried, view
 from syncd.core.sight import Waiting
-from syncd.engine.answers import mark_row
+from syncd.engine.answers import known_field, mark_row, names_of
 from syncd.engine.base import base_of
 from syncd.engine.item import Item
 from syncd.engine.linking import wanted
@@ -36,10 +36,15 @@ NEWEST = 3
 
 
 def explain(world: World, ref: Ref, field: str | None = None) -> dict[str, Any]:
-    """Everything that is known of a record in every map that reads it. Raises ConfigError for what no map reads."""
+    """Everything that is known of a record in every map that reads it.
+
+    Raises ConfigError for a kind that no map reads, and for a field that none of those maps has.
+    """
     readers = world.readers.get((ref.system, ref.kind), ())
     if not readers:
         raise ConfigError(Problem(str(ref), "no map reads this kind of record.", "Write it as SYSTEM:KIND:ID."))
+    message = f"no map of {ref.system}:{ref.kind} has a rule of this name or field."
+    known_field(field, names_of(m for m, _ in readers), message)
     with world.store.read() as tx:
         found = [_Look(world, tx, m, side, ref).told(field) for m, side in readers]
     for about in found:

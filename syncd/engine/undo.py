@@ -17,6 +17,7 @@ from syncd.core.loss import same
 from syncd.core.model import Action, FieldType, Side, Value
 from syncd.core.sight import MISSING, Missing, view
 from syncd.engine.absorb import LEAD_LANE
+from syncd.engine.answers import known_field, names_of
 from syncd.engine.archiving import archive_operation
 from syncd.engine.fence import all_ours
 from syncd.engine.item import Item
@@ -32,11 +33,14 @@ from syncd.store.store import Tx
 def order(world: World, run: int, *, map_key: str | None = None, name: str | None = None) -> tuple[str, int]:
     """Order that what a run wrote is taken back (in one map; of one field): its pair, and of how many links.
 
-    Raises ConfigError where there is no such run, or it has not ended.
+    Raises ConfigError where there is no such run, or it has not ended, or the field is neither its own nor a map's.
     """
     with world.store.begin() as tx:
         pair = _pair_of(tx, run)
         done = [intent for intent in tx.journal.of_run(run) if _landed(intent) and map_key in (None, intent.map)]
+        maps = [m for one in world.pairs if one.name == pair for m in one.maps if map_key in (None, m.key)]
+        written = {one for intent in done for one in (*intent.rules, *intent.fields)}
+        known_field(name, names_of(maps) | written, f"run {run} wrote no such field, and no map has it.")
         links: dict[int, Link] = {}
         for intent in done:
             link = _link(world, tx, intent)

@@ -61,3 +61,18 @@ def test_no_such_run_is_a_sentence(house: House, capsys: pytest.CaptureFixture[s
     crossed(house, capsys)
     assert main(["undo", "4711"]) == 2
     assert "there is no such run" in capsys.readouterr().err
+
+
+def test_no_such_field_is_a_sentence(house: House, capsys: pytest.CaptureFixture[str]) -> None:
+    """A field that no map has is a mistake, and nothing is ordered; one that the run never changed is told as such."""
+    run, _ids = crossed(house, capsys)
+    for more in ([], ["--map", "sales/contacts"]):
+        assert main(["undo", str(run), "--field", "nosuch", *more]) == 2
+        told = capsys.readouterr()
+        assert told.out == ""
+        assert told.err.startswith(f"error: field nosuch: run {run} wrote no such field, and no map has it. Known: ")
+        assert "firstname" in told.err
+    assert said(capsys, "undo", str(run), "--field", "city") == (
+        f"Run {run} changed no city that is linked and can be taken back.\n"
+    )
+    assert [row["is_active"] for row in twins(house)] == [True, True]

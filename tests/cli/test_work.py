@@ -70,6 +70,24 @@ def test_explain_tells_the_chain(house: House, capsys: pytest.CaptureFixture[str
     assert "written right (blank) -> 'Ana'" in shown
 
 
+def test_explain_of_a_field_that_no_map_has(house: House, capsys: pytest.CaptureFixture[str]) -> None:
+    """A slip is a mistake that names what was meant; both fields of a rule, and its name, are known."""
+    ref = f"hubspot:contacts:{house.lead()}"
+    answer(capsys, "once")
+    assert main(["explain", ref, "nosuch"]) == 2
+    told = capsys.readouterr()
+    assert told.out == ""
+    assert told.err.startswith(
+        "error: field nosuch: no map of hubspot:contacts has a rule of this name or field. Known: "
+    )
+    assert "firstname" in told.err and "first_name" in told.err
+    assert main(["explain", ref, "fristname"]) == 2
+    assert "Did you mean firstname" in capsys.readouterr().err
+    assert main(["explain", "hubspot:contacts:4711", "nosuch"]) == 2
+    assert "field nosuch" in capsys.readouterr().err
+    assert "firstname <-> first_name" in said(capsys, "explain", ref, "first_name")
+
+
 def test_a_conflict_is_listed_and_taken(house: House, capsys: pytest.CaptureFixture[str]) -> None:
     """Both sides change a field that the map asks about: status 1, one line in the list; taking a side ends it."""
     lead = house.lead(city="Chicago")
