@@ -30,6 +30,7 @@ def link(world: World, one: Ref, other: Ref, map_key: str | None = None) -> tupl
     """
     with world.store.begin() as tx:
         m, refs = _pair(world, one, other, map_key)
+        _not_yet(tx, m, refs, one, other)
         _never_parted(tx, m, refs, one, other)
         _join(world, tx, m, refs)
     return refs[Side.LEFT], refs[Side.RIGHT]
@@ -73,11 +74,13 @@ def relink(world: World, ref: Ref, twin: Ref | None = None, map_key: str | None 
     """Open the link again that a record had last, or link it with this twin; the twin.
 
     What moved meanwhile is treated as at a first link. Raises ConfigError where it had no link and no twin is given, or
-    one of the two is gone or linked elsewhere.
+    one of the two is gone or linked.
     """
     with world.store.begin() as tx:
         if twin is not None:
-            _join(world, tx, *_pair(world, ref, twin, map_key))
+            m, refs = _pair(world, ref, twin, map_key)
+            _not_yet(tx, m, refs, ref, twin)
+            _join(world, tx, m, refs)
             return twin
         m, side, found = _one(world, tx, ref, map_key, "closed")
         across = _across(m, side, found)
@@ -122,6 +125,18 @@ def _there(tx: Tx, ref: Ref) -> None:
         raise wrong(ref, f"{ref} is gone.", "Bring it back, or give another record.")
 
 
+def _not_yet(tx: Tx, m: FieldMap, refs: dict[Side, Ref], one: Ref, other: Ref) -> None:
+    """These two are not linked with each other. Raises ConfigError."""
+    left, right = refs[Side.LEFT].id, refs[Side.RIGHT].id
+    link = tx.links.of(m.key, Side.LEFT, [left]).get(left)
+    if link is not None and link.right_id == right:
+        raise _linked(one, other)
+
+
+def _linked(ref: Ref, twin: Ref) -> Exception:
+    return wrong(ref, f"it is linked already, with {twin}.", f"`syncd explain {ref}` shows the link.")
+
+
 def _never_parted(tx: Tx, m: FieldMap, refs: dict[Side, Ref], one: Ref, other: Ref) -> None:
     for side, ref in refs.items():
         before = tx.links.of(m.key, side, [ref.id], state="closed").get(ref.id)
@@ -144,19 +159,27 @@ def _pair(world: World, one: Ref, other: Ref, map_key: str | None) -> Pair:
 
 def _one(world: World, tx: Tx, ref: Ref, map_key: str | None, state: str) -> tuple[FieldMap, Side, Link]:
     """The one link of a record in a state. Raises ConfigError."""
-    found: list[tuple[FieldMap, Side, Link]] = []
-    for m, side in world.readers.get((ref.system, ref.kind), ()):
-        link = tx.links.of(m.key, side, [ref.id], state=state).get(ref.id)
-        if link is not None and map_key in (None, m.key):
-            found.append((m, side, link))
+    found = _links(world, tx, ref, map_key, state)
     if not found and state == "open":
         raise wrong(ref, "it is not linked.", f"`syncd explain {ref}` shows what is known of it.")
     if not found:
+        for m, side, link in _links(world, tx, ref, map_key, "open"):
+            raise _linked(ref, _across(m, side, link))
         raise wrong(ref, "it had no link.", f"Name its twin: `syncd link {ref} SYSTEM:KIND:ID`.")
     maps = {m.key for m, _, _ in found}
     if len(maps) > 1:
         raise _several(ref, sorted(maps))
     return found[0]
+
+
+def _links(world: World, tx: Tx, ref: Ref, map_key: str | None, state: str) -> list[tuple[FieldMap, Side, Link]]:
+    """The links of a record in a state, by map."""
+    found: list[tuple[FieldMap, Side, Link]] = []
+    for m, side in world.readers.get((ref.system, ref.kind), ()):
+        link = tx.links.of(m.key, side, [ref.id], state=state).get(ref.id)
+        if link is not None and map_key in (None, m.key):
+            found.append((m, side, link))
+    return found
 
 
 def _only(ref: Ref, found: list[Pair]) -> Pair:

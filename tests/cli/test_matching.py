@@ -50,3 +50,19 @@ def test_two_are_parted_and_come_together_again(house: House, capsys: pytest.Cap
         capsys, "relink", ref, f"jobnimbus:contacts:{other}"
     )
     assert "several" not in said(capsys, "relink", f"jobnimbus:contacts:{twin}", code=2)
+
+
+def test_what_is_linked_cannot_be_linked_again(house: House, capsys: pytest.CaptureFixture[str]) -> None:
+    """Named with its twin or alone, from either side: it is told with whom it is linked, and nothing is done."""
+    ref, (twin, _other) = asked(house, capsys)
+    there = f"jobnimbus:contacts:{twin}"
+    said(capsys, "link", ref, there)
+    once(capsys)
+    before = house.left.mark(), house.right.mark()
+    for verb in (["relink", ref, there], ["relink", ref], ["link", ref, there]):
+        assert said(capsys, *verb, code=2) == (
+            f"error: {ref}: it is linked already, with {there}. `syncd explain {ref}` shows the link.\n"
+        )
+    assert f"{there}: it is linked already, with {ref}." in said(capsys, "relink", there, code=2)
+    once(capsys)
+    assert (house.left.writes(before[0]), house.right.writes(before[1])) == ([], [])
