@@ -122,8 +122,9 @@ def release(world: World, m: FieldMap, wait: timedelta) -> datetime:
     pair = next(pair for pair in world.pairs if any(m.key == one.key for one in pair.maps))
     with world.store.begin() as tx:
         known = any(run.digest == pair.digest for run in tx.runs.last(pair.name, limit=1))
-        due = world.clock() if known else world.clock() + wait
-        tx.coming.release(m.key, due)
+        now = world.clock()
+        due = now if known else now + wait
+        tx.coming.release(m.key, now, due)
         tx.runs.set_fact(_name(m), None)
     return due
 

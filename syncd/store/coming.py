@@ -43,10 +43,10 @@ class Coming:
         if rows:
             self.connection.execute(_adding(self.connection.dialect.name), rows)
 
-    def release(self, map_key: str, now: datetime) -> int:
-        """What was coming is due now, all at once, with what is parked or planned in this map; how many."""
+    def release(self, map_key: str, now: datetime, due: datetime | None = None) -> int:
+        """What was coming is due (now, or at this moment), with what is parked or planned in this map; how many."""
         query = update(marks).where(marks.c.map == map_key, marks.c.state.in_([COMING, PARKED, PLANNED]))
-        values = {"state": DUE, "due_at": now, "first_at": now, "attempts": 0, "waits_for": None, "plan": None}
+        values = {"state": DUE, "due_at": due or now, "first_at": now, "attempts": 0, "waits_for": None, "plan": None}
         return int(self.connection.execute(query.values(**values, generation=marks.c.generation + 1)).rowcount)
 
 

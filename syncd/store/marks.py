@@ -31,7 +31,8 @@ DELETED = "deleted"
 class Mark:
     """One mark. `generation` moves with every new cause; `reread`: look by id before planning.
 
-    `first_at`: since when it has been due, or when it first failed since then; what rests begins anew when it wakes.
+    `first_at`: since when it waits to be worked on, or when it first failed since then; what rests begins anew when it
+    wakes. It is never to come, though `due_at` may be.
     `anew`: the rules that are decided anew where base says that nothing changed (`core.decision.Given`).
     """
 

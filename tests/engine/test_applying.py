@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 import pytest
 
 from syncd.core.fieldmap import FieldMap
 from syncd.core.model import Operation, Outcome, Side
-from syncd.engine.answers import status
+from syncd.engine.answers import mark_row, status
 from syncd.engine.applying import PAGE, Progress, apply, preview, release
 from syncd.engine.maps import adopt
 from syncd.engine.run import work
@@ -199,6 +199,23 @@ def test_a_daemon_has_time_to_read_the_changed_map(monkeypatch: pytest.MonkeyPat
         assert work(town.world, town.world.pairs[0]).run is not None
         applied(town)
         assert work(town.world, town.world.pairs[0]).run is not None
+
+
+def test_what_is_parked_before_an_application_is_due_waits_since_it_was_marked(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Edited while the daemon has time to read the map, and parked: since a moment that was, not one that will be."""
+    with full_town(3, monkeypatch) as town:
+        phone = "{left: phone, right: phone, owner: left, unmapped: park, values: {'0': '0', '1': '1', '2': '2'}}"
+        take_map(town, contacts_map({"{left: phone, right: phone, owner: right}": phone}))
+        before = town.stage.now
+        applied(town)
+        after = town.stage.now
+        edit(town, "crm", "contacts", all_links(town)[0].left_id, {"phone": "7"})
+        town.stage.now += timedelta(seconds=60)
+        read_feed(town, "crm", "contacts")
+        work(town.world, town.world.pairs[0])
+        with town.store.read() as tx:
+            (found,) = [mark_row(town.world.maps, mark) for mark in tx.marks.resting(PARKED)]
+        assert before <= datetime.fromisoformat(found["since"]) <= after
 
 
 def test_in_mode_plan_it_is_only_shown(monkeypatch: pytest.MonkeyPatch) -> None:
