@@ -36,6 +36,11 @@ class Globals:
     config: Path | None = None
 
 
+def given(context: typer.Context, config: Path | None) -> Path | None:
+    """The config file that was asked for: after the verb, or before it."""
+    return config or (context.obj.config if isinstance(context.obj, Globals) else None)
+
+
 @contextmanager
 def opened(context: typer.Context, config: Path | None, *, daemon: bool = False) -> Iterator[App]:
     """The app of the config file that was asked for; closed again at the end.
@@ -45,8 +50,7 @@ def opened(context: typer.Context, config: Path | None, *, daemon: bool = False)
     from syncd.app import App
     from syncd.service import log
 
-    above = context.obj.config if isinstance(context.obj, Globals) else None
-    with App.open(config or above, environ=os.environ) as app:
+    with App.open(given(context, config), environ=os.environ) as app:
         wished = app.config.log
         level = "warning" if wished.level == "info" and not daemon else wished.level
         log.setup(app.config.secrets(), format=wished.format, level=level)

@@ -6,20 +6,18 @@ map is held against the `schemas.yaml` that lies beside it, if there is one.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import Annotated
 
 import typer
 
-from syncd.cli.common import FormatOption, leave
+from syncd.cli.checking import Checked, SetUp, all_of, set_up, some
+from syncd.cli.common import ConfigOption, FormatOption, given, leave
 from syncd.cli.render import Format, show_finding, show_json, shown_path
+from syncd.core.plural import counted
 from syncd.errors import ConfigError, Problem
-
-if TYPE_CHECKING:
-    from syncd.fieldmaps import Loaded
-    from syncd.fieldmaps.pairs import Describe
 
 maps = typer.Typer(help="Check and test maps offline, and carry changed ones to what is linked.", no_args_is_help=True)
 
@@ -28,10 +26,12 @@ MapsArgument = Annotated[
     typer.Argument(metavar="[MAP]...", help="A file, or a shipped map by its name; all shipped ones if left out."),
 ]
 
+NOT_CHECKED = "the fields are not checked: no schemas.yaml lies beside it."
+
 
 @dataclass(frozen=True, slots=True)
 class Line:
-    """One mistake or warning of a map."""
+    """One mistake or warning of a map, or what else is said of it."""
 
     severity: str
     place: str
@@ -40,20 +40,40 @@ class Line:
 
 
 @maps.command("check")
-def check(names: MapsArgument = None, *, format: FormatOption = Format.TABLE) -> None:
-    """Find every mistake in maps, with file, line and column."""
-    found = list(_checked(_paths(names or ())))
-    lines = [line for _, loaded in found for line in _lines(loaded)]
+def check(
+    context: typer.Context,
+    names: Annotated[
+        list[str] | None,
+        typer.Argument(metavar="[MAP]...", help="A file, or a map as a config names it; all of yours if left out."),
+    ] = None,
+    *,
+    config: ConfigOption = None,
+    format: FormatOption = Format.TABLE,
+) -> None:
+    """Find every mistake in maps, with file, line and column.
+
+    Without a name: in all maps of your set-up, or if there is none, in those that ship with syncd. It needs no key and
+    no network: fields are held against the `schemas.yaml` beside a map, else they are not checked. `syncd check` asks
+    the accounts.
+    """
+    found = set_up(given(context, config))
+    checked = some(names, found) if names else all_of(found)
+    lines = [line for one in checked for line in _lines(one)]
     if format is Format.JSON:
         show_json(lines)
     else:
-        for path, loaded in found:
-            for line in _lines(loaded):
-                show_finding(line.severity, line.place, line.message, line.remedy)
-            if loaded.map is not None:
-                show_finding("ok", shown_path(path), f"{len(loaded.map.rules)} rules.")
+        for line in lines:
+            show_finding(line.severity, line.place, line.message, line.remedy)
+        if not names:
+            typer.echo(_closing(len(checked), found))
     if any(line.severity == "error" for line in lines):
         raise typer.Exit(ConfigError.exit_code)
+
+
+def _closing(count: int, found: SetUp | None) -> str:
+    """Which maps were checked."""
+    which = f"of {found.file}" if found else "that ship with syncd; there is no config.toml here"
+    return f"Checked: the {counted(count, 'map')} {which}."
 
 
 @maps.command("test")
@@ -95,36 +115,17 @@ def _paths(names: Sequence[str]) -> list[Path]:
     return [*files, *find_all(others)] if names else [shipped() / name for name in maps_in(shipped())]
 
 
-def _checked(paths: Sequence[Path]) -> Iterator[tuple[Path, Loaded]]:
-    """Each map, checked among all maps of its folder, since they may name each other."""
-    from syncd.core.model import Side
-    from syncd.fieldmaps import check as check_pair
-    from syncd.fieldmaps import names as maps_in
-
-    for folder in dict.fromkeys(path.parent for path in paths):
-        beside = [folder.parent / name for name in maps_in(folder.parent) if Path(name).parent.name == folder.name]
-        together = list(dict.fromkeys([*beside, *(path for path in paths if path.parent == folder)]))
-        found = check_pair(
-            together, pair=folder.name, systems={side: side.value for side in Side}, describe=_describe(folder)
-        )
-        yield from ((path, loaded) for path, loaded in zip(together, found, strict=True) if path in paths)
-
-
-def _describe(folder: Path) -> Describe | None:
-    from syncd.core.model import Side
-    from syncd.fieldmaps import load_schemas, schema_of
-
-    file = folder / "schemas.yaml"
-    if not file.is_file():
-        return None
-    schemas = load_schemas(file, {side: side.value for side in Side})
-    return lambda side, kind: schema_of(schemas, side, kind)
-
-
-def _lines(loaded: Loaded) -> list[Line]:
-    return [_line("error", problem) for problem in loaded.errors] + [
-        _line("warning", problem) for problem in loaded.warnings
-    ]
+def _lines(one: Checked) -> list[Line]:
+    """Its mistakes and warnings, and what else is to be said of the file."""
+    loaded = one.loaded
+    lines = [_line("error", problem) for problem in loaded.errors]
+    lines += [_line("warning", problem) for problem in loaded.warnings]
+    if loaded.map is None:
+        return lines
+    rules, place = counted(len(loaded.map.rules), "rule"), shown_path(one.path)
+    if one.against_fields:
+        return [*lines, Line("ok", place, f"{rules}.", "")]
+    return [*lines, Line("warning", place, f"{rules}; {NOT_CHECKED}", "`syncd check` holds them against the accounts.")]
 
 
 def _line(severity: str, problem: Problem) -> Line:

@@ -72,6 +72,11 @@ def load(path: str | Path | None, environ: Mapping[str, str], *, known: Mapping[
     return _Loader(found, _text(found), environ, known).config()
 
 
+def maps(path: Path, environ: Mapping[str, str]) -> tuple[Path, Mapping[str, PairConfig]]:
+    """The folder of an admin's maps and the pairs with theirs, for which no secret is needed. Raises ConfigError."""
+    return _Loader(path, _text(path), environ, {}).maps()
+
+
 def variables() -> Mapping[str, tuple[str, str]]:
     """The environment variables that stand over the file: SYNCD_STORE -> ("syncd", "store"), SYNCD_LOG_LEVEL, ..."""
     sections = {"syncd": StoreConfig, "web": WebConfig, "log": LogConfig}
@@ -117,7 +122,7 @@ class _Loader:
         return Config(
             path=self.path,
             store=self._store(root.syncd),
-            maps=root.syncd.maps or self.folder / "mappings",
+            maps=self._maps(root.syncd),
             systems={name: system for name, system in systems.items() if system},
             pairs={name: pair for name, pair in pairs.items() if pair},
             web=root.web,
@@ -125,6 +130,21 @@ class _Loader:
             audit=root.audit,
             timing=root.timing,
         )
+
+    def maps(self) -> tuple[Path, Mapping[str, PairConfig]]:
+        """The folder of maps and the pairs, or ConfigError."""
+        raw = self._override(self._parse())
+        if isinstance(raw.get("syncd"), dict):
+            raw["syncd"].pop("store_password", None)
+        root = self._check(FileTable, raw, ())
+        names = [name for name, _ in _tables(raw, "systems")]
+        pairs = {name: self._pair(name, table, names) for name, table in _tables(raw, "pairs")}
+        if self.problems or root is None:
+            raise ConfigError(sorted(self.problems, key=_line))
+        return self._maps(root.syncd), {name: pair for name, pair in pairs.items() if pair}
+
+    def _maps(self, table: StoreConfig) -> Path:
+        return table.maps or self.folder / "mappings"
 
     def _store(self, table: StoreConfig) -> str:
         if table.store_password is None or table.store.startswith("sqlite"):

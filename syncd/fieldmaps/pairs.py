@@ -30,9 +30,20 @@ def load_pair(
     return tuple(loaded.map for loaded in found if loaded.map is not None)
 
 
-def check(paths: Sequence[Path], *, pair: str, systems: Mapping[Side, str], describe: Describe | None) -> list[Loaded]:
-    """Each file with its errors and warnings; what is wrong between the maps stands with the map that names it."""
-    found = _one_each([_read(path, pair, systems, describe) for path in paths], paths)
+def check(
+    paths: Sequence[Path],
+    *,
+    pair: str,
+    systems: Mapping[Side, str],
+    describe: Describe | None,
+    apart: Mapping[Path, Describe | None] | None = None,
+) -> list[Loaded]:
+    """Each file with its errors and warnings; what is wrong between the maps stands with the map that names it.
+
+    `apart`: files that something else describes; None: only their form is checked.
+    """
+    describes = dict.fromkeys(paths, describe) | dict(apart or {})
+    found = _one_each([_read(path, pair, systems, describes[path]) for path in paths], paths)
     known = {loaded.map.key for loaded in found if loaded.map} | {_key(pair, path) for path in paths}
     result = []
     for loaded in found:
