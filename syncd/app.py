@@ -222,7 +222,7 @@ class App:
         """Mark all records of a map; when the next runs may carry it out."""
         m = self._map(name)
         for at in applying.apply(self.world, m):
-            progress(f"{at.done} records marked")
+            progress(f"marked so far: {at.done}")
         return applying.release(self.world, m, self.config.timing.fresh)
 
     def parity(self, pair: str | None = None, map: str | None = None) -> list[dict[str, Any]]:

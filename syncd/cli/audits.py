@@ -17,6 +17,7 @@ from syncd.cli.people import MapOption
 from syncd.cli.plans import short
 from syncd.cli.render import Format, as_json, cell, plain, show_json, show_rows
 from syncd.cli.work import progressing
+from syncd.core.plural import counted
 
 if TYPE_CHECKING:
     from syncd.engine.audit import Difference, Found
@@ -91,8 +92,9 @@ def apply(
 def _show_preview(seen: Mapping[str, Any]) -> None:
     columns = ("rule", "write left", "write right", "ask", "unmapped")
     show_rows(seen["rules"], columns, Format.TABLE, empty="No value would change.")
-    typer.echo(f"{seen['links']} links, {seen['leaving']} of them outside the map's condition now.")
-    typer.echo(f"{seen['unlinked']} records without a link are looked at again; the map wants {seen['new']} across.")
+    typer.echo(f"{counted(seen['links'], 'link')}, {seen['leaving']} of them outside the map's condition now.")
+    unlinked = f"{counted(seen['unlinked'], 'record')} without a link {'is' if seen['unlinked'] == 1 else 'are'}"
+    typer.echo(f"{unlinked} looked at again; the map wants {seen['new']} across.")
 
 
 def _each(pages: Iterable[Found]) -> Iterator[Difference]:

@@ -12,6 +12,7 @@ import typer
 from syncd.cli.common import ConfigOption, FormatOption, PairArgument, opened
 from syncd.cli.plans import lines
 from syncd.cli.render import Format, show_json, show_rows
+from syncd.core.plural import counted
 
 held = typer.Typer(no_args_is_help=True, help="What would change too much, and waits for you.")
 
@@ -49,8 +50,10 @@ def show(
 def _remedy(count: int) -> str:
     if not count:
         return "Nothing is held."
-    which = "1 record is held. Write it" if count == 1 else f"{count} records are held. Write them"
-    return f"{which}: `syncd held approve`. Leave both sides as they are: `syncd held discard`."
+    it = "it" if count == 1 else "them"
+    return (
+        f"{_records(count)} held. Write {it}: `syncd held approve`. Leave both sides as they are: `syncd held discard`."
+    )
 
 
 @held.command()
@@ -77,4 +80,4 @@ def discard(context: typer.Context, pair: PairArgument = None, *, config: Config
 
 
 def _records(count: int) -> str:
-    return "1 record is" if count == 1 else f"{count} records are"
+    return f"{counted(count, 'record')} {'is' if count == 1 else 'are'}"

@@ -94,7 +94,7 @@ def run_tests(names: MapsArgument = None, *, format: FormatOption = Format.TABLE
             show_finding(line.severity, line.place, line.message)
         for path, result in tested:
             if not result.failures:
-                show_finding("ok", shown_path(path), f"{result.cases} cases.")
+                show_finding("ok", shown_path(path), f"{counted(result.cases, 'case')}.")
     leave(needs_a_person=bool(lines))
 
 

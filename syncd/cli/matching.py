@@ -13,6 +13,7 @@ import typer
 from syncd.cli.common import ConfigOption, FormatOption, opened
 from syncd.cli.people import MapOption
 from syncd.cli.render import Format, show_json, show_rows
+from syncd.core.plural import counted
 
 RefArgument = Annotated[str, typer.Argument(metavar="REF", help="A record: SYSTEM:KIND:ID.")]
 OtherArgument = Annotated[str, typer.Argument(metavar="REF", help="The record in the other system: SYSTEM:KIND:ID.")]
@@ -53,7 +54,7 @@ def _show(row: Mapping[str, Any]) -> None:
 def _remedy(count: int) -> str:
     if not count:
         return "No match is uncertain."
-    which = "1 match is" if count == 1 else f"{count} matches are"
+    which = counted(count, "match is", "matches are")
     return f"{which} uncertain. The same: `syncd link REF REF`. Not the same: `syncd link --not REF REF`."
 
 

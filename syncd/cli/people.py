@@ -12,6 +12,7 @@ import typer
 from syncd.cli.common import ConfigOption, FormatOption, opened
 from syncd.cli.explained import lines
 from syncd.cli.render import Format, plain, show_json, show_rows
+from syncd.core.plural import counted
 
 MapOption = Annotated[str | None, typer.Option("--map", metavar="PAIR/MAP", help="Only of this map.")]
 
@@ -67,7 +68,7 @@ def take(
         rows = app.conflicts("open", map, field) if not ids else []
         app.take_all([int(one) for one in ids] or [row["id"] for row in rows], choice, literal=literal)
     what_is = f"value {choice!r}" if literal else f"{choice} value"
-    who = f"Conflict {ids[0]}" if ids else f"{len(rows)} {'conflict' if len(rows) == 1 else 'conflicts'}"
+    who = f"Conflict {ids[0]}" if ids else counted(len(rows), "conflict")
     typer.echo(f"{who}: the {what_is} is taken; the next run writes it.")
 
 
@@ -92,7 +93,7 @@ def retry(
         where = (f" in {map}" if map else "") + (f" about {ref}" if ref else "")
         typer.echo(f"Nothing is parked{where}.")
         return
-    typer.echo(f"{count} {'record tries' if count == 1 else 'records try'} again with the next run.")
+    typer.echo(f"{counted(count, 'record tries', 'records try')} again with the next run.")
 
 
 def answer(
@@ -116,7 +117,8 @@ def answer(
     if twin == "deleted":
         with opened(context, config) as app:
             count = app.believe(ref)
-        typer.echo(f"What does not answer of {ref} counts as deleted; {count} linked records are looked at.")
+        looked = counted(count, "linked record is", "linked records are")
+        typer.echo(f"What does not answer of {ref} counts as deleted; {looked} looked at.")
         return
     with opened(context, config) as app:
         found = app.answer(ref, twin, map)

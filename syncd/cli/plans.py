@@ -11,6 +11,7 @@ from typing import Any
 import typer
 
 from syncd.cli.render import cell
+from syncd.core.plural import counted
 
 LONGEST = 60
 """Characters of a value that are shown; the whole of it is in the JSON form."""
@@ -44,7 +45,7 @@ def summary(report: Mapping[str, Any]) -> str:
     """The sum of a plan in one line, with the requests it takes."""
     counts = f"{report['creates']} to create, {report['updates']} to update, {report['links']} to link"
     counts += f", {report['archives']} to archive" if report["archives"] else ""
-    waiting = f"{report['conflicts']} conflicts, {report['parked']} parked"
+    waiting = f"{counted(report['conflicts'], 'conflict')}, {report['parked']} parked"
     calls = ", ".join(f"{system} {count:,}" for system, count in report["calls"].items())
     return f"Plan: {counts}; {waiting}. Requests to write it: {calls or 'none'}. Nothing was written."
 

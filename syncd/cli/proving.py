@@ -21,6 +21,7 @@ import typer
 from syncd.cli.common import FormatOption, leave
 from syncd.cli.render import Format, show_json, show_rows
 from syncd.cli.sandboxes import RATE
+from syncd.core.plural import counted
 from syncd.errors import ConfigError, Problem
 
 if TYPE_CHECKING:
@@ -122,9 +123,10 @@ def _show(proof: Proof) -> None:
 
 def _verdict(proof: Proof, data: dict[str, Any]) -> str:
     words = [
-        f"{data['lost']} lost edits", f"{data['duplicates']} duplicates", f"{data['unexplained']} unexplained writes",
-        f"{len(data['idle_writes'])} idle writes", f"{len(data['differences'])} differences",
-        f"{data['held']} held", f"{len(proof.breaches)} breaches in all",
+        counted(data["lost"], "lost edit"), counted(data["duplicates"], "duplicate"),
+        counted(data["unexplained"], "unexplained write"), counted(len(data["idle_writes"]), "idle write"),
+        counted(len(data["differences"]), "difference"), f"{data['held']} held",
+        f"{counted(len(proof.breaches), 'breach', 'breaches')} in all",
     ]  # fmt: skip
     lines = [f"Laws: {'; '.join(data['laws'])}."]
     if data["failed"]:

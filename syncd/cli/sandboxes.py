@@ -17,6 +17,7 @@ import typer
 
 from syncd.cli.common import FormatOption, leave
 from syncd.cli.render import Format
+from syncd.core.plural import counted
 from syncd.errors import ConfigError, Problem
 
 RATE = re.compile(r"[1-9]\d*/[1-9]\d*")
@@ -45,7 +46,7 @@ def sandbox(
     kind = registry.sandbox(name)
     made = _made(kind, seed, _switches(switches or (), kind))
     if leads:
-        typer.echo(f"filled with {leads} leads: {json.dumps(made.seed({'leads': leads, 'seed': seed}))}")
+        typer.echo(f"filled with {counted(leads, 'lead')}: {json.dumps(made.seed({'leads': leads, 'seed': seed}))}")
     _serve(made, port)
 
 

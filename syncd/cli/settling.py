@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any
 import typer
 
 from syncd.cli.render import Format, show_json, show_rows
+from syncd.core.plural import counted
 from syncd.errors import ConfigError, Problem
 
 if TYPE_CHECKING:
@@ -78,7 +79,7 @@ def _show(found: Settled) -> None:
     lines = [line for line in data["endpoints"] if line["requests"] or line["floor"]]
     show_rows(lines, ("system", "endpoint", "requests", "floor", "errors"), Format.TABLE, empty="No request.")
     typer.echo(
-        f"\n{data['requests']} requests; pages, batches and writes force {data['floor']} "
+        f"\n{counted(data['requests'], 'request')}; pages, batches and writes force {data['floor']} "
         f"({data['over_floor_percent']:+.1f} %)."
     )
     for name, columns in _FINDINGS.items():
@@ -110,11 +111,11 @@ def _verdict(found: Settled) -> str:
     if not found.quiet:
         return f"\n✗ It did not come to rest; given up after {found.whole:.0f} s."
     words = [
-        f"{len(found.comparison.differences)} differences",
-        f"{len(found.comparison.duplicates)} duplicates",
+        counted(len(found.comparison.differences), "difference"),
+        counted(len(found.comparison.duplicates), "duplicate"),
         f"{len(found.comparison.missing)} missing",
-        f"{len(found.idle_writes)} writes in {found.idle_polls} idle polls",
-        f"{found.conflicts} open conflicts",
+        f"{counted(len(found.idle_writes), 'write')} in {counted(found.idle_polls, 'idle poll')}",
+        counted(found.conflicts, "open conflict"),
     ]
     return f"\n{'✓' if found.good else '✗'} Settled in {found.seconds:.0f} s: {', '.join(words)}."
 
@@ -140,4 +141,4 @@ def _progress() -> Iterator[Say]:
 
 
 def _line(progress: Progress) -> str:
-    return f"{progress.seconds:4.0f} s  {progress.doing}: {progress.links} links, {progress.due} due"
+    return f"{progress.seconds:4.0f} s  {progress.doing}: {counted(progress.links, 'link')}, {progress.due} due"

@@ -11,6 +11,7 @@ from syncd.cli.common import ConfigOption, FormatOption, leave, opened
 from syncd.cli.people import MapOption
 from syncd.cli.render import Format, show_json
 from syncd.cli.work import progressing
+from syncd.core.plural import counted
 
 LISTED = 50
 """Records that stay and are told one by one; all of them are in the JSON form."""
@@ -45,7 +46,8 @@ def _lines(found: Mapping[str, Any], field: str | None) -> Iterator[str]:
         what = f"changed no {field}" if field else "wrote nothing"
         yield f"Run {found['run']} {what} that is linked and can be taken back."
         return
-    yield f"Run {found['run']}: {found['fields']} fields given back, {found['archived']} records archived."
+    given, archived = counted(found["fields"], "field"), counted(found["archived"], "record")
+    yield f"Run {found['run']}: {given} given back, {archived} archived."
     for row in found["kept"][:LISTED]:
         yield f"    left {row['left']}  right {row['right']}  {row['rule']}: {row['reason']}"
     if len(found["kept"]) > LISTED:
@@ -55,4 +57,5 @@ def _lines(found: Mapping[str, Any], field: str | None) -> Iterator[str]:
     elif found["state"] == "planned":
         yield "The pair is in mode plan: nothing was written. `syncd plan` shows it; set the pair live to carry it out."
     elif found["waiting"]:
-        yield f"{found['waiting']} records wait still; the next run goes on with them."
+        waiting = counted(found["waiting"], "record waits", "records wait")
+        yield f"{waiting} still; the next run goes on with {'it' if found['waiting'] == 1 else 'them'}."

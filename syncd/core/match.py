@@ -12,6 +12,7 @@ from enum import StrEnum
 
 from syncd.core.fieldmap import FieldMap, Match, Part, Unconvertible
 from syncd.core.model import MatchKey, Record, Ref, Side, SyncKey, Value
+from syncd.core.plural import counted
 from syncd.core.score import Band, Score, score
 from syncd.core.traits import Aspect, Traits, Yardstick, aspect, common
 
@@ -277,7 +278,7 @@ class _Judge:
 def _verdict(found: Sequence[Candidate], whose_: Whose, reason: str) -> Answer:
     refs = tuple(sorted(c.record.ref for c in found))
     if len({ref.id for ref in refs}) > 1:
-        return Answer(Whose.QUESTION, f"{len(refs)} records answer: {reason}", candidates=refs)
+        return Answer(Whose.QUESTION, f"{counted(len(refs), 'record')} answer: {reason}", candidates=refs)
     if found[0].linked:
         return Answer(Whose.QUESTION, f"{refs[0]} {reason}, but is linked with another record", candidates=refs)
     return Answer(whose_, f"{refs[0]} {reason}", record=found[0].record)

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from syncd.core.model import Action
+from syncd.core.plural import counted
 from syncd.engine.world import Guard, Pair, World
 from syncd.store.store import Tx
 
@@ -72,13 +73,16 @@ def exceeded(guard: Guard, weight: Weight, before: Weight, links: int) -> str | 
         ("updated", weight.updates, before.updates, guard.updates),
         ("archived", weight.deletes, before.deletes, guard.deletes),
     ):
+        records = counted(more, "record")
         if more > limit:
-            return f"{more} records would be {done}, the guard allows {limit}"
+            return f"{records} would be {done}, the guard allows {limit}"
         day = limit * guard.day
         if more and more + earlier > day:
-            return f"{more} records would be {done} and {earlier} were within 24 hours, the guard allows {day} a day"
+            before_it = counted(earlier, "was", "were")
+            return f"{records} would be {done} and {before_it} within 24 hours, the guard allows {day} a day"
     if weight.linked >= PERCENT_FROM and weight.linked * 100 > guard.percent * links:
-        return f"{weight.linked} of {links} linked records would be updated, the guard allows {guard.percent} percent"
+        of = counted(links, "linked record")
+        return f"{weight.linked} of {of} would be updated, the guard allows {guard.percent} percent"
     return None
 
 

@@ -11,6 +11,7 @@ from itertools import zip_longest
 
 from syncd.core.fieldmap import FieldMap, Leave, Unconvertible
 from syncd.core.model import Action, Gone, Record, Ref, Side
+from syncd.core.plural import counted
 from syncd.engine.absorb import MERGED, absorb
 from syncd.engine.archiving import ARCHIVED, GONE, POLICIES, UNDONE, Canaries, close, part, prepare, proved_twice
 from syncd.engine.base import pinned
@@ -279,9 +280,9 @@ def _most(world: World, m: FieldMap) -> int:
 def _unseen(item: Item, side: Side, count: int, silent: int) -> Rest:
     ref = item.record(side).ref
     if count:
-        why = f"{count} records of {ref.kind} stopped answering at once"
+        why = f"{counted(count, 'record')} of {ref.kind} stopped answering at once"
     elif silent:
-        why = f"nor do {silent} other records of {ref.kind} that were asked for"
+        why = f"of the other {ref.kind} that were asked for, {silent} did not answer either"
     else:
         why = f"no other record of {ref.kind} that was asked for answers either"
     words = f"{ref} does not answer, and {why}: it looks like a missing permission of {ref.system}; nothing was changed"

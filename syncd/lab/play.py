@@ -14,6 +14,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Any
 
+from syncd.core.plural import counted
 from syncd.engine.world import World
 from syncd.lab.people import Crowd, at_work
 from syncd.lab.process import InVain, Process
@@ -131,7 +132,7 @@ class Play:
         until = min(time.monotonic() + seconds, end or float("inf"))
         while people.is_alive() and time.monotonic() < until:
             people.join(timeout=min(1.0, max(0.0, until - time.monotonic())))
-            self.say(f"{self.crowd.edits} edits, {self.played.kills} kills")
+            self.say(f"{counted(self.crowd.edits, 'edit')}, {counted(self.played.kills, 'kill')}")
 
     def _kill_one(self, dice: random.Random) -> None:
         """Kill a process at work, and start it again; one time in ten kill it once more while it starts."""

@@ -12,6 +12,7 @@ from datetime import timedelta
 from functools import partial
 from typing import Any
 
+from syncd.core.plural import counted
 from syncd.engine import answers, undo
 from syncd.engine.run import RunReport, poll, work
 from syncd.engine.world import Pair, World
@@ -102,7 +103,7 @@ def _read_all(world: World, pair: Pair, say: Say) -> None:
             say("another process reads; waiting for it")
             time.sleep(SHORTLY)
             continue
-        say(", ".join(f"{tick.system} {tick.kind}: {tick.rows} rows" for tick in ticks))
+        say(", ".join(f"{tick.system} {tick.kind}: {counted(tick.rows, 'row')}" for tick in ticks))
         if not any(tick.due for tick in ticks):
             return
 

@@ -38,7 +38,7 @@ def run(cases: str | None, *options: str) -> int:
 def test_cases_that_hold(capsys: pytest.CaptureFixture[str]) -> None:
     """A map whose cases hold is a tick, exit code 0."""
     assert run(CASES) == 0
-    assert capsys.readouterr().out == "✓ pair/contacts.yaml: 1 cases.\n"
+    assert capsys.readouterr().out == "✓ pair/contacts.yaml: 1 case.\n"
 
 
 def test_a_case_that_does_not_hold(capsys: pytest.CaptureFixture[str]) -> None:

@@ -98,6 +98,15 @@ def test_a_plan_tells_conflicts_and_long_values() -> None:
     ]
 
 
+def test_the_sum_of_a_plan_counts_as_people_do() -> None:
+    """One is one, and not several."""
+    report = {"creates": 1, "updates": 0, "links": 0, "archives": 0, "conflicts": 1, "parked": 2, "calls": {"crm": 1}}
+    assert plans.summary(report) == (
+        "Plan: 1 to create, 0 to update, 0 to link; 1 conflict, 2 parked. Requests to write it: crm 1. "
+        "Nothing was written."
+    )
+
+
 def test_an_explanation_of_a_record_that_is_not_linked() -> None:
     """Why not, and what it waits for."""
     facts = {

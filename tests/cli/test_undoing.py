@@ -40,7 +40,7 @@ def test_what_somebody_touched_stays_and_is_told(house: House, capsys: pytest.Ca
     run, ids = crossed(house, capsys)
     house.right.act("update", "contacts", id=ids[0], fields={"city": "Elgin"}, as_="dana.reyes@example.com")
     told = said(capsys, "undo", str(run))
-    assert told.startswith(f"Run {run}: 0 fields given back, 1 records archived.\n")
+    assert told.startswith(f"Run {run}: 0 fields given back, 1 record archived.\n")
     assert f"jobnimbus:contacts:{ids[0]}, which it made, stays: somebody changed city since" in told
 
 

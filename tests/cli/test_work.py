@@ -164,6 +164,15 @@ def test_a_run_over_the_guard_is_held_until_approved(house: House, capsys: pytes
     assert said(capsys, "held", "list") == "Nothing is held.\n"
 
 
+def test_one_is_one(house: House, capsys: pytest.CaptureFixture[str]) -> None:
+    """The guard counts as people do: one record, not one records."""
+    house.config('mode = "live"', 'mode = "live"\nguard = {creates = 0}')
+    house.lead()
+    answer(capsys, "once", code=1)
+    (held,) = answer(capsys, "held", "list")
+    assert held["reason"] == "1 record would be created, the guard allows 0"
+
+
 def test_the_store_is_looked_after(house: House, capsys: pytest.CaptureFixture[str]) -> None:
     """`db upgrade` makes the tables, `db check` says that they are sound."""
     assert "The store was empty, now" in said(capsys, "db", "upgrade")

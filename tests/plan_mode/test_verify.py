@@ -60,7 +60,7 @@ def test_a_map_is_applied_after_it_was_shown(linked: tuple[Office, str]) -> None
     assert main(["map", "apply", "contacts"]) != 0
     shown = office.output.readouterr().out
     assert "lastname" in shown
-    assert "1 links, 0 of them outside" in shown
+    assert "1 link, 0 of them outside" in shown
     told = office.ask("map", "apply", "sales/contacts", "--yes")
     assert told["links"] == 1
     assert told["due"]
