@@ -47,7 +47,9 @@ def lines(error: SyncdError) -> list[str]:
         text = f"{text} Missing: {error.permission}."
     if isinstance(error, Bug):
         return [text, HINT]
-    return [f"{text} {LATER}"] if error.exit_code == 4 else [text]
+    if error.exit_code == 4:
+        return [f"{text if text.endswith(('.', '!', '?')) else f'{text}.'} {LATER}"]
+    return [text]
 
 
 def _tell(error: SyncdError, *, debug: bool, cause: BaseException | None = None) -> int:

@@ -89,9 +89,17 @@ def upgrade(context: typer.Context, *, config: ConfigOption = None) -> None:
 
 @db.command("check")
 def check_store(context: typer.Context, *, config: ConfigOption = None, format: FormatOption = Format.TABLE) -> None:
-    """Say whether the store is sound and of this version."""
+    """Say whether the store is sound and of this version.
+
+    Exit code 2 if it is not.
+    """
+    from syncd.store.troubles import RESTORE
+
     with opened(context, config) as app:
-        show_facts(app.db_check(), format)
+        found = app.db_check()
+    show_facts(found, format)
+    if not found["sound"]:
+        raise ConfigError(Problem("[syncd] store", "its file is damaged.", RESTORE))
 
 
 def _given(_question: str, *, default: str) -> str:

@@ -12,6 +12,7 @@ from sqlalchemy import inspect, text
 from sqlalchemy.exc import DBAPIError
 
 from syncd.errors import ConfigError, Problem
+from syncd.store import troubles
 from syncd.store.store import Store
 
 PACKAGE = Path(__file__).resolve().parent.parent
@@ -52,8 +53,10 @@ def _look(store: Store) -> tuple[str | None, list[str]]:
                 return None, tables
             return connection.execute(text("SELECT version_num FROM alembic_version")).scalar_one_or_none(), tables
     except DBAPIError as error:
-        remedy = "Its folder must be there and writable, and the file one that syncd made."
-        if not store.sqlite:
+        remedy = "Its folder must be there and writable."
+        if troubles.damaged(error):
+            remedy = troubles.RESTORE
+        elif not store.sqlite:
             remedy = "Its server must run, and let syncd in."
         raise ConfigError(Problem("[syncd] store", f"it cannot be opened: {error.orig}.", remedy)) from error
 

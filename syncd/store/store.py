@@ -13,9 +13,10 @@ from typing import Any
 
 from sqlalchemy import Connection, create_engine, event
 from sqlalchemy.engine import Engine, make_url
-from sqlalchemy.exc import ArgumentError, DBAPIError, NoSuchModuleError, OperationalError
+from sqlalchemy.exc import ArgumentError, DBAPIError, NoSuchModuleError
 
-from syncd.errors import ConfigError, Problem, Transient
+from syncd.errors import ConfigError, Problem
+from syncd.store import troubles
 from syncd.store.aliases import Aliases
 from syncd.store.coming import Coming
 from syncd.store.conflicts import Conflicts
@@ -143,7 +144,8 @@ class Store:
 
         `durable`: on disk when it ends, with all before it, even if the power fails then. Only intents need that: what
         else a power cut takes is read or settled again. PostgreSQL is always durable.
-        Raises Transient where the database does not answer, or another writer holds on for too long.
+        Raises Transient where the database does not answer, or another writer holds on for too long, and ConfigError
+        where its file is damaged.
         """
         options: dict[str, Any] = {"syncd_begin": "IMMEDIATE", "syncd_durable": durable} if self.sqlite else {}
         with (
@@ -158,7 +160,7 @@ class Store:
 
     @contextmanager
     def read(self) -> Iterator[Tx]:
-        """A reading transaction: one consistent view. Raises Transient where the database does not answer."""
+        """A reading transaction: one consistent view. Raises Transient and ConfigError as `begin` does."""
         options = {} if self.sqlite else {"isolation_level": "REPEATABLE READ"}
         with _told(), self.engine.connect().execution_options(**options) as connection, connection.begin():
             yield Tx(connection)
@@ -167,8 +169,13 @@ class Store:
         """Whether the database itself finds no damage."""
         if not self.sqlite:
             return True
-        with self.engine.connect() as connection:
-            return bool(connection.exec_driver_sql("PRAGMA quick_check").scalar_one() == "ok")
+        try:
+            with self.engine.connect() as connection:
+                return bool(connection.exec_driver_sql("PRAGMA quick_check(1)").scalar_one() == "ok")
+        except DBAPIError as error:
+            if troubles.damaged(error):
+                return False
+            raise
 
     def close(self) -> None:
         """Give the connections back."""
@@ -177,13 +184,14 @@ class Store:
 
 @contextmanager
 def _told() -> Iterator[None]:
-    """Trouble with the database as the error that says: again later. What was begun is undone, or done as a whole."""
+    """Trouble with the database as the error that says what to do. What was begun is undone, or done as a whole."""
     try:
         yield
     except DBAPIError as error:
-        if isinstance(error, OperationalError) or error.connection_invalidated:
-            raise Transient(f"the store does not answer: {error.orig}") from error
-        raise
+        trouble = troubles.told(error)
+        if trouble is None:
+            raise
+        raise trouble from error
 
 
 def options(url: str) -> dict[str, Any]:

@@ -30,6 +30,7 @@ def fail_with(error: BaseException, monkeypatch: pytest.MonkeyPatch) -> None:
         (AuthError("HubSpot refuses.", permission="crm.read"), 3, "error: HubSpot refuses. Missing: crm.read."),
         (AuthError("HubSpot wants crm.read.", permission="crm.read"), 3, "error: HubSpot wants crm.read."),
         (Transient("JobNimbus is down."), 4, f"error: JobNimbus is down. {LATER}"),
+        (Transient("The store does not answer"), 4, f"error: The store does not answer. {LATER}"),
         (Ambiguous("The answer was lost."), 4, f"error: The answer was lost. {LATER}"),
         (Refused("It says no."), 1, "error: It says no."),
         (Bug("Two bases."), 70, f"error: Two bases.\n{HINT}"),
