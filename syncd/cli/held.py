@@ -22,7 +22,7 @@ def list_(context: typer.Context, *, config: ConfigOption = None, format: Format
     """List the pairs of which something is held, how much it is, and which limit it exceeds."""
     with opened(context, config) as app:
         rows = app.held()
-    show_rows(rows, ("pair", "creates", "updates", "since", "reason"), format, empty="Nothing is held.")
+    show_rows(rows, ("pair", "creates", "updates", "archives", "since", "reason"), format, empty="Nothing is held.")
 
 
 @held.command()

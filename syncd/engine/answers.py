@@ -13,7 +13,7 @@ from math import ceil
 from typing import Any
 
 from syncd.core.fieldmap import FieldMap
-from syncd.core.model import FieldKind, Ref, Side, Value
+from syncd.core.model import Action, FieldKind, Ref, Side, Value
 from syncd.core.plan import sides
 from syncd.engine.absorb import LEAD_LANE
 from syncd.engine.base import base_of
@@ -67,7 +67,8 @@ def _held_row(tx: Tx, pair: str, maps: Sequence[str]) -> dict[str, Any]:
         "pair": pair, "run": run.id if run else None, "since": _iso(run.started_at) if run else None,
         "reason": run.counts.get("error") if run else "goes beyond what was allowed",
         "creates": sum(plan.creates for plan in plans),
-        "updates": sum(not plan.creates and bool(plan.sides) for plan in plans),
+        "updates": sum(not plan.creates and plan.action != Action.ARCHIVE and bool(plan.sides) for plan in plans),
+        "archives": sum(plan.action == Action.ARCHIVE for plan in plans),
     }  # fmt: skip
 
 

@@ -51,6 +51,11 @@ def test_over_the_guard_it_waits(house: House, capsys: pytest.CaptureFixture[str
     told = said(capsys, "undo", str(run), code=1)
     assert "The guard holds it: 2 records would be archived, the guard allows 1." in told
     assert "archive" in said(capsys, "held", "show")
+    (row,) = answer(capsys, "held", "list")
+    assert (row["creates"], row["updates"], row["archives"]) == (0, 0, 2)
+    head, line = said(capsys, "held", "list").splitlines()
+    assert head.split()[:4] == ["pair", "creates", "updates", "archives"]
+    assert line.split()[:4] == ["sales", "0", "0", "2"]
     said(capsys, "held", "approve")
     answer(capsys, "once")
     assert [row["is_active"] for row in twins(house)] == [False, False]
