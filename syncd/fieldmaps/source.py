@@ -165,6 +165,7 @@ class _Source:
     lines: list[str]
     report: Report
     numbers: Iterator[int] = field(default_factory=itertools.count)
+    seen: set[int] = field(default_factory=set)
 
     def indent(self, node: ScalarNode) -> int:
         """The columns before the first line of a block scalar, which begins on the line after its sign."""
@@ -175,9 +176,9 @@ class _Source:
 
 def _item(node: Node, source: _Source, depth: int = 0) -> Item:
     place = Place(source.file, node.start_mark.line + 1, node.start_mark.column + 1)
-    if next(source.numbers) > MOST:
-        message = f"This unfolds to more than {MOST:,} words: aliases that hold aliases grow with each."
-        raise ConfigError(Problem(str(place), message, "Write it out, or take the aliases (*name) away."))
+    source.seen.add(id(node))
+    if (number := next(source.numbers)) > MOST:
+        raise ConfigError(_too_much(place, unfolded=2 * len(source.seen) < number))
     if depth > DEEPEST:
         raise ConfigError(Problem(str(place), TOO_DEEP))
     if isinstance(node, ScalarNode):
@@ -186,6 +187,15 @@ def _item(node: Node, source: _Source, depth: int = 0) -> Item:
     if isinstance(node, MappingNode):
         return _table(node, place, source, depth)
     return Sequence(tuple(_item(child, source, depth + 1) for child in node.value), place)
+
+
+def _too_much(place: Place, *, unfolded: bool) -> Problem:
+    """`unfolded`: most of it was met before, which only aliases do; a few of them do not make a large file a bomb."""
+    if unfolded:
+        message = f"This unfolds to more than {MOST:,} words: aliases that hold aliases grow with each."
+        return Problem(str(place), message, "Write it out, or take the aliases (*name) away.")
+    message = f"This file holds more than {MOST:,} words, lists and tables."
+    return Problem(str(place), message, "Take out what is not needed, or write several smaller files.")
 
 
 def _table(node: MappingNode, place: Place, source: _Source, depth: int) -> Table:

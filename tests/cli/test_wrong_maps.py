@@ -132,3 +132,19 @@ def test_the_shipped_maps_are_right(capsys: pytest.CaptureFixture[str]) -> None:
     """Without a name the shipped maps are checked, and no mistake is in them."""
     assert main(["map", "check"]) == 0
     assert "✗" not in capsys.readouterr().out
+
+
+def test_what_is_too_much_is_told_as_what_it_is(capsys: pytest.CaptureFixture[str]) -> None:
+    """A file that is merely huge is called huge; one that a few aliases unfold is told of its aliases."""
+    rules = "".join(f"  - {{left: a{n}, right: b{n}, owner: left}}\n" for n in range(8_000))
+    once = "  - &once {left: a, right: b, owner: left}\n  - *once\n"
+    code, (line,) = check(f"{MAP}{once}{rules}", capsys)
+    assert code == 2
+    assert "holds more than 50,000 words, lists and tables" in line
+    assert "alias" not in line
+    bomb = "a: &a [x, x, x, x, x, x, x, x, x, x]\n" + "".join(
+        f"{name}: &{name} [{', '.join([f'*{before}'] * 10)}]\n" for before, name in zip("abcd", "bcde", strict=True)
+    )
+    code, (line,) = check(bomb, capsys)
+    assert code == 2
+    assert "unfolds to more than 50,000 words" in line and "take the aliases (*name) away" in line
