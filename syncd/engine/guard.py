@@ -46,7 +46,7 @@ def may_exceed(world: World, pair: Pair, by: datetime) -> bool:
 def weigh(tx: Tx, pair: Pair) -> Weight:
     """What the weighed plans come to that no person has allowed."""
     plans = [plan for m in pair.maps for plan in tx.plans.weighed(m.key)]
-    changes = [plan for plan in plans if plan.action in (Action.UPDATE, "link") and plan.sides]
+    changes = [plan for plan in plans if plan.action != Action.CREATE and plan.sides]
     return Weight(
         creates=sum(plan.creates for plan in plans),
         updates=sum(len(plan.sides) for plan in changes),

@@ -118,7 +118,7 @@ def _carry_out(world: World, tx: Tx, item: Item, orders: Sequence[Conflict], *, 
     for ordered in orders:
         found = _reversal(world, tx, item, ordered)
         if found.writes or found.archive is not None:
-            _plan(item, ordered, found)
+            _plan(item, ordered, found, planned=planned)
             break
         if not planned:
             tx.conflicts.list_lost(found.kept)
@@ -127,14 +127,15 @@ def _carry_out(world: World, tx: Tx, item: Item, orders: Sequence[Conflict], *, 
     item.more = bool(item.operations)
 
 
-def _plan(item: Item, ordered: Conflict, found: Reversal) -> None:
+def _plan(item: Item, ordered: Conflict, found: Reversal, *, planned: bool) -> None:
+    """Fields first: of a record that is gone nothing more is done. Planned, and so weighed and allowed, is the whole."""
     item.found = ordered.reason
     if found.writes:
         item.plan = Plan(tuple(found.writes))
         patches = {side: operation_for(item, side) for side in Side}
         item.operations = {side: replace(patch, compare=True) for side, patch in patches.items() if patch is not None}
-    elif found.archive is not None:
-        item.operations = {found.archive: archive_operation(item, found.archive)}
+    if found.archive is not None and (planned or not found.writes):
+        item.operations[found.archive] = archive_operation(item, found.archive)
 
 
 def _reversal(world: World, tx: Tx, item: Item, ordered: Conflict) -> Reversal:

@@ -24,7 +24,7 @@ from tests.engine.doings import run as go
 from tests.engine.test_leaving import partners
 from tests.engine.test_rules import linked, must, rows, town_of, with_mode
 from tests.engine.town import Town
-from tests.engine.vendor import Row
+from tests.engine.vendor import Row, Vendor
 
 Fields = Mapping[tuple[str, str], Mapping[str, Value]]
 
@@ -151,6 +151,29 @@ def test_undo_meets_the_guard() -> None:
         assert release(world, world.pairs, approve=True) == 2
         rest(town)
         assert (right.fields["name"], len(rows(town, "con", "contacts"))) == ("Ann", 1)
+
+
+def test_of_a_link_that_goes_nothing_is_written_while_its_archive_is_held(monkeypatch: pytest.MonkeyPatch) -> None:
+    """What a run made, and what it brought back from there, is one thing to the guard, and one thing to allow."""
+    create = Vendor.create
+
+    def numbered(vendor: Vendor, kind: str, fields: Mapping[str, Value], by: str) -> Row:
+        return create(vendor, kind, {**fields, "total": 7} if kind == "jobs" else fields, by)
+
+    monkeypatch.setattr(Vendor, "create", numbered)
+    with town_of() as town:
+        hear(town)
+        deal = make(town, "crm", "deals", {"title": "Roof", "stage": "won"})
+        hear(town)
+        town.work()
+        assert deal is not None and deal.fields["amount"] == 7
+        town.world = with_mode(town.world, "live", Guard(deletes=0))
+        order(town.world, last_run(town))
+        town.work()
+        assert (deal.fields["amount"], len(rows(town, "con", "jobs"))) == (7, 1)
+        assert release(town.world, [town.pair], approve=True) == 1
+        rest(town)
+        assert (deal.fields["amount"], len(rows(town, "con", "jobs"))) == (None, 0)
 
 
 def test_an_order_that_goes_beyond_what_was_allowed_is_held_once() -> None:
