@@ -256,19 +256,28 @@ def _row(
 
 
 def told(world: World, run: int, by: Sequence[int]) -> dict[str, Any]:
-    """What the runs `by` took back of a run: fields, records; what stays and why; how many links still wait."""
+    """What the runs `by` took back of a run: fields, records; what stays and why; how many links still wait.
+
+    `others`: what else was due and was written by these runs, in records.
+    """
     with world.store.read() as tx:
-        written = [intent for one in by for intent in tx.journal.of_run(one)]
+        written = [i for one in by for i in tx.journal.of_run(one) if i.outcome == "written"]
         rows = tx.conflicts.list(states=["kept", ORDERED], run=run, limit=1_000_000)
     reason = _reason(run)
     return {
         "run": run,
-        "fields": sum(d["reason"] == reason for i in written if i.outcome == "written" for d in i.rules.values()),
-        "archived": sum(1 for i in written if i.outcome == "written" and i.action is Action.ARCHIVE),
+        "fields": sum(d["reason"] == reason for i in written for d in i.rules.values()),
+        "archived": sum(i.action is Action.ARCHIVE for i in written),
+        "others": len({(i.map, i.side, i.record_id) for i in written if _another(i, reason)}),
         "kept": [{"left": row.left_id, "right": row.right_id, "map": row.map, "rule": row.rule, "reason": row.reason}
                  for row in rows if row.state == "kept" and row.reason.startswith(reason)],
         "waiting": sum(row.state == ORDERED for row in rows),
     }  # fmt: skip
+
+
+def _another(intent: Intent, reason: str) -> bool:
+    """Whether a write was not part of an undo."""
+    return intent.action is not Action.ARCHIVE and all(data["reason"] != reason for data in intent.rules.values())
 
 
 def _reason(run: int) -> str:

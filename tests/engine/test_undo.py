@@ -78,7 +78,7 @@ def test_a_world_that_nobody_touches_is_as_it_was() -> None:
         rest(town)
         assert everything(town) == after
         assert told(town.world, run, range(run + 1, last_run(town) + 1)) == {
-            "run": run, "fields": 2, "archived": 1, "kept": [], "waiting": 0,
+            "run": run, "fields": 2, "archived": 1, "others": 0, "kept": [], "waiting": 0,
         }  # fmt: skip
 
 
@@ -91,6 +91,19 @@ def test_what_is_edited_afterwards_flows_as_ever() -> None:
         edit(town, "crm", "contacts", left.id, {"name": "Anne"})
         rest(town)
         assert right.fields["name"] == "Anne"
+
+
+def test_what_else_was_due_is_told_apart() -> None:
+    """An edit that waited goes along with the undo, as one other record."""
+    with town_of() as town:
+        left, right, run = hand_over(town)
+        edit(town, "crm", "contacts", left.id, {"phone": "77"})
+        hear(town)
+        order(town.world, run, name="note")
+        rest(town)
+        assert (right.fields["note"], right.fields["phone"]) == ("old", "77")
+        found = told(town.world, run, range(run + 1, last_run(town) + 1))
+        assert (found["fields"], found["others"]) == (1, 1)
 
 
 def test_what_somebody_changed_since_is_left_and_listed() -> None:
