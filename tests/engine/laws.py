@@ -129,12 +129,12 @@ class Sight:
             return left is None and right is None
         assert rule.relation is not None
         m = next(m for m in self.town.maps if m.key == rule.relation.map)
-        now = [
-            self._by_now(m.end(side).system, m.end(side).kind, id_)
+        ones, others = (
+            {id_, self._by_now(m.end(side).system, m.end(side).kind, id_)}
             for side, id_ in zip(Side, (left, right), strict=True)
-        ]
+        )
         links = (*self.links[m.key], *self.closed[m.key])
-        return any([link.left_id, link.right_id] == now for link in links)
+        return any(link.left_id in ones and link.right_id in others for link in links)
 
     def _by_now(self, vendor: str, kind: str, id_: Value) -> Value:
         """What a parent became by merges: its vendor does not touch what points at it."""
