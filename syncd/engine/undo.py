@@ -128,7 +128,7 @@ def _carry_out(world: World, tx: Tx, item: Item, orders: Sequence[Conflict], *, 
 
 
 def _plan(item: Item, ordered: Conflict, found: Reversal, *, planned: bool) -> None:
-    """Fields first: of a record that is gone nothing more is done. Planned, and so weighed and allowed, is the whole."""
+    """Fields first: of a record that is gone nothing more is done. Planned, so weighed and allowed, is the whole."""
     item.found = ordered.reason
     if found.writes:
         item.plan = Plan(tuple(found.writes))
