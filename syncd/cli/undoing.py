@@ -52,6 +52,8 @@ def _lines(found: Mapping[str, Any], field: str | None) -> Iterator[str]:
         yield f"    left {row['left']}  right {row['right']}  {row['rule']}: {row['reason']}"
     if len(found["kept"]) > LISTED:
         yield f"    ... and {len(found['kept']) - LISTED} more."
+    if found["others"]:
+        yield f"What else was due went with it: {counted(found['others'], 'record')}."
     if found["state"] == "held":
         yield f"The guard holds it: {found['reason']}. See `syncd held show`; then `syncd held approve`, `syncd once`."
     elif found["state"] == "planned":

@@ -180,7 +180,7 @@ class _Look:
             found.append(f"the pair is in mode {self.pair.mode}: nothing is written")
         words = {
             PARKED: "parked",
-            HELD: "held; `syncd approve` lets it be written",
+            HELD: "held; `syncd held approve` lets it be written",
             PLANNED: "only planned",
             DUE: "due",
         }

@@ -35,6 +35,17 @@ def test_a_run_is_taken_back(house: House, capsys: pytest.CaptureFixture[str]) -
     assert house.right.writes(before) == []
 
 
+def test_what_else_was_due_is_told(house: House, capsys: pytest.CaptureFixture[str]) -> None:
+    """A lead that was allowed in between is handed over by the same run, and that is said."""
+    run, _ids = crossed(house, capsys)
+    house.config('mode = "live"', 'mode = "live"\nguard = {creates = 0}')
+    house.lead(3)
+    said(capsys, "once", code=1)
+    said(capsys, "held", "approve")
+    told = said(capsys, "undo", str(run))
+    assert told == (f"Run {run}: 0 fields given back, 2 records archived.\nWhat else was due went with it: 1 record.\n")
+
+
 def test_what_somebody_touched_stays_and_is_told(house: House, capsys: pytest.CaptureFixture[str]) -> None:
     """A twin that was edited since stays, by name; the other one goes."""
     run, ids = crossed(house, capsys)
