@@ -298,7 +298,7 @@ class App:
             rows = tx.conflicts.list(states=states, map_key=map, limit=100_000)
         maps = self._known_maps()
         shown = [answers.conflict_row(maps.get(row.map), row) for row in rows]
-        return [row for row in shown if field is None or field in (row["rule"], row["left_field"], row["right_field"])]
+        return answers.of_field(shown, maps.values(), field)
 
     def _known_maps(self) -> Mapping[str, Any]:
         """The maps, if the vendors can be asked; a list is shown without field names else."""

@@ -181,6 +181,17 @@ def known_field(named: str | None, known: Collection[str], message: str) -> None
         raise ConfigError(Problem(f"field {named}", message, nearest(named, known)))
 
 
+def of_field(rows: Sequence[dict[str, Any]], maps: Collection[FieldMap], named: str | None) -> list[dict[str, Any]]:
+    """The conflicts of one field, by its name on either side or in the map.
+
+    Raises ConfigError for one that nobody has, if the maps are known.
+    """
+    called = [{row["rule"], row["left_field"], row["right_field"]} for row in rows]
+    if maps:
+        known_field(named, names_of(maps).union(*called) - {None}, "no map has such a field.")
+    return [row for row, names in zip(rows, called, strict=True) if named is None or named in names]
+
+
 def _wrong(conflict_id: int, message: str, remedy: str) -> ConfigError:
     return ConfigError(Problem(f"conflict {conflict_id}", message, remedy))
 

@@ -104,6 +104,8 @@ def test_a_conflict_is_listed_and_taken(house: House, capsys: pytest.CaptureFixt
     assert (conflict["left"], conflict["right"], conflict["state"]) == ("Springfield", "Peoria", "open")
     assert "Peoria" in said(capsys, "conflicts", "list")
     assert answer(capsys, "conflicts", "list", "--field", "email") == []
+    assert main(["conflicts", "list", "--field", "emial"]) == 2
+    assert "no map has such a field. Did you mean email?" in capsys.readouterr().err
     said(capsys, "conflicts", "take", str(conflict["id"]), "right")
     answer(capsys, "once")
     (city,) = [row["properties"]["city"] for row in house.left.records("contacts") if row["id"] == lead]
