@@ -61,8 +61,7 @@ def absorb(
     answer holds what it holds. `since`: the snapshots as they stood when the question was asked; a read by id overrules
     one of its own version, or one that is gone, if that one still stands (vendors' clocks are too coarse to tell).
     `seen_to`: the feed's horizon before this page, a later "last seen" than the read.
-    `in_hand`: a map and the refs being worked on in it, which get no mark for what moved. One kind of one system at a
-    time.
+    `in_hand`: a map and the refs worked on in it, which get no mark for what moved. One kind of one system at a time.
     """
     if not (items := list(items)):
         return Absorbed()
