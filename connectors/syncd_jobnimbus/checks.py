@@ -32,11 +32,13 @@ class Checker:
     sync_fields: Callable[[], Sequence[tuple[str, str]]]
 
     def check(self) -> list[Finding]:
-        """Every finding; a wrong key or no answer ends it early, since nothing else could be said."""
+        """Every finding; a wrong key, no answer or nothing but failures ends it early: nothing else could be said."""
         findings = [*self._settings()]
         if any(finding.subject in _ENDS and finding.severity is Severity.ERROR for finding in findings):
             return findings
         findings += self._guarded("users", self._users)
+        if all(finding.severity is Severity.ERROR for finding in findings):
+            return findings
         for kind in KINDS:
             findings += self._guarded(kind, partial(self._kind, kind))
         return [*findings, *self._guarded("sync key", self._sync_key), *self._timezone()]

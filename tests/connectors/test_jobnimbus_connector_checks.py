@@ -45,6 +45,13 @@ def test_check_goes_on_beside_account_settings_that_fail() -> None:
         assert "timezone" in findings(found, Severity.WARNING)
 
 
+def test_check_ends_where_everything_fails() -> None:
+    """Each look is tried again for a while: two that fail are enough to say so."""
+    with account() as one:
+        one.remote.faults({"fault": "500"})
+        assert [finding.subject for finding in one.connector.check()] == ["account settings", "users"]
+
+
 def test_check_says_once_that_the_connection_breaks() -> None:
     """Whose answers are lost on the way is told so after one request too."""
     with account() as one:
