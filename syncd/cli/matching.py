@@ -54,8 +54,12 @@ def _show(row: Mapping[str, Any]) -> None:
 def _remedy(count: int) -> str:
     if not count:
         return "No match is uncertain."
-    which = counted(count, "match is", "matches are")
-    return f"{which} uncertain. The same: `syncd link REF REF`. Not the same: `syncd link --not REF REF`."
+    from syncd.engine.review import MOST
+
+    which = f"{counted(count, 'match is', 'matches are')} uncertain"
+    if count >= MOST:
+        which = f"The likeliest {count} of the uncertain matches are shown"
+    return f"{which}. The same: `syncd link REF REF`. Not the same: `syncd link --not REF REF`."
 
 
 def link(

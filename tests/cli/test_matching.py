@@ -6,11 +6,14 @@ import json
 
 import pytest
 
+from syncd.engine import review
 from tests.cli.conftest import House
 from tests.cli.test_answer import asked, once, said
 
 
-def test_uncertain_matches_are_shown_side_by_side_and_decided(house: House, capsys: pytest.CaptureFixture[str]) -> None:
+def test_uncertain_matches_are_shown_side_by_side_and_decided(
+    house: House, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
     """Refs, score, reasons and fields; one is linked by hand, the other refused, and then nothing is uncertain."""
     house.map("right: email, owner: left", "right: email, owner: left, convert: email")
     ref, (twin, other) = asked(house, capsys)
@@ -21,6 +24,8 @@ def test_uncertain_matches_are_shown_side_by_side_and_decided(house: House, caps
     assert f"{ref}  jobnimbus:contacts:{twin}" in shown and "same e-mail" in shown
     assert "=  email" in shown and "ana1@example.com" in shown
     assert "2 matches are uncertain. The same: `syncd link REF REF`." in shown
+    monkeypatch.setattr(review, "MOST", 1)
+    assert "The likeliest 1 of the uncertain matches are shown. The same" in said(capsys, "review")
     assert said(capsys, "link", "--not", f"jobnimbus:contacts:{other}", ref) == (
         f"{ref} and jobnimbus:contacts:{other} are not the same; that is remembered.\n"
     )
