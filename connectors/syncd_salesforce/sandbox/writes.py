@@ -101,7 +101,7 @@ def undelete(org: Org, thing: Thing, id: str, hand: Hand) -> None:
     stamp(back, hand, now)
     _unique(org, thing, back, {name: back.get(name) for name in thing.fields})
     org.store.put(thing.name, back)
-    for child, _ in org.schema.children(thing.name):
+    for child in org.schema.things.values():
         for one in [each for each in org.store.all(child.name) if each.get("_with") == id and each.get("IsDeleted")]:
             org.store.put(child.name, {**one, "IsDeleted": False, "_with": None})
 
