@@ -231,6 +231,15 @@ def test_a_locked_row_and_a_locked_account_refuse(sf: Desk) -> None:
     assert sf.write("Contact", made, Title="x").status_code == 204
 
 
+def test_a_share_of_writes_finds_its_row_locked(sf: Desk) -> None:
+    """By chance, and a retry may succeed."""
+    ids = [sf.make("Lead") for _ in range(60)]
+    sf.sim.settings(lock_share=0.3)
+    results = sf.many("PATCH", "Lead", [{"id": id, "City": "x"} for id in ids])
+    failed = [item_code(each) for each in results if not each["success"]]
+    assert 0 < len(failed) < 60 and set(failed) == {"UNABLE_TO_LOCK_ROW"}
+
+
 # -- an admin's rules
 
 

@@ -123,9 +123,10 @@ def alive(org: Org, thing: Thing, id: str) -> Row:
 
 def unlocked(org: Org, row: Row) -> None:
     """Refusal where another transaction holds the row, or its account."""
-    now = org.clock.seconds()
+    now, share = org.clock.seconds(), float(org.settings["lock_share"])
+    unlucky = share > 0 and org.chance.random() < share
     for id in (row["Id"], row.get("AccountId")):
-        if id and org.store.locked(id, now):
+        if id and (unlucky or org.store.locked(id, now)):
             raise bad_row("UNABLE_TO_LOCK_ROW", f"unable to obtain exclusive access to this record or 1 records: {id}")
 
 
