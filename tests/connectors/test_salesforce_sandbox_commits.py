@@ -8,6 +8,7 @@ from email.utils import parsedate_to_datetime
 
 import pytest
 
+from syncd.kit.control import ControlError
 from tests.connectors.salesforce_sandbox_desk import Desk, code, desk
 
 
@@ -50,6 +51,24 @@ def test_an_update_that_is_not_committed_is_neither_seen_nor_overtaken(sf: Desk)
     assert sf.read("Lead", made, "City")["City"] == "New"
     assert stamps(sf, "Lead", made) == ("10:00:05", "10:00:05")
     assert sf.write("Lead", made, City="Mine").status_code == 204
+
+
+def test_nothing_overtakes_a_row_that_a_transaction_holds(sf: Desk) -> None:
+    """Neither a merge that moves it nor a delete of its parent nor the system itself writes it meanwhile."""
+    account, other = sf.make("Account"), sf.make("Account")
+    made = sf.make("Contact", AccountId=account)
+    sf.sim.act("update", "Contact", id=made, fields={"Title": "x"}, commit_after=60)
+    for order in (
+        {"do": "merge", "kind": "Account", "id": account, "into": other},
+        {"do": "touch", "kind": "Contact", "id": made},
+        {"do": "archive", "kind": "Account", "id": account},
+    ):
+        with pytest.raises(ControlError, match="UNABLE_TO_LOCK_ROW"):
+            sf.sim.act(**order)
+    sf.sim.advance(61)
+    sf.sim.act("merge", "Account", id=account, into=other)
+    row = sf.read("Contact", made)
+    assert (row["Title"], row["AccountId"]) == ("x", other)
 
 
 def test_transactions_can_be_committed_on_demand(sf: Desk) -> None:
@@ -138,6 +157,8 @@ def test_a_row_becomes_visible_with_an_old_stamp(sf: Desk) -> None:
     made = sf.make("Lead", JobNimbus_Id__c="jn-1")
     sf.sim.act("hide", "Lead", ids=[made])
     assert sf.ids("SELECT Id FROM Lead", all=True) == []
+    task = sf.make("Task", Subject="Call")
+    assert code(sf.write("Task", task, WhoId=made))[1] == "INSUFFICIENT_ACCESS_ON_CROSS_REFERENCE_ENTITY"
     assert code(sf.ask("GET", f"sobjects/Lead/{made}")) == (404, "NOT_FOUND")
     assert sf.ask("GET", "sobjects/Lead/JobNimbus_Id__c/jn-1").status_code == 404
     assert code(sf.write("Lead", made, City="x")) == (404, "NOT_FOUND")

@@ -32,8 +32,8 @@ def composite(call: Call, carry: Carry) -> Answer:
     """POST /composite."""
     order = call.record
     asked = order.get("compositeRequest")
-    if not isinstance(asked, list) or not asked:
-        raise refuse("INVALID_INPUT", "compositeRequest is missing")
+    if not isinstance(asked, list) or not asked or not all(map(_sound, asked)):
+        raise refuse("INVALID_INPUT", "compositeRequest is missing, or one of its requests is not whole")
     heavy = [each for each in asked if _HEAVY_PATHS.search(str(each.get("url")).partition("?")[0])]
     if len(asked) > _MOST or len(heavy) > _HEAVY:
         raise refuse(
@@ -52,7 +52,17 @@ def composite(call: Call, carry: Carry) -> Answer:
     return Answer(200, {"compositeResponse": answers})
 
 
-def _all(call: Call, asked: list[Any], carry: Carry, answers: list[dict[str, Any]], *, whole: bool) -> None:
+def _sound(each: Any) -> bool:
+    """Method, address and name are texts, headers an object."""
+    words = ("method", "url", "referenceId")
+    return (
+        isinstance(each, dict)
+        and all(isinstance(each.get(word), str) for word in words)
+        and isinstance(each.get("httpHeaders") or {}, dict)
+    )
+
+
+def _all(call: Call, asked: list[dict[str, Any]], carry: Carry, answers: list[dict[str, Any]], *, whole: bool) -> None:
     known: dict[str, Any] = {}
     for each in asked:
         name = str(each.get("referenceId"))

@@ -78,6 +78,11 @@ def bad_row(code: str, message: str, *fields: str) -> Refusal:
     return Refusal(Problem(code, message, fields))
 
 
+def locked_row(id: str) -> Refusal:
+    """A record that another transaction holds."""
+    return bad_row("UNABLE_TO_LOCK_ROW", f"unable to obtain exclusive access to this record or 1 records: {id}")
+
+
 def not_found() -> Refusal:
     """A record, or a path, that is not there."""
     return refuse("NOT_FOUND", "The requested resource does not exist")

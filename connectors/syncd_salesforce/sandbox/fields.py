@@ -85,7 +85,10 @@ class Field:
 
     def key(self, value: Any) -> Any:
         """The form in which values of a keyed field are compared."""
-        return value.casefold() if isinstance(value, str) and not self.case_sensitive else value
+        if self.type in TEXTS and value is not None:
+            text = str(value).strip()
+            return text if self.case_sensitive else text.casefold()
+        return value if isinstance(value, str | int | float | None) else str(value)
 
     def wire(self) -> dict[str, Any]:
         """As describe tells it."""

@@ -111,10 +111,10 @@ def remove(call: Call) -> Answer:
 
 def retrieve(call: Call) -> Answer:
     """GET /composite/sobjects/{type}?ids=&fields=, or POST with both in its body; null for what is not there."""
-    body: Given = call.record if call.method == "POST" else {
-        name: call.query.get(name, "").split(",") for name in ("ids", "fields")
-    }  # fmt: skip
-    named, fields = list(body.get("ids") or ()), list(body.get("fields") or ())
+    if call.method == "POST":
+        named, fields = _texts(call.record, "ids"), _texts(call.record, "fields")
+    else:
+        named, fields = (call.query.get(name, "").split(",") for name in ("ids", "fields"))
     _few(len(named), _RETRIEVED)
     thing, found = call.thing, []
     for each in named:
@@ -140,6 +140,13 @@ def _records(call: Call) -> Sequence[Given]:
         sentence = f"Cannot have more than {_CHUNKS} chunks in a single operation. Please rearrange the data"
         raise refuse("LIMIT_EXCEEDED", f"{sentence} to reduce chunking.")
     return records
+
+
+def _texts(body: Given, name: str) -> list[str]:
+    found = body.get(name)
+    if not isinstance(found, list) or not all(isinstance(each, str) for each in found):
+        raise parser_error(f"{name}: a list of texts is expected at [line:1, column:1]")
+    return found
 
 
 def _few(count: int, most: int) -> None:

@@ -95,6 +95,11 @@ class Org:
                 return one, row
         return None
 
+    def seen(self, id: Any) -> tuple[Thing, Row] | None:
+        """Any row by its id, unless sharing hides it."""
+        found = self.row(id)
+        return found if found is not None and self.sees(found[1]) else None
+
     def _twins(self, thing: Thing) -> list[Thing]:
         return [each for each in self.schema.things.values() if each.prefix == thing.prefix and each is not thing]
 
@@ -108,7 +113,7 @@ class Org:
         path = field.formula.split(".")
         for name in path[:-1]:
             step = thing.relation(name)
-            there = self.row(found.get(step.name)) if step else None
+            there = self.seen(found.get(step.name)) if step else None
             if there is None:
                 return None
             thing, found = there

@@ -118,7 +118,7 @@ class Run:
         def read(row: Row) -> Any:
             at, found = thing, row
             for step in path.steps:
-                there = org.row(found.get(step.name))
+                there = org.seen(found.get(step.name))
                 if there is None:
                     return None
                 at, found = there
@@ -188,7 +188,7 @@ class Run:
     def _fill(self, out: dict[str, Any], row: Row, path: Path) -> None:
         at, found, node = self.thing, row, out
         for step in path.steps:
-            there = self.org.row(found.get(step.name))
+            there = self.org.seen(found.get(step.name))
             name = str(step.relationship)
             if there is None:
                 node.setdefault(name, None)

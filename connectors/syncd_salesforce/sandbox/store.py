@@ -10,6 +10,7 @@ from contextvars import Context
 from dataclasses import dataclass, field
 from typing import Any
 
+from syncd_salesforce.sandbox.errors import locked_row
 from syncd_salesforce.sandbox.schema import Schema
 
 Row = dict[str, Any]
@@ -115,12 +116,12 @@ class Store:
         yield from (row for row in mine.values() if row is not None)
 
     def put(self, name: str, row: Row) -> None:
-        """Write a row in the transaction."""
-        self._open().rows[name, row["Id"]] = row
+        """Write a row in the transaction; Refusal where another one holds it: its commit would undo this write."""
+        self._free((name, row["Id"])).rows[name, row["Id"]] = row
 
     def erase(self, name: str, id: str) -> None:
-        """Remove a row for good in the transaction."""
-        self._open().rows[name, id] = None
+        """Remove a row for good in the transaction; Refusal where another one holds it."""
+        self._free((name, id)).rows[name, id] = None
 
     def having(self, name: str, field: str, value: Any, *, pending: bool = False) -> list[str]:
         """Ids of the live rows with this value in a keyed field; `pending`: those not committed yet, too."""
@@ -145,9 +146,11 @@ class Store:
             if row.get(field) is not None and not row.get("IsDeleted"):
                 index.setdefault(known.key(row[field]), set()).add(id)
 
-    def _open(self) -> Txn:
+    def _free(self, place: Place) -> Txn:
         if self.txn is None:
             raise RuntimeError("a write outside a transaction")
+        if any(place in txn.rows for txn in self.pending):
+            raise locked_row(place[1])
         return self.txn
 
     def _apply(self, txn: Txn) -> None:

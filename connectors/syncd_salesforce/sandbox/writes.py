@@ -12,7 +12,7 @@ from typing import Any
 from syncd_salesforce.sandbox import times, values
 from syncd_salesforce.sandbox.checks import check, references
 from syncd_salesforce.sandbox.derived import derive
-from syncd_salesforce.sandbox.errors import Problem, Refusal, bad_row
+from syncd_salesforce.sandbox.errors import Problem, Refusal, bad_row, locked_row
 from syncd_salesforce.sandbox.fields import Field
 from syncd_salesforce.sandbox.org import Org
 from syncd_salesforce.sandbox.query import predicate
@@ -123,11 +123,10 @@ def alive(org: Org, thing: Thing, id: str) -> Row:
 
 def unlocked(org: Org, row: Row) -> None:
     """Refusal where another transaction holds the row, or its account."""
-    now, share = org.clock.seconds(), float(org.settings["lock_share"])
-    unlucky = share > 0 and org.chance.random() < share
+    now = org.clock.seconds()
     for id in (row["Id"], row.get("AccountId")):
-        if id and (unlucky or org.store.locked(id, now)):
-            raise bad_row("UNABLE_TO_LOCK_ROW", f"unable to obtain exclusive access to this record or 1 records: {id}")
+        if id and org.store.locked(id, now):
+            raise locked_row(id)
 
 
 def owned(org: Org, thing: Thing, id: str) -> list[tuple[Thing, Row]]:
@@ -153,6 +152,8 @@ def stamp(row: Row, hand: Hand, now: int) -> None:
 def _save(org: Org, thing: Thing, row: Row, fields: Mapping[str, Any], hand: Hand, before: Row | None) -> None:
     references(org, thing, row, fields)
     unlocked(org, row)
+    if org.chance.random() < float(org.settings["lock_share"]):
+        raise locked_row(row["Id"])
     derive(org, thing, row, fields, before)
     missing = [each.name for each in thing.fields.values() if _lacks(each, row)]
     if missing:
@@ -255,6 +256,6 @@ def _touch_people(org: Org, thing: Thing, row: Row) -> None:
     if thing.name != "Task" or not row.get("ActivityDate"):
         return
     for id in (row.get("WhoId"), row.get("WhatId")):
-        there = org.row(id)
+        there = None if id is None or org.store.locked(id, org.clock.seconds()) else org.row(id)
         if there is not None and row["IsClosed"] and row["ActivityDate"] <= times.day_of(org.now()):
             bump(org, *there, LastActivityDate=row["ActivityDate"])
