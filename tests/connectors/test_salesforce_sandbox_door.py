@@ -125,6 +125,25 @@ def test_a_session_slides_with_its_use(sf: Desk) -> None:
     assert code(sf.ask("GET", "limits", None, head)) == (401, "INVALID_SESSION_ID")
 
 
+def test_a_user_or_an_org_without_the_api_is_told_so(sf: Desk) -> None:
+    """A switched-off user's sessions are over; an org without API answers 403."""
+    sf.sim.settings(api_disabled="API_DISABLED_FOR_ORG")
+    assert code(sf.ask("GET", "limits")) == (403, "API_DISABLED_FOR_ORG")
+    sf.sim.settings(api_disabled=None)
+    sf.sim.act("user_deactivate", id="integration@roofing.example")
+    assert code(sf.ask("GET", "limits")) == (401, "INVALID_SESSION_ID")
+
+
+def test_an_object_that_the_user_may_not_see_is_not_there(sf: Desk) -> None:
+    """404 in paths, INVALID_TYPE in queries, missing in the list of objects."""
+    sf.sim.act("kind_hide", "Opportunity")
+    assert code(sf.ask("GET", "sobjects/Opportunity/describe")) == (404, "NOT_FOUND")
+    assert code(sf.soql("SELECT Id FROM Opportunity")) == (400, "INVALID_TYPE")
+    assert "Opportunity" not in {each["name"] for each in sf.get("sobjects")["sobjects"]}
+    sf.sim.act("kind_show", "Opportunity")
+    assert sf.ids("SELECT Id FROM Opportunity") == []
+
+
 # -- budgets, versions, sizes
 
 

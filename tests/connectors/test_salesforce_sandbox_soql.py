@@ -219,6 +219,15 @@ def test_later_pages_hold_the_ids_of_the_first_moment_and_values_of_their_own(pa
     assert (rest[-1]["Id"], rest[-1]["City"]) == (last, "Elsewhere")
 
 
+def test_a_query_that_takes_too_long_is_refused(paged: Desk) -> None:
+    """A smaller window gets through; a stamp may not be filterable at all."""
+    paged.sim.settings(query_rows=100)
+    assert code(paged.soql("SELECT Id FROM Lead")) == (400, "QUERY_TIMEOUT")
+    assert paged.ids("SELECT Id FROM Lead WHERE CreatedDate < 2020-01-01T00:00:00Z") == []
+    paged.sim.act("field_unfilter", "Lead", name="SystemModstamp")
+    assert code(paged.soql("SELECT Id FROM Lead WHERE SystemModstamp = TODAY")) == (400, "INVALID_FIELD")
+
+
 def test_a_keyset_walk_reads_every_row_of_one_second(paged: Desk) -> None:
     """`(SystemModstamp = T AND Id > x) OR SystemModstamp > T` with LIMIT finds each row once."""
     paged.sim.act("bulk_update", "Lead", fields={"City": "Mobile"})

@@ -205,7 +205,39 @@ def test_a_composite_has_a_size(sf: Desk) -> None:
     assert code(sf.ask("POST", "composite", {"compositeRequest": asked})) == (400, "LIMIT_EXCEEDED")
 
 
+def test_graphs_are_each_whole_or_undone(sf: Desk) -> None:
+    """One graph fails by itself, the other stays."""
+
+    def graph(name: str, last: str | None) -> dict[str, Any]:
+        account = {"referenceId": "a", "method": "POST", "url": f"{BASE}/sobjects/Account", "body": {"Name": name}}
+        body = {"LastName": last, "AccountId": "@{a.id}"}
+        contact = {"referenceId": "c", "method": "POST", "url": f"{BASE}/sobjects/Contact", "body": body}
+        return {"graphId": name, "compositeRequest": [account, contact]}
+
+    order = {"graphs": [graph("one", "Ng"), graph("two", None)]}
+    one, two = good(sf.ask("POST", "composite/graph", order)).json()["graphs"]
+    assert (one["isSuccessful"], two["isSuccessful"], two["graphId"]) == (True, False, "two")
+    told = [each["body"][0]["errorCode"] for each in two["graphResponse"]["compositeResponse"]]
+    assert told == ["PROCESSING_HALTED", "REQUIRED_FIELD_MISSING"]
+    assert [row["Name"] for row in sf.rows("SELECT Name FROM Account")] == ["one"]
+    asked = good(sf.ask("POST", "composite/graph", {"graphs": [graph(str(n), None) for n in range(16)]})).json()[
+        "graphs"
+    ]
+    codes = [each["graphResponse"]["compositeResponse"][1]["body"][0]["errorCode"] for each in asked]
+    assert codes == ["REQUIRED_FIELD_MISSING"] * 14 + ["PROCESSING_HALTED"] * 2
+
+
 # -- preconditions and locks
+
+
+def test_accounts_alone_have_a_tag(sf: Desk) -> None:
+    """If-None-Match saves the body, If-Match guards a write."""
+    made = sf.make("Account")
+    tag = sf.ask("GET", f"sobjects/Account/{made}").headers["etag"]
+    assert sf.ask("GET", f"sobjects/Account/{made}", None, {"If-None-Match": tag}).status_code == 304
+    assert sf.write("Account", made, {"If-Match": tag}, Fax="1").status_code == 204
+    assert code(sf.write("Account", made, {"If-Match": tag}, Fax="2")) == (412, "PRECONDITION_FAILED")
+    assert "etag" not in sf.ask("GET", f"sobjects/Lead/{sf.make('Lead')}").headers
 
 
 def test_a_change_in_between_is_a_412(sf: Desk) -> None:
@@ -238,6 +270,14 @@ def test_a_share_of_writes_finds_its_row_locked(sf: Desk) -> None:
     results = sf.many("PATCH", "Lead", [{"id": id, "City": "x"} for id in ids])
     failed = [item_code(each) for each in results if not each["success"]]
     assert 0 < len(failed) < 60 and set(failed) == {"UNABLE_TO_LOCK_ROW"}
+
+
+def test_a_full_org_creates_nothing(sf: Desk) -> None:
+    """Updates go on."""
+    made = sf.make("Lead")
+    sf.sim.settings(storage_full=True)
+    assert code(sf.ask("POST", "sobjects/Lead", LEAD)) == (400, "STORAGE_LIMIT_EXCEEDED")
+    assert sf.write("Lead", made, City="x").status_code == 204
 
 
 # -- an admin's rules

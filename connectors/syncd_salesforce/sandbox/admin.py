@@ -4,6 +4,7 @@ What is not here: records (`acts`).
 
 field_create (`definition`: name, type, and words of describe, `values`, `formula`: a path such as Account.Name),
 field_remove, field_rename (`label`), field_type (`type`), field_hide and field_show (`name`: by field-level security),
+field_unfilter (`name`: no condition may use it), kind_hide and kind_show (the integration user's right to an object),
 value_rename (`name`, `old`, `new`: every row that has it is changed and its SystemModstamp moved), value_off (`name`,
 `value`), user_deactivate and user_activate (`id`, name or e-mail).
 validation_rule (`when`: SOQL, `message`, `field`), flow (`when`, `set`), duplicate_rule (`fields`, `action`: alert or
@@ -30,6 +31,11 @@ Done = dict[str, Any]
 
 def _thing(org: Org, action: Action) -> Thing:
     return org.schema.need(action["kind"])
+
+
+def _kind(org: Org, action: Action, *, hidden: bool) -> Done:
+    _thing(org, action).hidden = hidden
+    return {}
 
 
 def _field(org: Org, action: Action) -> tuple[Thing, Field]:
@@ -157,6 +163,9 @@ ADMIN: Mapping[str, Callable[[Org, Action], Done]] = {
     "field_type": lambda org, action: _changed(org, action, type=str(action["type"])),
     "field_hide": lambda org, action: _changed(org, action, hidden=True),
     "field_show": lambda org, action: _changed(org, action, hidden=False),
+    "field_unfilter": lambda org, action: _changed(org, action, filterable=False),
+    "kind_hide": lambda org, action: _kind(org, action, hidden=True),
+    "kind_show": lambda org, action: _kind(org, action, hidden=False),
     "value_rename": _value_rename,
     "value_off": _value_off,
     "user_deactivate": lambda org, action: _user(org, action, active=False),

@@ -19,6 +19,7 @@ Carry = Callable[[Call, str, str, Mapping[str, str], Any], Answer]
 
 _MOST = 25
 _HEAVY = 5
+_GRAPHS, _NODES, _FAILURES = 75, 500, 14
 _REFERENCE = re.compile(r"@\{([^}.\[]+)([^}]*)\}")
 _STEP = re.compile(r"\.(\w+)|\[(\d+)\]")
 _HEAVY_PATHS = re.compile(r"/(query|queryAll|composite/sobjects)\b")
@@ -31,25 +32,56 @@ class _RolledBackError(Exception):
 def composite(call: Call, carry: Carry) -> Answer:
     """POST /composite."""
     order = call.record
+    asked = _requests(order)
+    heavy = [each for each in asked if _HEAVY_PATHS.search(each["url"].partition("?")[0])]
+    if len(asked) > _MOST or len(heavy) > _HEAVY:
+        sentence = f"Limit exceeded: at most {_MOST} subrequests, {_HEAVY} of them lists or queries"
+        raise refuse("LIMIT_EXCEEDED", sentence)
+    if order.get("allOrNone"):
+        return Answer(200, {"compositeResponse": _whole(call, asked, carry)[0]})
+    answers: list[dict[str, Any]] = []
+    _all(call, asked, carry, answers, whole=False)
+    return Answer(200, {"compositeResponse": answers})
+
+
+def graphs(call: Call, carry: Carry) -> Answer:
+    """POST /composite/graph: each graph is all or nothing by itself; after 14 failed ones the rest is not tried."""
+    given = call.record.get("graphs")
+    if not isinstance(given, list) or not all(isinstance(each, dict) and "graphId" in each for each in given):
+        raise refuse("INVALID_INPUT", "graphs is missing, or one of them has no graphId")
+    asked = [_requests(each) for each in given]
+    if len(given) > _GRAPHS or sum(map(len, asked)) > _NODES:
+        raise refuse("LIMIT_EXCEEDED", f"Limit exceeded: at most {_GRAPHS} graphs with {_NODES} nodes in all")
+    told, failures = [], 0
+    for graph, requests in zip(given, asked, strict=True):
+        if failures >= _FAILURES:
+            answers, good = [_halted(each["referenceId"]) for each in requests], False
+        else:
+            answers, good = _whole(call, requests, carry)
+        failures += not good
+        response = {"compositeResponse": answers}
+        told.append({"graphId": graph["graphId"], "graphResponse": response, "isSuccessful": good})
+    return Answer(200, {"graphs": told})
+
+
+def _requests(order: Mapping[str, Any]) -> list[dict[str, Any]]:
     asked = order.get("compositeRequest")
     if not isinstance(asked, list) or not asked or not all(map(_sound, asked)):
         raise refuse("INVALID_INPUT", "compositeRequest is missing, or one of its requests is not whole")
-    heavy = [each for each in asked if _HEAVY_PATHS.search(str(each.get("url")).partition("?")[0])]
-    if len(asked) > _MOST or len(heavy) > _HEAVY:
-        raise refuse(
-            "LIMIT_EXCEEDED", f"Limit exceeded: at most {_MOST} subrequests, {_HEAVY} of them lists or queries"
-        )
+    return asked
+
+
+def _whole(call: Call, asked: list[dict[str, Any]], carry: Carry) -> tuple[list[dict[str, Any]], bool]:
+    """All of them or none: the answers, and whether it was all."""
     answers: list[dict[str, Any]] = []
-    if not order.get("allOrNone"):
-        _all(call, asked, carry, answers, whole=False)
-        return Answer(200, {"compositeResponse": answers})
     try:
         with transaction(call.org, call.hand):
             _all(call, asked, carry, answers, whole=True)
     except _RolledBackError:
-        answers = [_halted(each["referenceId"]) for each in answers[:-1]] + answers[-1:]
-        answers += [_halted(str(each.get("referenceId"))) for each in asked[len(answers) :]]
-    return Answer(200, {"compositeResponse": answers})
+        halted = [_halted(each["referenceId"]) for each in answers[:-1]]
+        rest = [_halted(each["referenceId"]) for each in asked[len(answers) :]]
+        return [*halted, answers[-1], *rest], False
+    return answers, True
 
 
 def _sound(each: Any) -> bool:

@@ -46,7 +46,7 @@ def limits(call: Call) -> Answer:
 
 def all_objects(call: Call) -> Answer:
     """GET /sobjects."""
-    heads = [each.head() for each in call.org.schema.things.values()]
+    heads = [each.head() for each in call.org.schema.things.values() if not each.hidden]
     return Answer(200, {"encoding": "UTF-8", "maxBatchSize": 200, "sobjects": heads})
 
 

@@ -56,13 +56,16 @@ class Gate:
                 found = None
             else:
                 found.ends = self._life()
-        if found is None:
+        if found is None or not self._org.store.rows["User"][found.user]["IsActive"]:
             raise refuse("INVALID_SESSION_ID", "Session expired or invalid")
         return found
 
     def count(self) -> None:
         """Count a call; 403 when the day's are used up."""
         settings = self._org.settings
+        if settings["api_disabled"]:
+            words = "The REST API is not enabled for this Organization, or for this user."
+            raise refuse(str(settings["api_disabled"]), words, status=403)
         if settings["concurrent_refused"]:
             sentence = "ConcurrentRequests (Concurrent API Requests) Limit exceeded."
             raise refuse("REQUEST_LIMIT_EXCEEDED", sentence, status=403)

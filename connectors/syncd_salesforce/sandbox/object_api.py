@@ -5,6 +5,7 @@ What is not here: lists of records (`list_api`).
 
 from __future__ import annotations
 
+import zlib
 from collections.abc import Mapping
 from typing import Any
 
@@ -34,9 +35,11 @@ def read(call: Call) -> Answer:
     """GET /sobjects/{type}/{id}?fields=A,B."""
     thing, row = call.thing, there(call, call.id)
     since = call.moment("if-modified-since")
-    if since is not None and row["LastModifiedDate"] <= since:
+    tag = _tag(thing, row)
+    if (since is not None and row["LastModifiedDate"] <= since) or (tag and tag == call.headers.get("if-none-match")):
         return Answer(304)
-    return Answer(200, shown(call, thing, row, call.query.get("fields")))
+    head = {"ETag": tag} if tag else {}
+    return Answer(200, shown(call, thing, row, call.query.get("fields")), headers=head)
 
 
 def change(call: Call) -> Answer:
@@ -121,13 +124,23 @@ def shown(call: Call, thing: Thing, row: Row, fields: str | None) -> dict[str, A
 
 
 def unmodified(call: Call, row: Row) -> None:
-    """412 where the record has changed since If-Unmodified-Since."""
+    """412 where the record has changed since If-Unmodified-Since, or, of an account, is not what If-Match says."""
+    wanted, tag = call.headers.get("if-match"), _tag(call.thing, row)
+    if wanted and tag and tag != wanted:
+        raise refuse("PRECONDITION_FAILED", "The record is not the one that If-Match names", status=412)
     if call.inner and not call.org.settings["precondition_in_composite"]:
         return
     since = call.moment("if-unmodified-since")
     if since is not None and row["LastModifiedDate"] > since:
         sentence = "The request could not be completed because the record has been modified"
         raise refuse("PRECONDITION_FAILED", sentence, status=412)
+
+
+def _tag(thing: Thing, row: Row) -> str | None:
+    """Only accounts have an ETag."""
+    if thing.name != "Account":
+        return None
+    return f'"{zlib.crc32(repr(sorted(row.items())).encode()):08x}"'
 
 
 def _known(thing: Thing, name: str) -> Field:

@@ -53,7 +53,7 @@ _TABLE: Mapping[str, Mapping[str, Handler]] = {
     "jobs/ingest/{job}/unprocessedrecords": {"GET": bulk.left},
 }
 _SPLIT = tuple((path.split("/"), handlers) for path, handlers in _TABLE.items())
-COMPOSITE = ["composite"]
+COMPOSITE = (["composite"], ["composite", "graph"])
 
 
 def found(method: str, segments: list[str]) -> tuple[Handler, dict[str, str]]:

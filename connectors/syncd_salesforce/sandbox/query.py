@@ -57,6 +57,8 @@ class Run:
         fits = self.fits(select.where) if select.where else None
         orders = [(each, self.path(each.name)) for each in select.order]
         found = [row for row in self.seen(thing) if fits is None or fits(row)]
+        if len(found) > int(self.org.settings["query_rows"] or len(found)):
+            raise refuse("QUERY_TIMEOUT", "Your query request was running for too long.")
         if self.org.settings["unordered"] == "shuffled":
             self.org.chance.shuffle(found)
         for order, path in reversed(orders):

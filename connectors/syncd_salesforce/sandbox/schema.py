@@ -22,6 +22,7 @@ class Thing:
     prefix: str
     fields: dict[str, Field]
     changed: int
+    hidden: bool = False
     _lower: dict[str, str] = field(default_factory=dict)
 
     def find(self, name: str) -> Field | None:
@@ -81,8 +82,9 @@ class Schema:
         self._lower = {name.lower(): name for name in self.things}
 
     def find(self, name: str) -> Thing | None:
-        """An object by name, whatever its case."""
-        return self.things.get(self._lower.get(name.lower(), ""))
+        """An object by name, whatever its case; None where there is none, or the user may not see it."""
+        found = self.things.get(self._lower.get(name.lower(), ""))
+        return None if found is None or found.hidden else found
 
     def of(self, id: str) -> Thing | None:
         """The object whose ids begin so."""
@@ -95,7 +97,7 @@ class Schema:
 
     def need(self, name: object) -> Thing:
         """An object by name; ControlError where there is none."""
-        found = self.find(str(name))
+        found = self.things.get(self._lower.get(str(name).lower(), ""))
         if found is None:
             raise ControlError(f"unknown kind {name}; known are {', '.join(self.things)}", 404)
         return found

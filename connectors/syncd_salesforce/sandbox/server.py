@@ -19,7 +19,7 @@ from starlette.routing import BaseRoute, Route
 from syncd.kit.sandbox import Reply, Sandbox
 from syncd_salesforce.sandbox import acts, paths, seeding
 from syncd_salesforce.sandbox.call import Answer, Call, of_refusal
-from syncd_salesforce.sandbox.composite_api import composite
+from syncd_salesforce.sandbox.composite_api import composite, graphs
 from syncd_salesforce.sandbox.cursors import Cursors
 from syncd_salesforce.sandbox.describe_api import versions
 from syncd_salesforce.sandbox.errors import Multiple, Problem, Refusal, not_found, refuse
@@ -155,8 +155,8 @@ class SalesforceSandbox(Sandbox):
             {name.lower(): value for name, value in request.headers.items()},
             raw,
         )
-        if segments == paths.COMPOSITE and request.method == "POST":
-            return composite(call, self._within)
+        if segments in paths.COMPOSITE and request.method == "POST":
+            return (graphs if "graph" in segments else composite)(call, self._within)
         call, answer = self._carried(call, segments or [""])
         request.scope["path_params"] = {name: value for name, value in call.path.items() if name != "path"}
         return answer
@@ -178,7 +178,7 @@ class SalesforceSandbox(Sandbox):
         try:
             number = self.gate.version(version)
             inner = call.sub(version=number, method=method, query=query, headers=dict(headers), given=body)
-            if segments == paths.COMPOSITE:
+            if segments in paths.COMPOSITE:
                 raise refuse("INVALID_INPUT", "composite requests do not nest")
             return self._carried(inner, segments or [""])[1]
         except Refusal as error:

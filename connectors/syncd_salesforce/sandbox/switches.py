@@ -11,6 +11,7 @@ from typing import Any
 SWITCHES: Mapping[str, Any] = {
     "daily": 100_000,  # requests per rolling 24 hours
     "concurrent_refused": False,  # every call answers 403 ConcurrentRequests
+    "api_disabled": None,  # API_DISABLED_FOR_ORG | API_CURRENTLY_DISABLED: what every call answers with 403
     "oldest_version": 31,  # an older one answers 410
     "newest_version": 68,
     "instance_url": None,  # what the token answer tells; None: the address that was asked
@@ -29,6 +30,7 @@ SWITCHES: Mapping[str, Any] = {
     "locator_seconds": 172_800,
     "later_pages": "fetched",  # fetched | snapshot: values of the second page on. Assumed: as of the fetch
     "unordered": "insertion",  # insertion | shuffled: rows that ORDER BY does not tell apart
+    "query_rows": None,  # a query that finds more rows answers QUERY_TIMEOUT
     "uri_bytes": 16_384,  # a longer address: 414; address and headers together: 431
     "commit_delay": 0,  # seconds between the stamp and the sight of what people do; an act's `commit_after` overrides
     "stamp_skew": 0,  # seconds by which the clock that stamps rows is ahead of the Date header
@@ -42,6 +44,7 @@ SWITCHES: Mapping[str, Any] = {
     "unknown_field_in_list": "item",  # item | request: what an unknown field in one record of a list spoils: unknown
     "update_only_in_lists": True,  # whether ?updateOnly=true works on collections: unknown
     "precondition_in_composite": True,  # whether If-Unmodified-Since works on a subrequest: unknown
+    "storage_full": False,  # creates answer STORAGE_LIMIT_EXCEEDED
     "bin_days": 15,
     "bulk_seconds": 0,  # how long a bulk job takes
     "covered_back": 0,  # seconds that latestDateCovered lies behind: long transactions hold it

@@ -47,6 +47,8 @@ def transaction(org: Org, hand: Hand, due: float | None = None) -> Iterator[None
 def insert(org: Org, thing: Thing, given: Mapping[str, Any], hand: Hand) -> Row:
     """Make a row in the transaction; Refusal for what it may not be."""
     _writable(thing)
+    if org.settings["storage_full"]:
+        raise bad_row("STORAGE_LIMIT_EXCEEDED", "storage limit exceeded")
     fields = _given(org, thing, given, hand, creating=True)
     now = org.now()
     row: Row = {**org.blank(thing), "OwnerId": hand.user} if "OwnerId" in thing.fields else org.blank(thing)
