@@ -206,6 +206,24 @@ def test_tasks_know_whom_they_are_about(sf: Desk) -> None:
     sf.sim.clock(thaw=True)
 
 
+def test_events_have_a_span_and_notes_a_parent(sf: Desk) -> None:
+    """Start and end, or a moment and minutes; notes go with their parent into the bin and out of a lead."""
+    lead = sf.make("Lead")
+    made = sf.make("Event", WhoId=lead, ActivityDateTime="2026-12-01T09:00:00Z", DurationInMinutes=90)
+    row = sf.read("Event", made)
+    assert (row["EndDateTime"], row["ActivityDate"]) == ("2026-12-01T10:30:00.000+0000", "2026-12-01")
+    sf.write("Event", made, EndDateTime="2026-12-01T10:00:00Z")
+    assert sf.read("Event", made, "DurationInMinutes")["DurationInMinutes"] == 60
+    assert code(sf.ask("POST", "sobjects/Event", {"Subject": "x"})) == (400, "FIELD_INTEGRITY_EXCEPTION")
+    assert code(sf.ask("POST", "sobjects/Note", {"Title": "x"})) == (400, "REQUIRED_FIELD_MISSING")
+    note = sf.make("Note", ParentId=lead, Title="Gate code", Body="4411")
+    contact = sf.sim.act("convert", id=lead)["contact"]
+    assert sf.read("Note", note, "ParentId")["ParentId"] == contact
+    assert sf.read("Event", made, "WhoId")["WhoId"] == contact
+    sf.ask("DELETE", f"sobjects/Contact/{contact}")
+    assert sf.ids("SELECT Id FROM Note") == []
+
+
 def test_a_parent_can_be_named_by_its_key(sf: Desk) -> None:
     """`Account: {JobNimbus_Id__c: ...}` stands for AccountId."""
     account = sf.make("Account", JobNimbus_Id__c="a1")

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
+from email.parser import BytesParser
 from typing import Any
 
 import orjson
@@ -23,11 +24,11 @@ from syncd_salesforce.sandbox.store import Hand
 
 @dataclass(slots=True)
 class Answer:
-    """A status, a JSON body (None: empty) or a text, and headers."""
+    """A status, a JSON body (None: empty), a text or bytes, and headers."""
 
     status: int = 200
     body: Any = None
-    text: str | None = None
+    text: str | bytes | None = None
     headers: dict[str, str] = field(default_factory=dict)
 
 
@@ -57,6 +58,8 @@ class Call:
         if not self.raw.strip():
             raise parser_error("No content to map to Object due to end of input")
         kind = self.headers.get("content-type", "application/json")
+        if kind.startswith("multipart/"):
+            return _parts(kind, self.raw)
         if "json" not in kind:
             raise refuse("UNSUPPORTED_MEDIA_TYPE", f"Content type '{kind}' not supported.", status=415)
         try:
@@ -131,6 +134,22 @@ Handler = Callable[[Call], Answer]
 def of_refusal(error: Refusal) -> Answer:
     """The answer of a refused single call."""
     return Answer(error.status, error.body, headers=dict(error.headers))
+
+
+def _parts(kind: str, raw: bytes) -> Any:
+    """A record whose JSON is the first part, and each further part is the field of its name, in bytes."""
+    message = BytesParser().parsebytes(f"Content-Type: {kind}\r\n\r\n".encode() + raw)
+    parts: Any = message.get_payload()
+    if not isinstance(parts, list) or not parts:
+        raise parser_error("the body has no parts")
+    try:
+        record = orjson.loads(parts[0].get_payload(decode=True) or b"")
+    except orjson.JSONDecodeError as error:
+        raise parser_error(str(error)) from error
+    rest = {
+        str(each.get_param("name", header="content-disposition")): each.get_payload(decode=True) for each in parts[1:]
+    }
+    return {**record, **rest} if isinstance(record, dict) else record
 
 
 def _options(text: str) -> dict[str, str]:

@@ -24,7 +24,7 @@ def references(org: Org, thing: Thing, row: Row, fields: Mapping[str, Any]) -> N
         if field.type != "reference" or id is None:
             continue
         _target(org, thing, field, id)
-    if thing.name == "Task" and str(row.get("WhoId")).startswith("00Q") and row.get("WhatId"):
+    if thing.name in ("Task", "Event") and str(row.get("WhoId")).startswith("00Q") and row.get("WhatId"):
         raise bad_row("FIELD_INTEGRITY_EXCEPTION", "Related To ID: a lead has no related record", "WhatId")
 
 

@@ -8,6 +8,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+from syncd_salesforce.sandbox import times
+from syncd_salesforce.sandbox.errors import bad_row
 from syncd_salesforce.sandbox.org import Org
 from syncd_salesforce.sandbox.schema import Thing
 from syncd_salesforce.sandbox.store import Row
@@ -21,6 +23,21 @@ def derive(org: Org, thing: Thing, row: Row, given: Mapping[str, Any], before: R
         _stage(org, row, given, before)
     if thing.name == "Task":
         row["IsClosed"] = row.get("Status") == "Completed"
+    if thing.name == "Event":
+        _span(row, given)
+
+
+def _span(row: Row, given: Mapping[str, Any]) -> None:
+    """Start and end, or a moment and minutes: whichever was written last decides; Refusal where neither is whole."""
+    start = given.get("StartDateTime") or given.get("ActivityDateTime") or row.get("StartDateTime")
+    minutes, end = given.get("DurationInMinutes"), given.get("EndDateTime") or row.get("EndDateTime")
+    if start is not None and minutes is not None:
+        end = start + 60 * minutes
+    if start is None or end is None or end < start:
+        sentence = "An event needs a start and an end, or a moment and its minutes"
+        raise bad_row("FIELD_INTEGRITY_EXCEPTION", sentence, "DurationInMinutes")
+    row |= {"StartDateTime": start, "ActivityDateTime": start, "EndDateTime": end}
+    row |= {"DurationInMinutes": (end - start) // 60, "ActivityDate": times.day_of(start)}
 
 
 def _stage(org: Org, row: Row, given: Mapping[str, Any], before: Row | None) -> None:

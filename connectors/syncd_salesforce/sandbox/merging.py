@@ -73,8 +73,11 @@ def convert(org: Org, id: str, wish: Conversion, hand: Hand) -> dict[str, Any]:
     row |= {"ConvertedAccountId": account, "ConvertedContactId": contact, "ConvertedOpportunityId": deal}
     stamp(row, hand, now)
     org.store.put("Lead", row)
-    for task in [each for each in org.store.all("Task") if each.get("WhoId") == id]:
-        org.store.put("Task", {**task, "WhoId": contact, "WhatId": deal, "SystemModstamp": now})
+    for kind in ("Task", "Event"):
+        for one in [each for each in org.store.all(kind) if each.get("WhoId") == id]:
+            org.store.put(kind, {**one, "WhoId": contact, "WhatId": deal, "SystemModstamp": now})
+    for note in [each for each in org.store.all("Note") if each.get("ParentId") == id]:
+        org.store.put("Note", {**note, "ParentId": contact, "SystemModstamp": now})
     return {"account": account, "contact": contact, "opportunity": deal}
 
 

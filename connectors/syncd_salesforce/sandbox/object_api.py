@@ -59,7 +59,12 @@ def remove(call: Call) -> Answer:
 
 
 def read_by_key(call: Call) -> Answer:
-    """GET /sobjects/{type}/{field}/{value}."""
+    """GET /sobjects/{type}/{field}/{value}, or the bytes of a file at /sobjects/{type}/{id}/{field}."""
+    blob, id = call.thing.find(call.path["value"]), ids.full(call.path["field"])
+    if blob is not None and blob.type == "base64" and id is not None:
+        if call.inner:
+            raise refuse("INVALID_INPUT", "files are not allowed inside of composites")
+        return Answer(200, text=there(call, id)[blob.name], headers={"Content-Type": "application/octet-stream"})
     row = there(call, _one(call, _key(call)))
     return Answer(200, shown(call, call.thing, row, call.query.get("fields")))
 

@@ -123,6 +123,8 @@ class Org:
     def sent(self, thing: Thing, row: Row, field: Field) -> Any:
         """A field as JSON carries it."""
         value = self.value(thing, row, field)
+        if field.type == "base64":
+            return f"/services/data/v66.0/sobjects/{thing.name}/{row['Id']}/{field.name}"
         return value if field.type == "address" else values.sent(field, value)
 
     def whole(self, thing: Thing, row: Row) -> dict[str, Any]:
@@ -142,7 +144,7 @@ class Org:
         thing = self.schema.things[place[0]]
         fields = {}
         for each in thing.fields.values():
-            if each.name in _NOTED_NOT or each.type == "address" or each.calculated:
+            if each.name in _NOTED_NOT or each.type in ("address", "base64") or each.calculated:
                 continue
             old, new = (values.sent(each, (row or {}).get(each.name)) for row in (before, after))
             if old != new:

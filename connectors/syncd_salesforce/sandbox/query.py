@@ -9,6 +9,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Any
 
+from syncd_salesforce.sandbox.attached import demand_filter
 from syncd_salesforce.sandbox.errors import Refusal, refuse
 from syncd_salesforce.sandbox.fields import Field, make
 from syncd_salesforce.sandbox.filters import test
@@ -54,6 +55,8 @@ class Run:
     def rows(self) -> list[Row]:
         """The rows that fit, in order."""
         thing, select = self.thing, self.select
+        if thing.name == "ContentDocumentLink":
+            demand_filter(select.where)
         fits = self.fits(select.where) if select.where else None
         orders = [(each, self.path(each.name)) for each in select.order]
         found = [row for row in self.seen(thing) if fits is None or fits(row)]

@@ -188,7 +188,7 @@ class SalesforceSandbox(Sandbox):
         if answer.text is None and answer.body is None:
             return Response(status_code=answer.status, headers=answer.headers)
         headers = {"Content-Type": "application/json;charset=UTF-8", **answer.headers}
-        body = orjson.dumps(answer.body) if answer.text is None else answer.text.encode()
+        body = orjson.dumps(answer.body) if answer.text is None else _bytes(answer.text)
         if self.settings["gzip"] and "gzip" in asked.get("accept-encoding", ""):
             body, headers = gzip.compress(body, 1), {**headers, "Content-Encoding": "gzip"}
         return Response(body, status_code=answer.status, headers=headers)
@@ -200,3 +200,7 @@ class SalesforceSandbox(Sandbox):
     def _noted(self, kind: str, id: str, hand: Hand, fields: Mapping[str, tuple[Any, Any]]) -> None:
         if fields and kind in self.kinds:
             self.note(kind, id, by=hand.by, via=hand.via, fields=fields)
+
+
+def _bytes(text: str | bytes) -> bytes:
+    return text.encode() if isinstance(text, str) else text

@@ -34,14 +34,24 @@ STAGES: tuple[tuple[str, int, str, bool, bool], ...] = (
 
 SOURCES = ("Web", "Phone Inquiry", "Partner Referral", "Purchased List", "Other", "Referral", "Door Knock")
 ROOFS = ("Asphalt Shingle", "Metal", "Tile", "Flat")
+_LINKED = ("Account", "Contact", "Lead", "Opportunity", "User")
 _SALUTATIONS = ("Mr.", "Ms.", "Mrs.", "Dr.", "Prof.", "Mx.")
 _ROLES = ("Business User", "Decision Maker", "Economic Buyer", "Executive Sponsor", "Influencer", "Other")
 
-PREFIXES: Mapping[str, str] = {
-    "Account": "001", "Contact": "003", "User": "005", "Opportunity": "006", "Lead": "00Q", "Task": "00T",
-    "OpportunityContactRole": "00K", "Group": "00G", "RecordType": "012", "LeadStatus": "01J",
-    "OpportunityStage": "01J", "Organization": "00D",
-}  # fmt: skip
+_PREFIXED = (
+    *(
+        ("Account", "001"),
+        ("Contact", "003"),
+        ("User", "005"),
+        ("Opportunity", "006"),
+        ("Lead", "00Q"),
+        ("Task", "00T"),
+    ),
+    *(("Event", "00U"), ("Note", "002"), ("OpportunityContactRole", "00K"), ("Group", "00G"), ("RecordType", "012")),
+    *(("LeadStatus", "01J"), ("OpportunityStage", "01J"), ("Organization", "00D"), ("ContentVersion", "068")),
+    *(("ContentDocument", "069"), ("ContentDocumentLink", "06A")),
+)
+PREFIXES: Mapping[str, str] = dict(_PREFIXED)
 
 
 def system(*, audited: bool = True, deletable: bool = True) -> list[Field]:
@@ -148,6 +158,46 @@ def _task() -> list[Field]:
     ]  # fmt: skip
 
 
+def _event() -> list[Field]:
+    return [
+        *system(), ref("WhoId", "Contact", "Lead"), ref("WhatId", "Account", "Opportunity"),
+        make("Subject", "combobox", length=255), text("Location"), flag("IsAllDayEvent"),
+        make("ActivityDate", "date"), make("ActivityDateTime", "datetime"), make("StartDateTime", "datetime"),
+        make("EndDateTime", "datetime"), make("DurationInMinutes", "int"),
+        make("Description", "textarea", length=32000), shown(flag("IsArchived")), owner()[0],
+    ]  # fmt: skip
+
+
+def _note() -> list[Field]:
+    parent = ref("ParentId", "Account", "Contact", "Lead", "Opportunity", nillable=False, updateable=False)
+    return [*system(), parent, must("Title", 80), make("Body", "textarea", length=32000), flag("IsPrivate"), owner()[0]]
+
+
+def _version() -> list[Field]:
+    where = ref("FirstPublishLocationId", *_LINKED, updateable=False)
+    told = [text("VersionNumber", 20), text("Checksum", 50), text("FileExtension", 40), make("ContentSize", "int")]
+    return [
+        *system(), ref("ContentDocumentId", "ContentDocument", updateable=False), flag("IsLatest"),
+        text("Title"), text("PathOnClient", 500, updateable=False), make("VersionData", "base64", filterable=False),
+        where, make("Description", "textarea", length=1000), *map(shown, told), owner()[0],
+    ]  # fmt: skip
+
+
+def _document() -> list[Field]:
+    version = shown(ref("LatestPublishedVersionId", "ContentVersion"))
+    told = [text("FileExtension", 40), make("ContentSize", "int")]
+    return [*system(), text("Title"), version, *map(shown, told), owner()[0]]
+
+
+def _document_link() -> list[Field]:
+    ends = ref("ContentDocumentId", "ContentDocument", nillable=False), ref("LinkedEntityId", *_LINKED, nillable=False)
+    return [
+        make("Id", "id", length=18, nillable=False, defaulted=True, createable=False, updateable=False),
+        *system(audited=False)[1:], *ends, pick("ShareType", ("V", "C", "I"), "V"),
+        pick("Visibility", ("AllUsers", "InternalUsers"), "AllUsers"),
+    ]  # fmt: skip
+
+
 def _user() -> list[Field]:
     return [
         *system(deletable=False), must("Username", 80), *person(), make("Email", "email", length=128, nillable=False),
@@ -178,6 +228,11 @@ def objects() -> dict[str, Sequence[Field]]:
         "Opportunity": _opportunity(),
         "OpportunityContactRole": _role(),
         "Task": _task(),
+        "Event": _event(),
+        "Note": _note(),
+        "ContentVersion": _version(),
+        "ContentDocument": _document(),
+        "ContentDocumentLink": _document_link(),
         "User": _user(),
         "Group": [*system(deletable=False), text("Name", 40), text("DeveloperName", 80), pick("Type", ("Queue",))],
         "RecordType": [

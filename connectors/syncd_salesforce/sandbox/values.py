@@ -5,6 +5,8 @@ What is not here: rules that look at more than one value (`writes`).
 
 from __future__ import annotations
 
+import base64
+import binascii
 import math
 import re
 from typing import Any
@@ -36,6 +38,8 @@ def stored(field: Field, raw: Any, *, lenient: bool = False) -> Any:
         return _reference(field, raw)
     if field.type in ("date", "datetime", "time"):
         return _moment(field, raw)
+    if field.type == "base64":
+        return _bytes(field, raw)
     raise bad_row("INVALID_FIELD_FOR_INSERT_UPDATE", f"{field.name} cannot be written", field.name)
 
 
@@ -92,6 +96,15 @@ def _text(field: Field, raw: Any) -> str:
         order = {each.value: at for at, each in enumerate(field.choices)}
         return ";".join(sorted(dict.fromkeys(parts), key=lambda part: order.get(part, len(order))))
     return value
+
+
+def _bytes(field: Field, raw: Any) -> bytes:
+    if isinstance(raw, bytes):
+        return raw
+    try:
+        return base64.b64decode(str(raw), validate=True)
+    except (binascii.Error, ValueError) as error:
+        raise _unreadable(field, _token(raw), str(raw)[:20]) from error
 
 
 def _boolean(field: Field, raw: Any, lenient: bool) -> bool:

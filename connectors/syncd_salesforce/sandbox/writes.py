@@ -10,6 +10,7 @@ from contextlib import contextmanager
 from typing import Any
 
 from syncd_salesforce.sandbox import times, values
+from syncd_salesforce.sandbox.attached import measured, publish
 from syncd_salesforce.sandbox.checks import check, references
 from syncd_salesforce.sandbox.derived import derive
 from syncd_salesforce.sandbox.errors import Problem, Refusal, bad_row, locked_row
@@ -20,6 +21,9 @@ from syncd_salesforce.sandbox.schema import Thing
 from syncd_salesforce.sandbox.standard import SETUP
 from syncd_salesforce.sandbox.store import Hand, Row
 
+_OWNERS = frozenset(
+    ("AccountId", "ContactId", "OpportunityId", "WhoId", "WhatId", "ParentId", "ContentDocumentId", "LinkedEntityId")
+)
 _AUDIT = frozenset(("CreatedDate", "CreatedById", "LastModifiedDate", "LastModifiedById"))
 
 
@@ -47,6 +51,8 @@ def transaction(org: Org, hand: Hand, due: float | None = None) -> Iterator[None
 def insert(org: Org, thing: Thing, given: Mapping[str, Any], hand: Hand) -> Row:
     """Make a row in the transaction; Refusal for what it may not be."""
     _writable(thing)
+    if thing.name == "ContentDocument":
+        raise bad_row("CANNOT_INSERT_UPDATE_ACTIVATE_ENTITY", "a document is made by its first ContentVersion")
     if org.settings["storage_full"]:
         raise bad_row("STORAGE_LIMIT_EXCEEDED", "storage limit exceeded")
     fields = _given(org, thing, given, hand, creating=True)
@@ -135,7 +141,8 @@ def owned(org: Org, thing: Thing, id: str) -> list[tuple[Thing, Row]]:
     """Live rows that are deleted with a row: an account's contacts and opportunities, roles, tasks, and theirs."""
     found: list[tuple[Thing, Row]] = []
     for child, link in org.schema.children(thing.name):
-        if link.name not in ("AccountId", "ContactId", "OpportunityId", "WhoId", "WhatId"):
+        # An account under another one stays when that is deleted.
+        if child is thing or link.name not in _OWNERS:
             continue
         for row in [each for each in org.store.all(child.name) if each.get(link.name) == id]:
             if not row.get("IsDeleted"):
@@ -157,6 +164,8 @@ def _save(org: Org, thing: Thing, row: Row, fields: Mapping[str, Any], hand: Han
     if org.chance.random() < float(org.settings["lock_share"]):
         raise locked_row(row["Id"])
     derive(org, thing, row, fields, before)
+    if thing.name == "ContentVersion":
+        measured(row)
     missing = [each.name for each in thing.fields.values() if _lacks(each, row)]
     if missing:
         raise bad_row("REQUIRED_FIELD_MISSING", f"Required fields are missing: [{', '.join(missing)}]", *missing)
@@ -168,6 +177,8 @@ def _save(org: Org, thing: Thing, row: Row, fields: Mapping[str, Any], hand: Han
         if flow.kind == thing.name and predicate(org, thing, flow.when)(row):
             row |= {name: values.stored(thing.fields[name], value) for name, value in flow.set.items()}
             derive(org, thing, row, flow.set, before)
+    if thing.name == "ContentVersion" and before is None:
+        publish(org, row)
     org.store.put(thing.name, row)
 
 
