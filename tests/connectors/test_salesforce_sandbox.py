@@ -180,6 +180,10 @@ def test_owners_are_active_users_and_of_leads_also_queues(sf: Desk) -> None:
     inactive = sf.ids("SELECT Id FROM User WHERE IsActive = false")[0]
     queue = sf.ids("SELECT Id FROM Group WHERE Type = 'Queue'")[0]
     assert code(sf.write("Lead", sf.make("Lead"), OwnerId=inactive)) == (400, "INACTIVE_OWNER_OR_USER")
+    sf.sim.act("user_activate", id=inactive)
+    held = sf.make("Lead", OwnerId=inactive)
+    sf.sim.act("user_deactivate", id=inactive)
+    assert sf.write("Lead", held, OwnerId=inactive, City="x").status_code == 204
     lead = sf.make("Lead", OwnerId=queue)
     assert sf.rows(f"SELECT Owner.Name, Owner.Type FROM Lead WHERE Id = '{lead}'")[0]["Owner"]["Type"] == "Group"
     assert code(sf.write("Contact", sf.make("Contact"), OwnerId=queue)) == (400, "FIELD_INTEGRITY_EXCEPTION")

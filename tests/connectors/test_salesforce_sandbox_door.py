@@ -102,6 +102,20 @@ def test_a_refresh_token_may_work_only_once(sf: Desk) -> None:
     assert "access_token" in token(sf, {**form, "refresh_token": fresh}).json()
 
 
+def test_a_token_can_be_asked_about_and_revoked(sf: Desk) -> None:
+    """Introspection alone tells the end; userinfo tells the user; a revoked session is over."""
+    fresh = token(sf, {"grant_type": "client_credentials", **KEY}).json()["access_token"]
+    ask = {"token": fresh, **KEY}
+    told = httpx.post(f"{sf.url}/services/oauth2/introspect", data=ask, trust_env=False).json()
+    assert told["active"] is True and told["exp"] > time.time() + 7000
+    head = {"Authorization": f"Bearer {fresh}"}
+    assert sf.ask("GET", "/services/oauth2/userinfo", None, head).json()["preferred_username"] == told["username"]
+    httpx.post(f"{sf.url}/services/oauth2/revoke", data={"token": fresh}, trust_env=False)
+    assert httpx.post(f"{sf.url}/services/oauth2/introspect", data=ask, trust_env=False).json() == {"active": False}
+    assert sf.ask("GET", "/services/oauth2/userinfo", None, head).status_code == 403
+    assert sf.ask("GET", "/services/oauth2/authorize").status_code == 404
+
+
 # -- sessions
 
 

@@ -17,11 +17,12 @@ from syncd_salesforce.sandbox.schema import Thing
 from syncd_salesforce.sandbox.store import Hand, Row
 
 
-def references(org: Org, thing: Thing, row: Row, fields: Mapping[str, Any]) -> None:
-    """Refusal where a written reference points to nothing, to another kind of thing, or to an inactive owner."""
+def references(org: Org, thing: Thing, row: Row, fields: Mapping[str, Any], before: Row | None) -> None:
+    """Refusal where a changed reference points to nothing, to another kind of thing, or to an inactive owner."""
     for name in fields:
         field, id = thing.fields[name], row.get(name)
-        if field.type != "reference" or id is None:
+        same = before is not None and before.get(name) == id
+        if field.type != "reference" or id is None or same:
             continue
         _target(org, thing, field, id)
     if thing.name in ("Task", "Event") and str(row.get("WhoId")).startswith("00Q") and row.get("WhatId"):

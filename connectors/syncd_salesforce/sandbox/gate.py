@@ -8,6 +8,7 @@ from __future__ import annotations
 import secrets
 from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Any
 
 from syncd_salesforce.sandbox.errors import Refusal, refuse
 from syncd_salesforce.sandbox.org import Org
@@ -59,6 +60,16 @@ class Gate:
         if found is None or not self._org.store.rows["User"][found.user]["IsActive"]:
             raise refuse("INVALID_SESSION_ID", "Session expired or invalid")
         return found
+
+    def facts(self, token: str) -> dict[str, Any]:
+        """What introspection tells of a session."""
+        found = self.sessions.get(token)
+        now = self._org.clock.seconds()
+        if found is None or (found.ends is not None and now >= found.ends):
+            return {"active": False}
+        user = self._org.store.rows["User"][found.user]
+        ends = {} if found.ends is None else {"exp": int(found.ends)}
+        return {"active": True, "scope": "api", "username": user["Username"], "token_type": "access_token", **ends}
 
     def count(self) -> None:
         """Count a call; 403 when the day's are used up."""

@@ -14,7 +14,7 @@ from urllib.parse import parse_qsl
 
 import orjson
 
-from syncd_salesforce.sandbox.gate import Gate
+from syncd_salesforce.sandbox.gate import Gate, Session
 from syncd_salesforce.sandbox.org import Org
 from syncd_salesforce.sandbox.rs256 import unb64, verified
 from syncd_salesforce.sandbox.store import Row
@@ -34,7 +34,7 @@ class OAuthError(Exception):
 
 def token(org: Org, gate: Gate, raw: bytes, headers: Mapping[str, str], address: str) -> dict[str, Any]:
     """The answer of POST /services/oauth2/token. `address`: where this org was asked."""
-    form = dict(parse_qsl(raw.decode("utf-8", "replace"), keep_blank_values=True))
+    form = _form(raw)
     kind = form.get("grant_type")
     if kind is None:
         raise OAuthError("invalid_request", "missing required parameter: grant_type")
@@ -59,6 +59,30 @@ def token(org: Org, gate: Gate, raw: bytes, headers: Mapping[str, str], address:
         "token_type": "Bearer",
         "issued_at": str(org.clock.ms()),
     }
+
+
+def userinfo(org: Org, session: Session) -> dict[str, Any]:
+    """The answer of GET /services/oauth2/userinfo."""
+    user = org.store.rows["User"][session.user]
+    return {
+        "user_id": user["Id"],
+        "organization_id": org.id,
+        "preferred_username": user["Username"],
+        "name": user["Name"],
+        "email": user["Email"],
+        "active": user["IsActive"],
+    }
+
+
+def introspect(org: Org, gate: Gate, raw: bytes, headers: Mapping[str, str]) -> dict[str, Any]:
+    """The answer of POST /services/oauth2/introspect: the one place that tells when a session ends."""
+    form = _form(raw)
+    _client(org, form, headers, secret=True)
+    return gate.facts(form.get("token", ""))
+
+
+def _form(raw: bytes) -> dict[str, str]:
+    return dict(parse_qsl(raw.decode("utf-8", "replace"), keep_blank_values=True))
 
 
 def _client(org: Org, form: Mapping[str, str], headers: Mapping[str, str], *, secret: bool) -> None:

@@ -25,7 +25,7 @@ from syncd_salesforce.sandbox.describe_api import versions
 from syncd_salesforce.sandbox.errors import Multiple, Problem, Refusal, not_found, refuse
 from syncd_salesforce.sandbox.gate import Gate
 from syncd_salesforce.sandbox.jobs import Jobs
-from syncd_salesforce.sandbox.oauth import OAuthError, token
+from syncd_salesforce.sandbox.oauth import OAuthError, introspect, token, userinfo
 from syncd_salesforce.sandbox.org import Org
 from syncd_salesforce.sandbox.standard import KINDS
 from syncd_salesforce.sandbox.store import Hand
@@ -118,17 +118,25 @@ class SalesforceSandbox(Sandbox):
         return self._packed(answer, request.headers)
 
     def _oauth(self, request: Request, path: str, raw: bytes) -> tuple[Any, int]:
-        if path.endswith("/revoke"):
-            self.gate.kill(dict(parse_qsl(raw.decode())).get("token", ""))
-            return {}, 200
-        if not path.endswith("/token") or request.method != "POST":
-            return [Problem("NOT_FOUND", "The requested resource does not exist").single()], 404
+        verb = (request.method, path.removeprefix("/services/oauth2/"))
         address = f"{request.url.scheme}://{request.headers.get('host', '')}"
         try:
-            return token(self.org, self.gate, raw, request.headers, address), 200
+            if verb == ("POST", "token"):
+                return token(self.org, self.gate, raw, request.headers, address), 200
+            if verb == ("POST", "introspect"):
+                return introspect(self.org, self.gate, raw, request.headers), 200
+            if verb[1] == "userinfo":
+                return userinfo(self.org, self.gate.session(request.headers.get("authorization"))), 200
         except OAuthError as error:
             told = {"error_description": error.description} if self.settings["error_description"] else {}
             return {"error": error.error, **told}, error.status
+        except Refusal:
+            # Userinfo answers in words of its own, not with the array of the data API.
+            return {"error": "Bad_OAuth_Token"}, 403
+        if verb == ("POST", "revoke"):
+            self.gate.kill(dict(parse_qsl(raw.decode("utf-8", "replace"))).get("token", ""))
+            return {}, 200
+        return not_found().body, 404
 
     def _answer(self, request: Request, path: str, raw: bytes) -> Answer:
         query = request.scope["query_string"].decode("latin-1")

@@ -159,7 +159,7 @@ def stamp(row: Row, hand: Hand, now: int) -> None:
 
 
 def _save(org: Org, thing: Thing, row: Row, fields: Mapping[str, Any], hand: Hand, before: Row | None) -> None:
-    references(org, thing, row, fields)
+    references(org, thing, row, fields, before)
     unlocked(org, row)
     if org.chance.random() < float(org.settings["lock_share"]):
         raise locked_row(row["Id"])
