@@ -162,6 +162,24 @@ def test_an_address_is_read_whole_and_written_in_parts(sf: Desk) -> None:
     assert sf.read("Contact", made, "OtherAddress")["OtherAddress"] is None
 
 
+def test_an_org_with_state_lists_takes_no_other_states() -> None:
+    """Text and code go together, a state needs its country, and what is no state is refused."""
+    with desk(state_picklists=True) as sf:
+        fields = {each["name"] for each in sf.get("sobjects/Contact/describe")["fields"]}
+        assert {"MailingState", "MailingStateCode", "MailingCountryCode"} <= fields
+        made = sf.make("Contact", MailingState="alabama", MailingCountry="United States")
+        names = ("MailingState", "MailingStateCode", "MailingCountryCode")
+        assert [sf.read("Contact", made)[name] for name in names] == ["Alabama", "AL", "US"]
+        sf.write("Contact", made, MailingStateCode="TX")
+        assert sf.read("Contact", made)["MailingState"] == "Texas"
+        assert sf.read("Contact", made)["MailingAddress"]["stateCode"] == "TX"
+        for bad in ({"MailingState": "Texsa"}, {"MailingCountry": None}):
+            assert code(sf.write("Contact", made, **bad)) == (400, "FIELD_INTEGRITY_EXCEPTION")
+        sf.write("Contact", made, MailingState=None)
+        assert sf.read("Contact", made)["MailingStateCode"] is None
+        assert len(sf.sim.seed(leads=5)["Lead"]) == 5
+
+
 def test_a_stage_decides_what_follows_from_it(sf: Desk) -> None:
     """Closed, won, probability and forecast come from the stage; a probability of one's own stays until it moves."""
     made = sf.make("Opportunity", Amount=1000)

@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from syncd_salesforce.sandbox import times
+from syncd_salesforce.sandbox import states, times
 from syncd_salesforce.sandbox.errors import bad_row
 from syncd_salesforce.sandbox.org import Org
 from syncd_salesforce.sandbox.schema import Thing
@@ -19,6 +19,7 @@ def derive(org: Org, thing: Thing, row: Row, given: Mapping[str, Any], before: R
     """Bring a row's derived fields up to date, given what was just written into it."""
     if "LastName" in thing.fields:
         row["Name"] = " ".join(part for part in (row.get("FirstName"), row.get("LastName")) if part) or None
+    states.settle(thing, row, given)
     if thing.name == "Opportunity":
         _stage(org, row, given, before)
     if thing.name == "Task":

@@ -10,7 +10,7 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from syncd.kit.simclock import SandboxClock
-from syncd_salesforce.sandbox import times, values
+from syncd_salesforce.sandbox import states, times, values
 from syncd_salesforce.sandbox.fields import Field
 from syncd_salesforce.sandbox.furniture import INTEGRATION, furnish
 from syncd_salesforce.sandbox.ids import Mint
@@ -30,6 +30,9 @@ class Org:
         """A fresh org; `note` hears of every committed change: object, id, hand, {field: (before, after)}."""
         self.clock, self.chance, self.settings, self._tell = clock, chance, settings, note
         self.schema = Schema(self.now())
+        if settings["state_picklists"]:
+            for thing in self.schema.things.values():
+                states.furnish(thing)
         self.mint = Mint(chance)
         self.store = Store(self.schema, self._noted)
         self.rules = Rules()

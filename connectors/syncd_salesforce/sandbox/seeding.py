@@ -95,11 +95,16 @@ def _person(org: Org, one: Person, spec: Mapping[str, Any], rng: random.Random, 
 
 def _made(org: Org, name: str, given: Mapping[str, Any], hand: Hand, at: int | None) -> Row:
     thing = org.schema.things[name]
-    fields = {key: value for key, value in given.items() if value not in (None, "")}
+    fields = {_coded(thing, key): value for key, value in given.items() if value not in (None, "")}
     row = insert(org, thing, fields, hand)
     if at is not None:
         row |= {"CreatedDate": at, "LastModifiedDate": at, "SystemModstamp": at}
     return row
+
+
+def _coded(thing: Thing, name: str) -> str:
+    """People's states are codes: where an org has fields for these, they go there."""
+    return f"{name}Code" if name.endswith("State") and f"{name}Code" in thing.fields else name
 
 
 def _common(one: Person) -> dict[str, Any]:
