@@ -167,6 +167,43 @@ def test_a_new_key_field_finds_rows_that_were_there(sf: Desk) -> None:
     assert sf.get("sobjects/Lead/Key__c/K")["Id"] == made
 
 
+def test_a_share_of_records_is_hidden_evenly(sf: Desk) -> None:
+    """As an admin's sharing rule would; `show` with ids brings some of them back."""
+    sf.sim.seed(leads=10, messy=False)
+    gone = sf.sim.act("hide", "Lead", share=0.3)["ids"]
+    assert (len(gone), len(sf.ids("SELECT Id FROM Lead"))) == (3, 7)
+    sf.sim.act("show", ids=gone[:1])
+    assert len(sf.ids("SELECT Id FROM Lead")) == 8
+
+
+def test_a_session_can_be_made_for_anybody(sf: Desk) -> None:
+    """What it writes is by that user, until it ends."""
+    sf.sim.act("token", token="dana", user=DANA, expires_in=60)
+    head = {"Authorization": "Bearer dana"}
+    made = sf.ask("POST", "sobjects/Account", {"Name": "a"}, head).json()["id"]
+    assert sf.rows(f"SELECT CreatedBy.Email FROM Account WHERE Id = '{made}'")[0]["CreatedBy"]["Email"] == DANA
+    with pytest.raises(ControlError, match="no user"):
+        sf.sim.act("token", token="x", user="nobody")
+
+
+def test_machines_of_the_org_write_as_the_system(sf: Desk) -> None:
+    """Several values of a list become one text; the history names the machine."""
+    made = sf.make("Lead")
+    sf.sim.act("bulk_update", "Lead", ids=[made], fields={"Damage__c": ["Hail", "Wind"]}, as_="workflow:7")
+    assert sf.read("Lead", made)["Damage__c"] == "Hail;Wind"
+    change = sf.sim.history("Lead", made)[-1]
+    assert (change["by"], change["via"]) == ("workflow:7", "system")
+
+
+def test_an_admin_renames_a_field_and_changes_its_type(sf: Desk) -> None:
+    """Describe tells it; values stay as they are."""
+    sf.sim.act("field_rename", "Lead", name="Insurance_Carrier__c", label="Insurer")
+    sf.sim.act("field_type", "Lead", name="Insurance_Carrier__c", type="textarea")
+    fields = {each["name"]: each for each in sf.get("sobjects/Lead/describe")["fields"]}
+    found = fields["Insurance_Carrier__c"]
+    assert (found["label"], found["type"]) == ("Insurer", "textarea")
+
+
 def test_an_unknown_act_names_the_known_ones(sf: Desk) -> None:
     """And so do an unknown person, kind, field and switch."""
     for words, order in (
