@@ -13,7 +13,7 @@ from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
-from urllib.parse import urlsplit
+from urllib.parse import urlencode, urlsplit
 
 import httpx
 import orjson
@@ -82,8 +82,10 @@ class _Call:
     path: str
     params: Any
     content: bytes | None
+    headers: Mapping[str, str]
     idempotent: bool
     where: str
+    secrets: tuple[str, ...] = ()
 
 
 class Http:
@@ -133,18 +135,25 @@ class Http:
         *,
         params: Any = None,
         json: Any = None,
+        form: Mapping[str, str] | None = None,
+        headers: Mapping[str, str] | None = None,
         limit: str = "default",
         idempotent: bool = True,
     ) -> Answer:
         """Send, and give the 2xx answer; every other end is a SyncdError.
 
-        `params` as httpx takes them, `json` any orjson value, `limit` the name of one of the limits handed in.
+        `params` as httpx takes them, `json` any orjson value or `form` fields for the body, `headers` of this request
+        beside those of all, `limit` the name of one of the limits handed in. No error tells an `authorization` of
+        `headers`, nor a value of `form`.
         Idempotent requests are repeated on trouble for `timing.retry_for`, then Transient. Others are repeated only
         when they surely were not carried out (no connection, 429, 423); a lost or unreadable answer, a redirect and any
         5xx raises Ambiguous. Within `at_once` these are not repeated at all: what was looked at may have moved since.
         """
-        content = None if json is None else orjson.dumps(json)
-        call = _Call(method, path, params, content, idempotent, f"{self._system}: {method} {path}")
+        content, kind = _body(json, form)
+        sent = {**({"content-type": kind} if kind else {}), **(headers or {})}
+        told = [*sent.get("authorization", "").split(), *(form or {}).values()]
+        secrets = tuple(word for word in told if len(word) > 7)
+        call = _Call(method, path, params, content, sent, idempotent, f"{self._system}: {method} {path}", secrets)
         if not idempotent and self._limits and self._limits[limit].in_turns:
             return self._named(call, limit)
         began = time.monotonic()
@@ -195,10 +204,9 @@ class Http:
 
     def _exchange(self, call: _Call) -> tuple[httpx.Response, bytes, float]:
         """One request on the wire: the response, its whole body, and when it was sent (monotonic)."""
-        headers = {"content-type": "application/json"} if call.content is not None else None
         with _network_errors(call):
             request = self._client.build_request(
-                call.method, call.path, params=call.params, content=call.content, headers=headers
+                call.method, call.path, params=call.params, content=call.content, headers=call.headers
             )
             sent = time.monotonic()
             response = self._client.send(request, stream=True)
@@ -220,7 +228,7 @@ class Http:
         return bytes(pieces)
 
     def _error(self, call: _Call, response: httpx.Response, raw: bytes) -> SyncdError:
-        body = decoded(self._scrub(raw.decode("utf-8", errors="replace")))
+        body = decoded(self._scrub(raw.decode("utf-8", errors="replace"), call.secrets))
         status, headers = response.status_code, response.headers
         error = self._explain(status, headers, body) or default_error(status, headers, body, where=call.where)
         lost = status >= 500 or status == 408 or status < 400  # who redirects a write does not say what became of it
@@ -228,11 +236,18 @@ class Http:
             return Ambiguous(f"{error} The write may have been carried out.")
         return error
 
-    def _scrub(self, text: str) -> str:
+    def _scrub(self, text: str, more: tuple[str, ...]) -> str:
         """The text without our credential, should a vendor echo it."""
-        for secret in self._secrets:
+        for secret in (*self._secrets, *more):
             text = text.replace(secret, "[secret]")
         return text
+
+
+def _body(json: Any, form: Mapping[str, str] | None) -> tuple[bytes | None, str | None]:
+    """What is sent, and its kind."""
+    if form is not None:
+        return urlencode(form).encode(), "application/x-www-form-urlencoded"
+    return (None, None) if json is None else (orjson.dumps(json), "application/json")
 
 
 def _parsed(call: _Call, raw: bytes) -> Any:

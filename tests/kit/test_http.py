@@ -220,6 +220,22 @@ def test_secrets_are_in_no_error(connect: Connect) -> None:
         assert "[secret]" in str(caught.value)
 
 
+def test_the_secrets_of_one_request_are_in_no_error(connect: Connect) -> None:
+    """A session that goes with one request alone is kept out of texts, too."""
+    own = {"authorization": "Bearer session-of-an-hour"}
+    with pytest.raises(Refused) as caught:
+        connect().request("POST", "/echo", json={"status": 400, "text": "bad session-of-an-hour"}, headers=own)
+    assert str(caught.value).endswith("bad [secret]")
+
+
+def test_a_form_and_headers_of_one_request_are_sent(connect: Connect) -> None:
+    """The body is a form with its kind, and a header of the request stands over the same of all requests."""
+    told = connect().request("POST", "/tell", form={"word": "a&b", "key": "x y"}, headers={"Authorization": "mine"})
+    assert told.body["text"] == "word=a%26b&key=x+y"
+    assert told.body["headers"]["content-type"] == "application/x-www-form-urlencoded"
+    assert told.body["headers"]["authorization"] == "mine"
+
+
 def test_an_html_page_is_told_by_its_title(connect: Connect, remote: Remote) -> None:
     """A gateway's page does not fill the log."""
     remote.faults({"fault": "html"})

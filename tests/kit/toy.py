@@ -30,6 +30,7 @@ class ToySandbox(Sandbox):
             Route("/notes", self.create, methods=["POST"]),
             Route("/notes/{id}", self.read, methods=["GET"]),
             Route("/echo", self.echo, methods=["POST"]),
+            Route("/tell", self.tell, methods=["POST"]),
         ]
 
     async def list(self, _request: Request) -> Response:
@@ -52,6 +53,10 @@ class ToySandbox(Sandbox):
         """Answer with the status, headers and body that the request asks for."""
         order = await request.json()
         return Response(order.get("text", ""), status_code=order["status"], headers=order.get("headers"))
+
+    async def tell(self, request: Request) -> Response:
+        """What was sent."""
+        return reply({"text": (await request.body()).decode(), "headers": dict(request.headers)})
 
     def dump(self, kind: str) -> list[dict[str, Any]]:
         """All notes."""
