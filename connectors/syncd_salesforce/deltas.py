@@ -1,0 +1,153 @@
+"""One tick of a Salesforce feed: what changed since, then some pages of the first reading.
+
+Changes are read by (SystemModstamp, Id), the only order in which a bulk save of thousands of records in one second is
+followed to its end. A record is stamped while its transaction runs and is seen when that ends, up to ten minutes
+later: so each reading begins an overlap behind the last one, and what the engine holds already is not shown again.
+
+What is not here: the cursor as a value (`position`), and wire rows as records (`reads`).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import replace
+from datetime import timedelta
+
+from syncd.core.model import Gone, Record
+from syncd.errors import Transient
+from syncd.kit.connector import Cursor, Known, Page, Seen, Timing
+from syncd_salesforce import ids, soql
+from syncd_salesforce.client import Found, Row
+from syncd_salesforce.position import BACKFILL, ROLES, ROWS, Position, text
+from syncd_salesforce.reads import STAMP, Reads, row_id
+from syncd_salesforce.schema import RELATION, has_relation
+from syncd_salesforce.troubles import TOO_BIG, SalesforceRefused
+from syncd_salesforce.values import moment
+
+TICK = timedelta(seconds=1)
+"""The grain of Salesforce's stamps."""
+
+_ROLE = "OpportunityContactRole"
+_ROLE_COLUMNS = ("Id", "OpportunityId", STAMP, "IsDeleted")
+_SMALLEST = 100
+
+
+class Tick:
+    """One pass over one feed. `position` moves with every page; each page carries the cursor that is safe with it."""
+
+    def __init__(self, reads: Reads, timing: Timing, overlap: timedelta, kind: str, fields: Sequence[str]) -> None:
+        """Take what is read. Asks the vendor nothing yet."""
+        self._reads, self._timing, self._overlap = reads, timing, overlap
+        self._kind, self._fields = kind, fields
+        self._limit = soql.PAGE
+
+    def run(self, since: Cursor | None, known: Known) -> Iterator[Page]:
+        """The pages of this tick; one at least."""
+        self._known = known
+        self._columns = self._reads.columns(self._kind, self._fields)  # also teaches us the vendor's clock
+        self.position = Position.begin(self._reads.client.door.now()) if since is None else Position.load(since)
+        stages = {ROWS: self._rows, ROLES: self._roles, BACKFILL: self._backfill}
+        for stage in self.position.stages:
+            yield from stages[stage]()
+
+    def _rows(self) -> Iterator[Page]:
+        for answer in self._scan(ROWS, self._kind, self._columns):
+            news = self._news(answer.rows)
+            shown = self._reads.told(self._kind, replace(answer, rows=news), self._fields)
+            yield self._page(shown, ROWS)
+
+    def _roles(self) -> Iterator[Page]:
+        """Opportunities whose contact roles changed: that alone need not stamp the opportunity.
+
+        They are read again for as long as the overlap shows the change: nothing tells that an earlier read had seen it.
+        """
+        if not (has_relation(self._kind) and RELATION in self._fields):
+            return
+        for answer in self._scan(ROLES, _ROLE, _ROLE_COLUMNS):
+            touched = [ids.full(str(row.get("OpportunityId"))) for row in answer.rows]
+            wanted = list(dict.fromkeys(one for one in touched if one))
+            found = self._reads.read(self._kind, wanted, self._fields) if wanted else {}
+            yield self._page(list(found.values()), ROLES)
+
+    def _scan(self, lane: str, kind: str, columns: Sequence[str]) -> Iterator[Found]:
+        """The pages of this lane's window, from where it was left, or of a new one; `position` moves along."""
+        if lane not in self.position.windows:
+            self.position = self.position.opened(lane, self._reads.client.door.now(), self._overlap)
+        while lane in self.position.windows:
+            window = self.position.windows[lane]
+            answer, limit = self._asked(kind, columns, window.at, window.last)
+            if answer.next is None and len(answer.rows) < limit:
+                self.position = self.position.closed(lane)
+            else:
+                self.position = self.position.advanced(lane, *_beyond(kind, answer.rows, window.at, window.last))
+            yield answer
+
+    def _asked(self, kind: str, columns: Sequence[str], at: str, last: str | None) -> tuple[Found, int]:
+        """A page of changes; half as many rows where Salesforce says that it is too much."""
+        while True:
+            limit = self._limit
+            try:
+                return self._reads.query(soql.since(kind, columns, at, last, limit), deleted=True), limit
+            except SalesforceRefused as error:
+                self._less(error)
+
+    def _less(self, error: SalesforceRefused) -> None:
+        if error.trouble.code not in TOO_BIG:
+            raise Transient(f"The changes of {self._kind} cannot be read. {error}") from error
+        if self._limit <= _SMALLEST:
+            raise Transient(f"Salesforce finds even {self._limit} {self._kind} too many at once. {error}") from error
+        self._limit //= 2
+
+    def _news(self, rows: Sequence[Row]) -> list[Row]:
+        """The rows without those that the engine holds in that very version, asked for when its second was over."""
+        known = self._known([row_id(row) for row in rows]) if rows else {}
+        return [row for row in rows if not _is_held(row, known.get(row_id(row)))]
+
+    def _backfill(self) -> Iterator[Page]:
+        for _ in range(self._timing.backfill_pages):
+            if self.position.done:
+                return
+            answer = self._listed()
+            over = answer.next is None and len(answer.rows) < self._limit
+            last = row_id(answer.rows[-1]) if answer.rows else None
+            if not over and (last is None or last == self.position.after):
+                raise _stuck(self._kind)
+            self.position = replace(self.position, after=last or self.position.after, done=over)
+            yield self._page(self._reads.told(self._kind, answer, self._fields), BACKFILL)
+
+    def _listed(self) -> Found:
+        while True:
+            text_ = soql.listing(self._kind, self._columns, self.position.after, self._limit)
+            try:
+                return self._reads.query(text_)
+            except SalesforceRefused as error:
+                self._less(error)
+
+    def _page(self, records: Sequence[Record | Gone], stage: str) -> Page:
+        position = self.position = self.position.after_page(stage)
+        return Page(
+            records=records,
+            cursor=position.cursor(),
+            read_to=position.read_to(self._overlap),
+            backfilled=position.done,
+            due=not position.done,
+        )
+
+
+def _is_held(row: Row, seen: Seen | None) -> bool:
+    stamp = moment(row.get(STAMP))
+    if seen is None or stamp is None or row.get("IsDeleted") is True or seen.version != str(row[STAMP]):
+        return False
+    return seen.read_at is not None and seen.read_at >= stamp + TICK
+
+
+def _beyond(kind: str, rows: Sequence[Row], at: str, last: str | None) -> tuple[str, str]:
+    """Where the next page begins. Transient where it would be the same page for ever."""
+    stamp = moment(rows[-1].get(STAMP)) if rows else None
+    if stamp is None or (text(stamp), row_id(rows[-1])) == (at, last):
+        raise _stuck(kind)
+    return text(stamp), row_id(rows[-1])
+
+
+def _stuck(kind: str) -> Transient:
+    return Transient(f"Salesforce's list of {kind} does not move on.")
