@@ -22,7 +22,7 @@ from syncd_salesforce.troubles import explain
 WRITE_LIMIT = 200
 READ_LIMIT = 200
 
-_LONGEST_ADDRESS = 8_000
+_LONGEST_ADDRESS = 6_000
 """Salesforce takes 16,384 bytes of address and headers together; what is longer goes into the body of a request."""
 
 Row = Mapping[str, Any]

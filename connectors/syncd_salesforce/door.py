@@ -65,7 +65,7 @@ class Door:
     ) -> Answer:
         """As `Http.request`. A session that ended is renewed, and the very same request is sent once more."""
         if not getattr(self._mine, "finishing", False):
-            self._wait_for_calls()
+            self.ready()
         session = self._tokens.session()
         try:
             return self._sent(session, method, path, params, json, headers, idempotent)
@@ -76,6 +76,12 @@ class Door:
     def at_once(self, requests: int) -> AbstractContextManager[None]:
         """As `Http.at_once`."""
         return self._http.at_once(requests)
+
+    def ready(self) -> None:
+        """Transient while no more of the day's calls are to be used."""
+        until, words = self._stop
+        if (left := until - time.monotonic()) > 0:
+            raise Transient(words, retry_after=left)
 
     @contextmanager
     def finishing(self) -> Iterator[None]:
@@ -127,11 +133,6 @@ class Door:
         if limit and used >= limit * self._share:
             words = f"{used:,} of the {limit:,} API calls of 24 hours are used; the setting `stop_at` keeps the rest."
             self._stop = (time.monotonic() + PROBE_SECONDS, f"Salesforce: {words}")
-
-    def _wait_for_calls(self) -> None:
-        until, words = self._stop
-        if (left := until - time.monotonic()) > 0:
-            raise Transient(words, retry_after=left)
 
 
 def _is_plain(url: str) -> bool:

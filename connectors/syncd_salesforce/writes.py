@@ -111,6 +111,7 @@ class Writer:
 
     def _create(self, kind: str, batch: Sequence[Operation]) -> Iterator[Outcomes]:
         """By an upsert where there is a key: should it be there already, it is not made twice."""
+        self.client.door.ready()  # no look comes before it
         with self.client.door.finishing():
             told = self._tried(kind, batch)
         if not isinstance(told, SalesforceRefused):
