@@ -162,7 +162,7 @@ class Salesforce:
 
         first = http(base_url)
         tokens = Tokens(first, self._credential(base_url), self._place)
-        return Door(first, tokens, http, self._number("stop_at", 1, 100) / 100)
+        return Door(first, tokens, http, self._number("stop_at", 1, 100) / 100, base_url)
 
     def _credential(self, base_url: str) -> Credential:
         options = {name: str(value or "") for name, value in self._options.items()}

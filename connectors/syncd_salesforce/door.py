@@ -28,13 +28,13 @@ _USAGE = re.compile(r"\bapi-usage=(\d+)/(\d+)")
 class Door:
     """Every request to one org goes through here. Thread-safe."""
 
-    def __init__(self, http: Http, tokens: Tokens, opened: Callable[[str], Http], share: float) -> None:
-        """`http`: the address of the settings; `opened`: opens another; `share`: of the day's calls, 0 to 1."""
+    def __init__(self, http: Http, tokens: Tokens, opened: Callable[[str], Http], share: float, at: str) -> None:
+        """`http` at the address `at`; `opened`: opens another; `share`: of the day's calls, 0 to 1."""
         self._http, self._tokens, self._opened, self._share = http, tokens, opened, share
         self._clock = http
         self._all = [http]
         self._lock = threading.Lock()
-        self._at: str | None = None
+        self._at = at.rstrip("/")
         self._stop: tuple[float, str] = (0.0, "")
         self._mine = threading.local()
         self.usage: tuple[int, int] | None = None

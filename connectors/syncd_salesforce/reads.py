@@ -96,7 +96,9 @@ class Reads:
         text = soql.by_ids(kind, self.columns(kind, fields), ids)
         answer = self.query(text, deleted=True, whole=True)
         found = {one.ref.id: one for one in self.told(kind, answer, fields)}
-        return {row_id(row): (found[row_id(row)], self._is_ours(row.get("LastModifiedById"))) for row in answer.rows}
+        ours = {row_id(row): self._is_ours(row.get("LastModifiedById")) for row in answer.rows}
+        whole = {one: idents.full(one) or one for one in ids}
+        return {one: (found[id_], ours[id_]) for one, id_ in whole.items() if id_ in found}
 
     def told(self, kind: str, answer: Found, fields: Sequence[str]) -> list[Record | Gone]:
         """Wire rows as what they tell: records with their relation where `fields` wants it, and gone ones."""

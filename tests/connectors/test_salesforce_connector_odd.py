@@ -1,4 +1,4 @@
-"""The Salesforce connector against answers that no sandbox gives: a small server that says exactly what a test scripts."""
+"""The Salesforce connector against answers that no sandbox gives: a small server that says just what a test scripts."""
 
 from __future__ import annotations
 

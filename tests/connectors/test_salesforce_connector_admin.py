@@ -1,0 +1,137 @@
+"""The Salesforce connector while an admin changes the org: hidden fields and objects, rules, flows, inactive owners."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import pytest
+
+from syncd.core.model import MatchKey, Record, Result, SyncKey, Value
+from syncd.errors import AuthError, Refused
+from syncd.kit.connector import Finding, Severity
+from syncd.kit.contract.bench import Memory
+from syncd_salesforce import Salesforce
+from tests.connectors.test_salesforce_connector_ways import KEY, Org, new, serving, update, write
+
+
+@pytest.fixture
+def org() -> Iterator[Org]:
+    """A fresh org."""
+    with serving() as org:
+        yield org
+
+
+def found(sf: Salesforce, subject: str) -> Finding:
+    return next(one for one in sf.check() if one.subject == subject)
+
+
+def test_a_check_names_what_is_missing(org: Org) -> None:
+    """A hidden object, and a key that is not there, are warnings with the place in Setup; formulas are named."""
+    sf = org.connect(objects="Roof__c")
+    org.remote.act("kind_hide", "Account")
+    org.remote.act("field_hide", "Contact", name=KEY)
+    org.remote.act("field_create", "Lead", definition={"name": "Twice__c", "type": "string", "formula": "Owner.Name"})
+    assert "View All" in found(sf, "Account").remedy
+    assert "External ID and Unique" in found(sf, "Contact: key").remedy
+    assert KEY in found(sf, "Lead: key").message
+    assert "Twice__c" in found(sf, "Lead: formulas").message
+    assert found(sf, "Roof__c").severity is Severity.WARNING
+    assert found(sf, "timezone").severity is Severity.OK
+    assert "run-as user 005" in found(sf, "session").message
+
+
+def test_a_hidden_object_is_the_operators_matter(org: Org) -> None:
+    """Its records are not gone: AuthError naming the right that is missing."""
+    lead = org.lead()
+    sf = org.connect()
+    sf.describe("Lead")
+    org.remote.act("kind_hide", "Lead")
+    with pytest.raises(AuthError) as caught:
+        sf.read("Lead", [lead], [])
+    assert caught.value.permission == "Read on the object"
+
+
+def test_a_field_that_is_hidden_is_unknown_and_not_blank(org: Org) -> None:
+    """A record tells nothing of it, and a look-up by it is refused rather than empty."""
+    lead = org.lead(Title="Owner")
+    org.remote.act("field_hide", "Lead", name="Title")
+    org.remote.act("field_hide", "Lead", name=KEY)
+    sf = org.connect()
+    told = sf.read("Lead", [lead], ["Title", "LastName"])[lead]
+    assert isinstance(told, Record)
+    assert set(told.fields) == {"LastName"}
+    with pytest.raises(Refused, match=KEY):
+        sf.find("Lead", [SyncKey(KEY, "k1")], [])
+
+
+def test_a_field_that_cannot_be_filtered_by_narrows_nothing(org: Org) -> None:
+    """More may answer a key, never less; a key of nothing else finds nobody."""
+    lead = org.lead(Email="a@example.com", Title="Owner")
+    org.remote.act("field_unfilter", "Lead", name="Title")
+    terms = (("Title",), ("somebody else",)), (("Email",), ("a@example.com",))
+    sf = org.connect()
+    assert [one.ref.id for one in sf.find("Lead", [MatchKey("both", terms)], [])] == [lead]
+    assert sf.find("Lead", [MatchKey("one", terms[:1])], []) == []
+
+
+def test_a_formula_is_flagged_and_starts_nothing(org: Org) -> None:
+    """It is read with its record, cannot be written, and is known as calculated."""
+    org.remote.act("field_create", "Lead", definition={"name": "Who__c", "type": "string", "formula": "Owner.Name"})
+    field = org.connect().describe("Lead").fields["Who__c"]
+    assert field.calculated
+    assert field.read_only
+
+
+def test_what_a_flow_made_of_a_write_is_told(org: Org) -> None:
+    """WRITTEN with the value that stands there by now, since the flow works as the run-as user."""
+    lead = org.lead(Title="old")
+    org.remote.act("flow", "Lead", when="Title = 'boss'", set={"Title": "Boss"})
+    outcome = write(org.connect(), "Lead", update("Lead", lead, {"Title": "old"}, Title="boss"))[f"u{lead}"]
+    assert outcome.result is Result.WRITTEN
+    assert outcome.record is not None
+    assert outcome.record.fields["Title"] == "Boss"
+
+
+def test_rules_of_the_org_refuse_one_record_in_their_own_words(org: Org) -> None:
+    """A validation rule's sentence and field, an owner who left, a duplicate rule with the record it means."""
+    org.remote.act("validation_rule", "Lead", when="Title = 'x'", message="No x, please.", field="Title")
+    org.remote.act("duplicate_rule", "Lead", fields=["Email"], action="alert")
+    other = org.lead(Email="a@example.com")
+    left = next(row["Id"] for row in org.remote.records("User") if not row["IsActive"])
+    wrong: list[dict[str, Value]] = [{"Title": "x"}, {"OwnerId": left}, {"Email": "a@example.com"}]
+    told = write(org.connect(), "Lead", *(new(n, **one) for n, one in enumerate(wrong)), new(9))
+    assert {told[f"n{n}"].result for n in range(3)} == {Result.REFUSED}
+    assert told["n9"].result is Result.WRITTEN
+    assert (told["n0"].error, told["n0"].fields) == (
+        "Salesforce: No x, please. (FIELD_CUSTOM_VALIDATION_EXCEPTION)", ("Title",)
+    )  # fmt: skip
+    assert "inactive user" in str(told["n1"].error)
+    assert (told["n2"].duplicate, told["n2"].names) == (True, (other,))
+    allowed = write(org.connect(duplicate_alerts=True), "Lead", new(2, Email="a@example.com"))["n2"]
+    assert allowed.result is Result.WRITTEN
+
+
+def test_a_renamed_value_comes_by_the_feed(org: Org) -> None:
+    """A process of the system moves the stamp and no modified date; the new value is seen."""
+    lead = org.lead(LeadSource="Web")
+    sf = org.connect()
+    memory = Memory(sf, "Lead", ["LeadSource"])
+    memory.fill()
+    org.remote.advance(60)
+    org.remote.act("value_rename", "Lead", name="LeadSource", old="Web", new="Website")
+    memory.tick()
+    assert memory.value(lead, "LeadSource") == "Website"
+    sf.forget_schema()
+    assert "Website" in {one.value for one in sf.describe("Lead").fields["LeadSource"].options}
+
+
+def test_records_of_the_run_as_user_are_ours_only_where_that_is_said(org: Org) -> None:
+    """Unknown by default; with `own_user` ours, and a person's are not."""
+    theirs = org.lead()
+    for setting, wanted in ((False, (None, None)), (True, (True, False))):
+        sf = org.connect(own_user=setting)
+        made = write(sf, "Lead", new(2))["n2"].record
+        person = sf.read("Lead", [theirs], [])[theirs]
+        assert made is not None
+        assert isinstance(person, Record)
+        assert (made.mine, person.mine) == wanted
