@@ -1,4 +1,4 @@
-"""An RS256 signature with a private key in PEM, for the assertion of the JWT bearer flow. Pure.
+"""An RS256 signature with a private key, for the assertion of the JWT bearer flow. Pure.
 
 It signs our own few words once in an hour or so, so it need not be quick, nor hide how long it takes.
 
@@ -13,7 +13,8 @@ import hashlib
 import re
 from dataclasses import dataclass
 
-_PEM = re.compile(r"-----BEGIN (RSA )?PRIVATE KEY-----(.+?)-----END (?:RSA )?PRIVATE KEY-----", re.DOTALL)
+_PEM = re.compile(r"-----BEGIN (?:RSA )?PRIVATE KEY-----(.+?)-----END (?:RSA )?PRIVATE KEY-----", re.DOTALL)
+_BARE = re.compile(r"([A-Za-z0-9+/]{100,}={0,2})\Z")
 _SHA256 = bytes.fromhex("3031300d060960864801650304020105000420")
 """What stands in front of a SHA-256 digest by PKCS #1."""
 
@@ -22,7 +23,7 @@ _SMALLEST_BITS = 2048
 
 
 class NoKey(ValueError):
-    """A text that is no RSA private key in PEM. Its words never hold the text."""
+    """A text that is no RSA private key. Its words never hold the text."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,14 +41,17 @@ class Key:
         return pow(int.from_bytes(padded, "big"), self.d, self.n).to_bytes(size, "big")
 
 
-def read(pem: str) -> Key:
-    """The key of a PEM text, PKCS #1 or #8. NoKey for an encrypted one and anything else."""
-    found = _PEM.search(pem)
+def read(text: str) -> Key:
+    """The key of a PEM text, or of what stands between its first and last line, in one line; PKCS #1 or #8.
+
+    NoKey for an encrypted one and anything else.
+    """
+    found = _PEM.search(text) or _BARE.match(text.strip())
     if found is None:
-        raise NoKey("it is no unencrypted RSA private key in PEM form")
+        raise NoKey("it is no unencrypted RSA private key")
     try:
-        parts = _parts(_inner(base64.b64decode("".join(found[2].split()), validate=True)))
-        if not found[1]:  # PKCS #8 wraps the key: version, algorithm, and the key as octets
+        parts = _parts(_inner(base64.b64decode("".join(found[1].split()), validate=True)))
+        if parts[1][0] == _SEQUENCE:  # PKCS #8 wraps the key: version, algorithm, and the key as octets
             parts = _parts(_inner(parts[2][1]))
         numbers = [int.from_bytes(value, "big") for tag, value in parts if tag == _INTEGER]
         key = Key(n=numbers[1], d=numbers[3])

@@ -33,7 +33,7 @@ _ASSERTION_SECONDS = 170
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Credential:
-    """How sessions are come by. `secret`: the client secret, the private key in PEM, or the first refresh token."""
+    """How sessions are come by. `secret`: the client secret, the private key, or the first refresh token."""
 
     way: str
     client_id: str
@@ -145,7 +145,7 @@ def _checked(credential: Credential, place: str) -> rs256.Key | None:
     try:
         return rs256.read(credential.secret)
     except rs256.NoKey as error:
-        remedy = "Let `secret` name the file that `openssl req -newkey rsa:2048 -nodes` wrote."
+        remedy = "Let `secret` name a file with the key in one line, as the guide to the Salesforce app makes it."
         raise ConfigError(Problem(f"{place}.secret", f"{error}.", remedy)) from None
 
 

@@ -376,8 +376,10 @@ def test_a_signed_assertion_opens_the_org() -> None:
         lead = org.lead()
         for form in (serialization.PrivateFormat.PKCS8, serialization.PrivateFormat.TraditionalOpenSSL):
             raw = key.private_bytes(serialization.Encoding.PEM, form, serialization.NoEncryption())
-            assert isinstance(org.connect(secret=raw.decode(), **ways).read("Lead", [lead], [])[lead], Record)
-        for bad in ("no key", "{0}BEGIN{1}{0}\nMAAwAA==\n{0}END{1}{0}".format("-" * 5, " PRIVATE KEY")):
+            line = "".join(raw.decode().splitlines()[1:-1])
+            for text in (raw.decode(), line):
+                assert isinstance(org.connect(secret=text, **ways).read("Lead", [lead], [])[lead], Record)
+        for bad in ("no key", "A" * 200, "{0}BEGIN{1}{0}\nMAAwAA==\n{0}END{1}{0}".format("-" * 5, " PRIVATE KEY")):
             with pytest.raises(ConfigError, match="secret"):
                 org.connect(secret=bad, **ways)
 
