@@ -71,7 +71,7 @@ def test_a_file_that_is_there_is_kept(capsys: pytest.CaptureFixture[str]) -> Non
     ("options", "says"),
     [
         (["--timezone", "Chicago"], "not a time zone"),
-        (["--left", "hubspt"], "Installed: hubspot, jobnimbus."),
+        (["--left", "hubspt"], "Installed: hubspot, jobnimbus, salesforce."),
         (["--pair", "My Pair"], "is not a name"),
         (["--right", "hubspot", "--right-url", "http://example.com"], "must begin with https"),
     ],

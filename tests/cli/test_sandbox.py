@@ -45,7 +45,7 @@ def test_alone_it_lists_the_vendors(capsys: pytest.CaptureFixture[str]) -> None:
 @pytest.mark.parametrize(
     ("typed", "says"),
     [
-        (["nimbusjob"], "Installed: hubspot, jobnimbus."),
+        (["nimbusjob"], "Installed: hubspot, jobnimbus, salesforce."),
         (["jobnimbus", "--set", "index_lag"], "is not SWITCH=VALUE"),
         (["jobnimbus", "--set", "index_leg=1"], "unknown switch index_leg"),
     ],
