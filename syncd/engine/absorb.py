@@ -60,18 +60,18 @@ def absorb(
     `asked`: the fields that were asked for; one that is missing from a record is unknown from now on. Empty: the
     answer holds what it holds. `since`: the snapshots as they stood when the question was asked; a read by id overrules
     one of its own version, or one that is gone, if that one still stands (vendors' clocks are too coarse to tell).
-    `seen_to`: the feed's horizon before this page, a later "last seen" than the read.
-    `in_hand`: a map and the refs worked on in it, which get no mark for what moved. One kind of one system at a time.
+    `seen_to`: the feed's horizon before this page, a later "last seen" than the read. `in_hand`: a map and the refs
+    worked on in it, which get no mark for what moved. One kind of one system at a time.
     """
     if not (items := list(items)):
         return Absorbed()
     system, kind = items[0].ref.system, items[0].ref.kind
     items += _left_behind(items)
     before = tx.snapshots.get(system, kind, [item.ref.id for item in items])
-    found = Absorbed()
+    unseen, found = _unseen(tx, world, items, before), Absorbed()
     rows: dict[str, Snapshot] = {}
     for item in items:
-        old = rows.get(item.ref.id) or before.get(item.ref.id)
+        old = rows.get(item.ref.id) or before.get(item.ref.id) or unseen.get(item.ref.id)
         # What an answer does not tell of a record we never saw is unknown: it must count as a change when it is told.
         wanted = asked if old is not None else world.fields(system, kind)
         row = _moved_row(item, old, wanted, found, since is not None and since.get(item.ref.id) == old)
@@ -140,11 +140,18 @@ def _note_merged(tx: Tx, gone: Iterable[Gone], now: datetime) -> None:
         tx.marks.wake([str(item.ref) for item in merged], now)
 
 
+def _unseen(tx: Tx, world: World, items: Sequence[Record | Gone], known: Collection[str]) -> dict[str, Snapshot]:
+    """Stand-ins for what is gone and was never read, if a link has come to it or may come yet: it goes on from here."""
+    told = {item.ref.id for item in items if isinstance(item, Record)}.union(known)
+    gone = {item.ref.id: item for item in items if isinstance(item, Gone) and item.ref.id not in told}
+    linked: set[str] = set()
+    for ref in {(item.ref.system, item.ref.kind) for item in gone.values()}:
+        linked = {id_ for m, side in world.readers.get(ref, ()) for id_ in tx.links.of(m.key, side, gone)}
+    return {i: Snapshot(Record(ref=one.ref, fields={}), {}) for i, one in gone.items() if one.became or i in linked}
+
+
 def _gone_row(item: Gone, before: Snapshot | None, found: Absorbed) -> Snapshot | None:
     how = MERGED if item.became else "tombstone" if item.tombstone else "gone"
-    if before is None and how == MERGED:
-        # A link may have come to it, or may come yet, before anybody read it: it must go on from here.
-        before = Snapshot(Record(ref=item.ref, fields={}), {})
     if before is None or before.gone == MERGED or (before.gone is not None and how != MERGED):
         return None
     found.moved[item.ref.id] = None

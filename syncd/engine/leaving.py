@@ -77,6 +77,8 @@ def _follow(world: World, tx: Tx, item: Item, link: Link, side: Side) -> None:
     tx.links.save(pinned(m, side, moved, left_behind), [rule.identity for rule in m.rules])
     item.link = tx.links.get([link.id])[link.id]
     del item.snapshots[side]
+    # Whatever becomes of this turn: its mark has the former id, by which nobody finds the link any more.
+    tx.marks.add(m.key, side, [now], world.clock(), lane=item.lane)
     wake_for(tx, m, item.link.left_id, item.link.right_id, world.clock())
 
 

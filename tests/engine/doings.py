@@ -15,9 +15,10 @@ from syncd.engine.answers import take
 from syncd.engine.audit import WRONG, Difference, Reason
 from syncd.engine.auditing import verify
 from syncd.engine.intake import tick
+from syncd.engine.lookout import believe
 from syncd.engine.run import work
 from syncd.engine.worker import Worker
-from syncd.errors import SyncdError
+from syncd.errors import ConfigError, SyncdError
 from syncd.store.marks import DUE
 from tests.engine.laws import broken
 from tests.engine.stage import Busy, Crash, Cue
@@ -190,13 +191,23 @@ def rest(town: Town) -> None:
         cycle(town, wait=400)
         with town.store.read() as tx:
             due = min((mark.due_at for mark in tx.marks.resting(DUE)), default=None)
-        still = still + 1 if state(town) == before and due is None else 0
+        stands = state(town) == before
+        still = still + 1 if stands and due is None else 0
+        if stands and due is not None:
+            admit(town)
         if still == 2:
             return
         if due is not None:
             town.stage.now = max(town.stage.now, due)
     with town.store.read() as tx:
         raise Lawless(f"it never comes to rest: {tx.marks.resting(DUE)}")
+
+
+def admit(town: Town) -> None:
+    """What a system is held to hide was deleted by people: they say so."""
+    for system, kind in FEEDS:
+        with suppress(ConfigError):
+            believe(town.world, f"{system}:{kind}")
 
 
 def audit(town: Town, *, heal: bool = False) -> list[Difference]:

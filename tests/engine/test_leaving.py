@@ -11,7 +11,7 @@ from datetime import timedelta
 import pytest
 
 from syncd.core.fieldmap import Leave
-from syncd.core.model import Ref
+from syncd.core.model import Gone, Ref
 from syncd.engine.absorb import absorb
 from syncd.engine.answers import release
 from syncd.engine.by_hand import relink, unlink
@@ -19,6 +19,7 @@ from syncd.engine.worker import Worker
 from syncd.engine.world import Guard
 from syncd.fieldmaps import load
 from syncd.store.marks import PARKED
+from tests.engine import doings
 from tests.engine.doings import FEEDS, audit, cycle, edit, hinted, judge, make, read_feed, read_soon, rest, run
 from tests.engine.test_rules import KEYLESS, linked, must, rows, town_of, with_mode
 from tests.engine.town import CONTACTS, SCHEMAS, SYSTEMS, Town
@@ -520,3 +521,24 @@ def test_a_parent_that_is_pulled_is_the_survivor() -> None:
         assert [row.fields["name"] for row in rows(town, "con", "contacts")] == ["B"]
         (job,) = rows(town, "con", "jobs")
         assert partners(town) == {(survivor.id, job.fields["primary"])}
+
+
+@pytest.mark.parametrize("both", [False, True])
+def test_a_merge_into_what_nobody_read_before_it_was_deleted_ends_the_link(*, both: bool) -> None:
+    """The link goes on with the survivor and finds it gone, whether or not the record on the other side is there."""
+    with town_of() as town:
+        left, right = linked(town)
+        other = make(town, "con", "contacts", {"email": "bea@x.example", "name": "Bea"})
+        assert other is not None
+        doings.merge(town, "con", "contacts", right.id, other.id)
+        with town.store.begin() as tx:  # a list that lags tells of the merge, and not yet of the survivor
+            merged = Gone(ref=Ref("con", "contacts", right.id), became=(other.id,))
+            absorb(tx, town.world, [merged], asked=())
+        doings.delete(town, "con", "contacts", other.id)
+        if both:
+            doings.delete(town, "crm", "contacts", left.id)
+        for number in range(3):  # as there are others, absence is no missing permission
+            make(town, "crm", "contacts", {"email": f"more{number}@x.example", "name": f"More {number}"})
+        judge(town)
+        assert parked(town, "bug") == []
+        assert (left.id, other.id) not in partners(town)
