@@ -32,6 +32,8 @@ TOKENS = re.compile(
     re.DOTALL,
 )
 FOUND_AT = re.compile(r"<input>:(\d+):(\d+): (.*)")
+SYNTAX = re.compile(r"Syntax error: (?:.*?(?:input|at:?) '(<EOF>|.+?) ?'(?: expecting.*| at .*)?$)?")
+SPELLED = "A comparison is == or !=, others are &&, || and !; a text stands in straight quotes, each ( has its )."
 OVERLOAD = re.compile(r"found no matching overload for '(.+)' applied to '(\(.*\))'")
 HINTS = {
     "double, int": "A number field works with numbers that have a point: `3.0`.",
@@ -209,6 +211,9 @@ def _report(scalar: Scalar, source: str, text: str, report: Report) -> None:
     if overload := OVERLOAD.match(message):
         message = f"`{overload[1].strip('_@').replace('_', ' ')}` does not work on {overload[2]}"
         remedy = next((text for kinds, text in HINTS.items() if kinds in overload[2]), "")
+    if syntax := SYNTAX.match(message):
+        where = {None: "here", "<EOF>": "at its end"}.get(syntax[1], f"at `{syntax[1]}`")
+        message, remedy = f"it cannot be understood {where}", SPELLED
     if "undeclared reference" in message:
         remedy = "Fields are written left.NAME or right.NAME; texts stand in quotes."
     report.error(position(scalar, int(found[1]), int(found[2])), f"Expression: {message}.", remedy)

@@ -97,7 +97,10 @@ PLACES = [
     ("{right: text, expr: \"has(left.title) ? 'a' : nope\"}", "m.yaml:7:50: "),
     ("{right: done, expr: left.amount > 3}", "m.yaml:7:37: Expression: `>` does not work on (double, int)"),
     ("{right: done, expr: left.amount > 3}", "A number field works with numbers that have a point: `3.0`."),
-    ('{right: text, expr: "left.title =="}', "Expression: Syntax error: mismatched input '<EOF>'"),
+    ('{right: text, expr: "left.title =="}', "Expression: it cannot be understood at its end."),
+    ("{right: text, expr: \"left.title = 'a'\"}", "m.yaml:7:37: Expression: it cannot be understood at `=`."),
+    ("{right: text, expr: \"left.title AND 'a'\"}", "it cannot be understood at `AND`. A comparison is == or !="),
+    ("{right: text, expr: \"(left.title == 'a'\"}", "Expression: it cannot be understood at its end."),
 ]
 
 

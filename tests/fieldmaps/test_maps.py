@@ -218,7 +218,7 @@ HEAD_MISTAKES = [
     ),
     ("match: {ask: [{a: b}]}\n", "ask must be a list of texts."),
     ("only: left.title\n", "m.yaml:5:7: A condition must be true or false; this gives STRING."),
-    ("create: {right: {when: left.stage ==}}\n", "m.yaml:5:37: Expression: Syntax error"),
+    ("create: {right: {when: left.stage ==}}\n", "m.yaml:5:37: Expression: it cannot be understood"),
     ("create: {rihgt: {}}\n", "create has no setting 'rihgt'. Did you mean right?"),
     ("delete: {left: maybe}\n", "left may not be 'maybe'. It is one of flag, ignore, unlink, archive, delete."),
     ("sync_key: {left: amount}\n", "amount holds number; our key is text."),
