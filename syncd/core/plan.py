@@ -270,7 +270,8 @@ class _Pair:
             return self.flow(rule, Side.LEFT, values, "changed on the right")
         winner = self._owner(rule)
         if winner is None:
-            return _conflict(rule, values, "both sides changed it")
+            untold = ", and it cannot be told who did so last" if rule.owner is Owner.NEWEST else ""
+            return _conflict(rule, values, f"both sides changed it{untold}")
         if values[winner] is None and rule.on_blank is Blank.IGNORE:
             winner = winner.other
         return self.flow(

@@ -87,6 +87,7 @@ def test_both_changed_without_an_owner_is_a_conflict(owner: str | None) -> None:
 def test_newest_decides_only_where_the_intervals_do_not_overlap(times: dict[str, Any], winner: Side | None) -> None:
     """A change lies after its old value was last seen and not after the record's modified time; a tie is asked."""
     found = decide(rule("<->", "newest"), "b", "c", ("a", "a"), **times)
+    assert winner is not None or found.reason == "both sides changed it, and it cannot be told who did so last"
     assert shown(found) == (
         (V.WRITE, winner.other, {LEFT: "b", RIGHT: "c"}[winner]) if winner else (V.CONFLICT, None, None)
     )
