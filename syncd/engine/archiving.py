@@ -206,9 +206,12 @@ def part(world: World, tx: Tx, item: Item, side: Side, and_so: str) -> None:
 
 
 def close(world: World, tx: Tx, link: Link, reason: str) -> None:
-    """Close a link, and the questions about its values."""
-    now = world.clock()
+    """Close a link, and the questions about its values; what its records were merged into waits for it no more."""
+    m, now = world.maps[link.map], world.clock()
     tx.links.close(link.id, reason, now)
     waiting = tx.conflicts.open_of([link.id]).get(link.id, {})
     tx.conflicts.settle([one.id for one in waiting.values() if one.state == "open"], "gone", now)
     tx.conflicts.settle([one.id for one in tx.conflicts.orders([link.id]).get(link.id, ())], "taken", now)
+    for side in Side:
+        end, id_ = m.end(side), link.id_on(side)
+        tx.marks.wake([f"{end.system}:{end.kind}:{tx.aliases.resolve(end.system, end.kind, [id_])[id_]}"], now)

@@ -179,7 +179,8 @@ def _came_of_a_merge(tx: Tx, item: Item, record: Record) -> bool:
     if linked:
         old = replace(record.ref, id=linked[0])
         item.calls += linked
-        item.fail(park("waiting", f"goes on with the link of {old}, which was merged into it"))
+        reason = f"goes on with the link of {old}, which was merged into it"
+        item.fail(park("waiting", reason, waits_for=str(record.ref)))
     return bool(linked)
 
 

@@ -293,6 +293,11 @@ def waiters(sight: Sight) -> Iterator[str]:
                     yield f"waits for a closed write: {_told(mark)}"
                 continue
             system, kind, id_ = mark.waits_for.split(":")
+            if id_ == mark.id:
+                merged = sight.town.vendors[system].merged.get(kind, {})
+                if not any(merged.get(each.id) == id_ and each.cause == "question" for each in sight.parked):
+                    yield f"waits for the link of what was merged into it, and nobody was asked: {_told(mark)}"
+                continue
             found = sight.of.get((system, kind, id_), ())
             if any(m.name == "contacts" and link.state == "open" for m, _, link in found):
                 yield f"waits for a linked parent: {_told(mark)}"

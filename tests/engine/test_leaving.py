@@ -542,3 +542,28 @@ def test_a_merge_into_what_nobody_read_before_it_was_deleted_ends_the_link(*, bo
         judge(town)
         assert parked(town, "bug") == []
         assert (left.id, other.id) not in partners(town)
+
+
+@pytest.mark.parametrize("parted", ["lost", "kept"])
+def test_a_survivor_waits_for_the_question_about_its_link_and_no_longer(parted: str) -> None:
+    """One record of a link was merged into a linked one, the other into a new one; that goes on when it is decided."""
+    with town_of() as town:
+        left, right = linked(town)
+        other = make(town, "crm", "contacts", {"email": "bea@x.example", "name": "Bea"})
+        judge(town)
+        new = make(town, "con", "contacts", {"email": "cy@x.example", "name": "Cy"})
+        assert other is not None and new is not None
+        twin = dict(partners(town))[other.id]
+        doings.merge(town, "crm", "contacts", left.id, other.id)
+        doings.merge(town, "con", "contacts", right.id, new.id)
+        judge(town)
+        assert any("was merged into it" in reason for reason in parked(town, "waiting"))
+        unlink(town.world, Ref("crm", "contacts", left.id if parted == "lost" else other.id))
+        with town.store.begin() as tx:
+            tx.marks.retry(None, town.world.clock(), causes=["question"])
+        rest(town)
+        assert parked(town, "waiting") == []
+        if parted == "kept":
+            assert (other.id, new.id) in partners(town)
+        else:
+            assert (other.id, twin) in partners(town)
