@@ -10,12 +10,14 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
+from functools import partial
 
 from syncd.core.loss import same
 from syncd.core.model import Action, Gone, Operation, Outcome, Record, Result, Value
-from syncd.errors import Ambiguous, AuthError, Refused, SyncdError, Transient
+from syncd.errors import Ambiguous, Refused, SyncdError
+from syncd.kit.outcomes import Outcomes, binned, ended, ids_of, in_turn, ref_of
 from syncd_hubspot.client import BATCH_LIMIT, Answered, Client, Row
-from syncd_hubspot.outcomes import binned, ended, ids_of, later, missing, record_id, refused
+from syncd_hubspot.outcomes import missing, refused
 from syncd_hubspot.pairing import pair
 from syncd_hubspot.reads import Reads, chunks, numerically
 from syncd_hubspot.schema import RELATION, RELATION_KIND, has_relation
@@ -24,8 +26,6 @@ from syncd_hubspot.values import to_wire
 
 _DEAL_TO_CONTACT = {"associationCategory": "HUBSPOT_DEFINED", "associationTypeId": 3}
 _LOST = "HubSpot answered without a word about this record."
-
-Outcomes = list[Outcome]
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,21 +46,9 @@ class Writer:
         archives = [op for op in operations if op.action is Action.ARCHIVE]
         runs = [run for several in (updates, archives) for run in _apart(several)]
         batches = [*chunks(creates, BATCH_LIMIT), *(piece for run in runs for piece in chunks(run, BATCH_LIMIT))]
-        for number, batch in enumerate(batches):
-            done: set[str] = set()
-            try:
-                for outcomes in self._batch(kind, batch):
-                    done |= {outcome.operation for outcome in outcomes}
-                    yield outcomes
-            except HubSpotRefused as error:  # of a read that came before the write
-                yield [refused(op, error.trouble) for op in batch if op.id not in done]
-            except (AuthError, Transient) as error:
-                left = [op for later in batches[number:] for op in later if op.id not in done]
-                if left:
-                    yield [later(op, error) for op in left]
-                if isinstance(error, AuthError):
-                    raise
-                return
+        yield from in_turn(
+            batches, partial(self._batch, kind), HubSpotRefused, lambda op, error: refused(op, error.trouble)
+        )
 
     def _batch(self, kind: str, batch: Sequence[Operation]) -> Iterator[Outcomes]:
         if batch[0].action is Action.CREATE:
@@ -135,7 +123,7 @@ class Writer:
 
     def _move_relation(self, kind: str, op: Operation, before: Mapping[str, Record | Gone]) -> Outcomes:
         """Carry out the change of associations; the outcome, if nothing else is to be written or it failed."""
-        failed = self._related(kind, op, before[record_id(op)])
+        failed = self._related(kind, op, before[ref_of(op).id])
         return [failed or self._answered(op, before)] if failed is not None or not self._plain(kind, op) else []
 
     def _before(self, kind: str, batch: Sequence[Operation]) -> Mapping[str, Record | Gone]:
@@ -146,7 +134,7 @@ class Writer:
         asked = [op for op in batch if op.expect or self._relates(kind, op)]
         about = dict.fromkeys(name for op in asked for name in (*op.expect, *op.fields))
         fields = [*about, *(name for name in self.reads.interest.get(kind, ()) if name not in (*about, RELATION))]
-        return self.reads.read(kind, [record_id(op) for op in asked], fields) if asked else {}
+        return self.reads.read(kind, [ref_of(op).id for op in asked], fields) if asked else {}
 
     def _compared(
         self, kind: str, batch: Sequence[Operation], before: Mapping[str, Record | Gone]
@@ -155,7 +143,7 @@ class Writer:
         settled: Outcomes = []
         moved: list[Operation] = []
         for op in batch:
-            found = before.get(record_id(op))
+            found = before.get(ref_of(op).id)
             if found is None:
                 moved.append(op)
             elif isinstance(found, Gone):
@@ -227,11 +215,11 @@ class Writer:
     ) -> tuple[Outcomes, list[Operation]]:
         """Merged away, gone, written all the same, or refused namelessly; and those to be asked again one by one."""
         fields = list(dict.fromkeys(name for op in lost for name in op.fields))
-        found = self.reads.read(kind, [record_id(op) for op in lost], fields)
+        found = self.reads.read(kind, [ref_of(op).id for op in lost], fields)
         again: list[Operation] = []
         outcomes: Outcomes = []
         for op in lost:
-            there = found[record_id(op)]
+            there = found[ref_of(op).id]
             if isinstance(there, Gone):
                 outcomes.append(missing(op, there))
             elif all(self._is(kind, there, name, value) for name, value in op.fields.items()):
@@ -244,7 +232,7 @@ class Writer:
 
     def _changed(self, kind: str, op: Operation) -> dict[str, object]:
         properties = {name: to_wire(value) for name, value in self._plain(kind, op).items()}
-        return {"id": record_id(op), "properties": properties, "objectWriteTraceId": op.id}
+        return {"id": ref_of(op).id, "properties": properties, "objectWriteTraceId": op.id}
 
     # Archives
 
@@ -264,7 +252,7 @@ class Writer:
         if not batch:
             return
         try:
-            at = self.client.batch_archive(kind, [record_id(op) for op in batch])
+            at = self.client.batch_archive(kind, [ref_of(op).id for op in batch])
         except Ambiguous as error:
             yield [ended(op, Result.AMBIGUOUS, str(error)) for op in batch]
         except HubSpotRefused as error:
@@ -291,7 +279,7 @@ class Writer:
 
     def _one_refused(self, kind: str, op: Operation, error: HubSpotRefused) -> Outcome:
         if op.ref is not None and error.status == 404:
-            found = self.reads.read(kind, [record_id(op)], list(op.fields))[record_id(op)]
+            found = self.reads.read(kind, [ref_of(op).id], list(op.fields))[ref_of(op).id]
             if isinstance(found, Gone):
                 return missing(op, found)
         return refused(op, error.trouble)
@@ -334,7 +322,7 @@ class Writer:
 
     def _answered(self, op: Operation, before: Mapping[str, Record | Gone]) -> Outcome:
         """The outcome of an update that was all relation."""
-        found = before[record_id(op)]
+        found = before[ref_of(op).id]
         if isinstance(found, Gone):
             return missing(op, found)
         fields = {**found.fields, RELATION: numerically(ids_of(op.fields[RELATION]))}
@@ -347,9 +335,9 @@ class Writer:
         held, wanted = set(ids_of(found.fields[RELATION])), set(ids_of(op.fields[RELATION]))
         try:
             for one in sorted(wanted - held):
-                self.client.associate(kind, record_id(op), RELATION_KIND, one)
+                self.client.associate(kind, ref_of(op).id, RELATION_KIND, one)
             for one in sorted(held - wanted):
-                self.client.dissociate(kind, record_id(op), RELATION_KIND, one)
+                self.client.dissociate(kind, ref_of(op).id, RELATION_KIND, one)
         except Refused as error:
             return Outcome(operation=op.id, result=Result.REFUSED, error=str(error), fields=(RELATION,))
         return None
@@ -392,7 +380,7 @@ def _apart(updates: Sequence[Operation]) -> list[list[Operation]]:
     runs: list[list[Operation]] = []
     times: dict[str, int] = {}
     for op in updates:
-        turn = times[record_id(op)] = times.get(record_id(op), -1) + 1
+        turn = times[ref_of(op).id] = times.get(ref_of(op).id, -1) + 1
         if turn == len(runs):
             runs.append([])
         runs[turn].append(op)

@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 
 from syncd.core.model import Action, Operation
-from syncd_salesforce.outcomes import ref_of
+from syncd.kit.outcomes import ref_of
 
 _PARENT = "AccountId"
 

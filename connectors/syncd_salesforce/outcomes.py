@@ -3,28 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from datetime import datetime
 from typing import Any
 
-from syncd.core.model import Gone, Operation, Outcome, Record, Ref, Result, Value
-from syncd.errors import AuthError, Bug, Transient
+from syncd.core.model import Gone, Operation, Outcome, Record, Result
 from syncd.kit.http import Answer
 from syncd_salesforce import ids
 from syncd_salesforce.client import Row
 from syncd_salesforce.troubles import Trouble
-
-Outcomes = list[Outcome]
-
-
-def ended(op: Operation, result: Result, error: str) -> Outcome:
-    """An outcome that is all words."""
-    return Outcome(operation=op.id, result=result, error=error)
-
-
-def later(op: Operation, error: AuthError | Transient) -> Outcome:
-    """Not sent, or surely not landed; again when the vendor says so."""
-    wait = error.retry_after if isinstance(error, Transient) else None
-    return Outcome(operation=op.id, result=Result.LATER, error=str(error), retry_after=wait)
 
 
 def missing(op: Operation, gone: Gone) -> Outcome:
@@ -35,11 +20,6 @@ def missing(op: Operation, gone: Gone) -> Outcome:
 def written(op: Operation, record: Record) -> Outcome:
     """It landed, and this is the record by now."""
     return Outcome(operation=op.id, result=Result.WRITTEN, record=record)
-
-
-def binned(op: Operation, at: datetime) -> Outcome:
-    """The record was put into the recycle bin."""
-    return Outcome(operation=op.id, result=Result.WRITTEN, gone=Gone(ref=ref_of(op), tombstone=True, read_at=at))
 
 
 def failed(op: Operation, trouble: Trouble) -> Outcome:
@@ -67,17 +47,3 @@ def items(answer: Answer, count: int) -> Sequence[Mapping[str, Any]] | None:
 def id_in(item: Row) -> str | None:
     """The id that a result tells."""
     return ids.full(str(item.get("id")))
-
-
-def ref_of(op: Operation) -> Ref:
-    """The record that an update or an archive is about."""
-    if op.ref is None:
-        raise Bug(f"The operation {op.id} names no record.")
-    return op.ref
-
-
-def contacts_of(value: Value) -> tuple[str, ...]:
-    """The ids in a relation's value; a single one and a blank are borne."""
-    if isinstance(value, tuple):
-        return value
-    return () if value is None else (str(value),)

@@ -11,9 +11,10 @@ from dataclasses import dataclass
 from syncd.core.model import Gone, Operation, Outcome, Record, Result
 from syncd.errors import Ambiguous, AuthError, Refused, Transient
 from syncd.kit.http import Answer
+from syncd.kit.outcomes import ended, ids_of, later, ref_of
 from syncd_salesforce import ids
 from syncd_salesforce.client import WRITE_LIMIT, Row
-from syncd_salesforce.outcomes import contacts_of, ended, failed, items, later, ref_of
+from syncd_salesforce.outcomes import failed, items
 from syncd_salesforce.reads import Reads, chunks
 from syncd_salesforce.schema import RELATION
 from syncd_salesforce.troubles import SalesforceRefused, of_item
@@ -55,7 +56,7 @@ class Roles:
         if isinstance(found, Gone) or RELATION not in found.fields:
             failures[op.id] = ended(op, Result.LATER, _UNTOLD)
             return False
-        return set(contacts_of(found.fields[RELATION])) != set(contacts_of(op.fields[RELATION]))
+        return set(ids_of(found.fields[RELATION])) != set(ids_of(op.fields[RELATION]))
 
     def _carried_out(self, steps: Sequence[Step], failures: Failures, *, deleting: bool) -> None:
         for part in chunks(steps, WRITE_LIMIT):
@@ -103,7 +104,7 @@ def _steps(batch: Sequence[Operation], rows: Sequence[Row]) -> tuple[list[Step],
     old: list[Step] = []
     new: list[Step] = []
     for op in batch:
-        id_, wanted = ref_of(op).id, contacts_of(op.fields[RELATION])
+        id_, wanted = ref_of(op).id, ids_of(op.fields[RELATION])
         there = held.get(id_, {})
         old += [(op, role) for contact, several in there.items() if contact not in wanted for role in several]
         fresh = [one for one in wanted if one not in there]

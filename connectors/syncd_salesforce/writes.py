@@ -14,26 +14,16 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 from email.utils import format_datetime
+from functools import partial
 
 from syncd.core.loss import same
 from syncd.core.model import Action, Gone, Operation, Outcome, Record, Ref, Result, Value
 from syncd.errors import Ambiguous, AuthError, SyncdError, Transient
 from syncd.kit.http import Answer
+from syncd.kit.outcomes import Outcomes, binned, ended, ids_of, in_turn, later, ref_of
 from syncd_salesforce.batches import batches
 from syncd_salesforce.client import WRITE_LIMIT, Client, Row
-from syncd_salesforce.outcomes import (
-    Outcomes,
-    binned,
-    contacts_of,
-    ended,
-    failed,
-    id_in,
-    items,
-    later,
-    missing,
-    ref_of,
-    written,
-)
+from syncd_salesforce.outcomes import failed, id_in, items, missing, written
 from syncd_salesforce.reads import Reads
 from syncd_salesforce.roles import Roles
 from syncd_salesforce.schema import RELATION, has_relation
@@ -77,21 +67,9 @@ class Writer:
     def write(self, kind: str, operations: Sequence[Operation]) -> Iterator[Outcomes]:
         """Outcomes after each vendor call that settled some; a lost session settles the rest as LATER and raises."""
         queue = list(batches(operations, WRITE_LIMIT))
-        for number, batch in enumerate(queue):
-            done: set[str] = set()
-            try:
-                for outcomes in self._batch(kind, batch):
-                    done |= {outcome.operation for outcome in outcomes}
-                    yield outcomes
-            except SalesforceRefused as error:  # of a read that came before the write
-                yield [failed(op, error.trouble) for op in batch if op.id not in done]
-            except (AuthError, Transient) as error:
-                left = [op for rest in queue[number:] for op in rest if op.id not in done]
-                if left:
-                    yield [later(op, error) for op in left]
-                if isinstance(error, AuthError):
-                    raise
-                return
+        yield from in_turn(
+            queue, partial(self._batch, kind), SalesforceRefused, lambda op, error: failed(op, error.trouble)
+        )
 
     def _batch(self, kind: str, batch: Sequence[Operation]) -> Iterator[Outcomes]:
         unknown = {op.id: names for op in batch if (names := self._unknown(kind, op))}
@@ -173,7 +151,7 @@ class Writer:
 
     def _join(self, op: Operation, id: str) -> bool:
         """Give a new opportunity the contacts that it was not made with; whether it has all of them."""
-        wanted = contacts_of(op.fields.get(RELATION))
+        wanted = ids_of(op.fields.get(RELATION))
         rest = wanted[1:] if self._takes_contact(op) else wanted
         try:
             return not rest or Roles(self.reads).joined(id, rest, first=len(rest) == len(wanted))
@@ -190,7 +168,7 @@ class Writer:
         record = {name: value for name, value in self._wire(kind, op).items() if value is not None}
         if op.sync_key is not None:
             record[op.sync_key.field] = op.sync_key.value
-        contacts = contacts_of(op.fields.get(RELATION)) if has_relation(kind) else ()
+        contacts = ids_of(op.fields.get(RELATION)) if has_relation(kind) else ()
         if contacts and self._takes_contact(op):
             record["ContactId"] = contacts[0]
         return {"attributes": {"type": kind}, **record}

@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-import socket
-import threading
-import time
 from collections.abc import Callable, Iterator
 from contextlib import suppress
 from dataclasses import dataclass, field
@@ -14,16 +11,14 @@ from typing import Any
 
 import orjson
 import pytest
-import uvicorn
-from starlette.applications import Starlette
 from starlette.requests import Request
 from starlette.responses import Response
-from starlette.routing import Route
 
 from syncd.core.model import Action, Gone, MatchKey, Operation, Outcome, Record, Ref, Result, SyncKey, Value
 from syncd.errors import AuthError, Transient
 from syncd.kit.connector import Page, Seen, SystemSettings, Timing
 from syncd_hubspot import HubSpot
+from tests.connectors.scripted import serving
 
 Answer = tuple[int, Any]
 Script = Callable[[dict[str, Any]], Answer]
@@ -65,21 +60,8 @@ def vendor() -> Iterator[Vendor]:
     """A server that knows the properties, and nothing else yet."""
     vendor = Vendor()
     vendor.on("/crm/properties/2026-03/contacts", lambda _: (200, {"results": PROPERTIES}))
-    app = Starlette(routes=[Route("/{path:path}", vendor.answer, methods=["GET", "POST", "PUT", "DELETE", "PATCH"])])
-    listening = socket.socket(socket.AF_INET, socket.SOCK_STREAM, socket.IPPROTO_TCP)
-    listening.bind(("127.0.0.1", 0))
-    vendor.url = f"http://127.0.0.1:{listening.getsockname()[1]}"
-    server = uvicorn.Server(
-        uvicorn.Config(app, lifespan="off", log_config=None, date_header=False, http="h11", ws="none")
-    )
-    thread = threading.Thread(target=lambda: server.run(sockets=[listening]), daemon=True)
-    thread.start()
-    while not server.started:
-        time.sleep(0.005)
-    yield vendor
-    server.should_exit = server.force_exit = True
-    thread.join(timeout=10)
-    listening.close()
+    with serving(vendor.answer) as vendor.url:
+        yield vendor
 
 
 @pytest.fixture

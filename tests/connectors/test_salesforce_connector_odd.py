@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-import socket
-import threading
-import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
@@ -14,17 +11,15 @@ from typing import Any
 
 import orjson
 import pytest
-import uvicorn
-from starlette.applications import Starlette
 from starlette.requests import Request
 from starlette.responses import Response
-from starlette.routing import Route
 
 from syncd.core.model import Action, Gone, Operation, Outcome, Record, Ref, Result, SyncKey, Value
 from syncd.errors import AuthError, Transient
 from syncd.kit.careful import Careful
 from syncd.kit.connector import Page, SystemSettings, Timing
 from syncd_salesforce import Salesforce, client, ids
+from tests.connectors.scripted import serving
 
 US, PERSON = "005000000000001AAA", "005000000000002AAA"
 STAMP = "2026-03-01T12:00:00.000+0000"
@@ -132,20 +127,8 @@ def vendor() -> Iterator[Vendor]:
     vendor = Vendor()
     vendor.on("/oauth2/token", vendor.token)
     vendor.on("/describe", lambda _: (200, {"name": "Lead", "fields": fields()}))
-    app = Starlette(routes=[Route("/{path:path}", vendor.answer, methods=["GET", "POST", "PATCH", "DELETE"])])
-    listening = socket.socket(socket.AF_INET, socket.SOCK_STREAM, socket.IPPROTO_TCP)
-    listening.bind(("127.0.0.1", 0))
-    vendor.url = f"http://127.0.0.1:{listening.getsockname()[1]}"
-    config = uvicorn.Config(app, lifespan="off", log_config=None, date_header=False, http="h11", ws="none")
-    server = uvicorn.Server(config)
-    thread = threading.Thread(target=lambda: server.run(sockets=[listening]), daemon=True)
-    thread.start()
-    while not server.started:
-        time.sleep(0.005)
-    yield vendor
-    server.should_exit = server.force_exit = True
-    thread.join(timeout=10)
-    listening.close()
+    with serving(vendor.answer) as vendor.url:
+        yield vendor
 
 
 @pytest.fixture
