@@ -31,7 +31,7 @@ NOBODY = Ref("crm", "contacts", "c99")
 def told(call: object, *given: object, **more: object) -> str:
     """What a person reads whose wish cannot be granted."""
     with pytest.raises(ConfigError) as caught:
-        call(*given, **more)  # type: ignore[operator]  # a verb
+        call(*given, **more)
     return str(caught.value)
 
 

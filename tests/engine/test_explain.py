@@ -120,7 +120,7 @@ def test_drift_under_the_base_is_told_apart() -> None:
         town.vendors["con"].rows["contacts"]["c1"].fields["phone"] = "99"
         with town.store.begin() as tx:
             shot = tx.snapshots.get("con", "contacts", ["c1"])["c1"]
-            shot.kept["phone"] = "99"  # type: ignore[index]  # what is kept is a plain dict
+            shot.kept["phone"] = "99"
             tx.snapshots.put([shot])
         (rule,) = told(town, left.id, "phone")["rules"]
         assert (rule["same"], rule["verdict"]) == (False, "unchanged")

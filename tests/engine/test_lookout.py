@@ -60,7 +60,7 @@ def fields(town: Town, monkeypatch: pytest.MonkeyPatch) -> Undo:
     told = MemoryConnector._record
 
     def record(self: MemoryConnector, kind: str, *more: object, **named: object) -> Record:
-        whole = told(self, kind, *more, **named)  # type: ignore[arg-type]  # handed on
+        whole = told(self, kind, *more, **named)
         if self.vendor.name != "con" or kind != "contacts":
             return whole
         return replace(whole, fields={name: value for name, value in whole.fields.items() if name not in CUSTOM})

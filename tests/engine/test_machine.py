@@ -214,11 +214,11 @@ class Leaving(Machine):
     """A town in which people also delete records, bring them back, and merge them, before, after and amid our work."""
 
     @initialize(plot=plots, policy=policies, left=flag, right=flag)
-    def begin(self, plot: Plot, policy: str, left: bool, right: bool) -> None:  # type: ignore[override]
+    def begin(self, plot: Plot, policy: str, left: bool, right: bool) -> None:
         """A town with three pairs of people; `left`, `right`: whether that vendor tells of deletions."""
         plot = named(plot)
         traits = {"left": replace(plot.left, tombstones=left), "right": replace(plot.right, tombstones=right)}
-        self.town = build(replace(plot, delete=policy, **traits), self.database)  # type: ignore[arg-type]  # two Traits
+        self.town = build(replace(plot, delete=policy, **traits), self.database)
         for number in range(3):
             doings.make(self.town, "crm", "contacts", {"email": f"first{number}@x.example", "name": f"First {number}"})
         for _ in range(4):

@@ -51,7 +51,7 @@ def test_a_plan_shows_what_it_found_though_a_run_follows_at_once(monkeypatch: py
         end = engine_run._end
 
         def then_run(world: object, report: RunReport) -> None:
-            end(world, report)  # type: ignore[arg-type]  # handed on
+            end(world, report)
             monkeypatch.setattr(engine_run, "_end", end)
             assert town.work().state == "done"
 

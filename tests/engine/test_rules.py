@@ -29,7 +29,7 @@ KEYLESS = Traits(sync_key=False, maker=False)
 @contextmanager
 def town_of(**plot: object) -> Iterator[Town]:
     """A town that is given back at the end."""
-    town = build(Plot(**plot))  # type: ignore[arg-type]  # the fields of a Plot
+    town = build(Plot(**plot))
     try:
         yield town
     finally:
@@ -79,9 +79,9 @@ def test_the_cursor_stays_behind_the_horizon() -> None:
     with town_of() as town:
         judge(town)
         crm = town.vendors["crm"]
-        crm.chance.random = lambda: 0.99  # type: ignore[method-assign]  # the slowest row of the list
+        crm.chance.random = lambda: 0.99  # the slowest row of the list
         make(town, "crm", "contacts", {"email": "late@x.example"})
-        crm.chance.random = lambda: 0.0  # type: ignore[method-assign]  # the quickest
+        crm.chance.random = lambda: 0.0  # the quickest
         town.stage.now += timedelta(seconds=1)
         make(town, "crm", "contacts", {"email": "soon@x.example"})
         read_feed(town, "crm", "contacts")
@@ -94,11 +94,11 @@ def test_an_older_row_never_replaces_a_newer_snapshot() -> None:
     with town_of(right=Traits(tick=timedelta(milliseconds=1))) as town:
         left, right = linked(town)
         con = town.vendors["con"]
-        con.chance.random = lambda: 0.0  # type: ignore[method-assign]  # listed at once
+        con.chance.random = lambda: 0.0  # listed at once
         edit(town, "con", "contacts", right.id, {"note": "seen"})
-        con.chance.random = lambda: 0.99  # type: ignore[method-assign]  # listed late
+        con.chance.random = lambda: 0.99  # listed late
         edit(town, "crm", "contacts", left.id, {"name": "Anna"})
-        town.vendors["crm"].chance.random = lambda: 0.0  # type: ignore[method-assign]  # listed at once
+        town.vendors["crm"].chance.random = lambda: 0.0  # listed at once
         town.stage.now += timedelta(seconds=19)
         read_feed(town, "crm", "contacts")
         run(town)
@@ -159,7 +159,7 @@ def test_a_mark_that_is_renewed_while_it_is_worked_on_stays() -> None:
         with town_of(left=Traits(tick=timedelta(milliseconds=1))) as town:
             left, right = linked(town)
             crm = town.vendors["crm"]
-            crm.chance.random = lambda: 0.0  # type: ignore[method-assign]  # listed at once
+            crm.chance.random = lambda: 0.0  # listed at once
             edit(town, "crm", "contacts", left.id, {"name": "Anna"})
             town.stage.now += timedelta(seconds=60)
             read_feed(town, "crm", "contacts")
@@ -250,7 +250,7 @@ def test_our_own_create_is_no_new_lead(traits: Traits) -> None:
         judge(town)
         make(town, "crm", "deals", {"title": "Roof", "stage": "won"})
         con = town.vendors["con"]
-        con.chance.random = lambda: 0.0  # type: ignore[method-assign]  # listed at once
+        con.chance.random = lambda: 0.0  # listed at once
         con.faults.append(("write", "lost"))
         town.stage.now += timedelta(seconds=60)
         cycle(town, wait=0)

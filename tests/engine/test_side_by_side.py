@@ -133,7 +133,7 @@ def test_the_answer_of_an_open_creation_is_nobody_elses_twin(right: Traits) -> N
         town.stage.now += timedelta(seconds=60)
         read_feed(town, "crm", "contacts")
         con.faults.append(("write", "lost"))
-        con.chance.random = lambda: 0.9  # type: ignore[method-assign]  # the list lags as long as it may
+        con.chance.random = lambda: 0.9  # the list lags as long as it may
         run(town)
         assert len(rows(town, "con", "contacts")) == 1
         second = make(town, "crm", "contacts", {"email": "ann@x.example", "name": "Ann B"})

@@ -12,7 +12,7 @@ SYSTEMS = {Side.LEFT: "crm", Side.RIGHT: "shop"}
 
 def _field(name: str, kind: FieldKind = K.TEXT, *options: str, **more: object) -> FieldType:
     listed = tuple(Option(option, option.title()) for option in options)
-    return FieldType(name=name, kind=kind, options=listed, **more)  # type: ignore[arg-type]  # keywords of FieldType
+    return FieldType(name=name, kind=kind, options=listed, **more)
 
 
 def _schema(system: str, kind: str, *fields: FieldType) -> Schema:

@@ -67,7 +67,7 @@ def test_the_vendors_own_table_comes_first(connect: Connect) -> None:
     """`explain` sees status, headers and parsed body, and its error is the one raised."""
 
     def explain(status: int, headers: object, body: object) -> SyncdError | None:
-        return Refused(f"vendor said {body['message']}", names=["7"]) if status == 500 else None  # type: ignore[index]
+        return Refused(f"vendor said {body['message']}", names=["7"]) if status == 500 else None
 
     with pytest.raises(Refused, match="vendor said bad") as caught:
         connect(explain=explain).request("POST", "/echo", json={"status": 500, "text": '{"message": "bad"}'})

@@ -14,7 +14,7 @@ FEED = ("crm", "contacts")
 
 def take(tx: Tx, fence: int, now: object = NOW) -> bool:
     """Try to lease the feed for five minutes from NOW."""
-    return tx.feed_leases.take(*FEED, now=now, until=LATER, fence=fence)  # type: ignore[arg-type]  # a moment
+    return tx.feed_leases.take(*FEED, now=now, until=LATER, fence=fence)
 
 
 def test_one_holds_it(store: Store) -> None:

@@ -136,7 +136,7 @@ def test_a_newer_store_is_refused(store: Store, verb: object) -> None:
     """A store that a newer syncd wrote is neither used nor upgraded: that would lose what we do not know of."""
     versioned(store, "9999")
     with pytest.raises(ConfigError, match="version 9999, which this syncd does not know: a newer syncd wrote it"):
-        verb(store)  # type: ignore[operator]  # one of the two verbs
+        verb(store)
     assert schema.version(store) == "9999"
 
 
@@ -152,7 +152,7 @@ def test_a_database_of_another_program_is_left_alone(blank: Store, verb: object,
             tx.connection.execute(text("INSERT INTO alembic_version VALUES ('1a2b3c4d5e6f')"))
     before = inspect(blank.engine).get_table_names()
     with pytest.raises(ConfigError, match="tables of another program"):
-        verb(blank)  # type: ignore[operator]  # one of the two verbs
+        verb(blank)
     assert inspect(blank.engine).get_table_names() == before
 
 
@@ -167,7 +167,7 @@ def test_what_is_no_database_is_a_mistake_of_the_set_up(tmp_path: Path, verb: ob
         closing(Store(f"sqlite:///{tmp_path / name}")) as store,
         pytest.raises(ConfigError, match=f"cannot be opened: .*{what}.*{remedy}"),
     ):
-        verb(store)  # type: ignore[operator]  # one of the verbs
+        verb(store)
 
 
 def test_an_upgrade_that_fails_leaves_nothing(blank: Store, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:

@@ -19,7 +19,7 @@ def record(id_: str = "1", **more: object) -> Record:
         ref=Ref("crm", "contacts", id_), fields=FIELDS, version="v1", modified_at=NOW, created_at=NOW - SECOND,
         read_at=LATER, mine=False, was=("old1", "old2"),
     )  # fmt: skip
-    return replace(whole, **more)  # type: ignore[arg-type]  # each test names fields that are there
+    return replace(whole, **more)
 
 
 def test_a_snapshot_comes_back_whole(store: Store) -> None:

@@ -158,7 +158,7 @@ def test_a_kill_of_a_worker_costs_only_its_lease(store: Store) -> None:
 
     def claim(fence: int, now: object = NOW) -> list[Mark]:
         with store.begin() as tx:
-            units = tx.marks.claim("m", now, LATER, fence, limit=5)  # type: ignore[arg-type]  # a moment
+            units = tx.marks.claim("m", now, LATER, fence, limit=5)
         return [mark for unit in units for mark in unit.marks]
 
     with store.begin() as tx:
