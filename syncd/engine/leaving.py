@@ -5,7 +5,7 @@ What is not here: how a snapshot gets to be gone (`absorb`), and records that we
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from datetime import timedelta
 from itertools import zip_longest
 
@@ -80,6 +80,17 @@ def _follow(world: World, tx: Tx, item: Item, link: Link, side: Side) -> None:
     # Whatever becomes of this turn: its mark has the former id, by which nobody finds the link any more.
     tx.marks.add(m.key, side, [now], world.clock(), lane=item.lane)
     wake_for(tx, m, item.link.left_id, item.link.right_id, world.clock())
+    _unsettle(tx, item, item.link, [side])
+
+
+def _unsettle(tx: Tx, item: Item, link: Link, sides: Iterable[Side]) -> None:
+    """What became of a write whose record was gone before that was known can be told again: its settling comes first.
+
+    Without that, what it left in the record would look like a person's edit.
+    """
+    if any([tx.journal.open_again(link.id, side, link.id_on(side)) for side in sides]):
+        reason = "a write to it had no outcome yet when it was gone"
+        item.fail(again("unsettled", reason, after=timedelta(0), count=False))
 
 
 def _rival(tx: Tx, m: FieldMap, side: Side, id: str) -> Link | None:
@@ -157,6 +168,7 @@ def _open_again(world: World, tx: Tx, item: Item, link: Link) -> None:
     hold_link(world, tx, item, tx.links.get([link.id])[link.id])
     item.side = None
     wake_for(tx, item.m, link.left_id, link.right_id, world.clock())
+    _unsettle(tx, item, link, Side)
 
 
 def fits(m: FieldMap, records: Mapping[Side, Record]) -> bool:

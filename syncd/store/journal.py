@@ -41,6 +41,14 @@ _CLOSE = (
     .where(journal.c.id == _INTENT)
     .values({**_ENDED, "record_id": func.coalesce(bindparam("found"), journal.c.record_id)})
 )
+_GONE = (
+    update(journal)
+    .where(
+        journal.c.link == bindparam("of"), journal.c.side == bindparam("at"),
+        journal.c.action == str(Action.UPDATE), journal.c.outcome == "gone",
+    )
+    .values(outcome=None, closed_at=None, record_id=bindparam("now"))
+)  # fmt: skip
 _UNCLAIM = delete(claims).where(claims.c.intent == _INTENT)
 _CLAIMED = select(claims.c.intent).where(
     claims.c.system == bindparam("system"), claims.c.kind == bindparam("kind"), among(claims.c.key)
@@ -103,6 +111,10 @@ class Journal:
         values = {"intent": intent, "outcome": outcome, "closed_at": now, "error": error, "found": record_id}
         self.connection.execute(_CLOSE, values)
         self.connection.execute(_UNCLAIM, {"intent": intent})
+
+    def open_again(self, link: int, side: Side, record_id: str) -> int:
+        """Open a link's updates again that nobody could tell the outcome of while their record was gone; how many."""
+        return self.connection.execute(_GONE, {"of": link, "at": str(side), "now": record_id}).rowcount
 
     def extend(self, fence: int, side: Side, lands_by: datetime) -> None:
         """Open writes of a claim that go out later than was thought when they were journaled can land later too."""

@@ -16,7 +16,7 @@ from syncd.engine.absorb import absorb
 from syncd.engine.item import HINT
 from syncd.engine.worker import Worker
 from syncd.engine.world import World
-from tests.engine.doings import cycle, decide, edit, judge, make, read_feed, run
+from tests.engine.doings import cycle, decide, edit, judge, make, read_feed, rest, run
 from tests.engine.test_rules import apart, linked, town_of
 from tests.engine.vendor import MemoryConnector, Traits
 
@@ -39,6 +39,41 @@ def test_a_write_that_landed_looks_undone_by_nobody(monkeypatch: pytest.MonkeyPa
         judge(town)
         told = [(c.before, c.after) for c in town.vendors["crm"].history if (c.id, c.field) == (left.id, "phone")]
         assert told[-1] == ("1", "2"), told
+
+
+@pytest.mark.parametrize("edited", [False, True], ids=["untouched", "edited"])
+@pytest.mark.parametrize("fate", ["restored", "merged"])
+def test_what_a_write_sent_is_no_edit_of_the_record_that_went_before_it_told(*, fate: str, edited: bool) -> None:
+    """Its answer was lost, then the record was deleted or merged: what it holds when it is there again may be ours."""
+    with town_of(left=Traits(tombstones=True)) as town:
+        left, right = linked(town)
+        edit(town, "con", "contacts", right.id, {"note": "1"})
+        judge(town)
+        edit(town, "con", "contacts", right.id, {"note": "2"})
+        town.stage.now += timedelta(seconds=60)
+        read_feed(town, "con", "contacts")
+        crm = town.vendors["crm"]
+        crm.faults.append(("write", "lost"))
+        Worker(town.world, town.maps[0]).step()
+        assert crm.rows["contacts"][left.id].fields["note"] == "2"
+        if fate == "merged":
+            target = crm.create("contacts", {"email": "ann2@x.example", "tag": "cold", "name": "Ann"}, "person")
+            crm.merge("contacts", left.id, target.id)
+            crm.update("contacts", target.id, {"note": "2"}, "merge")
+        else:
+            crm.delete("contacts", left.id)
+        if edited:
+            edit(town, "con", "contacts", right.id, {"note": "3"})
+            town.stage.now += timedelta(seconds=60)
+            read_feed(town, "con", "contacts")
+        rest(town)
+        if fate == "restored":
+            crm.restore("contacts", left.id)
+        judge(town)
+        told = [c.after for c in town.vendors["con"].history if (c.id, c.field) == (right.id, "note")]
+        assert told == ["1", "2", *(["3"] if edited else [])]
+        now = crm.rows["contacts"][target.id if fate == "merged" else left.id]
+        assert now.fields["note"] == told[-1]
 
 
 def test_what_must_be_read_is_read_after_a_write_was_settled(monkeypatch: pytest.MonkeyPatch) -> None:
