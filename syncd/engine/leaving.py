@@ -88,7 +88,7 @@ def _unsettle(tx: Tx, item: Item, link: Link, sides: Iterable[Side]) -> None:
 
     Without that, what it left in the record would look like a person's edit.
     """
-    if any([tx.journal.open_again(link.id, side, link.id_on(side)) for side in sides]):
+    if sum(tx.journal.open_again(link.id, side, link.id_on(side)) for side in sides):
         reason = "a write to it had no outcome yet when it was gone"
         item.fail(again("unsettled", reason, after=timedelta(0), count=False))
 

@@ -63,7 +63,8 @@ def look(world: World, system: str, kind: str) -> None:
     """
     now, name, place = world.clock().timestamp(), f"looked:{system}:{kind}", f"sample:{system}:{kind}"
     with world.store.read() as tx:
-        last, called = tx.runs.fact(name), tx.runs.fact(f"called:{system}:{kind}")
+        known = tx.runs.known([name, f"called:{system}:{kind}"])
+        last, called = known.get(name), known.get(f"called:{system}:{kind}")
         left_out = _narrowed(tx, world, system, kind)
         fine = not left_out and (last is None or last["wrong"] is None)
         if fine and not (tx.feeds.get(system, kind).backfilled and _due(world, last, called, now)):
@@ -193,10 +194,12 @@ def hides(tx: Tx, world: World, system: str) -> bool:
 
 def _troubles(tx: Tx, world: World, keys: Iterable[tuple[str, str]]) -> Iterator[tuple[str, str, Wrong]]:
     """System, kind, and what is hidden of it, for each of these of which anything is."""
-    for system, kind in keys:
-        if names := _narrowed(tx, world, system, kind):
-            yield system, kind, Wrong(_untold(kind, names))
-        elif (looked := tx.runs.fact(f"looked:{system}:{kind}")) is not None and looked["wrong"] is not None:
+    names = {f"looked:{system}:{kind}": (system, kind) for system, kind in keys}
+    known = tx.runs.known(list(names))
+    for name, (system, kind) in names.items():
+        if left_out := _narrowed(tx, world, system, kind):
+            yield system, kind, Wrong(_untold(kind, left_out))
+        elif (looked := known.get(name)) is not None and looked["wrong"] is not None:
             yield system, kind, Wrong(looked["wrong"], bool(looked.get("hidden")))
 
 
@@ -217,7 +220,10 @@ def waits_for_another(world: World, system: str, kind: str) -> bool:
 
     Read with what is left of the map, changes of fields that it will have again would be passed over for good.
     """
-    others = {(m.end(at.other).system, m.end(at.other).kind) for m, at in world.readers[system, kind]}
+    readers = world.readers[system, kind]
+    if not any(m.left_out for m, _ in readers):
+        return False
+    others = {(m.end(at.other).system, m.end(at.other).kind) for m, at in readers}
     with world.store.read() as tx:
         return bool(narrowed(tx, world, others))
 

@@ -46,7 +46,7 @@ def within_quota(can: Capabilities, records: float) -> int | None:
 
 def backfilled(tx: Tx, m: FieldMap) -> bool:
     """Whether both sides were read through once: before that, nothing is created or linked. Rule 4."""
-    return all(tx.feeds.get(m.end(side).system, m.end(side).kind).backfilled for side in Side)
+    return tx.feeds.backfilled() >= {(m.end(side).system, m.end(side).kind) for side in Side}
 
 
 @dataclass(slots=True)

@@ -10,10 +10,12 @@ GET  /_sim/faults                    POST {"rules": [...]}, see `kit.faults.Rule
 GET  /_sim/requests?since=n&summary=1
 GET  /_sim/records/{kind}            the primary store, archived records included
 POST /_sim/act                       {"do": verb, "kind", "id", "fields", "as": person}: a person in the vendor's pages
+POST /_sim/acts                      {"acts": [...]}: the same, many in a row; ends at the first that cannot be done
 POST /_sim/seed                      {"leads": n, ...}
 POST /_sim/import/{kind}             text/csv
 GET  /_sim/webhooks                  how many were told, sent, answered, given up
 GET  /_sim/settled                   whether the lagging index has caught up
+GET  /_sim/history/{kind}            every change of every record, by id
 GET  /_sim/history/{kind}/{id}       every change of a record, with who made it
 """
 
@@ -56,10 +58,12 @@ def routes(sandbox: Sandbox) -> list[Route]:
         ("/_sim/requests", desk.requests, get),
         ("/_sim/records/{kind}", desk.records, get),
         ("/_sim/act", desk.act, post),
+        ("/_sim/acts", desk.acts, post),
         ("/_sim/seed", desk.seed, post),
         ("/_sim/import/{kind}", desk.import_csv, post),
         ("/_sim/webhooks", desk.webhooks, get),
         ("/_sim/settled", desk.settled, get),
+        ("/_sim/history/{kind}", desk.histories, get),
         ("/_sim/history/{kind}/{id}", desk.history, get),
     ]
     return [Route(path, _answering(handler), methods=methods) for path, handler, methods in table]
@@ -123,6 +127,9 @@ class _Desk:
     async def act(self, request: Request) -> Any:
         return self._box.act(await _object(request))
 
+    async def acts(self, request: Request) -> Any:
+        return {"done": [self._box.act(one) for one in (await _object(request)).get("acts", ())]}
+
     async def seed(self, request: Request) -> Any:
         return self._box.seed(await _object(request))
 
@@ -135,6 +142,9 @@ class _Desk:
 
     async def settled(self, _request: Request) -> Any:
         return self._box.settled()
+
+    async def histories(self, request: Request) -> Any:
+        return {"histories": self._box.histories(self._kind(request))}
 
     async def history(self, request: Request) -> Any:
         return {"history": self._box.history(self._kind(request), request.path_params["id"])}

@@ -5,6 +5,7 @@ What is not here: what an answer means to a vendor (its connector hands in `expl
 
 from __future__ import annotations
 
+import functools
 import ipaddress
 import ssl
 import time
@@ -299,11 +300,17 @@ def _slow_down(limit: Limit, response: httpx.Response, error: Transient) -> None
 def _trust(system: str, ca_file: str | None) -> ssl.SSLContext:
     """Whom to believe: the machine's authorities, or only those of the file."""
     try:
-        return ssl.create_default_context(cafile=ca_file)
+        return ssl.create_default_context(cafile=ca_file) if ca_file else _authorities()
     except OSError as error:
         remedy = "Name a file of certificates in PEM form, or leave `ca_file` out."
         told = Problem(f"systems.{system}.ca_file", f"{ca_file} holds no certificate: {error}.", remedy)
         raise ConfigError(told) from error
+
+
+@functools.cache
+def _authorities() -> ssl.SSLContext:
+    """The machine's; read once, since that takes long."""
+    return ssl.create_default_context()
 
 
 def _check_scheme(system: str, base_url: str) -> bool:

@@ -141,6 +141,10 @@ class Sandbox(abc.ABC):
         changes = self._history.get((kind, id), ())
         return [asdict(one) for one in changes]
 
+    def histories(self, kind: str) -> dict[str, list[dict[str, Any]]]:
+        """The same of every record of a kind that has any, by id."""
+        return {id_: self.history(of, id_) for of, id_ in list(self._history) if of == kind}
+
     def app(self) -> Stage:
         """The whole server as an ASGI app: faults, log, control protocol, vendor. TypeError for a plain `def`."""
         self._vendor()

@@ -11,7 +11,7 @@ from datetime import datetime
 from typing import Any
 
 from syncd.core.fieldmap import FieldMap
-from syncd.core.model import Ref, Side, Value
+from syncd.core.model import Side, Value
 from syncd.kit.remote import Remote
 from syncd.lab.compare import id_of
 
@@ -40,15 +40,19 @@ class Histories:
     """All that the vendors remember."""
 
     vendors: Mapping[str, Remote]
-    _known: dict[Ref, Sequence[Change]] = field(default_factory=dict)
+    _known: dict[tuple[str, str], dict[str, list[dict[str, Any]]]] = field(default_factory=dict)
     _rows: dict[tuple[str, str], dict[str, Mapping[str, Any]]] = field(default_factory=dict)
 
     def of(self, m: FieldMap, side: Side, id_: str) -> Sequence[Change]:
         """A record's changes, oldest first."""
-        ref = Ref(m.end(side).system, m.end(side).kind, id_)
-        if ref not in self._known:
-            self._known[ref] = self.vendors[ref.system].history(ref.kind, id_)
-        return self._known[ref]
+        end = m.end(side)
+        vendor = self.vendors[end.system]
+        if (end.system, end.kind) not in self._known:
+            self._known[end.system, end.kind] = vendor.histories(end.kind)
+        known = self._known[end.system, end.kind]
+        if id_ not in known:
+            known[id_] = vendor.history(end.kind, id_)
+        return known[id_]
 
     def since_merge(self, m: FieldMap, side: Side, id_: str) -> Sequence[Change]:
         """Its changes since two records became it, if they did: what either was before is nobody's claim any more."""

@@ -16,6 +16,7 @@ from syncd.store.sql import upsert
 from syncd.store.tables import feeds
 
 _GET = select(feeds).where(feeds.c.system == bindparam("of_system"), feeds.c.kind == bindparam("of_kind"))
+_BACKFILLED = select(feeds.c.system, feeds.c.kind).where(feeds.c.backfilled)
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,6 +46,10 @@ class Feeds:
     def all(self) -> list[FeedState]:
         """Every feed that was ever read."""
         return [_state(row) for row in self.connection.execute(select(feeds).order_by(feeds.c.system, feeds.c.kind))]
+
+    def backfilled(self) -> set[tuple[str, str]]:
+        """The (system, kind) of every feed that was read through once."""
+        return {(row.system, row.kind) for row in self.connection.execute(_BACKFILLED)}
 
     def reset(self, system: str, kind: str) -> None:
         """Read a feed from the beginning once more; its horizon stays.

@@ -25,10 +25,12 @@ class Leases:
 
     def take(self, *key: str, now: datetime, until: datetime, fence: int) -> bool:
         """Lease it until then, under this fence; false if somebody holds it."""
-        columns = self.table.primary_key.columns.keys()
-        self.connection.execute(self._say.new, {**dict(zip(columns, key, strict=True)), "fence": 0})
         given = {**self._at(key), "now": now, "until": until, "by": fence}
-        return bool(self.connection.execute(self._say.take, given).rowcount)
+        if self.connection.execute(self._say.take, given).rowcount:
+            return True
+        columns = self.table.primary_key.columns.keys()
+        new = self.connection.execute(self._say.new, {**dict(zip(columns, key, strict=True)), "fence": 0})
+        return bool(new.rowcount and self.connection.execute(self._say.take, given).rowcount)
 
     def hold(self, *key: str, until: datetime, fence: int) -> bool:
         """Hold on to it; false if it was taken over or taken away, even if the lease ran out in between."""

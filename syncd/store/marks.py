@@ -285,15 +285,14 @@ class Marks:
 
     def resting(self, state: str, map_key: str | None = None, *, limit: int = 10_000) -> list[Mark]:
         """Marks in a state, oldest first."""
-        query = select(marks).where(marks.c.state == state)
-        if map_key is not None:
-            query = query.where(marks.c.map == map_key)
-        return [_mark(row) for row in self.connection.execute(query.order_by(marks.c.first_at).limit(limit))]
+        of = [marks.c.map == map_key] if map_key is not None else []
+        query = select(marks).where(marks.c.state == state, *of).order_by(marks.c.first_at).limit(limit)
+        return [_mark(row) for row in self.connection.execute(query)]
 
     def any_of(self, map_key: str, side: Side, cause: str) -> bool:
         """Whether a mark of a side has this cause."""
-        query = select(marks.c.id).where(marks.c.map == map_key, marks.c.side == str(side), marks.c.cause == cause)
-        return self.connection.execute(query.limit(1)).first() is not None
+        at = (marks.c.map == map_key, marks.c.side == str(side), marks.c.cause == cause)
+        return self.connection.execute(select(marks.c.id).where(*at).limit(1)).first() is not None
 
     def asking(self, map_key: str) -> bool:
         """Whether a record of a map is parked with a question."""
@@ -310,8 +309,8 @@ class Marks:
         """Whether a mark of a map could be claimed now."""
         if linked_only and not Links(self.connection).any(map_key):
             return False
-        query = select(marks.c.id).where(_claimable(map_key, now, now), *([_linked(map_key)] if linked_only else []))
-        return self.connection.execute(query.limit(1)).one_or_none() is not None
+        given = {"map": map_key, "now": now}
+        return self.connection.execute(_LINKED_DUE if linked_only else _ANY_DUE, given).first() is not None
 
     def due_count(self, map_key: str, now: datetime) -> int:
         """How many marks of a map could be claimed now that nobody has allowed yet."""
@@ -378,16 +377,20 @@ def _at(mark: Mark) -> Any:
     return and_(marks.c.map == mark.map, marks.c.side == str(mark.side), marks.c.id == mark.id)
 
 
-def _claimable(map_key: str, by: datetime, now: datetime) -> Any:
+def _claimable(map_key: Any, by: Any, now: Any) -> Any:
     """Due by then, and leased by nobody, or by somebody whose time is over."""
     free = or_(marks.c.leased_until.is_(None), marks.c.leased_until < now)
     return and_(marks.c.map == map_key, marks.c.state == DUE, marks.c.due_at <= by, free)
 
 
-def _linked(map_key: str) -> Any:
+def _linked(map_key: Any) -> Any:
     sides = ((Side.LEFT, links.c.left_id), (Side.RIGHT, links.c.right_id))
     link = select(links.c.id).where(links.c.map == map_key, links.c.state == "open")
     return or_(*(and_(marks.c.side == str(side), link.where(column == marks.c.id).exists()) for side, column in sides))
+
+
+_ANY_DUE = select(marks.c.id).where(_claimable(bindparam("map"), bindparam("now"), bindparam("now"))).limit(1)
+_LINKED_DUE = _ANY_DUE.where(_linked(bindparam("map")))
 
 
 def _mark(row: Row[tuple[object, ...]]) -> Mark:

@@ -10,12 +10,12 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, TypeVar
 
-from sqlalchemy import ColumnElement, Connection, Update, cast, func, literal, select, tuple_, update
+from sqlalchemy import ColumnElement, Connection, Update, bindparam, cast, func, literal, select, tuple_, update
 from sqlalchemy.dialects.postgresql import JSON
 
 from syncd.core.model import Side
 from syncd.store.marks import DUE, HELD, PARKED, WEIGHED
-from syncd.store.sql import CHUNK
+from syncd.store.sql import CHUNK, among
 from syncd.store.tables import marks
 
 DISCARDED = "discarded"
@@ -25,6 +25,7 @@ T = TypeVar("T")
 Where = ColumnElement[bool]
 
 _NOT_ALLOWED: Where = marks.c.permit.is_(None)
+_IN_STATES = select(marks.c.id).where(marks.c.map == bindparam("map"), among(marks.c.state)).limit(1)
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,8 +95,7 @@ class Plans:
 
     def any(self, map_key: str, states: Sequence[str]) -> bool:
         """Whether marks rest in one of these states."""
-        query = select(marks.c.id).where(marks.c.map == map_key, marks.c.state.in_(list(states)))
-        return self.connection.execute(query.limit(1)).one_or_none() is not None
+        return self.connection.execute(_IN_STATES, {"map": map_key, "among": states}).one_or_none() is not None
 
     def unweigh(self, map_key: str, due_at: datetime) -> int:
         """What was weighed is due as before: since then, and with its failures so far; how many marks."""

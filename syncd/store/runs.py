@@ -5,17 +5,18 @@ What is not here: what a run does (`engine.run`).
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
 from sqlalchemy import Connection, Row, bindparam, select, update
 
-from syncd.store.sql import upsert
+from syncd.store.sql import among, upsert
 from syncd.store.tables import facts, runs, systems
 
 _FACT = select(facts.c.value).where(facts.c.name == bindparam("of"))
+_FACTS = select(facts.c.name, facts.c.value).where(among(facts.c.name))
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,6 +94,10 @@ class Runs:
     def fact(self, name: str) -> Any:
         """A small fact; None if not known."""
         return self.connection.execute(_FACT, {"of": name}).scalar_one_or_none()
+
+    def known(self, names: Sequence[str]) -> dict[str, Any]:
+        """Those of these small facts that are known."""
+        return {row.name: row.value for row in self.connection.execute(_FACTS, {"among": names})}
 
     def set_fact(self, name: str, value: Any) -> None:
         """Remember a small fact."""

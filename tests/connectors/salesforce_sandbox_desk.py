@@ -10,7 +10,7 @@ from typing import Any
 
 import httpx
 
-from syncd.kit.remote import Remote
+from syncd.kit.remote import NOBODY, Remote
 from syncd.kit.sandbox import SandboxServer
 from syncd_salesforce.sandbox import SalesforceSandbox
 
@@ -26,7 +26,8 @@ class Desk:
     def __init__(self, url: str) -> None:
         """Take the sandbox's address."""
         self.url = url
-        self.api = httpx.Client(base_url=url, headers={"Authorization": f"Bearer {TOKEN}"}, timeout=20, trust_env=False)
+        headers = {"Authorization": f"Bearer {TOKEN}"}
+        self.api = httpx.Client(base_url=url, headers=headers, timeout=20, trust_env=False, verify=NOBODY)
         self.sim = Remote(url)
 
     def close(self) -> None:

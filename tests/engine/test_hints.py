@@ -212,4 +212,4 @@ class Hinted(Leaving):
 
 
 TestHinted = pytest.mark.timeout(0 if LONG else 400)(Hinted.TestCase)
-TestHinted.settings = settings(machine.TestMachine.settings, max_examples=1000 if LONG else 12)
+TestHinted.settings = settings(machine.TestMachine.settings, max_examples=1000 if LONG else 8)

@@ -200,7 +200,7 @@ class Machine(RuleBasedStateMachine):
 
 TestMachine = pytest.mark.timeout(0 if LONG else 400)(Machine.TestCase)
 TestMachine.settings = settings(
-    max_examples=2000 if LONG else 32,
+    max_examples=2000 if LONG else 24,
     stateful_step_count=60 if LONG else 25,
     deadline=None,
     derandomize=not LONG,
@@ -276,7 +276,7 @@ class Leaving(Machine):
 
 
 TestLeaving = pytest.mark.timeout(0 if LONG else 400)(Leaving.TestCase)
-TestLeaving.settings = settings(TestMachine.settings, max_examples=2000 if LONG else 16)
+TestLeaving.settings = settings(TestMachine.settings, max_examples=2000 if LONG else 10)
 
 
 class Audited(Machine):

@@ -138,7 +138,7 @@ MUTANTS = (
         rules.test_a_mark_is_dropped_only_when_its_write_is_confirmed, worker.Worker,
     ),
     Mutant(
-        "creates before both backfills", worker.backfilled, "    return all(", "    return True or all(",
+        "creates before both backfills", worker.backfilled, "    return tx", "    return True or tx",
         rules.test_nothing_is_created_before_both_sides_were_read,
     ),
     Mutant(

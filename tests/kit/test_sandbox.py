@@ -198,6 +198,7 @@ def test_the_history_tells_who_changed_what(server: SandboxServer, remote: Remot
     _post(server.url)
     (change,) = remote.history("notes", "1")
     assert (change["by"], change["via"], change["fields"]) == ("api", "api", {"text": [None, "x"]})
+    assert remote.histories("notes") == {"1": [change]}
 
 
 def test_control_calls_are_not_the_vendors(remote: Remote) -> None:

@@ -130,7 +130,12 @@ class Office:
 
     def changes(self) -> dict[str, list[dict[str, list[Any]]]]:
         """What the API has written, by SYSTEM:KIND:ID, as the vendors' histories tell it: field -> before, after."""
-        found = {ref: self.vendors[ref.split(":")[0]].history(*ref.split(":")[1:]) for ref in self.records()}
+        found = {
+            f"{system}:{kind}:{id_}": entries
+            for system, kinds in KINDS.items()
+            for kind in kinds
+            for id_, entries in self.vendors[system].histories(kind).items()
+        }
         told = {ref: [one["fields"] for one in entries if one["via"] == "api"] for ref, entries in found.items()}
         return {ref: entries for ref, entries in told.items() if entries}
 

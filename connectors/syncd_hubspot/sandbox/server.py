@@ -75,6 +75,10 @@ class HubSpotSandbox(Sandbox):
         row = table.rows.get(number)
         return [] if row is None else [change.wire() for change in row.changes]
 
+    def histories(self, kind: str) -> dict[str, list[dict[str, Any]]]:
+        """The same of every record of a kind, by id."""
+        return {str(number): self.history(kind, str(number)) for number in self.portal.tables[kind].rows}
+
     def act(self, action: dict[str, Any]) -> dict[str, Any]:
         """What a person or an admin does; see `acts`."""
         self.portal.tick()

@@ -6,7 +6,7 @@ What is not here: tests.
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import timedelta
@@ -207,14 +207,23 @@ class Bench:
 
     def person_creates(self, kind: str, n: int) -> str:
         """Somebody types in the record of `sample_fields(kind, n)`; its id."""
-        fields = self.hooks.as_typed(kind, self.hooks.sample_fields(kind, n))
-        return str(self.remote.act("create", kind, fields=fields)["id"])
+        return self.people_create(kind, [n])[0]
+
+    def people_create(self, kind: str, numbers: Iterable[int]) -> list[str]:
+        """The same many times over, in a row."""
+        orders = [{"fields": self.hooks.as_typed(kind, self.hooks.sample_fields(kind, n))} for n in numbers]
+        return [str(one["id"]) for one in self.remote.acts("create", kind, orders)]
 
     def person_edits(self, kind: str, id: str, n: int) -> tuple[str, Value]:
         """Somebody edits the record; the field and its new canonical value."""
-        edit = self.hooks.edit(kind, n)
-        self.remote.act("update", kind, id=id, fields=self.hooks.as_typed(kind, edit))
-        return next(iter(edit.items()))
+        return self.people_edit(kind, {id: n})[0]
+
+    def people_edit(self, kind: str, numbers: Mapping[str, int]) -> list[tuple[str, Value]]:
+        """The same of many records, in a row."""
+        edits = {id_: self.hooks.edit(kind, n) for id_, n in numbers.items()}
+        orders = [{"id": id_, "fields": self.hooks.as_typed(kind, edit)} for id_, edit in edits.items()]
+        self.remote.acts("update", kind, orders)
+        return [next(iter(edit.items())) for edit in edits.values()]
 
     def names(self, kind: str) -> list[str]:
         """The fields that the tests ask for."""

@@ -20,7 +20,7 @@ class FeedContract(Contract):
 
     def test_a_first_reading_shows_every_record(self, bench: Bench, kind: str) -> None:
         """The backfill ends, and holds each record with the values of the primary store."""
-        ids = [bench.person_creates(kind, n) for n in range(30)]
+        ids = bench.people_create(kind, range(30))
         bench.remote.settle()
         memory = bench.memory(kind)
         memory.fill()
@@ -30,7 +30,7 @@ class FeedContract(Contract):
 
     def test_ticks_cut_short_miss_nothing(self, bench: Bench, kind: str) -> None:
         """Stopping after the first page, the second, ... and going on from the stored cursor reads everything."""
-        ids = {bench.person_creates(kind, n) for n in range(self.many)}
+        ids = set(bench.people_create(kind, range(self.many)))
         bench.remote.settle()
         memory = bench.memory(kind)
         _in_short_ticks(memory)
@@ -38,13 +38,13 @@ class FeedContract(Contract):
 
     def test_records_modified_in_one_moment_are_all_seen(self, bench: Bench, kind: str) -> None:
         """A bulk edit that stamps more than a page of records with one time is followed to its end, page by page."""
-        ids = [bench.person_creates(kind, n) for n in range(self.many)]
+        ids = bench.people_create(kind, range(self.many))
         bench.remote.settle()
         memory = bench.memory(kind)
         memory.fill()
         bench.remote.advance(30)
         bench.remote.clock(freeze=True)
-        edited = [bench.person_edits(kind, rid, n) for n, rid in enumerate(ids)]
+        edited = bench.people_edit(kind, {rid: n for n, rid in enumerate(ids)})
         bench.remote.clock(thaw=True)
         name = edited[0][0]
 
@@ -71,7 +71,7 @@ class FeedContract(Contract):
 
     def test_edits_while_pages_are_read_are_not_missed(self, bench: Bench, kind: str) -> None:
         """Records edited between two pages, read already or not, end up with their last value."""
-        ids = [bench.person_creates(kind, n) for n in range(self.many)]
+        ids = bench.people_create(kind, range(self.many))
         bench.remote.settle()
         memory = bench.memory(kind)
         wanted: dict[str, tuple[str, Value]] = {}
@@ -91,7 +91,7 @@ class FeedContract(Contract):
 
     def test_the_horizon_is_honest(self, bench: Bench, kind: str) -> None:
         """What happened before `read_to` has been shown by then; `read_to` is never in the future."""
-        ids = [bench.person_creates(kind, n) for n in range(5)]
+        ids = bench.people_create(kind, range(5))
         bench.remote.settle()
         memory = bench.memory(kind)
         memory.fill()
@@ -130,7 +130,7 @@ class FeedContract(Contract):
     @pytest.mark.parametrize("fault", ["truncate", "html", "reset", "lost", "429-retry-after", "502", "503"])
     def test_one_spoiled_answer_is_asked_again(self, bench: Bench, kind: str, fault: str) -> None:
         """A broken answer amid a tick is neither an empty page nor the end of the feed."""
-        ids = {bench.person_creates(kind, n) for n in range(8)}
+        ids = set(bench.people_create(kind, range(8)))
         bench.remote.settle()
         memory = bench.memory(kind)
         bench.remote.faults({"fault": fault, "times": 1, "after": 1}, {"fault": fault, "times": 1})
@@ -171,8 +171,7 @@ class FeedContract(Contract):
 
     def test_a_quiet_tick_costs_little(self, bench: Bench, kind: str) -> None:
         """When nothing happens a tick is a handful of requests and shows nothing, however many records there are."""
-        for n in range(self.many):
-            bench.person_creates(kind, n)
+        bench.people_create(kind, range(self.many))
         bench.remote.settle()
         memory = bench.memory(kind)
         memory.fill()

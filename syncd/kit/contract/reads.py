@@ -20,7 +20,7 @@ class ReadContract(Contract):
 
     def test_every_id_asked_for_is_answered(self, bench: Bench, kind: str) -> None:
         """Living records as Record, archived and unknown ones as Gone, in any number."""
-        ids = [bench.person_creates(kind, n) for n in range(3)]
+        ids = bench.people_create(kind, range(3))
         bench.remote.act("archive", kind, id=ids[1])
         asked = [*ids, self.missing_id]
         answer = bench.connector.read(kind, asked, bench.names(kind))
@@ -30,7 +30,7 @@ class ReadContract(Contract):
 
     def test_more_ids_than_a_batch_are_read(self, bench: Bench, kind: str) -> None:
         """The connector cuts a long list into the vendor's batches."""
-        ids = [bench.person_creates(kind, n) for n in range(130)]
+        ids = bench.people_create(kind, range(130))
         answer = bench.connector.read(kind, ids, bench.names(kind))
         living = {rid for rid, one in answer.items() if isinstance(one, Record)}
         same(len(living), len(ids), "records read")
@@ -120,7 +120,7 @@ class ReadContract(Contract):
     def test_a_record_is_found_by_what_is_known_of_it(self, bench: Bench, kind: str) -> None:
         """Every record that answers a match key is in the answer; the engine sorts out what is too much."""
         keys = {n: self.match_keys(kind, n) for n in range(3)}
-        ids = [bench.person_creates(kind, n) for n in range(3)]
+        ids = bench.people_create(kind, range(3))
         bench.remote.settle()
         for n, some in keys.items():
             for key in some:
