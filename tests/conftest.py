@@ -5,6 +5,7 @@ What is not here: fixtures of one room; they stand in that room's own conftest.
 
 from __future__ import annotations
 
+import gc
 import os
 import socket
 from collections.abc import Iterator
@@ -52,6 +53,12 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     others = [item for item in items if item.path.parent != PLAYS]
     half = max(0, len(items) // 2 - len(kills))
     items[:] = [*kills, *others[:half], *plays, *others[half:]]
+
+
+def pytest_collection_finish() -> None:
+    """What was imported lives as long as the tests: the garbage collector looks at it no more."""
+    gc.collect()
+    gc.freeze()
 
 
 @pytest.fixture(autouse=True, scope="session")

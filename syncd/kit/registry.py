@@ -5,7 +5,8 @@ What is not here: building them with settings (`syncd.service.systems`).
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
+from functools import cache
 from importlib.metadata import EntryPoint, entry_points
 from typing import Any
 
@@ -49,7 +50,9 @@ def sandbox(name: str) -> Any:
     return _load(SANDBOXES, name, "sandbox")
 
 
-def _found(group: str) -> dict[str, EntryPoint]:
+@cache
+def _found(group: str) -> Mapping[str, EntryPoint]:
+    """Looked for once: what is installed later is there after the next start."""
     return {point.name: point for point in entry_points(group=group)}
 
 
