@@ -231,7 +231,7 @@ def _rekey(tx: Tx, world: World, m: FieldMap, side: Side, rows: dict[str, Snapsh
     seen = [*found.moved.items(), *found.learned.items()]
     touched = dict.fromkeys(i for i, fields in seen if i in rows and (fields is None or fields & names))
     texts = {id_: () if rows[id_].gone else found_by(world, m, side, rows[id_].record.fields) for id_ in touched}
-    around = near(tx, m, {side: texts})
+    around = near(tx, m, {side: [id_ for id_ in texts if found.moved.get(id_, names) is not None]})
     tx.snapshots.rekey(m.key, side, texts)
     ask_again(tx, m, (around | near(tx, m, {side: texts})) - set(texts), world.clock())
 

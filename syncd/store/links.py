@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
+from functools import cache
 from hashlib import blake2b
 from typing import Any
 
@@ -15,7 +16,7 @@ from sqlalchemy import Connection, Row, and_, bindparam, func, or_, select, upda
 from sqlalchemy.exc import IntegrityError
 
 from syncd.core.model import Side, Value
-from syncd.store.sql import among, chunks
+from syncd.store.sql import among, chunks, inserting
 from syncd.store.tables import links, marks, rulesets
 
 _OF = {
@@ -28,6 +29,18 @@ _GET = select(links).where(among(links.c.id))
 _DELTAS: dict[str, Any] = {name: bindparam(name) for name in ("left_base", "right_base")}
 _SAVE_DELTAS = update(links).where(links.c.id == bindparam("link")).values(_DELTAS)
 _SAVE = _SAVE_DELTAS.values({name: bindparam(name) for name in ("ruleset", "unknown")})
+
+_RULESET = select(rulesets.c.id).where(
+    rulesets.c.map == bindparam("map"), rulesets.c.digest == bindparam("digest")
+)  # fmt: skip
+_NAMES = select(rulesets.c.names).where(rulesets.c.id == bindparam("of"))
+
+
+@cache
+def _new(dialect: str) -> Any:
+    """A new row, unless one of its records has an open one."""
+    return inserting(dialect, links).on_conflict_do_nothing().returning(links.c.id)
+
 
 Delta = Mapping[str, tuple[Value, float | None]]
 """Identity of a rule -> (base value, when last seen as unix seconds), only where it differs from the snapshot."""
@@ -114,11 +127,9 @@ class Links:
             "map": map_key, "left_id": left_id, "right_id": right_id, "state": "open", "made_at": now, "fence": 0,
             "ruleset": self._ruleset(map_key, rules), "unknown": sorted(rules),
         }  # fmt: skip
-        try:
-            with self.connection.begin_nested():
-                id_ = self.connection.execute(links.insert().returning(links.c.id), row).scalar_one()
-        except IntegrityError as error:
-            raise LinkedAlready(f"{left_id} or {right_id} is linked already in {map_key}") from error
+        id_ = self.connection.execute(_new(self.connection.dialect.name), row).scalar_one_or_none()
+        if id_ is None:
+            raise LinkedAlready(f"{left_id} or {right_id} is linked already in {map_key}")
         return Link(id=id_, map=map_key, left_id=left_id, right_id=right_id)
 
     def save(self, link: Link, rules: Sequence[str]) -> None:
@@ -189,8 +200,7 @@ class Links:
         digest = blake2b("\n".join(names).encode(), digest_size=16).hexdigest()
         if (map_key, digest) in self._rulesets:
             return self._rulesets[map_key, digest]
-        query = select(rulesets.c.id).where(rulesets.c.map == map_key, rulesets.c.digest == digest)
-        found = self.connection.execute(query).scalar_one_or_none()
+        found = self.connection.execute(_RULESET, {"map": map_key, "digest": digest}).scalar_one_or_none()
         if found is None:
             row = {"map": map_key, "digest": digest, "names": names}
             found = self.connection.execute(rulesets.insert().returning(rulesets.c.id), row).scalar_one()
@@ -201,8 +211,8 @@ class Links:
 
     def _link(self, row: Row[tuple[object, ...]]) -> Link:
         if row.ruleset not in self._names:
-            query = select(rulesets.c.names).where(rulesets.c.id == row.ruleset)
-            self._names[row.ruleset] = frozenset(self.connection.execute(query).scalar_one())
+            names = self.connection.execute(_NAMES, {"of": row.ruleset}).scalar_one()
+            self._names[row.ruleset] = frozenset(names)
         return Link(
             id=row.id,
             map=row.map,
