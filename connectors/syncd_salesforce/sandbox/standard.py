@@ -107,6 +107,7 @@ def _lead() -> list[Field]:
         pick("Roof_Type__c", ROOFS, restricted=True), pick("Damage__c", ("Hail", "Wind", "Leak"), type="multipicklist"),
         text("Insurance_Carrier__c", 120), make("Date_of_Loss__c", "date"),
         make("Inspection__c", "datetime"), make("Arrival__c", "time"), number("Roof_Squares__c", 8, 1),
+        text("Job_Status__c", 80),
     ]  # fmt: skip
 
 
@@ -143,7 +144,8 @@ def _opportunity() -> list[Field]:
         shown(flag("IsClosed")), shown(flag("IsWon")), shown(pick("ForecastCategory", categories, nillable=False)),
         pick("ForecastCategoryName", categories), *owner(), number_of_the_other(),
         pick("Roof_Type__c", ROOFS, restricted=True), text("Insurance_Carrier__c", 120), text("Claim_Number__c", 60),
-        make("Date_of_Loss__c", "date"), make("Inspection__c", "datetime"),
+        make("Date_of_Loss__c", "date"), make("Inspection__c", "datetime"), text("Job_Status__c", 80),
+        text("Job_Number__c", 40), text("Job_Address__c"), text("Sync_State__c", 80),
     ]  # fmt: skip
 
 
