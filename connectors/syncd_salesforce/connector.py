@@ -41,9 +41,9 @@ class Salesforce:
     name = "salesforce"
     secret_name = "secret"  # noqa: S105 - the name of the setting, not its value
     settings = (
-        Setting("my_domain", str, ""),
+        Setting("my_domain", str, "", question="My Domain of the org, as acme.my.salesforce.com", address=True),
         Setting("auth", str, CLIENT_CREDENTIALS),
-        Setting("client_id", str, ""),
+        Setting("client_id", str, "", question="Consumer key of the app"),
         Setting("username", str, ""),
         Setting("audience", str, ""),
         Setting("token_file", str, ""),

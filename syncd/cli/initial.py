@@ -5,13 +5,16 @@ What is not here: asking (`setup`) and checking (`syncd.config`).
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SystemAnswers:
-    """What is asked about one system. `secret_name` is the connector's word, `variable` holds the secret."""
+    """What is asked about one system. `secret_name` is the connector's word, `variable` holds the secret.
+
+    `options`: what this connector needs besides.
+    """
 
     name: str
     connector: str
@@ -19,6 +22,7 @@ class SystemAnswers:
     variable: str
     base_url: str | None = None
     timezone: str | None = None
+    options: Mapping[str, str | int | bool] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -59,6 +63,7 @@ def _system(system: SystemAnswers) -> list[str]:
     lines = [
         f"[systems.{system.name}]",
         f"connector = {_quoted(system.connector)}",
+        *(f"{name} = {_literal(value)}" for name, value in system.options.items()),
         f"{system.secret_name} = {{env = {_quoted(system.variable)}}}",
     ]
     if system.timezone:
@@ -66,6 +71,10 @@ def _system(system: SystemAnswers) -> list[str]:
     if system.base_url:
         lines.append(f"base_url = {_quoted(system.base_url)}")
     return [*lines, ""]
+
+
+def _literal(value: str | int | bool) -> str:
+    return _quoted(value) if isinstance(value, str) else str(value).lower()
 
 
 def _quoted(text: str) -> str:

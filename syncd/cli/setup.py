@@ -6,6 +6,7 @@ What is not here: the form of the file that `init` writes (`initial`).
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Annotated, Any
@@ -23,6 +24,8 @@ if TYPE_CHECKING:
 
 WRONG = ConfigError.exit_code
 
+_Named = list[str] | None
+
 db = typer.Typer(help="Look after the store.", no_args_is_help=True)
 
 
@@ -37,25 +40,24 @@ def init(
     right_env: Annotated[str | None, typer.Option(help="The variable that holds the right key.")] = None,
     left_url: Annotated[str | None, typer.Option(help="Another address of the left vendor, as of a sandbox.")] = None,
     right_url: Annotated[str | None, typer.Option(help="Another address of the right vendor.")] = None,
+    left_set: Annotated[_Named, typer.Option(metavar="NAME=VALUE", help="Another setting of the left system.")] = None,
+    right_set: Annotated[_Named, typer.Option(metavar="NAME=VALUE", help="Another of the right system.")] = None,
     timezone: Annotated[str | None, typer.Option(help="For dates without a zone, as America/Chicago.")] = None,
     pair: Annotated[str, typer.Option(help="The name of the pair.")] = "sales",
     yes: Annotated[bool, typer.Option("--yes", "-y", help="Ask nothing: take the options and the defaults.")] = False,
     force: Annotated[bool, typer.Option("--force", help="Write over a file that is there.")] = False,
 ) -> None:
     """Write a config.toml from a few answers."""
-    if not output.parent.is_dir():
-        message = f"cannot be written: there is no folder {output.parent}."
-        raise ConfigError(Problem(str(output), message, "Make the folder, or name another file with --output."))
-    if output.exists() and not force:
-        raise ConfigError(Problem(str(output), "is there already.", "Name another with --output, or use --force."))
+    _must_be_free(output, force=force)
     ask = _given if yes else typer.prompt
     left, right = ask("Left connector", default=left), ask("Right connector", default=right)
     sides = {"left": left, "right": right if right != left else f"{right}2"}
     zone = ask("Time zone of both accounts", default=timezone or "America/Chicago")
+    told = {"left": _Told(left_env, left_url, left_set or ()), "right": _Told(right_env, right_url, right_set or ())}
     answers = Answers(
         pair=ask("Name of the pair", default=pair),
-        left=_system(ask, sides["left"], left, left_env, left_url, zone),
-        right=_system(ask, sides["right"], right, right_env, right_url, zone),
+        left=_system(ask, "left", sides["left"], left, told["left"], zone),
+        right=_system(ask, "right", sides["right"], right, told["right"], zone),
         maps=_maps(left, right),
     )
     variables = [answers.left.variable, answers.right.variable]
@@ -102,23 +104,71 @@ def check_store(context: typer.Context, *, config: ConfigOption = None, format: 
         raise ConfigError(Problem("[syncd] store", "its file is damaged.", RESTORE))
 
 
-def _given(_question: str, *, default: str) -> str:
-    return default
+def _must_be_free(output: Path, *, force: bool) -> None:
+    if not output.parent.is_dir():
+        message = f"cannot be written: there is no folder {output.parent}."
+        raise ConfigError(Problem(str(output), message, "Make the folder, or name another file with --output."))
+    if output.exists() and not force:
+        raise ConfigError(Problem(str(output), "is there already.", "Name another with --output, or use --force."))
 
 
-def _system(
-    ask: Callable[..., str], name: str, connector: str, variable: str | None, url: str | None, zone: str
-) -> SystemAnswers:
+def _given(_question: str, *, default: str | None) -> str:
+    return default or ""
+
+
+@dataclass(frozen=True, slots=True)
+class _Told:
+    """The options of one side: the variable, the address, and NAME=VALUE of what its connector needs besides."""
+
+    variable: str | None
+    url: str | None
+    settings: Sequence[str]
+
+
+def _system(ask: Callable[..., str], side: str, name: str, connector: str, told: _Told, zone: str) -> SystemAnswers:
     secret_name = _shape(connector).secret_name
-    proposed = variable or f"{name}_{secret_name}".upper().replace("-", "_")
+    proposed = told.variable or f"{name}_{secret_name}".upper().replace("-", "_")
     return SystemAnswers(
         name=name,
         connector=connector,
         secret_name=secret_name,
         variable=ask(f"Environment variable that holds the {secret_name} of {name}", default=proposed),
-        base_url=url,
+        base_url=told.url,
         timezone=zone,
+        options=_options(ask, side, name, connector, told),
     )
+
+
+def _options(ask: Callable[..., str], side: str, name: str, connector: str, told: _Told) -> dict[str, Any]:
+    """What a connector needs besides: as the options say, else asked for. ConfigError for what is missing then."""
+    from syncd.kit import registry
+
+    kind: Any = registry.connector(connector)
+    known = kind.settings
+    types = {one.name: one.type for one in known}
+    found: dict[str, Any] = _pairs(f"--{side}-set", told.settings, types)
+    for one in known:
+        if not one.question or one.name in found or (one.address and told.url):
+            continue
+        found[one.name] = ask(f"{one.question} ({name})", default=one.default or None)
+        if not found[one.name]:
+            remedy = f"Say it with --{side}-set {one.name}=VALUE, or leave --yes out to be asked."
+            raise ConfigError(Problem(f"{name}.{one.name}", "is needed.", remedy))
+    return found
+
+
+def _pairs(option: str, given: Sequence[str], types: Mapping[str, type]) -> dict[str, Any]:
+    found: dict[str, Any] = {}
+    for item in given:
+        name, equals, value = item.partition("=")
+        if not (name and equals):
+            raise ConfigError(Problem(f"{option} {item}", "is not NAME=VALUE."))
+        found[name] = value
+        if types.get(name) is bool and value in ("true", "false"):
+            found[name] = value == "true"
+        elif types.get(name) is int and value.isdecimal():
+            found[name] = int(value)
+    return found
 
 
 def _shape(connector: str) -> SystemShape:

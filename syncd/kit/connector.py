@@ -145,11 +145,16 @@ class SystemSettings:
 
 @dataclass(frozen=True, slots=True)
 class Setting:
-    """One key a connector accepts in its `[systems.NAME]` table, beside the ones all have."""
+    """One key a connector accepts in its `[systems.NAME]` table, beside the ones all have.
+
+    `question`: what `syncd init` asks for it; empty: it works without. `address`: a `base_url` stands in for it.
+    """
 
     name: str
     type: type
     default: Any
+    question: str = ""
+    address: bool = False
 
 
 class Connector(Protocol):

@@ -9,8 +9,17 @@ import pytest
 
 from syncd.cli import main
 from syncd.config import Config, SystemShape, load
+from syncd.kit.sandbox import SandboxServer
+from syncd_jobnimbus.sandbox import JobNimbusSandbox
+from syncd_salesforce import Salesforce
+from syncd_salesforce.sandbox import SalesforceSandbox
 
-KNOWN = {"hubspot": SystemShape("token"), "jobnimbus": SystemShape("api_key")}
+KNOWN = {
+    "hubspot": SystemShape("token"),
+    "jobnimbus": SystemShape("api_key"),
+    "salesforce": SystemShape(Salesforce.secret_name, Salesforce.settings),
+}
+SALESFORCE = {"SALESFORCE_SECRET": "sandbox-consumer-secret", "JOBNIMBUS_API_KEY": "sandboxkey0000001"}
 
 
 @pytest.fixture(autouse=True)
@@ -97,3 +106,59 @@ def test_a_place_where_nothing_can_be_written(output: str, capsys: pytest.Captur
     (line,) = capsys.readouterr().err.splitlines()
     assert line.startswith(f"error: {output}: cannot be written")
     assert "--output" in line
+
+
+def test_what_a_connector_needs_besides_is_asked_for(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Salesforce has no address of its own and an app with a key: both are asked for, and its maps are named."""
+    answers = iter(["salesforce", "", "", "", "", "acme.my.salesforce.com", "3MVG9", ""])
+    monkeypatch.setattr("typer.prompt", lambda _question, default: next(answers) or default)
+    config = written(environ=SALESFORCE)
+    system = config.systems["salesforce"]
+    assert (system.options["my_domain"], system.options["client_id"]) == ("acme.my.salesforce.com", "3MVG9")
+    assert {name.partition("/")[2] for name in config.pairs["sales"].maps} == {
+        "leads.yaml", "contacts.yaml", "opportunities-jobs.yaml",
+    }  # fmt: skip
+
+
+def test_what_a_connector_needs_besides_may_be_options() -> None:
+    """With --yes they are given; numbers and flags are written as such, and an address stands in for the domain."""
+    config = written(
+        "--yes", "--left", "salesforce", "--left-url", "http://127.0.0.1:9103", "--left-set", "client_id=3MVG9",
+        "--left-set", "overlap=60", "--left-set", "own_user=true", environ=SALESFORCE,
+    )  # fmt: skip
+    options = config.systems["salesforce"].options
+    assert (options["client_id"], options["overlap"], options["own_user"]) == ("3MVG9", 60, True)
+    assert options["my_domain"] == ""
+
+
+@pytest.mark.parametrize(
+    ("given", "says"),
+    [
+        ([], "salesforce.my_domain: is needed. Say it with --left-set my_domain=VALUE"),
+        (["--left-set", "my_domain=a.my.salesforce.com"], "salesforce.client_id: is needed."),
+        (["--left-set", "my_domain"], "--left-set my_domain: is not NAME=VALUE."),
+        (["--left-url", "http://127.0.0.1:1", "--left-set", "client_id=x", "--left-set", "shoe=9"], "is not a setting"),
+    ],
+)
+def test_what_a_connector_lacks_is_said(given: list[str], says: str, capsys: pytest.CaptureFixture[str]) -> None:
+    """What is needed and was not given is named with its option; nothing is written."""
+    assert main(["init", "--yes", "--left", "salesforce", *given]) == 2
+    assert says in capsys.readouterr().err
+    assert not list(Path().iterdir())
+
+
+def test_check_accepts_what_init_wrote(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
+    """A set-up with Salesforce, straight from init, has no mistake in front of both vendors' sandboxes."""
+    with (
+        SandboxServer(SalesforceSandbox()) as left,
+        SandboxServer(JobNimbusSandbox(settings={"index_lag": 0})) as right,
+    ):
+        for sandbox in (left.sandbox, right.sandbox):
+            sandbox.seed({"leads": 3})
+        for name, value in SALESFORCE.items():
+            monkeypatch.setenv(name, value)
+        written(
+            "--yes", "--left", "salesforce", "--left-url", left.url, "--right-url", right.url,
+            "--left-set", "client_id=sandbox-consumer-key", environ=SALESFORCE,
+        )  # fmt: skip
+        assert main(["check"]) == 0, capsys.readouterr().out
