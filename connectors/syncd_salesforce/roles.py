@@ -5,11 +5,11 @@ What is not here: reading them (`reads`), and a new opportunity's first contact,
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from syncd.core.model import Gone, Operation, Outcome, Record, Result
-from syncd.errors import Ambiguous, AuthError, Refused, Transient
+from syncd.errors import Ambiguous, AuthError, Refused, SyncdError, Transient
 from syncd.kit.http import Answer
 from syncd.kit.outcomes import ended, ids_of, later, ref_of
 from syncd_salesforce import ids
@@ -28,16 +28,36 @@ Step = tuple[Operation, Row | str]
 
 
 @dataclass(frozen=True, slots=True)
+class Join:
+    """Contacts that a new opportunity was not made with. `first`: the first of them becomes the primary one."""
+
+    opportunity: str
+    contacts: Sequence[str]
+    first: bool
+
+
+@dataclass(frozen=True, slots=True)
 class Roles:
     """Writes the contact roles of one org."""
 
     reads: Reads
 
-    def joined(self, opportunity: str, contacts: Sequence[str], *, first: bool) -> bool:
-        """Give these contacts a role; whether all have it. `first`: the first of them becomes the primary one."""
-        records = [_role(opportunity, one, primary=first and at == 0) for at, one in enumerate(contacts)]
-        told = items(self.reads.client.insert(records, {}), len(records))
-        return told is not None and all(one["success"] for one in told)
+    def joined(self, joins: Sequence[Join]) -> set[str]:
+        """Give new opportunities their contacts; the ids of those that lack one of them afterwards."""
+        roles = [
+            (join.opportunity, _role(join.opportunity, one, primary=join.first and at == 0))
+            for join in joins
+            for at, one in enumerate(join.contacts)
+        ]
+        return {id_ for part in chunks(roles, WRITE_LIMIT) for id_ in self._lacking(part)}
+
+    def _lacking(self, part: Sequence[tuple[str, Row]]) -> Iterator[str]:
+        try:
+            told = items(self.reads.client.insert([role for _, role in part], {}), len(part))
+        except SyncdError:
+            told = None
+        made = [one["success"] for one in told] if told is not None else [False] * len(part)
+        yield from (id_ for (id_, _), success in zip(part, made, strict=True) if not success)
 
     def moved(self, batch: Sequence[Operation], before: Mapping[str, Record | Gone]) -> Failures:
         """Make the roles what they should be; by operation, the outcomes of those where that failed."""

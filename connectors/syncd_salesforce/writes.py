@@ -25,7 +25,7 @@ from syncd_salesforce.batches import batches
 from syncd_salesforce.client import WRITE_LIMIT, Client, Row
 from syncd_salesforce.outcomes import failed, id_in, items, missing, written
 from syncd_salesforce.reads import Reads
-from syncd_salesforce.roles import Roles
+from syncd_salesforce.roles import Join, Roles
 from syncd_salesforce.schema import RELATION, has_relation
 from syncd_salesforce.troubles import GONE, SalesforceRefused, of_item
 from syncd_salesforce.values import to_wire
@@ -133,7 +133,7 @@ class Writer:
 
     def _made(self, kind: str, landed: Sequence[tuple[Operation, str]], at: datetime) -> Outcomes:
         """What was made, as it is by now; these have landed, and no trouble here may make it look otherwise."""
-        partly = {op.id for op, id_ in landed if has_relation(kind) and not self._join(op, id_)}
+        lacking = Roles(self.reads).joined(list(self._joins(landed))) if has_relation(kind) else set()
         try:
             found = self.reads.after_write(kind, [id_ for _, id_ in landed], self._wanted(kind, landed))
         except SyncdError:
@@ -144,19 +144,18 @@ class Writer:
             if not isinstance(record, Record):
                 record = Record(ref=Ref(self.reads.system, kind, id_), fields={}, read_at=at)
             lost = {name for name in op.fields if ours is False and not self._is(kind, record, name, op.fields[name])}
-            lost |= {RELATION} if op.id in partly else set()
+            lost |= {RELATION} if id_ in lacking else set()
             fields = {name: value for name, value in record.fields.items() if name not in lost}
             outcomes.append(written(op, replace(record, fields=fields)))
         return outcomes
 
-    def _join(self, op: Operation, id: str) -> bool:
-        """Give a new opportunity the contacts that it was not made with; whether it has all of them."""
-        wanted = ids_of(op.fields.get(RELATION))
-        rest = wanted[1:] if self._takes_contact(op) else wanted
-        try:
-            return not rest or Roles(self.reads).joined(id, rest, first=len(rest) == len(wanted))
-        except SyncdError:
-            return False
+    def _joins(self, landed: Sequence[tuple[Operation, str]]) -> Iterator[Join]:
+        """The contacts that new opportunities were not made with."""
+        for op, id_ in landed:
+            wanted = ids_of(op.fields.get(RELATION))
+            rest = wanted[1:] if self._takes_contact(op) else wanted
+            if rest:
+                yield Join(id_, rest, len(rest) == len(wanted))
 
     def _takes_contact(self, op: Operation) -> bool:
         """Whether an opportunity can be made with its first contact in one request."""

@@ -243,6 +243,23 @@ def test_an_opportunity_is_made_with_its_contacts(org: Org) -> None:
     assert write(sf, "Opportunity", stale)[stale.id].result is Result.STALE
 
 
+def test_the_contacts_of_many_new_opportunities_go_in_one_list(org: Org) -> None:
+    """One request for all roles, whatever the number of opportunities; where it fails, which lack theirs is told."""
+    ann = org.create("Contact", LastName="Ann")
+
+    def deal(at: str, *contacts: str) -> Operation:
+        fields: dict[str, Value] = {"Name": f"Roof {at}", "StageName": "Prospecting", "CloseDate": "2026-12-01"}
+        return Operation(id=at, action=Action.CREATE, fields={**fields, "contact": contacts})
+
+    sf = org.connect()
+    mark = org.remote.mark()
+    told = write(sf, "Opportunity", deal("a", ann), deal("b", ann), deal("c", "003Sb00000Nobody3"))
+    roles = [one for one in org.posted(mark, "/composite/sobjects") if "OpportunityContactRole" in str(one["body"])]
+    assert len(roles) == 1
+    found = {at: outcome.record.fields.get("contact", "unknown") for at, outcome in told.items() if outcome.record}
+    assert found == {"a": (ann,), "b": (ann,), "c": "unknown"}
+
+
 # -- writes
 
 
