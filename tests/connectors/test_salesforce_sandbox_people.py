@@ -240,6 +240,35 @@ def test_seeding_goes_on_with_the_next_people(sf: Desk) -> None:
         sf.sim.seed(lead=1)
 
 
+def test_seeding_makes_both_by_turns(sf: Desk) -> None:
+    """Leads, of which somebody works on a part, and contacts with their opportunities; nobody is in both."""
+    made = sf.sim.seed(leads=20, into="Both", worked=0.5)
+    assert [len(made[kind]) for kind in ("Lead", "Contact", "Account", "Opportunity")] == [10, 10, 10, 10]
+    worked = sf.ids("SELECT Id FROM Lead WHERE Status = 'Working - Contacted'")
+    assert 0 < len(worked) < 10
+    names = [{row["Name"] for row in sf.rows(f"SELECT Name FROM {kind}")} for kind in ("Lead", "Contact")]
+    assert not names[0] & names[1]
+    with pytest.raises(ControlError, match="Lead or Contact or Both"):
+        sf.sim.seed(leads=1, into="Account")
+
+
+def test_the_history_of_a_merge_holds_both(sf: Desk) -> None:
+    """What either record went through until then, the merge by its name, and what happened since."""
+    won, lost = (sf.sim.act("create", "Contact", fields={"LastName": name}, as_=DANA)["id"] for name in ("Won", "Lost"))
+    sf.sim.advance(60)
+    sf.sim.act("update", "Contact", id=lost, fields={"Title": "x"}, as_=DANA)
+    sf.sim.advance(60)
+    sf.sim.act("merge", "Contact", id=lost, into=won, as_=DANA)
+    sf.sim.act("update", "Contact", id=won, fields={"Title": "y"}, as_=DANA)
+    told = sf.sim.history("Contact", won)
+    titles = [(change.get("do"), change["fields"].get("Title")) for change in told]
+    assert [one for one in titles if one != (None, None)] == [
+        (None, [None, "x"]), ("merge", [None, "x"]), (None, ["x", "y"]),
+    ]  # fmt: skip
+    assert {"Won", "Lost"} <= {change["fields"].get("LastName", [None, None])[1] for change in told}
+    assert [change.get("do") for change in sf.sim.history("Contact", lost)] == [None] * 3
+
+
 def test_a_csv_is_imported_by_names_or_labels(sf: Desk) -> None:
     """Texts become what the fields hold; a bad line is named."""
     text = "Last Name,Company,Roof_Squares__c,Do Not Call\nNg,Ng Household,12.5,true\n"

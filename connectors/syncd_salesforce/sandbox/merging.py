@@ -29,7 +29,7 @@ def merge(org: Org, thing: Thing, winner: str, loser: str, hand: Hand) -> None:
         if each.updateable and not each.unique and won.get(each.name) is None and lost.get(each.name) is not None
         and each.type != "address"
     }  # fmt: skip
-    row = {**won, **fills}
+    row = {**won, **fills, "_merged": (*won.get("_merged", ()), loser)}
     stamp(row, hand, now)
     derive(org, thing, row, fills, won)
     gone = {**lost, "IsDeleted": True, "MasterRecordId": winner, "_deleted": now}

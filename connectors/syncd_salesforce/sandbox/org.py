@@ -20,14 +20,17 @@ from syncd_salesforce.sandbox.store import Hand, Place, Row, Store
 
 _NOTED_NOT = frozenset(("LastModifiedDate", "LastModifiedById", "SystemModstamp"))
 
-Note = Callable[[str, str, Hand, Mapping[str, tuple[Any, Any]]], None]
+Note = Callable[[str, str, Hand, Mapping[str, tuple[Any, Any]], str | None], None]
 
 
 class Org:
     """Everything that a Salesforce org of this sandbox is."""
 
     def __init__(self, clock: SandboxClock, chance: random.Random, settings: Mapping[str, Any], note: Note) -> None:
-        """A fresh org; `note` hears of every committed change: object, id, hand, {field: (before, after)}."""
+        """A fresh org; `note` hears of every committed change.
+
+        Of its object, id, hand, {field: (before, after)}, and the id of what was merged into the record by it.
+        """
         self.clock, self.chance, self.settings, self._tell = clock, chance, settings, note
         self.schema = Schema(self.now())
         if settings["state_picklists"]:
@@ -152,4 +155,5 @@ class Org:
             old, new = (values.sent(each, (row or {}).get(each.name)) for row in (before, after))
             if old != new:
                 fields[each.name] = (old, new)
-        self._tell(place[0], place[1], hand, fields)
+        was, now = ((row or {}).get("_merged", ()) for row in (before, after))
+        self._tell(place[0], place[1], hand, fields, now[-1] if len(now) > len(was) else None)

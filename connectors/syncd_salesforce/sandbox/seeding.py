@@ -17,11 +17,12 @@ from syncd_salesforce.sandbox import times
 from syncd_salesforce.sandbox.errors import Refusal
 from syncd_salesforce.sandbox.org import Org
 from syncd_salesforce.sandbox.schema import Thing
-from syncd_salesforce.sandbox.standard import STAGES
+from syncd_salesforce.sandbox.standard import LEAD_STATUSES, STAGES
 from syncd_salesforce.sandbox.store import Hand, Row
 from syncd_salesforce.sandbox.writes import insert, transaction
 
-_KNOWN = frozenset(("leads", "seed", "messy", "into", "stage", "days"))
+_KNOWN = frozenset(("leads", "seed", "messy", "into", "stage", "days", "worked"))
+_INTO = ("Lead", "Contact", "Both")
 _SOURCE = {"Website": "Web", "Instant Quote": "Web"}
 
 
@@ -29,20 +30,23 @@ def seed(org: Org, spec: Mapping[str, Any]) -> dict[str, Any]:
     """Make people, by salespersons in Salesforce's pages.
 
     `leads` how many; `seed` which people (asked again, it goes on with the next ones); `messy` as people really type;
-    `into` Lead, or Contact: contacts with an account and an opportunity each; `stage`: all opportunities in that one;
-    `days`: made over so many past days instead of now.
+    `into` Lead, or Contact: contacts with an account and an opportunity each, or Both: by turns; `worked`: the part of
+    the leads, from 0 to 1, that somebody works on; `stage`: all opportunities in that one; `days`: made over so many
+    past days instead of now.
     """
     if unknown := set(spec) - _KNOWN:
         raise ControlError(f"unknown words {sorted(unknown)}; known are {sorted(_KNOWN)}")
     count, which, into = int(spec.get("leads", 0)), int(spec.get("seed", 1)), str(spec.get("into", "Lead"))
-    if into not in ("Lead", "Contact"):
-        raise ControlError(f"people go into Lead or Contact, not {into}")
+    if into not in _INTO:
+        raise ControlError(f"people go into {' or '.join(_INTO)}, not {into}")
     skip = org.seeded.get(which, 0)
     org.seeded[which] = skip + count
     rng = random.Random(f"{which}:{skip}")
-    made: dict[str, list[str]] = {"Lead": []} if into == "Lead" else {"Contact": [], "Account": [], "Opportunity": []}
-    for each in people(skip + count, which, bool(spec.get("messy", True)))[skip:]:
-        for name, id in _person(org, each, spec, rng, into).items():
+    made: dict[str, list[str]] = {"Lead": []} if into != "Contact" else {}
+    made |= {"Contact": [], "Account": [], "Opportunity": []} if into != "Lead" else {}
+    for at, each in enumerate(people(skip + count, which, bool(spec.get("messy", True)))[skip:]):
+        turn = into if into != "Both" else _INTO[at % 2]
+        for name, id in _person(org, each, spec, rng, turn).items():
             made[name].append(id)
     return made
 
@@ -83,7 +87,8 @@ def _person(org: Org, one: Person, spec: Mapping[str, Any], rng: random.Random, 
     at = org.now() - back if spec.get("days") else None
     with transaction(org, hand):
         if into == "Lead":
-            return {"Lead": _made(org, "Lead", _lead(one, rng), hand, at)["Id"]}
+            worked = {"Status": LEAD_STATUSES[1]} if "worked" in spec and rng.random() < float(spec["worked"]) else {}
+            return {"Lead": _made(org, "Lead", {**_lead(one, rng), **worked}, hand, at)["Id"]}
         account = _made(org, "Account", {"Name": one.company or f"{one.last.strip()} Household"}, hand, at)["Id"]
         contact = _made(org, "Contact", {**_contact(one), "AccountId": account}, hand, at)["Id"]
         stage = str(spec.get("stage") or rng.choice(STAGES)[0])

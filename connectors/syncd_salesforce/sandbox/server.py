@@ -57,6 +57,7 @@ class SalesforceSandbox(Sandbox):
 
     def clear(self) -> None:
         """An org with its users, queue, statuses and stages, and without a lead."""
+        self._merges: dict[tuple[str, str], dict[int, str]] = {}
         self.org = Org(self.clock, self.random, self.settings, self._noted)
         self.gate = Gate(self.org)
         self.cursors, self.jobs = Cursors(), Jobs(self.org)
@@ -70,6 +71,17 @@ class SalesforceSandbox(Sandbox):
         self.org.tick()
         thing = self.org.schema.things[kind]
         return [self.org.whole(thing, row) for row in self.org.store.rows[kind].values()]
+
+    def history(self, kind: str, id: str) -> list[dict[str, Any]]:
+        """Every change of a record, and of those that people merged into it until then; `do` names the merge."""
+        found: list[dict[str, Any]] = []
+        merges = self._merges.get((kind, id), {})
+        for at, change in enumerate(super().history(kind, id)):
+            if at in merges:
+                found = sorted([*found, *self.history(kind, merges[at])], key=lambda each: str(each["at"]))
+                change = {**change, "do": "merge"}  # noqa: PLW2901 -- the same change, told whole
+            found.append(change)
+        return found
 
     def act(self, action: dict[str, Any]) -> dict[str, Any]:
         """What a person or an admin does; see `acts`."""
@@ -205,8 +217,12 @@ class SalesforceSandbox(Sandbox):
         head = {"Content-Type": "application/json;charset=UTF-8", "Cache-Control": "no-cache, no-store"}
         return Response(orjson.dumps(body), status_code=status, headers=head)
 
-    def _noted(self, kind: str, id: str, hand: Hand, fields: Mapping[str, tuple[Any, Any]]) -> None:
-        if fields and kind in self.kinds:
+    def _noted(
+        self, kind: str, id: str, hand: Hand, fields: Mapping[str, tuple[Any, Any]], merged: str | None
+    ) -> None:
+        if (fields or merged) and kind in self.kinds:
+            if merged is not None:
+                self._merges.setdefault((kind, id), {})[len(self._history.get((kind, id), ()))] = merged
             self.note(kind, id, by=hand.by, via=hand.via, fields=fields)
 
 

@@ -161,7 +161,7 @@ def stamp(row: Row, hand: Hand, now: int) -> None:
 def _save(org: Org, thing: Thing, row: Row, fields: Mapping[str, Any], hand: Hand, before: Row | None) -> None:
     references(org, thing, row, fields, before)
     unlocked(org, row)
-    if org.chance.random() < float(org.settings["lock_share"]):
+    if hand.via == "api" and org.chance.random() < float(org.settings["lock_share"]):
         raise locked_row(row["Id"])
     derive(org, thing, row, fields, before)
     if thing.name == "ContentVersion":
