@@ -15,15 +15,18 @@ from typing import TYPE_CHECKING, Annotated, NoReturn
 import typer
 
 from syncd.cli.render import Format
+from syncd.errors import ConfigError, Problem
 
 if TYPE_CHECKING:
     from syncd.app import App
+    from syncd.lab.crm import Crm
 
 ConfigOption = Annotated[
     Path | None,
     typer.Option("--config", "-c", metavar="FILE", help="The set-up; else $SYNCD_CONFIG, else ./config.toml."),
 ]
 FormatOption = Annotated[Format, typer.Option("--format", help="table for people, json for programs.")]
+CrmOption = Annotated[str, typer.Option("--crm", help="The CRM on the left side: hubspot or salesforce.")]
 PairArgument = Annotated[str | None, typer.Argument(metavar="[PAIR]", help="One pair; all of them if left out.")]
 
 NEEDS_A_PERSON = 1
@@ -55,6 +58,15 @@ def opened(context: typer.Context, config: Path | None, *, daemon: bool = False)
         level = "warning" if wished.level == "info" and not daemon else wished.level
         log.setup(app.config.secrets(), format=wished.format, level=level)
         yield app
+
+
+def crm_of(name: str) -> Crm:
+    """The CRM of that name. ConfigError for one that the lab does not have."""
+    from syncd.lab.crm import CRMS
+
+    if name not in CRMS:
+        raise ConfigError(Problem(f"--crm {name}", "is no CRM that can be played.", f"Write one of {', '.join(CRMS)}."))
+    return CRMS[name]
 
 
 def leave(*, needs_a_person: bool) -> NoReturn:

@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from syncd.cli.common import FormatOption, leave
+from syncd.cli.common import CrmOption, FormatOption, crm_of, leave
 from syncd.cli.render import Format, show_json, show_rows
 from syncd.cli.sandboxes import RATE
 from syncd.core.plural import counted
@@ -38,6 +38,7 @@ def prove(
     config: Annotated[
         Path | None, typer.Option("--config", "-c", metavar="FILE", help="Your set-up; left out, the shipped maps.")
     ] = None,
+    crm: CrmOption = "hubspot",
     edits: Annotated[int | None, typer.Option(help=f"Until people made so many edits ({EDITS}).", min=1)] = None,
     minutes: Annotated[float | None, typer.Option(help="Or for so long.", min=0.1)] = None,
     seed: Annotated[int, typer.Option(help="The seed of everything that is left to chance.")] = 1,
@@ -52,6 +53,8 @@ def prove(
 ) -> None:
     """Prove on this machine that nothing is lost and nothing is made twice, with your maps and both vendors in a box.
 
+    --crm says which shipped maps are played; with --config, the set-up does.
+
     Invented people edit, often the same field on both sides at once, make, delete, restore and merge records; the
     vendors refuse, fail and lose answers; the daemon is killed again and again. Then all comes to rest, and every law
     is looked at in the vendors' own histories. No vendor and no store of yours is touched; the keys of the set-up are
@@ -63,8 +66,8 @@ def prove(
         raise ConfigError(Problem(f"--rate {rate}", "is not REQUESTS/SECONDS.", "Write for example 20/1 or 100/10."))
     wanted = edits if edits is not None or minutes is not None else EDITS
     task = Task(
-        edits=wanted, lasts=timedelta(minutes=minutes) if minutes is not None else None, seed=seed, leads=leads,
-        rate=rate, per_second=per_second, workers=workers, store=store, own=_own(config), config=config,
+        crm=crm_of(crm), edits=wanted, lasts=timedelta(minutes=minutes) if minutes is not None else None, seed=seed,
+        leads=leads, rate=rate, per_second=per_second, workers=workers, store=store, own=_own(config), config=config,
     )  # fmt: skip
     leave(needs_a_person=not _played(task, format))
 

@@ -11,14 +11,17 @@ import signal
 import threading
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from syncd.cli.common import FormatOption, leave
+from syncd.cli.common import CrmOption, FormatOption, crm_of, leave
 from syncd.cli.render import Format
 from syncd.core.plural import counted
 from syncd.errors import ConfigError, Problem
+
+if TYPE_CHECKING:
+    from syncd.lab.crm import Crm
 
 RATE = re.compile(r"[1-9]\d*/[1-9]\d*")
 """Requests per seconds, as both sandboxes and the set-up read it."""
@@ -63,12 +66,12 @@ def _serve(made: Any, port: int) -> None:
         _until_told_to_stop()
 
 
-def _play(*, leads: int, port: int, rate: str, seed: int) -> None:
+def _play(*, crm: Crm, leads: int, port: int, rate: str, seed: int) -> None:
     """The demo with its page, until Ctrl-C."""
     from syncd.app import App
     from syncd.lab import demo as live
 
-    live.run(App.open, leads=leads, port=port, rate=rate, seed=seed, say=typer.echo, stop=_told_to_stop())
+    live.run(App.open, crm=crm, leads=leads, port=port, rate=rate, seed=seed, say=typer.echo, stop=_told_to_stop())
 
 
 def _until_told_to_stop() -> None:
@@ -115,6 +118,7 @@ def demo(
     until_settled: Annotated[
         bool, typer.Option("--until-settled", help="No page: sync to the end, compare both sides, tell, and leave.")
     ] = False,
+    crm: CrmOption = "hubspot",
     leads: Annotated[int, typer.Option(help="So many invented leads.", min=0)] = 200,
     left_csv: Annotated[
         Path | None, typer.Option(help="Import the left side from this file instead.", dir_okay=False, exists=True)
@@ -139,9 +143,11 @@ def demo(
         rate = SETTLING if until_settled else LIVE
     if not RATE.fullmatch(rate):
         raise ConfigError(Problem(f"--rate {rate}", "is not REQUESTS/SECONDS.", "Write for example 20/1 or 100/10."))
+    chosen = crm_of(crm)
     if not until_settled:
-        _play(leads=leads, port=port, rate=rate, seed=seed)
+        _play(crm=chosen, leads=leads, port=port, rate=rate, seed=seed)
         return
-    from syncd.cli.settling import settle
+    from syncd.cli.settling import Given, settle
 
-    leave(needs_a_person=not settle(leads=leads, left=left_csv, right=right_csv, rate=rate, seed=seed, format=format))
+    given = Given(crm=chosen, leads=leads, left=left_csv, right=right_csv, rate=rate, seed=seed)
+    leave(needs_a_person=not settle(given, format))

@@ -9,6 +9,7 @@ import sys
 import tempfile
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -19,13 +20,26 @@ from syncd.core.plural import counted
 from syncd.errors import ConfigError, Problem
 
 if TYPE_CHECKING:
+    from syncd.lab.crm import Crm
     from syncd.lab.settled import Progress, Say, Settled
 
 _SHOWN = 50
 _EVERY = 10.0
 
 
-def settle(*, leads: int, left: Path | None, right: Path | None, rate: str, seed: int, format: Format) -> bool:
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Given:
+    """What the demo was asked for: the CRM, so many leads or the files to import, the vendors' rate, the seed."""
+
+    crm: Crm
+    leads: int
+    left: Path | None
+    right: Path | None
+    rate: str
+    seed: int
+
+
+def settle(given: Given, format: Format) -> bool:
     """Play it in a folder of its own, show the answer; whether all was well."""
     from syncd.app import App
     from syncd.lab.settled import until_settled
@@ -33,9 +47,12 @@ def settle(*, leads: int, left: Path | None, right: Path | None, rate: str, seed
     from syncd.service import log
 
     with tempfile.TemporaryDirectory(prefix="syncd-demo-") as folder:
-        texts = [_text(path) if path is not None else None for path in (left, right)]
-        stage = Stage(folder=Path(folder), leads=leads, seed=seed, rate=rate, left_csv=texts[0], right_csv=texts[1])
-        files = {"left_csv": str(left), "right_csv": str(right)}
+        texts = [_text(path) if path is not None else None for path in (given.left, given.right)]
+        stage = Stage(
+            folder=Path(folder), crm=given.crm, leads=given.leads, seed=given.seed, rate=given.rate,
+            left_csv=texts[0], right_csv=texts[1],
+        )  # fmt: skip
+        files = {"left_csv": str(given.left), "right_csv": str(given.right)}
         with _progress() as say, _naming(files), stage, App.open(stage.config, environ=stage.environ) as app:
             log.setup(app.config.secrets(), format="console", level="error")
             found = until_settled(stage, app.world, say)

@@ -17,9 +17,9 @@ from syncd.core.fieldmap import Direction, FieldMap, Rule
 from syncd.core.loss import same
 from syncd.core.model import Action, FieldKind, FieldType, Side, Value
 from syncd.engine.world import World
-from syncd.lab.compare import id_of
 from syncd.lab.histories import BY_SYNCD, Histories, plain
 from syncd.lab.laws import Breach, told
+from syncd.lab.wire import id_of
 from syncd.store.conflicts import Conflict
 from syncd.store.journal import Intent
 
@@ -132,7 +132,10 @@ class Causes:
         """Whether another rule of any map writes the field that this one reads."""
         side, name = intent.side.other, rule.field(intent.side.other)
         mine = self._intents.get((m.end(side).system, m.end(side).kind, intent.source_id), ())
-        return any(other != rule.name and data["field"] == name for one in mine for other, data in one.rules.items())
+        return any(
+            data["field"] == name and (one.map, other) != (m.key, rule.name)
+            for one in mine for other, data in one.rules.items()
+        )  # fmt: skip
 
     def _unexplained(self, m: FieldMap, side: Side, id_: str, name: str, text: str) -> None:
         self._breach(m, side, id_, name, text)

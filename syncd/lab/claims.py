@@ -78,6 +78,11 @@ class Claims:
         """Whether a record has an open link."""
         return (m.key, side, id_) in self.twins
 
+    def known(self, world: World, m: FieldMap, side: Side, id_: str) -> bool:
+        """Whether a record has, or had, a link in any map that reads its kind."""
+        end = m.end(side)
+        return any((other.key, at, id_) in self.former for other, at in world.readers[end.system, end.kind])
+
     def last(self, m: FieldMap, link: Link) -> list[Side]:
         """The sides whose record has this link, or had no later one."""
         if link.state == "open":

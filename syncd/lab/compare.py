@@ -21,6 +21,7 @@ from syncd.engine.world import World
 from syncd.kit.connector import Connector, Cursor
 from syncd.kit.remote import Remote
 from syncd.lab.claims import Claims
+from syncd.lab.wire import alive, id_of
 
 EQUAL = (Verdict.AGREED, Verdict.UNCHANGED, Verdict.IGNORED)
 
@@ -67,17 +68,17 @@ def compare(world: World, vendors: Mapping[str, Remote], readers: Mapping[str, C
 
     The vendors' rate limits are lifted meanwhile. Whatever is written while we look may show up as a difference.
     """
-    rates = {name: vendor.settings()["rate"] for name, vendor in vendors.items()}
+    rates = {name: rate for name, vendor in vendors.items() if (rate := vendor.settings().get("rate")) is not None}
     found = Comparison()
     try:
-        for vendor in vendors.values():
-            vendor.settings(rate="off")
+        for name in rates:
+            vendors[name].settings(rate="off")
         look = _Look(world, vendors, readers, found)
         for m in world.maps.values():
             look.map(m)
     finally:
-        for name, vendor in vendors.items():
-            vendor.settings(rate=rates[name])
+        for name, rate in rates.items():
+            vendors[name].settings(rate=rate)
     return found
 
 
@@ -205,7 +206,7 @@ class _Look:
             if len(free) > 1:
                 self._odd(self.found.duplicates, m, side, free[-1], f"carries {key}, and so does {free[0]}")
         for id_ in self._loose(m, side):
-            if self.made_by_api(m, side, id_):
+            if not self.claims.known(self.world, m, side, id_) and self.made_by_api(m, side, id_):
                 self._odd(self.found.duplicates, m, side, id_, "was made by syncd, and nothing is linked with it")
 
     def _loose(self, m: FieldMap, side: Side) -> list[str]:
@@ -283,16 +284,6 @@ def crosses(m: FieldMap, side: Side, record: Record) -> bool:
         return fits and bool(when.value({side: record.fields}))
     except Unconvertible:
         return False
-
-
-def id_of(row: Mapping[str, Any]) -> str:
-    """A record's id in a vendor's wire form."""
-    return str(row["jnid"] if "jnid" in row else row["id"])
-
-
-def alive(row: Mapping[str, Any]) -> bool:
-    """Whether the vendor still counts a record among the living."""
-    return not row.get("archived") and bool(row.get("is_active", True))
 
 
 def _ids(name: str | None, record: Record) -> tuple[str, ...]:

@@ -14,8 +14,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol
 
+from syncd.lab.crm import HUBSPOT, Crm
+from syncd.lab.own import RIGHT
 from syncd.lab.page.app import build
-from syncd.lab.page.desk import Syncd
+from syncd.lab.page.desk import TITLES, Syncd
 from syncd.lab.page.serve import serve
 from syncd.lab.stage import Stage
 from syncd.service import log
@@ -53,7 +55,7 @@ class Playing:
 
 @contextlib.contextmanager
 def playing(
-    opens: Opener, *, leads: int = LEADS, port: int = PORT, rate: str = "20/1", seed: int = 1
+    opens: Opener, *, crm: Crm = HUBSPOT, leads: int = LEADS, port: int = PORT, rate: str = "20/1", seed: int = 1
 ) -> Iterator[Playing]:
     """Seed both sandboxes, sync them live and serve the page for as long as the `with` block lasts.
 
@@ -62,7 +64,7 @@ def playing(
     stop = threading.Event()
     with (
         tempfile.TemporaryDirectory(prefix="syncd-demo-") as folder,
-        Stage(folder=Path(folder), leads=leads, seed=seed, rate=rate, every="1s", timing=TIMING) as stage,
+        Stage(folder=Path(folder), crm=crm, leads=leads, seed=seed, rate=rate, every="1s", timing=TIMING) as stage,
         opens(stage.config, environ=stage.environ) as app,
     ):
         log.setup(list(stage.environ.values()), level="error")
@@ -78,11 +80,12 @@ def playing(
 
 
 def run(
-    opens: Opener, *, leads: int = LEADS, port: int = PORT, rate: str = "20/1", seed: int = 1,
+    opens: Opener, *, crm: Crm = HUBSPOT, leads: int = LEADS, port: int = PORT, rate: str = "20/1", seed: int = 1,
     say: Callable[[str], None], stop: threading.Event,
 ) -> None:  # fmt: skip
     """Play until `stop` is set; `say` tells the person where to look. Raises ConfigError if no port is free."""
-    say(f"Filling a pretend HubSpot with {leads} leads and a pretend JobNimbus with {leads // 5} customers.")
-    with playing(opens, leads=leads, port=port, rate=rate, seed=seed) as demo:
+    left, right = TITLES[crm.name], TITLES[RIGHT]
+    say(f"Filling a pretend {left} with {leads} leads and a pretend {right} with {leads // 5} customers.")
+    with playing(opens, crm=crm, leads=leads, port=port, rate=rate, seed=seed) as demo:
         say(f"The demo is live at {demo.url} (Ctrl-C ends it)")
         stop.wait()

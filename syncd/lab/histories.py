@@ -11,9 +11,9 @@ from datetime import datetime
 from typing import Any
 
 from syncd.core.fieldmap import FieldMap
-from syncd.core.model import Side, Value
+from syncd.core.model import Ref, Side, Value
 from syncd.kit.remote import Remote
-from syncd.lab.compare import id_of
+from syncd.lab.wire import id_of, values
 
 BY_SYNCD, BY_HAND = "api", "person"
 MERGE = "merge"
@@ -45,14 +45,17 @@ class Histories:
 
     def of(self, m: FieldMap, side: Side, id_: str) -> Sequence[Change]:
         """A record's changes, oldest first."""
-        end = m.end(side)
-        vendor = self.vendors[end.system]
-        if (end.system, end.kind) not in self._known:
-            self._known[end.system, end.kind] = vendor.histories(end.kind)
-        known = self._known[end.system, end.kind]
-        if id_ not in known:
-            known[id_] = vendor.history(end.kind, id_)
-        return known[id_]
+        return self.story(Ref(m.end(side).system, m.end(side).kind, id_))
+
+    def story(self, ref: Ref) -> Sequence[Change]:
+        """The same, of a ref."""
+        vendor, place = self.vendors[ref.system], (ref.system, ref.kind)
+        if place not in self._known:
+            self._known[place] = vendor.histories(ref.kind)
+        known = self._known[place]
+        if ref.id not in known:
+            known[ref.id] = vendor.history(ref.kind, ref.id)
+        return known[ref.id]
 
     def since_merge(self, m: FieldMap, side: Side, id_: str) -> Sequence[Change]:
         """Its changes since two records became it, if they did: what either was before is nobody's claim any more."""
@@ -68,7 +71,11 @@ class Histories:
 
     def merged(self, m: FieldMap, side: Side, id_: str) -> bool:
         """Whether two records became it."""
-        return any(change.get("do") == MERGE for change in self.of(m, side, id_))
+        return self.came_of_merge(Ref(m.end(side).system, m.end(side).kind, id_))
+
+    def came_of_merge(self, ref: Ref) -> bool:
+        """The same, of a ref."""
+        return any(change.get("do") == MERGE for change in self.story(ref))
 
     def moments(self, m: FieldMap, side: Side, id_: str, name: str) -> list[Moment]:
         """A field's values in their order; the first is what stood before anybody changed it."""
@@ -92,7 +99,7 @@ class Histories:
             rows = self.vendors[end.system].records(end.kind)
             self._rows[end.system, end.kind] = {id_of(row): row for row in rows}
         row = self._rows[end.system, end.kind].get(id_, {})
-        return plain({**row, **row.get("properties", {})}.get(name))
+        return plain(values(row).get(name))
 
     def made_by_syncd(self, m: FieldMap, side: Side, id_: str) -> bool:
         """Whether a record began with a write of our key."""

@@ -24,8 +24,9 @@ from syncd.core.model import FieldKind, Ref, Side, Value
 from syncd.engine.world import World
 from syncd.kit.remote import Remote
 from syncd.lab.claims import Claims
-from syncd.lab.compare import alive, id_of
 from syncd.lab.histories import BY_HAND, BY_SYNCD, Histories, Moment
+from syncd.lab.hubs import Hubs
+from syncd.lab.wire import alive, id_of, merged_away, values
 from syncd.store.conflicts import Conflict
 from syncd.store.journal import Intent
 from syncd.store.links import Link
@@ -75,16 +76,18 @@ class Laws:
     in_flight: int = 0
     breaches: list[Breach] = field(default_factory=list)
     histories: Histories = field(init=False)
+    hubs: Hubs = field(init=False)
 
     def __post_init__(self) -> None:
         """Nothing is asked yet."""
-        self.histories = Histories(self.vendors)
+        self.histories, self.hubs = Histories(self.vendors), Hubs(self.world)
 
     def check(self) -> list[Breach]:
         """Every breach, with its story."""
         claims = Claims.read(self.world)
         with self.world.store.read() as tx:
             rows = tx.conflicts.list(states=STATES, limit=10_000_000)
+            self.hubs.read(tx, rows)
         lists: dict[tuple[int, str], list[Conflict]] = defaultdict(list)
         for row in rows:
             lists[row.link, row.rule].append(row)
@@ -102,7 +105,8 @@ class Laws:
         return self.breaches
 
     def _rows(self, m: FieldMap, side: Side) -> dict[str, Mapping[str, Any]]:
-        return {id_of(row): row for row in self.vendors[m.end(side).system].records(m.end(side).kind)}
+        rows = self.vendors[m.end(side).system].records(m.end(side).kind)
+        return {id_of(row): row for row in rows if not merged_away(row)}
 
     def _rule(
         self, m: FieldMap, link: Link, rule: Rule, listed: Sequence[Conflict], claims: Claims, *, flows: bool
@@ -124,6 +128,8 @@ class Laws:
                     continue
                 if any(equal(rule, side, lost.value, one) for one in merged[side.other]):
                     continue
+                if self._others(m, link, rule, side, stood, after, there, claims):
+                    continue
                 if lost.at is not None and after.asked is not None and lost.at >= after.asked - WINDOW:
                     self.in_flight += 1
                     continue
@@ -135,14 +141,44 @@ class Laws:
                 text = f"the {side} says {last.value!r}, the {side.other} {across!r}"
                 self._breach("not carried", m, link, rule, text)
 
+    def _others(
+        self, m: FieldMap, link: Link, rule: Rule, side: Side, stood: Moment, after: Moment, there: Sequence[Moment],
+        claims: Claims,
+    ) -> bool:  # fmt: skip
+        """Whether another map that has one of these records answers for a value that gave way.
+
+        It wrote over it, by its own lights rightly; or over what this map had carried across, and that came back.
+        """
+        if self._rightly(m, link, rule, side, stood, after, claims):
+            return True
+        crossed = [(one, two) for one, two in pairwise(there) if equal(rule, side, stood.value, one.value)]
+        return any(self._rightly(m, link, rule, side.other, one, two, claims) for one, two in crossed)
+
+    def _rightly(
+        self, m: FieldMap, link: Link, rule: Rule, side: Side, lost: Moment, after: Moment, claims: Claims
+    ) -> bool:
+        """Whether other maps wrote this over that in a record, and list it, or a person had replaced it over there."""
+        id_, name = link.id_on(side), str(rule.field(side))
+        keys = self.hubs.writers(m, side, id_, name, after.value, rule.type(side))
+        if self.hubs.listed(keys, m, side, id_, name, lost.value):
+            return True
+        end = m.end(side)
+        for other, at in self.world.readers[end.system, end.kind]:
+            twin = claims.former.get((other.key, at, id_))
+            for one in (one for one in other.rules if one.field(at) == name and twin is not None and _judged(one)):
+                across = self.histories.moments(other, at.other, str(twin), str(one.field(at.other)))
+                if other.key in keys and _arrived(one, at, lost, across):
+                    return True
+        return False
+
     def _made_twice(self, m: FieldMap, claims: Claims) -> None:
         """Everything that syncd made has one link, to the very record it was made for, and a key of its own.
 
         What people deleted or merged since, or are asked about, is theirs to sort out.
         """
         for side in Side:
-            end, source = m.end(side), m.end(side.other)
-            linked = {link.id_on(side): link.id_on(side.other) for link in claims.links[m.key]}
+            end = m.end(side)
+            linked = self._linked(m, side, claims)
             made = self._made(m, side, claims)
             carriers = Counter(made.values())
             for id_, key in made.items():
@@ -150,11 +186,21 @@ class Laws:
                     self._odd("made and forgotten", m, side, id_, "syncd made it, and no link has it")
                 elif end.sync_key is None:
                     continue
-                elif key != sync_key_of(Ref(source.system, source.kind, linked[id_])):
-                    if not self.histories.merged(m, side.other, linked[id_]):
-                        self._odd("linked with a stranger", m, side, id_, f"its key is {key}, its link {linked[id_]}")
+                elif key not in [sync_key_of(ref) for ref in linked[id_]]:
+                    if not any(self.histories.came_of_merge(ref) for ref in linked[id_]):
+                        names = " and ".join(map(str, linked[id_]))
+                        self._odd("linked with a stranger", m, side, id_, f"its key is {key}, its link {names}")
                 elif carriers[key] > 1:
                     self._odd("made twice", m, side, id_, f"{carriers[key]} records carry {key}")
+
+    def _linked(self, m: FieldMap, side: Side, claims: Claims) -> dict[str, list[Ref]]:
+        """Every record of a kind that has or had a link, with its twins in all maps: one may pass it on to another."""
+        found: dict[str, list[Ref]] = defaultdict(list)
+        for other, at in self.world.readers[m.end(side).system, m.end(side).kind]:
+            across = other.end(at.other)
+            for link in (*claims.links[other.key], *claims.closed[other.key]):
+                found[link.id_on(at)].append(Ref(across.system, across.kind, link.id_on(at.other)))
+        return found
 
     def _made(self, m: FieldMap, side: Side, claims: Claims) -> dict[str, str | None]:
         """What syncd made and is still as it was made: id -> key."""
@@ -313,7 +359,7 @@ def _listed(rule: Rule, side: Side, value: Value, listed: Iterable[Conflict]) ->
 
 
 def _key(row: Mapping[str, Any], name: str | None) -> str | None:
-    found = {**row, **row.get("properties", {})}.get(name) if name is not None else None
+    found = values(row).get(name) if name is not None else None
     return str(found) if found else None
 
 

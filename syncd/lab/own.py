@@ -15,12 +15,13 @@ from typing import Any
 from syncd.config import Config
 from syncd.errors import ConfigError, Problem
 from syncd.fieldmaps.library import find_all
+from syncd.lab.crm import CRMS, Crm
 
-LEFT, RIGHT = "hubspot", "jobnimbus"
-"""The systems of a stage, by the names of their connectors and sandboxes."""
+RIGHT, RIGHT_KEY = "jobnimbus", "sandboxkey0000001"
+"""The right system of every stage, by the name of its connector and sandbox, and the key of the latter."""
 
-OURS = ("connector", "base_url", "ca_file", "rate", "search_rate", "token", "api_key")
-"""What the stage says itself of a system."""
+OURS = ("connector", "base_url", "ca_file", "rate", "api_key")
+"""What the stage says itself of a system, beside what each CRM adds."""
 
 _VARIABLE = re.compile(r'\benv\s*=\s*"(\w+)"')
 
@@ -29,6 +30,7 @@ _VARIABLE = re.compile(r'\benv\s*=\s*"(\w+)"')
 class Own:
     """What is taken from a set-up: systems' options by the connector's name, the pairs, the files of their maps."""
 
+    crm: Crm
     systems: Mapping[str, Mapping[str, Any]]
     pairs: Mapping[str, Mapping[str, Any]]
     maps: Mapping[str, Path]
@@ -47,23 +49,27 @@ def own(config: Config) -> Own:
     """What a checked set-up has of its own. ConfigError for systems that no sandbox stands in for."""
     raw = tomllib.loads(config.path.read_text(encoding="utf-8"))
     names = {system.name: system.connector for system in config.systems.values()}
-    _demand_both(config, sorted(names.values()))
-    systems = {names[name]: _without(table, OURS) for name, table in raw["systems"].items()}
+    crm = _crm(config, sorted(names.values()))
+    systems = {names[name]: _without(table, (*OURS, *crm.own_settings)) for name, table in raw["systems"].items()}
     pairs = {
         name: {"left": names[pair.left], "right": names[pair.right], "maps": list(pair.maps)}
         for name, pair in config.pairs.items()
     }
     wanted = list(dict.fromkeys(name for pair in config.pairs.values() for name in pair.maps))
-    return Own(systems, pairs, dict(zip(wanted, find_all(wanted, config.maps), strict=True)))
+    return Own(crm, systems, pairs, dict(zip(wanted, find_all(wanted, config.maps), strict=True)))
 
 
-def _demand_both(config: Config, connectors: list[str]) -> None:
-    if connectors != sorted((LEFT, RIGHT)):
+def _crm(config: Config, connectors: list[str]) -> Crm:
+    crm = next((one for one in CRMS.values() if connectors == sorted((one.name, RIGHT))), None)
+    if crm is None:
         message = f"has systems of the connectors {', '.join(connectors) or 'none'}."
-        remedy = f"A proof plays with one {LEFT} and one {RIGHT}; hand in a set-up with just these, or none."
+        remedy = (
+            f"A proof plays with one {' or '.join(CRMS)} and one {RIGHT}; hand in such a set-up, or none."
+        )
         raise ConfigError(Problem(str(config.path), message, remedy))
     if not config.pairs:
         raise ConfigError(Problem(str(config.path), "has no pair.", "Add one; config.example.toml shows how."))
+    return crm
 
 
 def _without(table: Mapping[str, Any], names: tuple[str, ...]) -> dict[str, Any]:

@@ -11,7 +11,7 @@ import random
 import threading
 import time
 from collections import Counter
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from typing import Any
@@ -22,13 +22,12 @@ from syncd.engine.answers import take
 from syncd.engine.world import World
 from syncd.errors import ConfigError
 from syncd.kit.control import ControlError
-from syncd.kit.remote import Remote
-from syncd.lab.own import LEFT, RIGHT
+from syncd.lab.own import RIGHT
 from syncd.lab.stage import Stage
 from syncd.lab.trades import Field, Thing, Trade, things, trades
 
-HANDS: Mapping[str, str] = {LEFT: "Dana Reyes", RIGHT: "dana.reyes@example.com"}
-"""Who acts, as each vendor knows them."""
+HAND = "dana.reyes@example.com"
+"""Who acts on the right; each CRM says who does on the left."""
 
 CLASH = 0.25
 """How often somebody edits the same field of the same thing on the other side, in the very same moment."""
@@ -108,8 +107,9 @@ class Crowd:
     def act(self, dice: random.Random) -> None:
         """One act of somebody."""
         self._look(dice)
-        chances = (NEW, DECIDE, self.leaving.delete, self.leaving.restore, self.leaving.merge)
-        doings = (self._make, self._decide, self._delete, self._restore, self._merge)
+        crm = self.stage.crm.own_acts if self.leaving.merge else 0.0
+        chances = (NEW, DECIDE, self.leaving.delete, self.leaving.restore, self.leaving.merge, crm)
+        doings = (self._make, self._decide, self._delete, self._restore, self._merge, self._own_act)
         (chosen,) = dice.choices((*doings, self._edit), (*chances, 1.0 - sum(chances)))
         try:
             (chosen if self._things else self._make)(dice)
@@ -146,7 +146,8 @@ class Crowd:
         if field.digits:
             return f"{10_000 + (self.seed * 7_919 + self._typed * 13) % 89_000:05d}"
         mood = dice.choice(("", " ", "é", "'s", " & Sons"))
-        return f"{field.left.capitalize()} {self._typed}{side.value[0].upper()}{mood}".strip()
+        word, rest = field.left.capitalize(), f" {self._typed}{side.value[0].upper()}{mood}"
+        return f"{word[: field.most - len(rest)] if field.most is not None else word}{rest}".strip()
 
     def _delete(self, dice: random.Random) -> None:
         """As people do: into the recycle bin."""
@@ -174,6 +175,16 @@ class Crowd:
             self._forget(thing, other)
             self.acts["merge"] += 1
 
+    def _own_act(self, dice: random.Random) -> None:
+        """What only this CRM's people do."""
+        crm = self.stage.crm
+        thing = dice.choice(self._things)
+        if thing.left is not None and thing.trade.map.left.system == crm.name:
+            word = crm.act(self.stage.left, thing.trade.map.left.kind, thing.left)
+            if word is not None:
+                self._forget(thing)
+                self.acts[word] += 1
+
     def _decide(self, dice: random.Random) -> None:
         """Somebody takes a side in one of the open conflicts; if its values have moved since, they look again later."""
         with self.world.store.read() as tx:
@@ -195,14 +206,10 @@ class Crowd:
         self.acts["new"] += 1
 
     def _make_lead(self, number: str) -> None:
-        remote, who = self.stage.vendors[LEFT], HANDS[LEFT]
-        lead = {"firstname": f"New{number}", "lastname": f"Lead{number}", "email": f"lead{number}@example.com"}
-        made = remote.act("create", "contacts", fields={**lead, "lifecyclestage": "lead"}, as_=who)
-        deal = {"dealname": f"Deal {number}", "pipeline": "default", "dealstage": "qualifiedtobuy"}
-        remote.act("create", "deals", fields=deal, associate={"contacts": [made["id"]]}, as_=who)
+        self.stage.crm.make_lead(self.stage.left, number)
 
     def _make_customer(self, number: str) -> None:
-        remote, who = self.stage.vendors[RIGHT], HANDS[RIGHT]
+        remote, who = self.stage.right, HAND
         fields: dict[str, Any] = {
             "first_name": f"Neu{number}", "last_name": f"Kunde{number}", "email": f"kunde{number}@example.com",
             "display_name": f"Neu{number} Kunde{number}", "record_type_name": "Customer", "status_name": "Active",
@@ -226,10 +233,8 @@ class Crowd:
 
     def _act(self, m: FieldMap, side: Side, do: str, **more: Any) -> None:
         end = m.end(side)
-        self._remote(end.system).act(do, end.kind, **more, as_=HANDS[end.system])
-
-    def _remote(self, system: str) -> Remote:
-        return self.stage.vendors[system]
+        who = HAND if end.system == RIGHT else self.stage.crm.hand
+        self.stage.vendors[end.system].act(do, end.kind, **more, as_=who)
 
 
 @contextmanager

@@ -20,11 +20,12 @@ from syncd.engine.world import World
 from syncd.errors import ConfigError, Problem
 from syncd.lab.causes import Causes
 from syncd.lab.compare import Comparison, compare
+from syncd.lab.crm import HUBSPOT, Crm
 from syncd.lab.laws import Breach, Laws
 from syncd.lab.meetings import meetings
 from syncd.lab.own import Own
 from syncd.lab.people import SOME_LEAVE, Crowd, Leaving
-from syncd.lab.play import LAGS, SHARED, TIMING, Play, Played, Say
+from syncd.lab.play import LAG, SHARED, TIMING, Play, Played, Say
 from syncd.lab.process import running
 from syncd.lab.stage import Stage
 from syncd.store import schema
@@ -57,12 +58,14 @@ class Opener(Protocol):
 class Task:
     """What to play. `edits`: so many, or for `lasts` without them. `per_second`: how often people act.
 
+    `crm`: what stands on the left of the shipped maps.
     `rate`: requests per seconds that both vendors take. `workers`: so many processes; more than one need `store`, an
     empty PostgreSQL database. `own`: the maps and settings of `config` instead of the shipped maps.
     `between`: seconds from one kill to the next, at least and at most; None: fit for the length. `kills`: at least so
     many.
     """
 
+    crm: Crm = HUBSPOT
     edits: int | None = 1000
     lasts: timedelta | None = None
     seed: int = 1
@@ -88,7 +91,8 @@ class Task:
     def command(self) -> str:
         """What replays it; a password is left out."""
         said: dict[str, Any] = {
-            "--config": self.config, "--edits": self.edits, "--seed": self.seed, "--leads": self.leads,
+            "--config": self.config, "--crm": None if self.crm is HUBSPOT else self.crm.name,
+            "--edits": self.edits, "--seed": self.seed, "--leads": self.leads,
             "--rate": self.rate, "--per-second": f"{self.per_second:g}",
         }  # fmt: skip
         if self.lasts is not None:
@@ -158,9 +162,10 @@ def prove(opens: Opener, folder: Path, task: Task, say: Say = lambda _: None) ->
     """Play it in this folder, and judge. ConfigError for a store that does not fit; takes minutes."""
     _demand_empty(task)
     timing = {**TIMING, **(SHARED if task.workers > 1 else {})}
+    crm = task.own.crm if task.own is not None else task.crm
     stage = Stage(
-        folder=folder, leads=task.leads, seed=task.seed, rate=task.rate, search_rate="50/1", every="2s", timing=timing,
-        store=task.store, own=task.own, left_settings=LAGS[0], right_settings=LAGS[1],
+        folder=folder, crm=crm, leads=task.leads, seed=task.seed, rate=task.rate, search_rate="50/1", every="2s",
+        timing=timing, store=task.store, own=task.own, left_settings=crm.lags, right_settings=LAG,
     )  # fmt: skip
     say("setting the stage")
     verb = "work" if task.workers > 1 else "run"

@@ -16,7 +16,8 @@ from typing import Any
 
 from syncd.engine.world import World
 from syncd.lab.compare import Comparison, compare
-from syncd.lab.floor import Floor, Ticks, floor, logged
+from syncd.lab.crm.base import Ticks
+from syncd.lab.floor import Floor, floor, logged
 from syncd.lab.stage import Stage
 from syncd.service.daemon import Daemon
 from syncd.store.marks import DUE

@@ -17,7 +17,6 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
 
-import httpx
 from ruamel.yaml import YAML
 
 from syncd.config.values import duration
@@ -27,33 +26,27 @@ from syncd.kit import registry
 from syncd.kit.connector import Connector, SystemSettings
 from syncd.kit.remote import Remote
 from syncd.kit.sandbox import ControlError, Sandbox
+from syncd.lab.crm import HUBSPOT, Crm
 from syncd.lab.forks import apart
 from syncd.lab.furnish import furnish
-from syncd.lab.own import LEFT, RIGHT, Own
+from syncd.lab.own import RIGHT, RIGHT_KEY, Own
 from syncd.lab.toml import toml
 
 PAIR = "sales"
 """The pair that joins both systems."""
 
-ENVIRON: Mapping[str, str] = {"STAGE_LEFT_KEY": "sandbox-token", "STAGE_RIGHT_KEY": "sandboxkey0000001"}
-"""The keys of the sandboxes, which open nothing else; the set-up names these variables."""
+LEFT_KEY, RIGHT_KEY_NAME = "STAGE_LEFT_KEY", "STAGE_RIGHT_KEY"
+"""The variables that hold the sandboxes' keys; the set-up names them."""
 
-VARIABLES = dict(zip((LEFT, RIGHT), ENVIRON, strict=True))
 HOOKS: Mapping[str, str] = {"STAGE_LEFT_HOOK": "left-hook-secret-1", "STAGE_RIGHT_HOOK": "right-hook-secret-2"}
 """What proves the sandboxes' webhooks, where the stage has any."""
 
-SECRETS: Mapping[str, str] = {LEFT: "token", RIGHT: "api_key"}
-"""Which variable holds a system's key, and what its connector calls it."""
+RIGHT_SECRET = "api_key"  # noqa: S105 - the name of the setting, not its value
+"""What the right connector calls its key."""
 
 NO_GUARD: Mapping[str, int] = {"creates": 100_000, "updates": 100_000, "deletes": 100_000, "percent": 100}
 
 ZONE = "America/Chicago"
-
-MAPS: Mapping[str, tuple[str, str]] = {
-    "hubspot-jobnimbus/contacts.yaml": ("contacts", "cf_string_1"),
-    "hubspot-jobnimbus/deals-jobs.yaml": ("jobs", "cf_string_4"),
-}
-"""Each shipped map with its right kind and the custom field there that the staff leaves to syncd (label CRM ID)."""
 
 CUSTOM_FIELDS = (
     *("contacts.cf_string_1=CRM ID", "jobs.cf_string_1=Claim Number", "jobs.cf_string_2=Insurance Carrier"),
@@ -61,15 +54,10 @@ CUSTOM_FIELDS = (
 )
 """The right side's custom fields as its admin sees them: the vendor's API does not list them."""
 
-OPTIONS: Mapping[str, Mapping[str, Any]] = {
-    LEFT: {},
-    RIGHT: {"sync_key": True, "custom_fields": "; ".join(CUSTOM_FIELDS)},
-}
-"""The connectors' own settings."""
+RIGHT_OPTIONS: Mapping[str, Any] = {"sync_key": True, "custom_fields": "; ".join(CUSTOM_FIELDS)}
+"""The right connector's own settings."""
 
-KINDS: Mapping[str, tuple[str, ...]] = {LEFT: ("contacts", "deals"), RIGHT: ("contacts", "jobs")}
-
-_GROUPS = {"contacts": "contactinformation", "deals": "dealinformation"}
+RIGHT_KINDS: tuple[str, ...] = ("contacts", "jobs")
 
 TIMING: Mapping[str, Any] = {
     "overlap": "10s",
@@ -84,15 +72,15 @@ TIMING: Mapping[str, Any] = {
 }
 """Durations fit for an afternoon; nothing else differs from production."""
 
-LEFT_SETTINGS: Mapping[str, Any] = {"index_lag": {"kind": "normal", "scale": 0.05}}
 RIGHT_SETTINGS: Mapping[str, Any] = {"index_lag": 2.0}
-"""Indexes lag, as the vendors' do, in the proportion of the durations above."""
+"""Its index lags, as the vendor's does, in the proportion of the durations above."""
 
 
 @dataclass(slots=True, kw_only=True)
 class Stage:
     """Both vendors, the files of a set-up in `folder`, and what opens it. A context manager: it plays while open.
 
+    `crm`: what stands on the left, unless `own` says it.
     `leads`: so many people with a deal each on the left, and a fifth as many customers with a job on the right, half
     of whom are the same people written by another hand. `left_csv`, `right_csv`: rows to import instead.
     `since`, `found`: where the vendors' request logs and stores stood when all was prepared.
@@ -103,6 +91,7 @@ class Stage:
     """
 
     folder: Path
+    crm: Crm = HUBSPOT
     leads: int = 0
     seed: int = 1
     rate: str = "20/1"
@@ -126,17 +115,18 @@ class Stage:
 
     def __enter__(self) -> Self:
         """Start both vendors, prepare and fill the accounts, write the set-up. ConfigError for rows of no vendor."""
+        if self.own is not None:
+            self.crm = self.own.crm
         with ExitStack() as opening:
-            searches = {"search_rate": self.search_rate} if self.search_rate is not None else {}
-            left = {**LEFT_SETTINGS, "rate": self.rate, **searches, **self.left_settings}
-            self.left = self._vendor(opening, LEFT, left)
+            left = {**self.crm.switches(self.rate, self.search_rate), **self.left_settings}
+            self.left = self._vendor(opening, self.crm.name, left)
             self.right = self._vendor(opening, RIGHT, {**RIGHT_SETTINGS, "rate": self.rate, **self.right_settings})
             self._prepare()
             self._fill()
             self._write()
             self._subscribe()
-            self.found = {name: _census(vendor, KINDS[name]) for name, vendor in self.vendors.items()}
-            self.since = {LEFT: self.left.mark(), RIGHT: self.right.mark()}
+            self.found = {name: _census(vendor, self.kinds(name)) for name, vendor in self.vendors.items()}
+            self.since = {name: vendor.mark() for name, vendor in self.vendors.items()}
             self._open = opening.pop_all()
         return self
 
@@ -153,12 +143,21 @@ class Stage:
     def environ(self) -> dict[str, str]:
         """What a process that opens the set-up needs in its environment, beside its own: every secret of it."""
         hooks = HOOKS if self.hooks else {}
-        return {**ENVIRON, **hooks, **({"SYNCD_STORE": self.store} if self.store is not None else {})}
+        return {
+            LEFT_KEY: self.crm.key,
+            RIGHT_KEY_NAME: RIGHT_KEY,
+            **hooks,
+            **({"SYNCD_STORE": self.store} if self.store is not None else {}),
+        }
 
     @property
     def vendors(self) -> Mapping[str, Remote]:
         """Both sandboxes by the name of their system."""
-        return {LEFT: self.left, RIGHT: self.right}
+        return {self.crm.name: self.left, RIGHT: self.right}
+
+    def kinds(self, name: str) -> tuple[str, ...]:
+        """The kinds of a system that the shipped maps read."""
+        return RIGHT_KINDS if name == RIGHT else self.crm.kinds
 
     def interval(self, name: str) -> timedelta:
         """One of the durations that this stage's set-up names."""
@@ -174,7 +173,7 @@ class Stage:
 
     def readers(self) -> dict[str, Connector]:
         """Connectors of our own, as the set-up has them but in no hurry's way: for looking, beside the daemon."""
-        keys = dict(zip((LEFT, RIGHT), ENVIRON.values(), strict=True))
+        keys = {self.crm.name: self.crm.key, RIGHT: RIGHT_KEY}
         return {
             name: registry.connector(name)(
                 SystemSettings(
@@ -191,26 +190,16 @@ class Stage:
         return remote
 
     def _prepare(self) -> None:
-        """Make the unique property for our key on the left; the right has its custom fields from the start."""
-        with httpx.Client(base_url=self.left.url, trust_env=False) as client:
-            for kind, group in _GROUPS.items():
-                made = client.post(
-                    f"/crm/properties/2026-03/{kind}",
-                    headers={"authorization": f"Bearer {ENVIRON['STAGE_LEFT_KEY']}"},
-                    json={
-                        "name": "syncd_id", "label": "Syncd ID", "type": "string", "fieldType": "text",
-                        "groupName": group, "hasUniqueValue": True,
-                    },
-                )  # fmt: skip
-                made.raise_for_status()
+        """The left side's account; the right has its custom fields from the start."""
+        self.crm.prepare(self.left)
         if self.own is not None:
-            furnish(self.own, self.left, self.right, *ENVIRON.values())
+            furnish(self.own, self.crm, self.left, self.right)
 
     def _fill(self) -> None:
         if self.left_csv is not None:
             self.seeded["left"] = _imported(self.left, "left_csv", self.left_csv)
         elif self.leads:
-            self.seeded["left"] = self.left.seed(leads=self.leads, seed=self.seed, messy=True, days=90)
+            self.seeded["left"] = self.crm.seed(self.left, self.leads, self.seed)
         if self.right_csv is not None:
             self.seeded["right"] = _imported(self.right, "right_csv", self.right_csv)
         elif self.leads // 5:
@@ -224,7 +213,7 @@ class Stage:
         self.folder.mkdir(parents=True, exist_ok=True)
         maps = self.folder / "maps"
         if self.own is None:
-            for name, (_, custom) in MAPS.items():
+            for name, custom in self.crm.maps.items():
                 _with_key(shipped() / name, maps / name, custom)
         else:
             for name, file in self.own.maps.items():
@@ -235,12 +224,13 @@ class Stage:
     def _subscribe(self) -> None:
         """Both vendors tell the daemon of what happens from now on, if the stage has webhooks."""
         for (name, vendor), secret in zip(self.vendors.items(), HOOKS.values(), strict=True):
-            if self.hooks:
+            if self.hooks and self._tells(name):
                 vendor.settings(webhook_url=f"http://{self.hooks}/hooks/{name}", webhook_secret=secret)
 
     def _tables(self, maps: Path) -> dict[str, Any]:
         """The set-up as the file holds it."""
-        pairs = self.own.pairs if self.own else {PAIR: {"left": LEFT, "right": RIGHT, "maps": list(MAPS)}}
+        shipped_pair = {"left": self.crm.name, "right": RIGHT, "maps": list(self.crm.maps)}
+        pairs = self.own.pairs if self.own else {PAIR: shipped_pair}
         how = {"every": self.every, "mode": self.mode, "guard": NO_GUARD}
         return {
             "syncd": {"store": f"sqlite:///{self.folder / 'syncd.db'}", "maps": str(maps)},
@@ -251,16 +241,24 @@ class Stage:
         }
 
     def _system(self, name: str, vendor: Remote) -> dict[str, Any]:
-        searches = {"search_rate": self.search_rate} if name == LEFT and self.search_rate is not None else {}
+        left = name == self.crm.name
+        secret, key = (self.crm.secret, LEFT_KEY) if left else (RIGHT_SECRET, RIGHT_KEY_NAME)
+        hook = list(HOOKS)[0 if left else 1]
         return {
-            "connector": name, "timezone": ZONE, **self.options(name), **searches, "base_url": vendor.url,
-            "rate": self.rate, SECRETS[name]: {"env": VARIABLES[name]},
-            **({"webhook_secret": {"env": dict(zip((LEFT, RIGHT), HOOKS, strict=True))[name]}} if self.hooks else {}),
+            "connector": name, "timezone": ZONE, **self.options(name), "base_url": vendor.url, "rate": self.rate,
+            secret: {"env": key}, **({"webhook_secret": {"env": hook}} if self.hooks and self._tells(name) else {}),
         }  # fmt: skip
+
+    def _tells(self, name: str) -> bool:
+        """Whether a vendor has webhooks."""
+        return name == RIGHT or self.crm.hooks
 
     def options(self, name: str) -> Mapping[str, Any]:
         """A connector's own settings."""
-        return self.own.systems[name] if self.own else OPTIONS[name]
+        own = self.own.systems[name] if self.own else RIGHT_OPTIONS if name == RIGHT else {}
+        if name == RIGHT:
+            return own
+        return {**own, **self.crm.options({**TIMING, **self.timing}, self.search_rate)}
 
 
 def _sandbox(name: str, seed: int, settings: Mapping[str, Any]) -> Sandbox:
@@ -273,7 +271,7 @@ def _with_key(source: Path, target: Path, custom: str) -> None:
     yaml = YAML()
     yaml.preserve_quotes, yaml.width = True, 4096
     table = yaml.load(source.read_text(encoding="utf-8"))
-    table["sync_key"]["right"] = custom
+    table.setdefault("sync_key", {})["right"] = custom
     target.parent.mkdir(parents=True, exist_ok=True)
     with target.open("w", encoding="utf-8") as file:
         yaml.dump(table, file)

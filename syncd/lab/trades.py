@@ -13,7 +13,7 @@ from syncd.core.model import FieldKind, Side
 from syncd.engine.world import World
 from syncd.kit.remote import Remote
 from syncd.lab.claims import Claims
-from syncd.lab.compare import alive, id_of
+from syncd.lab.wire import alive, id_of
 
 WORDS = ("Word 7L é", "Word 8R & Sons", "Word 9L's")
 DIGITS = ("10007", "98765")
@@ -21,12 +21,16 @@ DIGITS = ("10007", "98765")
 
 @dataclass(frozen=True, slots=True)
 class Field:
-    """One field that people edit: its name on both sides, whether it holds digits only, whether it may be cleared."""
+    """One field that people edit: its name on both sides, whether it holds digits only, whether it may be cleared.
+
+    `most`: what both sides hold, in characters; None: anything.
+    """
 
     left: str
     right: str
     digits: bool
     clears: bool
+    most: int | None = None
 
     def name(self, side: Side) -> str:
         """The vendor's name on a side."""
@@ -79,7 +83,8 @@ def _field(m: FieldMap, rule: Rule) -> Field | None:
     clears = rule.name not in matched and not any(one is not None and one.required for one in types)
     for digits, samples in ((False, WORDS), (True, DIGITS)):
         if all(_kept(rule, sample) for sample in samples):
-            return Field(rule.left, rule.right, digits, clears)
+            lengths = [one.loss.max_length for one in types if one is not None and one.loss.max_length is not None]
+            return Field(rule.left, rule.right, digits, clears, min(lengths, default=None))
     return None
 
 

@@ -17,13 +17,13 @@ from syncd.app import App
 from syncd.core.model import Side
 from syncd.engine.planning import lost_row
 from syncd.lab.causes import Causes
+from syncd.lab.crm import HUBSPOT
 from syncd.lab.histories import BY_SYNCD, Histories
 from syncd.lab.laws import Breach, Laws
 from syncd.lab.meetings import meetings
-from syncd.lab.own import LEFT, RIGHT
-from syncd.lab.people import HANDS
+from syncd.lab.people import HAND
 from syncd.lab.play import TIMING
-from syncd.lab.stage import ENVIRON, Stage
+from syncd.lab.stage import Stage
 from syncd.store.links import Link
 from syncd.store.marks import PARKED
 from syncd.store.tables import journal
@@ -87,17 +87,17 @@ class Scene:
 
     def type_left(self, value: str) -> None:
         """A person edits the city on the left."""
-        self.stage.left.act("update", "contacts", id=self.left, fields={"city": value}, as_=HANDS[LEFT])
+        self.stage.left.act("update", "contacts", id=self.left, fields={"city": value}, as_=HUBSPOT.hand)
 
     def type_right(self, value: str) -> None:
         """A person edits the city on the right."""
-        self.stage.right.act("update", "contacts", id=self.right, fields={"city": value}, as_=HANDS[RIGHT])
+        self.stage.right.act("update", "contacts", id=self.right, fields={"city": value}, as_=HAND)
 
     def write_left(self, method: str, path: str, fields: dict[str, Any]) -> dict[str, Any]:
         """Somebody with our own key writes on the left, past the engine."""
         answer = httpx.request(
             method, f"{self.stage.left.url}/crm/objects/2026-03/{path}", json={"properties": fields},
-            headers={"authorization": f"Bearer {ENVIRON['STAGE_LEFT_KEY']}"}, trust_env=False,
+            headers={"authorization": f"Bearer {HUBSPOT.key}"}, trust_env=False,
         )  # fmt: skip
         return dict(answer.raise_for_status().json())
 
@@ -281,9 +281,9 @@ def test_a_write_without_an_outcome_is_told(scene: Scene) -> None:
 
 def test_a_child_whose_parent_has_come_is_released(scene: Scene) -> None:
     """A deal that stays parked for a contact that is linked by now is a breach; one whose contact is not is none."""
-    scene.park("sales/deals-jobs", "child", "waiting", waits_for=f"{LEFT}:contacts:nobody")
+    scene.park("sales/deals-jobs", "child", "waiting", waits_for=f"{HUBSPOT.name}:contacts:nobody")
     assert scene.check() == []
-    scene.park("sales/deals-jobs", "child", "waiting", waits_for=f"{LEFT}:contacts:{scene.left}")
+    scene.park("sales/deals-jobs", "child", "waiting", waits_for=f"{HUBSPOT.name}:contacts:{scene.left}")
     assert [(breach.law, breach.left) for breach in scene.check()] == [("left waiting", "left child")]
 
 
@@ -328,7 +328,7 @@ def test_a_blank_is_no_cause_where_nobody_left_one(scene: Scene) -> None:
     blanked = scene.intend(fields={"last_name": None}, rules=rules)
     assert made["fields"]["lastname"][0] in (None, "")
     assert f"None went to the right by intent {blanked}" in "".join(breach.text for breach in scene.causes())
-    scene.stage.left.act("update", "contacts", id=scene.left, fields={"lastname": ""}, as_=HANDS[LEFT])
+    scene.stage.left.act("update", "contacts", id=scene.left, fields={"lastname": ""}, as_=HUBSPOT.hand)
     assert scene.causes() == []
 
 

@@ -13,9 +13,10 @@ import pytest
 
 from syncd.core.model import Side
 from syncd.lab.claims import Claims
-from syncd.lab.compare import id_of
-from syncd.lab.own import LEFT
-from syncd.lab.stage import ENVIRON, Stage
+from syncd.lab.crm import HUBSPOT
+from syncd.lab.own import RIGHT_KEY
+from syncd.lab.stage import Stage
+from syncd.lab.wire import id_of
 from syncd.store.links import Link
 from syncd.store.marks import PARKED
 from tests.lab.conftest import Scene
@@ -31,7 +32,7 @@ def links(scene: Scene, key: str) -> list[Link]:
 
 def made_by_us(stage: Stage, body: dict[str, Any]) -> str:
     """A contact that the right side was told to make by API; its id."""
-    headers = {"authorization": f"Bearer {ENVIRON['STAGE_RIGHT_KEY']}"}
+    headers = {"authorization": f"Bearer {RIGHT_KEY}"}
     answer = httpx.post(f"{stage.right.url}/api1/contacts", json=body, headers=headers, trust_env=False)
     return str(answer.raise_for_status().json()["jnid"])
 
@@ -151,7 +152,7 @@ def test_what_stands_on_a_list_is_explained_and_only_that(scene: Scene) -> None:
 @contextmanager
 def parked(scene: Scene, link: Link, cause: str) -> Iterator[None]:
     """The left record of a deal's link is parked meanwhile, and its claim number is a field that did not come."""
-    now, fence, place = scene.world.clock(), 3_000_000, (LEFT, "deals", [link.left_id])
+    now, fence, place = scene.world.clock(), 3_000_000, (HUBSPOT.name, "deals", [link.left_id])
     with scene.world.store.begin() as tx:
         tx.marks.add(DEALS, Side.LEFT, [link.left_id], now)
         tx.marks.claim(DEALS, now, now + timedelta(minutes=1), fence, limit=1000)

@@ -14,9 +14,10 @@ import pytest
 from syncd.app import App
 from syncd.cli import main
 from syncd.errors import ConfigError
-from syncd.lab.own import LEFT, RIGHT, own, without_secrets
+from syncd.lab.crm import HUBSPOT
+from syncd.lab.own import RIGHT, own, without_secrets
 from syncd.lab.prove import Task
-from syncd.lab.stage import ENVIRON, Stage
+from syncd.lab.stage import Stage
 from syncd.lab.trades import trades
 
 SETUP = """\
@@ -81,13 +82,13 @@ def test_an_own_setup_moves_in_front_of_the_sandboxes(setup: Path, tmp_path: Pat
         Stage(folder=tmp_path / "stage", leads=3, own=taken, search_rate="50/1") as stage,
         App.open(stage.config, environ=stage.environ) as app,
     ):
-        assert set(app.config.systems) == {LEFT, RIGHT} and "mine.db" not in app.config.store
+        assert set(app.config.systems) == {HUBSPOT.name, RIGHT} and "mine.db" not in app.config.store
         (pair,) = app.config.pairs.values()
-        assert (pair.name, pair.left, pair.right, pair.mode) == ("mine", RIGHT, LEFT, "live")
+        assert (pair.name, pair.left, pair.right, pair.mode) == ("mine", RIGHT, HUBSPOT.name, "live")
         assert pair.guard.creates == 100_000
         assert app.config.systems[RIGHT].base_url == stage.right.url
         with httpx.Client(base_url=stage.left.url, trust_env=False) as http:
-            http.headers["authorization"] = f"Bearer {ENVIRON['STAGE_LEFT_KEY']}"
+            http.headers["authorization"] = f"Bearer {HUBSPOT.key}"
             made = {name: http.get(f"/crm/properties/2026-03/contacts/{name}").json()
                     for name in ("our_key", "membership", "miles", "town")}  # fmt: skip
         assert made["our_key"]["hasUniqueValue"] and made["miles"]["type"] == "number"
@@ -115,7 +116,7 @@ def test_people_type_what_both_sides_keep(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("before", "after", "says"),
     [
-        ('connector = "jobnimbus"\napi_key', 'connector = "hubspot"\ntoken', "with one hubspot and one jobn"),
+        ('connector = "jobnimbus"\napi_key', 'connector = "hubspot"\ntoken', "with one hubspot or salesforce"),
         ("[pairs.mine]", "[pairs.Mine]", "is not a name"),
     ],
 )
@@ -131,6 +132,7 @@ def test_what_no_sandbox_stands_in_for_is_refused(setup: Path, before: str, afte
 @pytest.mark.parametrize(
     ("typed", "says"),
     [
+        (["--crm", "siebel"], "Write one of hubspot, salesforce."),
         (["--rate", "fast"], "is not REQUESTS/SECONDS"),
         (["--workers", "3"], "Name an empty PostgreSQL database"),
         (["--workers", "2", "--store", "sqlite:///x.db"], "Name an empty PostgreSQL database"),

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from typing import Any, Self
@@ -15,7 +15,9 @@ from zoneinfo import ZoneInfo
 
 from syncd.core.model import FieldKind, FieldType, Side, Value
 from syncd.kit.remote import Remote
+from syncd.lab.crm import CRMS
 from syncd.lab.stage import ZONE
+from syncd.lab.wire import alive, id_of
 
 FRESH = 0.4
 """Seconds for which what a sandbox said is shown again without asking."""
@@ -76,9 +78,13 @@ class Account:
     def rows(self, kind: str) -> Mapping[str, Row]:
         """Every record of a kind by id, team members left out."""
         found: Mapping[str, Row] = self._fresh(
-            kind, lambda: {row.id: row for raw in self.remote.records(kind) if (row := _row(raw)) is not None}
+            kind, lambda: self._rows(kind)
         )
         return found
+
+    def _rows(self, kind: str) -> dict[str, Row]:
+        ties = CRMS[self.name].ties(self.remote, kind) if self.name in CRMS else {}
+        return {row.id: row for raw in self.remote.records(kind) if (row := _row(raw, ties)) is not None}
 
     def history(self, kind: str, id: str) -> list[Change]:
         """Every change of a record, oldest first."""
@@ -127,15 +133,14 @@ class Account:
         return answer
 
 
-def _row(raw: Mapping[str, Any]) -> Row | None:
-    """HubSpot keeps values under `properties` and ties beside them; JobNimbus keeps all in one table."""
-    if "properties" in raw:
-        parents = tuple(str(one) for one in dict(raw.get("associations") or {}).get("contacts", ()))
-        return Row(str(raw["id"]), raw["properties"], not raw.get("archived"), parents)
+def _row(raw: Mapping[str, Any], ties: Mapping[str, Sequence[str]]) -> Row | None:
+    """HubSpot keeps values under `properties` and ties beside them; Salesforce has `ties`; JobNimbus all in one."""
     if raw.get("is_user"):
         return None
     primary = raw.get("primary") or {}
-    return Row(str(raw["jnid"]), raw, bool(raw.get("is_active", True)), (str(primary["id"]),) if primary else ())
+    told = dict(raw.get("associations") or {}).get("contacts", ())
+    parents = (*told, *ties.get(id_of(raw), ()), *((primary["id"],) if primary else ()))
+    return Row(id_of(raw), raw.get("properties", raw), alive(raw), tuple(map(str, parents)))
 
 
 def raw_value(type_: FieldType, values: Mapping[str, Any]) -> Any:

@@ -113,7 +113,7 @@ def desk_of(
 ) -> Desk:
     """The desk over an open app and its two sandboxes; `since`: the first request of each system that counts."""
     pair = app.world.pairs[0]
-    contacts, deals = pair.maps[0], pair.maps[1]
+    contacts, deals = pair.maps[-2], pair.maps[-1]
     accounts = {
         side: Account.over(side, name, TITLES.get(name, name), remote, (since or {}).get(name))
         for side, name, remote in ((Side.LEFT, pair.left, left), (Side.RIGHT, pair.right, right))

@@ -14,6 +14,8 @@ from syncd.lab.page.accounts import Row
 from syncd.lab.page.desk import Desk
 from syncd.store.links import Link
 
+_CRM_LINE = ("Email", "Phone", "MobilePhone", "MailingCity")
+
 SHOWN = 60
 """People listed at once; the search finds the others."""
 
@@ -103,15 +105,15 @@ def _someone(
 
 def name_of(values: Mapping[str, object]) -> str:
     """What a record is called, whatever its kind and vendor."""
-    for names in (("firstname", "lastname"), ("first_name", "last_name")):
+    for names in (("firstname", "lastname"), ("FirstName", "LastName"), ("first_name", "last_name")):
         if name := " ".join(str(values[part]).strip() for part in names if values.get(part)):
             return name
-    titles = ("dealname", "display_name", "name", "company", "email")
+    titles = ("dealname", "display_name", "name", "Name", "company", "email")
     return next((str(values[title]) for title in titles if values.get(title)), "")
 
 
 def _line(values: Mapping[str, object]) -> str:
-    fields = ("email", "phone", "home_phone", "mobilephone", "mobile_phone", "city")
+    fields = ("email", "phone", "home_phone", "mobilephone", "mobile_phone", "city", *_CRM_LINE)
     return " · ".join(str(values[name]) for name in fields if values.get(name))
 
 

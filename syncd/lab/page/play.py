@@ -13,6 +13,7 @@ from syncd.core.fieldmap import Direction
 from syncd.core.model import Side
 from syncd.kit.control import ControlError
 from syncd.kit.people import Person, people
+from syncd.lab.crm import CRMS
 from syncd.lab.page.card import may_edit
 from syncd.lab.page.desk import Desk, now
 from syncd.lab.page.people import Someone, name_of
@@ -27,8 +28,9 @@ FAULTS = (
 )
 """Half of all requests fail in one way or another, and some writes are carried out without an answer."""
 
-CLASHES = ("city", "company", "zip", "address")
-"""Fields of a contact that the clash button changes on both sides, the first that nobody is asked about yet."""
+CLASHES = ("city", "company", "zip", "address_line1")
+"""Fields of a contact, as the right side calls them, that the clash button changes on both sides: the first that nobody
+is asked about yet."""
 
 
 CITIES = (
@@ -61,17 +63,7 @@ def edit(desk: Desk, side: Side, kind: str, id_: str, field: str, value: str) ->
 def new_lead(desk: Desk) -> str:
     """A new lead with a deal on the left; the key of its card."""
     person, account, who = _stranger(desk), desk.accounts[Side.LEFT], worker(desk, Side.LEFT)
-    fields = {
-        "firstname": person.first, "lastname": person.last, "email": person.email, "phone": person.phone,
-        "address": person.street, "city": person.city, "state": person.state, "zip": person.zip,
-        "lifecyclestage": "lead",
-    }  # fmt: skip
-    made = account.remote.act("create", desk.contacts.left.kind, fields=fields, as_=who)["id"]
-    deal = {
-        "dealname": f"{person.name} - {person.roof} roof", "pipeline": "default", "dealstage": "qualifiedtobuy",
-        "amount": str(person.amount), "roof_type": person.roof,
-    }  # fmt: skip
-    account.remote.act("create", desk.deals.left.kind, fields=deal, associate={"contacts": [made]}, as_=who)
+    made = CRMS[account.name].new_lead(account.remote, person, who)
     account.forget()
     desk.say(f"{person.name} is a new lead in {account.title}, with a deal. Watch the other side.")
     return f"left:{made}"
@@ -114,11 +106,11 @@ def clash(desk: Desk, one: Someone) -> None:
     if one.left is None or one.right is None:
         raise ControlError("choose somebody who is linked on both sides first")
     asked = {row["rule"] for row in desk.app.conflicts("open") if row["left_id"] == one.left}
-    two_way = {rule.left: rule for rule in desk.contacts.rules if rule.direction is Direction.BOTH}
+    two_way = {rule.right: rule for rule in desk.contacts.rules if rule.direction is Direction.BOTH}
     rule = next((two_way[name] for name in CLASHES if name in two_way and two_way[name].name not in asked), None)
     if rule is None:
         raise ControlError("every field that could clash is waiting for your decision already")
-    values = _two_values(desk, str(rule.left))
+    values = _two_values(desk, str(rule.right))
     for side, id_ in ((Side.LEFT, one.left), (Side.RIGHT, one.right)):
         edit(desk, side, desk.contacts.end(side).kind, id_, str(rule.field(side)), values[side])
     said = " and ".join(f"{values[side]!r} in {desk.title(side)}" for side in Side)

@@ -1,0 +1,34 @@
+"""Rows of the sandboxes' primary stores, in each vendor's wire form: whose they are, whether they live, what they say.
+
+What is not here: values as the engine has them (connectors read these).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+Wire = Mapping[str, Any]
+
+_IDS = ("jnid", "Id", "id")
+
+
+def id_of(row: Wire) -> str:
+    """A record's id."""
+    return str(next(row[name] for name in _IDS if name in row))
+
+
+def alive(row: Wire) -> bool:
+    """Whether the vendor still counts a record among the living."""
+    return not (row.get("archived") or row.get("IsDeleted")) and bool(row.get("is_active", True))
+
+
+def merged_away(row: Wire) -> bool:
+    """Whether a record lives on as another one, and its row only says so."""
+    return bool(row.get("MasterRecordId"))
+
+
+def values(row: Wire) -> Wire:
+    """The fields by name, wherever the vendor keeps them."""
+    found: Wire = {**row, **row.get("properties", {})}
+    return found
