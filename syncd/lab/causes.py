@@ -19,7 +19,7 @@ from syncd.core.model import Action, FieldKind, FieldType, Side, Value
 from syncd.engine.world import World
 from syncd.lab.histories import BY_SYNCD, Histories, plain
 from syncd.lab.laws import Breach, told
-from syncd.lab.wire import id_of
+from syncd.lab.wire import id_of, merged_away
 from syncd.store.conflicts import Conflict
 from syncd.store.journal import Intent
 
@@ -55,7 +55,9 @@ class Causes:
         self.intents = len(intents)
         for (system, kind), readers in self.world.readers.items():
             m, side = readers[0]
-            for id_ in [id_of(row) for row in self.histories.vendors[system].records(kind)]:
+            rows = self.histories.vendors[system].records(kind)
+            # What a merge ended is told, and judged, with what it became.
+            for id_ in [id_of(row) for row in rows if not merged_away(row)]:
                 self._record(m, side, id_, _typed(readers))
         for m in self.world.maps.values():
             self._made_again(m, [one for one in intents if one.map == m.key])

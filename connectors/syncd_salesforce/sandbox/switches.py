@@ -36,7 +36,7 @@ SWITCHES: Mapping[str, Any] = {
     "commit_delay": 0,  # seconds between the stamp and the sight of what people do; an act's `commit_after` overrides
     "stamp_skew": 0,  # seconds by which the clock that stamps rows is ahead of the Date header
     "noop_update_bumps": True,  # whether an update of equal values moves the stamps: assumed
-    "cascade_stamps": False,  # whether rows deleted with their parent, or moved by a merge, are stamped: unknown
+    "cascade_stamps": False,  # whether rows that go, come or move with another one are stamped: unknown
     "lock_share": 0,  # share of the API's writes, from 0 to 1, that find their row locked
     "audit_fields": False,  # Set Audit Fields: an insert may bring its own CreatedDate and LastModifiedDate
     "duplicate_value_id": 15,  # 15 | 18: the id in the sentence of DUPLICATE_VALUE: seen both ways

@@ -111,7 +111,8 @@ def undelete(org: Org, thing: Thing, id: str, hand: Hand) -> None:
     org.store.put(thing.name, back)
     for child in org.schema.things.values():
         for one in [each for each in org.store.all(child.name) if each.get("_with") == id and each.get("IsDeleted")]:
-            org.store.put(child.name, {**one, "IsDeleted": False, "_with": None})
+            more = {"SystemModstamp": now} if org.settings["cascade_stamps"] else {}
+            org.store.put(child.name, {**one, "IsDeleted": False, "_with": None, **more})
 
 
 def bump(org: Org, thing: Thing, row: Row, **more: Any) -> None:

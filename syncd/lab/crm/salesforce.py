@@ -45,7 +45,9 @@ class Salesforce:
     )
     hand = "dana.reyes@example.com"
     hooks = False
-    lags: Mapping[str, Any] = {"commit_delay": 0.5, "lock_share": 0.01}
+    # Whether Salesforce stamps contact roles that go and come back with their contact is not known. Where it does not,
+    # no feed tells, and an opportunity's contact waits for the next audit: here that would be told as a difference.
+    lags: Mapping[str, Any] = {"commit_delay": 0.5, "lock_share": 0.01, "cascade_stamps": True}
     own_acts = 0.01
 
     def switches(self, rate: str, searches: str | None) -> Mapping[str, Any]:
