@@ -14,7 +14,7 @@ def test_a_blank_typed_over_nothing_is_no_edit() -> None:
     pairs = [("person", [None, ""]), ("api", ["", "Here"]), ("person", ["Here", ""])]
     changes = [{"at": f"2026-01-01T00:00:0{n}+00:00", "via": via, "fields": {"city": pair}}
                for n, (via, pair) in enumerate(pairs)]  # fmt: skip
-    vendor: Any = SimpleNamespace(history=lambda _kind, _id: changes)
+    vendor: Any = SimpleNamespace(histories=lambda _kind: {"1": changes})
     m: Any = SimpleNamespace(end=lambda _side: SimpleNamespace(system="crm", kind="contacts"))
     found = Histories({"crm": vendor}).moments(m, Side.LEFT, "1", "city")
     assert [(one.via, one.value) for one in found] == [("", None), ("api", "Here"), ("person", None)]
