@@ -22,7 +22,6 @@ DUE, PARKED, PLANNED, HELD, WEIGHED, COMING = "due", "parked", "planned", "held"
 """WEIGHED: planned for the guard, which has not decided yet; then due again, or held. COMING: one of many that become
 due together (`coming`)."""
 
-
 DELETED = "deleted"
 """The cause of a mark that carries a person's word that the record was deleted; it stands beside any other cause."""
 
@@ -249,31 +248,14 @@ class Marks:
         return woken
 
     def retry(
-        self,
-        map_key: str | None,
-        now: datetime,
-        *,
-        state: str = PARKED,
-        ids: Sequence[str] = (),
-        causes: Sequence[str] = (),
-        reread: bool = True,
-    ) -> int:
+        self, map_key: str | None, now: datetime, *, state: str = PARKED, ids: Sequence[str] = (),
+        causes: Sequence[str] = (), reread: bool = True,
+    ) -> int:  # fmt: skip
         """Make resting marks due again (of these ids, of these causes; empty: any); how many."""
-        query = update(marks).where(marks.c.state == state)
-        if map_key is not None:
-            query = query.where(marks.c.map == map_key)
-        if ids:
-            # Both sides are named so that the primary key finds them.
-            query = query.where(marks.c.side.in_([str(side) for side in Side]), marks.c.id.in_(list(ids)))
-        if causes:
-            query = query.where(marks.c.cause.in_(list(causes)))
-        values: dict[str, Any] = {"state": DUE, "due_at": now, "attempts": 0, "waits_for": None, "plan": None,
-                  "generation": marks.c.generation + 1}  # fmt: skip
-        if state != DUE:
-            values["first_at"] = now
-        if reread:
-            values["reread"] = True
-        return int(self.connection.execute(query.values(values)).rowcount)
+        wanted = {"of": map_key, "ids": list(ids) or None, "causes": list(causes) or None}
+        given = {name: value for name, value in wanted.items() if value is not None}
+        again = _retrying(frozenset(given), rested=state != DUE, reread=reread)
+        return int(self.connection.execute(again, {"was": state, "now": now, **given}).rowcount)
 
     def get(self, map_key: str, side: Side, ids: Iterable[str]) -> dict[str, Mark]:
         """Marks of these ids."""
@@ -338,6 +320,24 @@ _WAKE = (
     .values(state=DUE, due_at=bindparam("now"), waits_for=None, generation=marks.c.generation + 1)
     .values(first_at=bindparam("now"), attempts=0)
 )
+
+
+@cache
+def _retrying(given: frozenset[str], *, rested: bool, reread: bool) -> Any:
+    """Those of a state are due again: of a map, of ids, of causes, whatever is given."""
+    query = update(marks).where(marks.c.state == bindparam("was"))
+    if "of" in given:
+        query = query.where(marks.c.map == bindparam("of"))
+    if "ids" in given:
+        # Both sides are named so that the primary key finds them.
+        sides = marks.c.side.in_([str(side) for side in Side])
+        query = query.where(sides, marks.c.id.in_(bindparam("ids", expanding=True)))
+    if "causes" in given:
+        query = query.where(marks.c.cause.in_(bindparam("causes", expanding=True)))
+    values: dict[str, Any] = {"state": DUE, "due_at": bindparam("now"), "attempts": 0, "waits_for": None, "plan": None,
+              "generation": marks.c.generation + 1}  # fmt: skip
+    more = {**({"first_at": bindparam("now")} if rested else {}), **({"reread": True} if reread else {})}
+    return query.values({**values, **more})
 
 
 def _place(mark: Mark) -> dict[str, Any]:
