@@ -21,6 +21,7 @@ from syncd.engine.world import World
 from syncd.kit.connector import Connector, Cursor
 from syncd.kit.remote import Remote
 from syncd.lab.claims import Claims
+from syncd.lab.histories import Histories
 from syncd.lab.wire import alive, id_of
 
 EQUAL = (Verdict.AGREED, Verdict.UNCHANGED, Verdict.IGNORED)
@@ -90,7 +91,7 @@ class _Look:
     ) -> None:
         self.world, self.vendors, self.found = world, vendors, found
         self.silent = {name for name, reader in readers.items() if not reader.capabilities.tombstones}
-        self.claims = Claims.read(world)
+        self.claims, self.histories = Claims.read(world), Histories(vendors)
         self.living: dict[tuple[str, str], dict[str, Record]] = {}
         for system, kind in world.readers:
             self.living[system, kind] = self._read(system, kind, readers[system], world.fields(system, kind))
@@ -206,7 +207,7 @@ class _Look:
             if len(free) > 1:
                 self._odd(self.found.duplicates, m, side, free[-1], f"carries {key}, and so does {free[0]}")
         for id_ in self._loose(m, side):
-            if not self.claims.known(self.world, m, side, id_) and self.made_by_api(m, side, id_):
+            if not self.claims.known(self.world, m, side, id_) and self.histories.made_by_syncd(m, side, id_):
                 self._odd(self.found.duplicates, m, side, id_, "was made by syncd, and nothing is linked with it")
 
     def _loose(self, m: FieldMap, side: Side) -> list[str]:
@@ -216,11 +217,6 @@ class _Look:
         with self.world.store.read() as tx:
             closed = tx.links.of(m.key, side, loose, state="closed")
         return [id_ for id_ in loose if id_ not in closed]
-
-    def made_by_api(self, m: FieldMap, side: Side, id_: str) -> bool:
-        """Whether the vendor's own history says that the record began with an API call."""
-        history = self.vendors[m.end(side).system].history(m.end(side).kind, id_)
-        return bool(history) and history[0]["via"] == "api"
 
     def _missing(self, m: FieldMap, side: Side) -> None:
         """Records that the map says must cross, and did not."""

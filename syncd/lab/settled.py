@@ -202,9 +202,10 @@ class _Watch:
         while len(polls) < len(last) or min(polls.values()) < count:
             time.sleep(_LOOK)
             now = self._polled()
+            if now != last:  # counting costs what is counted
+                self.tell(doing)
             polls.update(feed for feed, at in now.items() if at != last.get(feed))
             last = now
-            self.tell(doing)
 
     def _polled(self) -> dict[tuple[str, str], datetime | None]:
         with self.world.store.read() as tx:
