@@ -1,4 +1,4 @@
-"""Salesforce on the left side of the lab: the demo to its end and its page, a short proof, and what people there do."""
+"""Salesforce on the left side of the lab: the demo to its end and its page, and what people there do."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from syncd.cli.root import app
 from syncd.lab.crm import SALESFORCE
 from syncd.lab.demo import playing
 from syncd.lab.own import own, without_secrets
-from syncd.lab.prove import Task, prove
+from syncd.lab.prove import Task
 from syncd.lab.stage import Stage
 from syncd.lab.trades import trades
 
@@ -74,13 +74,9 @@ def test_thirty_leads_settle_equal_and_idle() -> None:
     assert 0.7 * told["requests"] < told["floor"] <= told["requests"]
 
 
-def test_a_short_proof_holds(tmp_path: Path) -> None:
-    """People, kills and bad answers at Salesforce too: no edit lost, nothing twice, no write without cause, idle."""
-    task = Task(crm=SALESFORCE, edits=150, seed=5, leads=40, per_second=20.0, between=(1.0, 2.5), kills=2)
-    found = prove(App.open, tmp_path, task)
-    assert found.good, (found.played.failed, [str(one) for one in found.breaches[:3]], found.comparison.differences[:3])
-    assert found.judged > 150 and found.played.kills >= 2
-    assert "--crm salesforce" in task.command()
+def test_a_proof_says_how_it_is_played_again() -> None:
+    """The command names the CRM too. What a proof plays is in `tests/e2e/test_killed.py`."""
+    assert "--crm salesforce" in Task(crm=SALESFORCE, edits=150, seed=5).command()
 
 
 def test_people_type_into_all_that_is_handed_over(tmp_path: Path) -> None:
