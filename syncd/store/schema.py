@@ -48,6 +48,8 @@ def _look(store: Store) -> tuple[str | None, list[str]]:
     """The version and the tables, at one moment. Raises ConfigError where there is no database, or none to be read."""
     try:
         with store.engine.connect() as connection, connection.begin():
+            if store.sqlite:
+                connection.exec_driver_sql("BEGIN")
             tables = inspect(connection).get_table_names()
             if "alembic_version" not in tables:
                 return None, tables

@@ -135,8 +135,8 @@ class Store:
         self.sqlite = self.engine.dialect.name == "sqlite"
         self._writer = threading.RLock()
         if self.sqlite:
+            # Transactions are begun by us: an engine that is listened to for it asks its listeners at every statement.
             event.listen(self.engine, "connect", _pragmas)
-            event.listen(self.engine, "begin", _begin)
 
     @contextmanager
     def begin(self, *, durable: bool = False) -> Iterator[Tx]:
@@ -147,14 +147,10 @@ class Store:
         Raises Transient where the database does not answer, or another writer holds on for too long, and ConfigError
         where its file is damaged.
         """
-        options: dict[str, Any] = {"syncd_begin": "IMMEDIATE", "syncd_durable": durable} if self.sqlite else {}
-        with (
-            _told(),
-            self._writer,
-            self.engine.connect().execution_options(**options) as connection,
-            connection.begin(),
-        ):
-            if not self.sqlite:
+        with _told(), self._writer, self.engine.connect() as connection, connection.begin():
+            if self.sqlite:
+                _begin_writing(connection, "FULL" if durable else "NORMAL")
+            else:
                 connection.exec_driver_sql(f"SELECT pg_advisory_xact_lock({WRITER})")
             yield Tx(connection)
 
@@ -163,6 +159,8 @@ class Store:
         """A reading transaction: one consistent view. Raises Transient and ConfigError as `begin` does."""
         options = {} if self.sqlite else {"isolation_level": "REPEATABLE READ"}
         with _told(), self.engine.connect().execution_options(**options) as connection, connection.begin():
+            if self.sqlite:
+                connection.exec_driver_sql("BEGIN")
             yield Tx(connection)
 
     def sound(self) -> bool:
@@ -211,9 +209,8 @@ def _pragmas(connection: Any, _record: Any) -> None:
         connection.execute(f"PRAGMA {pragma}")
 
 
-def _begin(connection: Connection) -> None:
-    wanted = "FULL" if connection.get_execution_options().get("syncd_durable") else "NORMAL"
-    if connection.info.get("synchronous", "NORMAL") != wanted:
-        connection.exec_driver_sql(f"PRAGMA synchronous={wanted}")
-        connection.info["synchronous"] = wanted
-    connection.exec_driver_sql(f"BEGIN {connection.get_execution_options().get('syncd_begin', 'DEFERRED')}")
+def _begin_writing(connection: Connection, synchronous: str) -> None:
+    if connection.info.get("synchronous", "NORMAL") != synchronous:
+        connection.exec_driver_sql(f"PRAGMA synchronous={synchronous}")
+        connection.info["synchronous"] = synchronous
+    connection.exec_driver_sql("BEGIN IMMEDIATE")
