@@ -9,7 +9,7 @@ import functools
 import ipaddress
 import ssl
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass
 from datetime import datetime
@@ -50,6 +50,9 @@ _CONNECT_SECONDS = 10.0
 
 _UNREACHABLE_SECONDS = 10.0
 """How long an address where nobody answers is tried: a person who waits is told, and the daemon comes back anyway."""
+
+_FIRST_WAIT = 0.2
+"""Seconds before a request is sent again; less for who is patient for a few seconds only."""
 
 _NOBODY_THERE = (httpx.ConnectError, httpx.ConnectTimeout)
 _NOT_SENT = (httpx.ConnectError, httpx.ConnectTimeout, httpx.PoolTimeout, httpx.UnsupportedProtocol, httpx.ProxyError)
@@ -157,18 +160,22 @@ class Http:
         call = _Call(method, path, params, content, sent, idempotent, f"{self._system}: {method} {path}", secrets)
         if not idempotent and self._limits and self._limits[limit].in_turns:
             return self._named(call, limit)
-        began = time.monotonic()
-        for attempt in stamina.retry_context(
-            on=lambda error: _again(error, began, self._timing.retry_for.total_seconds()),
-            attempts=None,
-            timeout=max(0.001, self._timing.retry_for.total_seconds()),
-            wait_initial=0.2,
-            wait_max=5.0,
-            wait_jitter=0.5,
-        ):
+        for attempt in self._attempts():
             with attempt:
                 return self._named(call, limit)
         raise AssertionError("stamina ends a retry by returning or raising")
+
+    def _attempts(self) -> Iterable[stamina.Attempt]:
+        began, patience = time.monotonic(), self._timing.retry_for.total_seconds()
+        first = min(_FIRST_WAIT, patience / 50)
+        return stamina.retry_context(
+            on=lambda error: _again(error, began, patience),
+            attempts=None,
+            timeout=max(0.001, patience),
+            wait_initial=first,
+            wait_max=5.0,
+            wait_jitter=2.5 * first,
+        )
 
     @contextmanager
     def at_once(self, requests: int) -> Iterator[None]:

@@ -8,7 +8,7 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import timedelta
 from typing import Any, ClassVar
 
@@ -24,6 +24,9 @@ from syncd.kit.sandbox import Sandbox, SandboxServer
 
 TIMING = Timing(timeout=timedelta(seconds=2), retry_for=timedelta(seconds=1.5))
 """Production's durations but for those that are waited for in real time; the sandbox's clock is moved instead."""
+
+HASTY = replace(TIMING, retry_for=timedelta(seconds=0.2))
+"""Of a connector that soon gives up, for troubles that do not end."""
 
 STEPS = (*([20.0] * 6), *([120.0] * 5), *([700.0] * 8))
 """Seconds the sandbox's clock is moved between ticks until a lagging index must have shown everything: two hours."""
@@ -204,6 +207,15 @@ class Bench:
     remote: Remote
     connector: Connector
     sandbox: Sandbox
+
+    @contextmanager
+    def hasty(self) -> Iterator[Bench]:
+        """The same account with a connector that soon gives up."""
+        connector = self.hooks.make_connector(self.url, HASTY)
+        try:
+            yield replace(self, connector=connector)
+        finally:
+            connector.close()
 
     def person_creates(self, kind: str, n: int) -> str:
         """Somebody types in the record of `sample_fields(kind, n)`; its id."""

@@ -148,19 +148,22 @@ class FeedContract(Contract):
         """While every answer is spoiled a tick raises Transient and shows nothing; then the edit comes through."""
         rid = bench.person_creates(kind, 1)
         bench.remote.settle()
-        memory = bench.memory(kind)
-        memory.fill()
-        bench.remote.advance(3600)
-        name, value = bench.person_edits(kind, rid, 5)
-        bench.remote.settle()
-        bench.remote.advance(3600)
-        before = memory.cursor
-        bench.remote.faults({"fault": fault})
-        with pytest.raises(Transient):
-            memory.tick()
-        same(memory.cursor, before, "the cursor after a failed tick")
-        bench.remote.faults()
-        must(bench.later(memory, lambda: memory.value(rid, name) == value), "the edit was lost with the failed page")
+        with bench.hasty() as hasty:
+            memory = hasty.memory(kind)
+            memory.fill()
+            bench.remote.advance(3600)
+            name, value = bench.person_edits(kind, rid, 5)
+            bench.remote.settle()
+            bench.remote.advance(3600)
+            before = memory.cursor
+            bench.remote.faults({"fault": fault})
+            with pytest.raises(Transient):
+                memory.tick()
+            same(memory.cursor, before, "the cursor after a failed tick")
+            bench.remote.faults()
+            must(
+                hasty.later(memory, lambda: memory.value(rid, name) == value), "the edit was lost with the failed page"
+            )
 
     def test_a_refused_key_stops_the_feed(self, bench: Bench, kind: str) -> None:
         """401 is for the operator: AuthError, at once."""

@@ -88,9 +88,11 @@ class ReadContract(Contract):
         bench.connector.describe(kind)
         bench.remote.faults({"fault": fault, "times": 1})
         must(isinstance(bench.connector.read(kind, [rid], bench.names(kind))[rid], Record), "asked again it is there")
-        bench.remote.faults({"fault": fault})
-        with pytest.raises(Transient):
-            bench.connector.read(kind, [rid], bench.names(kind))
+        with bench.hasty() as hasty:
+            hasty.connector.describe(kind)
+            bench.remote.faults({"fault": fault})
+            with pytest.raises(Transient):
+                hasty.connector.read(kind, [rid], bench.names(kind))
 
     def test_a_record_is_found_by_its_sync_key(self, bench: Bench, kind: str) -> None:
         """Among others, by the key it was created with; a key that nobody has finds nothing."""
@@ -139,7 +141,9 @@ class ReadContract(Contract):
             return
         bench.person_creates(kind, 1)
         bench.remote.settle()
-        for fault in ("html", "truncate"):
-            bench.remote.faults({"fault": fault})
-            with pytest.raises(SyncdError):
-                bench.connector.find(kind, keys, bench.names(kind))
+        with bench.hasty() as hasty:
+            hasty.connector.describe(kind)
+            for fault in ("html", "truncate"):
+                bench.remote.faults({"fault": fault})
+                with pytest.raises(SyncdError):
+                    hasty.connector.find(kind, keys, bench.names(kind))

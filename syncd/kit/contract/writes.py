@@ -146,18 +146,20 @@ class WriteContract(Contract):
     @pytest.mark.parametrize("fault", _AFTERWARDS)
     def test_a_create_that_landed_is_never_told_as_not_made(self, bench: Bench, kind: str, fault: str) -> None:
         """It was answered, and all that is asked for afterwards fails: WRITTEN with what is known, or AMBIGUOUS."""
-        bench.connector.read(kind, [], bench.names(kind))
         before = len(bench.rows(kind))
-        _landed(bench, kind, bench.create(kind, 1), fault)
+        with bench.hasty() as hasty:
+            hasty.connector.read(kind, [], bench.names(kind))
+            _landed(hasty, kind, bench.create(kind, 1), fault)
         same(len(bench.rows(kind)) - before, 1, "records made")
 
     @pytest.mark.parametrize("fault", _AFTERWARDS)
     def test_an_update_that_landed_is_never_told_as_not_made(self, bench: Bench, kind: str, fault: str) -> None:
         """As a create; and a WRITTEN tells every written field, for silence means "as it was" of a known record."""
         rid, edit = bench.person_creates(kind, 1), self.terse_edit(kind, 3)
-        bench.connector.read(kind, [rid], bench.names(kind))
         plain = bench.update(kind, rid, 3, {name: self.sample_fields(kind, 1)[name] for name in edit})
-        outcome = _landed(bench, kind, replace(plain, fields=edit), fault)
+        with bench.hasty() as hasty:
+            hasty.connector.read(kind, [rid], bench.names(kind))
+            outcome = _landed(hasty, kind, replace(plain, fields=edit), fault)
         must(bench.holds(kind, rid, edit), "the update was carried out")
         if outcome.result is Result.WRITTEN:
             told = outcome.record.fields if outcome.record else {}
@@ -185,10 +187,11 @@ class WriteContract(Contract):
 
     def test_a_vendor_that_stays_busy_leaves_it_for_later(self, bench: Bench, kind: str) -> None:
         """429 without end: LATER, and nothing is in the store."""
-        bench.connector.describe(kind)
         before = len(bench.rows(kind))
-        bench.remote.faults({"fault": "429", "writes_only": True})
-        same(bench.write(kind, [bench.create(kind, 1)])["create-1"].result, Result.LATER, "result")
+        with bench.hasty() as hasty:
+            hasty.connector.describe(kind)
+            bench.remote.faults({"fault": "429", "writes_only": True})
+            same(hasty.write(kind, [bench.create(kind, 1)])["create-1"].result, Result.LATER, "result")
         same(len(bench.rows(kind)), before, "records")
 
     def test_a_refused_key_stops_the_writing(self, bench: Bench, kind: str) -> None:
