@@ -20,11 +20,11 @@ LATER = "Nothing is lost; try again later."
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Run one command; `argv` without the program's name, the process's own by default. Returns the exit code."""
-    from syncd.cli.root import app
+    from syncd.cli.root import command
 
     arguments = list(sys.argv[1:] if argv is None else argv)
     try:
-        app(args=arguments, prog_name="syncd")
+        command()(args=arguments, prog_name="syncd")
     except SystemExit as leaving:
         return leaving.code if isinstance(leaving.code, int) else int(leaving.code is not None)
     except SyncdError as error:

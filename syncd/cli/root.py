@@ -5,10 +5,12 @@ What is not here: what the verbs do.
 
 from __future__ import annotations
 
+from functools import cache
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
+from typer.main import get_command
 
 from syncd import VERSION
 from syncd.cli import audits, matching, people, proving, sandboxes, setup, work
@@ -70,3 +72,9 @@ app.add_typer(setup.db, name="db")
 app.command()(sandboxes.sandbox)
 app.command()(sandboxes.demo)
 app.command()(proving.prove)
+
+
+@cache
+def command() -> Any:
+    """All of it, made once: to read every verb's options takes longer than many a verb."""
+    return get_command(app)

@@ -13,6 +13,7 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
+from functools import lru_cache
 from typing import Any
 
 from cel_expr_python import cel
@@ -41,6 +42,9 @@ HINTS = {
     "string, double": "`string(left.amount)` makes a text of a number.",
     "double, string": "`string(left.amount)` makes a text of a number, `double('1')` a number of a text.",
 }
+ASKS = "has."
+"""Before the name of a field: whether it is filled."""
+
 BLANKS: Mapping[FieldKind, Any] = {FieldKind.NUMBER: 0.0, FieldKind.BOOL: False, FieldKind.MULTI: []}
 
 
@@ -54,26 +58,16 @@ class Variable:
     described: FieldType | None
 
     @property
-    def asks(self) -> bool:
-        """Whether it only tells if the field is filled."""
-        return self.name.startswith("has.")
-
-    @property
     def kind(self) -> FieldKind | None:
         """What the expression sees the field as; several ids look like several values."""
         if self.described is None:
             return None
         return FieldKind.MULTI if self.described.many else self.described.kind
 
-    @property
-    def type(self) -> Any:
-        """The CEL type."""
-        return cel.Type.BOOL if self.asks else _type(self.kind)
-
     def value(self, fields: Mapping[Side, Mapping[str, Value]]) -> Any:
         """What the expression sees of a record: an option as the schema spells it, whatever the record's capitals."""
         found = fields.get(self.side, {}).get(self.field)
-        if self.asks:
+        if self.name.startswith(ASKS):
             return not blank(found)
         if blank(found) or found is None:
             return BLANKS.get(self.kind, "") if self.kind else None
@@ -144,8 +138,7 @@ def compile_expression(
     if variables is None:
         return None
     try:
-        declared = {item.name: item.type for item in variables}
-        program = cel.NewEnv(variables=declared, extensions=[ext_strings.ExtStrings()]).compile(prepared)
+        program = _program(prepared, tuple((item.name, item.kind) for item in variables))
     except RuntimeError as error:
         _report(scalar, source, str(error), report)
         return None
@@ -155,6 +148,13 @@ def compile_expression(
         report.error(scalar.place, problem)
         return None
     return Compiled(source, variables, program)
+
+
+@lru_cache(maxsize=1024)
+def _program(text: str, variables: tuple[tuple[str, FieldKind | None], ...]) -> Any:
+    """One for as long as text and types are the same: maps are compiled again and again, and are rarely new."""
+    declared = {name: cel.Type.BOOL if name.startswith(ASKS) else _type(kind) for name, kind in variables}
+    return cel.NewEnv(variables=declared, extensions=[ext_strings.ExtStrings()]).compile(text)
 
 
 def _prepare(
@@ -176,14 +176,14 @@ def _prepare(
             report.error(place, f"{schemas[side].kind} on the {side.value} side has no field {field!r}.", known)
             good = False
             continue
-        variable = f"has.{name}" if token["hasname"] else name
+        variable = f"{ASKS}{name}" if token["hasname"] else name
         found[variable] = Variable(variable, side, field, described)
     prepared = TOKENS.sub(lambda token: _padded(token) if token["has"] else token[0], source)
     return (tuple(found.values()) if good else None), prepared
 
 
 def _padded(token: re.Match[str]) -> str:
-    return f"has.{token['hasname']}".ljust(len(token[0]))
+    return f"{ASKS}{token['hasname']}".ljust(len(token[0]))
 
 
 def _line_column(source: str, at: int) -> tuple[int, int]:

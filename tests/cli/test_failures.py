@@ -20,7 +20,7 @@ def fail_with(error: BaseException, monkeypatch: pytest.MonkeyPatch) -> None:
     def broken(**_: object) -> None:
         raise error
 
-    monkeypatch.setattr(syncd.cli.root, "app", broken)
+    monkeypatch.setattr(syncd.cli.root, "command", lambda: broken)
 
 
 @pytest.mark.parametrize(
