@@ -8,22 +8,18 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from functools import cache
 from typing import Any
 
-from sqlalchemy import Connection, Executable, Row, and_, bindparam, case, delete, func, null, or_, select, update
+from sqlalchemy import Connection, Row, and_, case, func, select, update
 
 from syncd.core.model import Side
+from syncd.store import marking
 from syncd.store.links import Link, Links
-from syncd.store.sql import among, chunks, inserting
-from syncd.store.tables import ASKED, links, marks
+from syncd.store.marking import COMING, DELETED, DUE, HELD, PARKED, PLANNED, WEIGHED
+from syncd.store.sql import chunks
+from syncd.store.tables import marks
 
-DUE, PARKED, PLANNED, HELD, WEIGHED, COMING = "due", "parked", "planned", "held", "weighed", "coming"
-"""WEIGHED: planned for the guard, which has not decided yet; then due again, or held. COMING: one of many that become
-due together (`coming`)."""
-
-DELETED = "deleted"
-"""The cause of a mark that carries a person's word that the record was deleted; it stands beside any other cause."""
+__all__ = ["COMING", "DELETED", "DUE", "HELD", "PARKED", "PLANNED", "WEIGHED", "Mark", "Marks", "Unit"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -99,7 +95,7 @@ class Marks:
             for id_ in dict.fromkeys(ids)
         ]  # fmt: skip
         if rows:
-            self.connection.execute(_adding(self.connection.dialect.name), rows)
+            self.connection.execute(marking.adding(self.connection.dialect.name), rows)
 
     def claim(
         self,
@@ -117,15 +113,9 @@ class Marks:
 
         `due_by`: what became due after it is left alone; None: nothing is.
         """
-        by = now if due_by is None else min(now, due_by)
-        query = select(marks).where(_claimable(map_key, by, now))
-        if linked_only:
-            query = query.where(_linked(map_key))
-        if side is not None:
-            query = query.where(marks.c.side == str(side))
-        first = (marks.c.lane, marks.c.due_at, marks.c.side, marks.c.id)
-        query = query.order_by(*first).limit(limit).with_for_update(skip_locked=True)
-        due = [_mark(row) for row in self.connection.execute(query)]
+        query = marking.claiming(linked_only=linked_only, side=side)
+        given = {"map": map_key, "by": now if due_by is None else min(now, due_by), "now": now, "limit": limit}
+        due = [_mark(row) for row in self.connection.execute(query, given)]
         units = self._units(map_key, due, now, fence)
         self._lease(units, until, fence)
         return units
@@ -149,10 +139,7 @@ class Marks:
     def _free_links(self, ids: Sequence[int], now: datetime) -> set[int]:
         found: set[int] = set()
         for chunk in chunks(ids):
-            query = select(links.c.id).where(
-                links.c.id.in_(chunk), or_(links.c.leased_until.is_(None), links.c.leased_until < now)
-            )
-            found.update(self.connection.execute(query.with_for_update(skip_locked=True)).scalars())
+            found.update(self.connection.execute(marking.FREE_LINKS, {"among": chunk, "now": now}).scalars())
         return found
 
     def _with_other_side(self, map_key: str, units: Sequence[Unit]) -> list[Unit]:
@@ -175,38 +162,33 @@ class Marks:
     def _lease(self, units: Sequence[Unit], until: datetime, fence: int) -> None:
         leases = [{**_place(mark), "until": until, "by": fence} for unit in units for mark in unit.marks]
         if leases:
-            self.connection.execute(_LEASE, leases)
+            self.connection.execute(marking.LEASE, leases)
         for chunk in chunks(unit.link.id for unit in units if unit.link is not None):
-            self.connection.execute(update(links).where(links.c.id.in_(chunk)).values(leased_until=until, fence=fence))
+            self.connection.execute(marking.LEASE_LINKS, {"among": chunk, "until": until, "by": fence})
 
     def lease_link(self, link_id: int, until: datetime, fence: int) -> None:
         """Lease a link that was made under this fence."""
-        self.connection.execute(update(links).where(links.c.id == link_id).values(leased_until=until, fence=fence))
+        self.connection.execute(marking.LEASE_LINKS, {"among": [link_id], "until": until, "by": fence})
 
     def renew(self, fence: int, until: datetime) -> None:
         """Hold on to everything leased under this fence."""
-        for table in (marks, links):
-            query = update(table).where(table.c.fence == fence, table.c.leased_until.is_not(None))
-            self.connection.execute(query.values(leased_until=until))
+        for query in marking.EXTEND:
+            self.connection.execute(query, {"by": fence, "until": until})
 
     def holds(self, mark: Mark, fence: int, link: int | None) -> bool:
         """Whether nobody has claimed the mark, or its link, since this fence did, even if its lease ran out since."""
-        if self.connection.execute(_FENCE, _place(mark)).scalar_one_or_none() != fence:
+        if self.connection.execute(marking.FENCE, _place(mark)).scalar_one_or_none() != fence:
             return False
         if link is None:
             return True
-        return bool(self.connection.execute(_LINK_FENCE, {"link": link}).scalar_one() == fence)
+        return bool(self.connection.execute(marking.LINK_FENCE, {"link": link}).scalar_one() == fence)
 
     def held(self, units: Sequence[Unit], fence: int) -> list[bool]:
         """`holds` for each of these units' first marks and links, in one look."""
-        query = select(marks.c.map, marks.c.side, marks.c.id).where(
-            marks.c.fence == fence, marks.c.leased_until.is_not(None)
-        )
-        mine = {tuple(row) for row in self.connection.execute(query)}
+        mine = {tuple(row) for row in self.connection.execute(marking.MINE, {"by": fence})}
         free = {unit.link.id for unit in units if unit.link is not None}
         for chunk in chunks(free.copy()):
-            kept = select(links.c.id).where(links.c.id.in_(chunk), links.c.fence == fence)
-            free -= set(self.connection.execute(kept).scalars())
+            free -= set(self.connection.execute(marking.MY_LINKS, {"among": chunk, "by": fence}).scalars())
         firsts = [(unit.marks[0], unit.link) for unit in units]
         return [
             (mark.map, str(mark.side), mark.id) in mine and (link is None or link.id not in free)
@@ -215,13 +197,14 @@ class Marks:
 
     def release(self, fence: int) -> None:
         """Give every lease of this fence back."""
-        for table in (marks, links):
-            query = update(table).where(table.c.fence == fence, table.c.leased_until.is_not(None))
-            self.connection.execute(query.values(leased_until=None))
+        for query in marking.EXTEND:
+            self.connection.execute(query, {"by": fence, "until": None})
 
     def done(self, mark: Mark, fence: int) -> bool:
         """Drop a mark that is settled; false, and left due, if it was renewed meanwhile or the fence was lost."""
-        return bool(self.connection.execute(_DONE, {**_place(mark), "seen": mark.generation, "by": fence}).rowcount)
+        return bool(
+            self.connection.execute(marking.DONE, {**_place(mark), "seen": mark.generation, "by": fence}).rowcount
+        )
 
     def rest(self, mark: Mark, fence: int, state: str, /, **values: Any) -> bool:
         """Leave a mark in a state (due later, parked, planned, held) with its reason, unless it was renewed.
@@ -233,7 +216,7 @@ class Marks:
         if values["state"] == PARKED:
             values["permit"] = None
         where = {**_place(mark), "seen": mark.generation, "by": fence}
-        return bool(self.connection.execute(_resting(tuple(values)), {**values, **where}).rowcount)
+        return bool(self.connection.execute(marking.resting(tuple(values)), {**values, **where}).rowcount)
 
     def keep_plan(self, mark: Mark, plan: Mapping[str, Any]) -> None:
         """Store a resting mark's plan with it."""
@@ -244,7 +227,7 @@ class Marks:
         """Make due what waits for any of these."""
         woken = 0
         for chunk in chunks(waits_for):
-            woken += self.connection.execute(_WAKE, {"now": now, "among": chunk}).rowcount
+            woken += self.connection.execute(marking.WAKE, {"now": now, "among": chunk}).rowcount
         return woken
 
     def retry(
@@ -254,22 +237,21 @@ class Marks:
         """Make resting marks due again (of these ids, of these causes; empty: any); how many."""
         wanted = {"of": map_key, "ids": list(ids) or None, "causes": list(causes) or None}
         given = {name: value for name, value in wanted.items() if value is not None}
-        again = _retrying(frozenset(given), rested=state != DUE, reread=reread)
+        again = marking.retrying(frozenset(given), rested=state != DUE, reread=reread)
         return int(self.connection.execute(again, {"was": state, "now": now, **given}).rowcount)
 
     def get(self, map_key: str, side: Side, ids: Iterable[str]) -> dict[str, Mark]:
         """Marks of these ids."""
         found: dict[str, Mark] = {}
         for chunk in chunks(ids):
-            query = select(marks).where(marks.c.map == map_key, marks.c.side == str(side), marks.c.id.in_(chunk))
-            found.update({row.id: _mark(row) for row in self.connection.execute(query)})
+            rows = self.connection.execute(marking.GET, {"map": map_key, "at": str(side), "among": chunk})
+            found.update({row.id: _mark(row) for row in rows})
         return found
 
     def resting(self, state: str, map_key: str | None = None, *, limit: int = 10_000) -> list[Mark]:
         """Marks in a state, oldest first."""
-        of = [marks.c.map == map_key] if map_key is not None else []
-        query = select(marks).where(marks.c.state == state, *of).order_by(marks.c.first_at).limit(limit)
-        return [_mark(row) for row in self.connection.execute(query)]
+        query, of = (marking.RESTING, {}) if map_key is None else (marking.RESTING_OF, {"map": map_key})
+        return [_mark(row) for row in self.connection.execute(query, {"in": state, "limit": limit, **of})]
 
     def any_of(self, map_key: str, side: Side, cause: str) -> bool:
         """Whether a mark of a side has this cause."""
@@ -278,7 +260,7 @@ class Marks:
 
     def asking(self, map_key: str) -> bool:
         """Whether a record of a map is parked with a question."""
-        return self.connection.execute(_ASKING, {"map": map_key}).first() is not None
+        return self.connection.execute(marking.ASKING, {"map": map_key}).first() is not None
 
     def counts(self, now: datetime) -> list[tuple[str, str, bool, int, datetime]]:
         """(map, state, is it due now, how many, the oldest) for every map."""
@@ -292,12 +274,13 @@ class Marks:
         if linked_only and not Links(self.connection).any(map_key):
             return False
         given = {"map": map_key, "now": now}
-        return self.connection.execute(_LINKED_DUE if linked_only else _ANY_DUE, given).first() is not None
+        return (
+            self.connection.execute(marking.LINKED_DUE if linked_only else marking.ANY_DUE, given).first() is not None
+        )
 
     def due_count(self, map_key: str, now: datetime) -> int:
         """How many marks of a map could be claimed now that nobody has allowed yet."""
-        query = select(func.count()).where(_claimable(map_key, now, now), marks.c.permit.is_(None))
-        return int(self.connection.execute(query).scalar_one())
+        return int(self.connection.execute(marking.DUE_COUNT, {"map": map_key, "now": now}).scalar_one())
 
     def next_due(self, map_keys: Sequence[str]) -> datetime | None:
         """When the next mark of these maps can be claimed: when it is due and its lease, if it has one, has ended."""
@@ -307,90 +290,12 @@ class Marks:
         return found
 
 
-_ASKING = select(marks.c.id).where(marks.c.map == bindparam("map"), ASKED).limit(1)
-_AT = and_(marks.c.map == bindparam("at_map"), marks.c.side == bindparam("at_side"), marks.c.id == bindparam("at_id"))
-_FENCE = select(marks.c.fence).where(_AT, marks.c.leased_until.is_not(None))
-_LINK_FENCE = select(links.c.fence).where(links.c.id == bindparam("link"))
-_LEASE = update(marks).where(_AT).values(leased_until=bindparam("until"), fence=bindparam("by"))
-_AS_SEEN = and_(_AT, marks.c.generation == bindparam("seen"), marks.c.fence == bindparam("by"))
-_DONE = delete(marks).where(_AS_SEEN)
-_WAKE = (
-    update(marks)
-    .where(among(marks.c.waits_for))
-    .values(state=DUE, due_at=bindparam("now"), waits_for=None, generation=marks.c.generation + 1)
-    .values(first_at=bindparam("now"), attempts=0)
-)
-
-
-@cache
-def _retrying(given: frozenset[str], *, rested: bool, reread: bool) -> Any:
-    """Those of a state are due again: of a map, of ids, of causes, whatever is given."""
-    query = update(marks).where(marks.c.state == bindparam("was"))
-    if "of" in given:
-        query = query.where(marks.c.map == bindparam("of"))
-    if "ids" in given:
-        # Both sides are named so that the primary key finds them.
-        sides = marks.c.side.in_([str(side) for side in Side])
-        query = query.where(sides, marks.c.id.in_(bindparam("ids", expanding=True)))
-    if "causes" in given:
-        query = query.where(marks.c.cause.in_(bindparam("causes", expanding=True)))
-    values: dict[str, Any] = {"state": DUE, "due_at": bindparam("now"), "attempts": 0, "waits_for": None, "plan": None,
-              "generation": marks.c.generation + 1}  # fmt: skip
-    more = {**({"first_at": bindparam("now")} if rested else {}), **({"reread": True} if reread else {})}
-    return query.values({**values, **more})
-
-
 def _place(mark: Mark) -> dict[str, Any]:
     return {"at_map": mark.map, "at_side": str(mark.side), "at_id": mark.id}
 
 
-@cache
-def _resting(names: tuple[str, ...]) -> Executable:
-    return update(marks).where(_AS_SEEN).values({name: bindparam(name) for name in names})
-
-
-@cache
-def _adding(dialect: str) -> Any:
-    statement = inserting(dialect, marks)
-    new, held = statement.excluded, marks.c.state == HELD
-    told = or_(new.cause == DELETED, and_(marks.c.state == DUE, marks.c.cause == DELETED))
-    mixed = and_(marks.c.reread, marks.c.cause.is_distinct_from(new.cause))
-    changes = {
-        "generation": marks.c.generation + 1,
-        "state": case((held, HELD), else_=DUE),
-        "due_at": new.due_at,
-        "first_at": case((or_(held, marks.c.state == DUE), marks.c.first_at), else_=new.first_at),
-        "lane": case((marks.c.lane < new.lane, marks.c.lane), else_=new.lane),
-        "reread": or_(marks.c.reread, new.reread),
-        "pulled": or_(marks.c.pulled, new.pulled),
-        "anew": func.coalesce(new.anew, marks.c.anew),
-        "attempts": 0,
-        # A read of one side only, as its cause says, must not take the place of a read of both.
-        "cause": case((told, DELETED), (mixed, null()), else_=new.cause),
-        "waits_for": None,
-        "plan": case((held, marks.c.plan), else_=null()),
-    }
-    return statement.on_conflict_do_update(index_elements=["map", "side", "id"], set_=changes)
-
-
 def _at(mark: Mark) -> Any:
     return and_(marks.c.map == mark.map, marks.c.side == str(mark.side), marks.c.id == mark.id)
-
-
-def _claimable(map_key: Any, by: Any, now: Any) -> Any:
-    """Due by then, and leased by nobody, or by somebody whose time is over."""
-    free = or_(marks.c.leased_until.is_(None), marks.c.leased_until < now)
-    return and_(marks.c.map == map_key, marks.c.state == DUE, marks.c.due_at <= by, free)
-
-
-def _linked(map_key: Any) -> Any:
-    sides = ((Side.LEFT, links.c.left_id), (Side.RIGHT, links.c.right_id))
-    link = select(links.c.id).where(links.c.map == map_key, links.c.state == "open")
-    return or_(*(and_(marks.c.side == str(side), link.where(column == marks.c.id).exists()) for side, column in sides))
-
-
-_ANY_DUE = select(marks.c.id).where(_claimable(bindparam("map"), bindparam("now"), bindparam("now"))).limit(1)
-_LINKED_DUE = _ANY_DUE.where(_linked(bindparam("map")))
 
 
 def _mark(row: Row[tuple[object, ...]]) -> Mark:

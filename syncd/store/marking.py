@@ -1,0 +1,137 @@
+"""What is said to the table of marks, made once; and the states a mark can be in.
+
+What is not here: the verbs (`marks`), and statements that are rare.
+"""
+
+from __future__ import annotations
+
+from functools import cache
+from typing import Any
+
+from sqlalchemy import Executable, and_, bindparam, case, delete, func, null, or_, select, update
+
+from syncd.core.model import Side
+from syncd.store.sql import among, inserting
+from syncd.store.tables import ASKED, links, marks
+
+DUE, PARKED, PLANNED, HELD, WEIGHED, COMING = "due", "parked", "planned", "held", "weighed", "coming"
+"""WEIGHED: planned for the guard, which has not decided yet; then due again, or held. COMING: one of many that become
+due together (`coming`)."""
+
+DELETED = "deleted"
+"""The cause of a mark that carries a person's word that the record was deleted; it stands beside any other cause."""
+
+ASKING = select(marks.c.id).where(marks.c.map == bindparam("map"), ASKED).limit(1)
+_AT = and_(marks.c.map == bindparam("at_map"), marks.c.side == bindparam("at_side"), marks.c.id == bindparam("at_id"))
+FENCE = select(marks.c.fence).where(_AT, marks.c.leased_until.is_not(None))
+MINE = select(marks.c.map, marks.c.side, marks.c.id).where(
+    marks.c.fence == bindparam("by"), marks.c.leased_until.is_not(None)
+)
+MY_LINKS = select(links.c.id).where(among(links.c.id), links.c.fence == bindparam("by"))
+EXTEND = tuple(
+    update(table).where(table.c.fence == bindparam("by"), table.c.leased_until.is_not(None)).values(
+        leased_until=bindparam("until")
+    )
+    for table in (marks, links)
+)  # fmt: skip
+LEASE_LINKS = update(links).where(among(links.c.id)).values(leased_until=bindparam("until"), fence=bindparam("by"))
+FREE_LINKS = (
+    select(links.c.id)
+    .where(among(links.c.id), or_(links.c.leased_until.is_(None), links.c.leased_until < bindparam("now")))
+    .with_for_update(skip_locked=True)
+)
+GET = select(marks).where(marks.c.map == bindparam("map"), marks.c.side == bindparam("at"), among(marks.c.id))
+RESTING = (
+    select(marks).where(marks.c.state == bindparam("in")).order_by(marks.c.first_at).limit(bindparam("limit"))
+)  # fmt: skip
+RESTING_OF = RESTING.where(marks.c.map == bindparam("map"))
+LINK_FENCE = select(links.c.fence).where(links.c.id == bindparam("link"))
+LEASE = update(marks).where(_AT).values(leased_until=bindparam("until"), fence=bindparam("by"))
+_AS_SEEN = and_(_AT, marks.c.generation == bindparam("seen"), marks.c.fence == bindparam("by"))
+DONE = delete(marks).where(_AS_SEEN)
+WAKE = (
+    update(marks)
+    .where(among(marks.c.waits_for))
+    .values(state=DUE, due_at=bindparam("now"), waits_for=None, generation=marks.c.generation + 1)
+    .values(first_at=bindparam("now"), attempts=0)
+)
+
+
+@cache
+def retrying(given: frozenset[str], *, rested: bool, reread: bool) -> Any:
+    """Those of a state are due again: of a map, of ids, of causes, whatever is given."""
+    query = update(marks).where(marks.c.state == bindparam("was"))
+    if "of" in given:
+        query = query.where(marks.c.map == bindparam("of"))
+    if "ids" in given:
+        # Both sides are named so that the primary key finds them.
+        sides = marks.c.side.in_([str(side) for side in Side])
+        query = query.where(sides, marks.c.id.in_(bindparam("ids", expanding=True)))
+    if "causes" in given:
+        query = query.where(marks.c.cause.in_(bindparam("causes", expanding=True)))
+    values: dict[str, Any] = {"state": DUE, "due_at": bindparam("now"), "attempts": 0, "waits_for": None, "plan": None,
+              "generation": marks.c.generation + 1}  # fmt: skip
+    more = {**({"first_at": bindparam("now")} if rested else {}), **({"reread": True} if reread else {})}
+    return query.values({**values, **more})
+
+
+@cache
+def resting(names: tuple[str, ...]) -> Executable:
+    """A mark rests, with these columns."""
+    return update(marks).where(_AS_SEEN).values({name: bindparam(name) for name in names})
+
+
+@cache
+def adding(dialect: str) -> Any:
+    """A mark, or a new generation of the one that is there."""
+    statement = inserting(dialect, marks)
+    new, held = statement.excluded, marks.c.state == HELD
+    told = or_(new.cause == DELETED, and_(marks.c.state == DUE, marks.c.cause == DELETED))
+    mixed = and_(marks.c.reread, marks.c.cause.is_distinct_from(new.cause))
+    changes = {
+        "generation": marks.c.generation + 1,
+        "state": case((held, HELD), else_=DUE),
+        "due_at": new.due_at,
+        "first_at": case((or_(held, marks.c.state == DUE), marks.c.first_at), else_=new.first_at),
+        "lane": case((marks.c.lane < new.lane, marks.c.lane), else_=new.lane),
+        "reread": or_(marks.c.reread, new.reread),
+        "pulled": or_(marks.c.pulled, new.pulled),
+        "anew": func.coalesce(new.anew, marks.c.anew),
+        "attempts": 0,
+        # A read of one side only, as its cause says, must not take the place of a read of both.
+        "cause": case((told, DELETED), (mixed, null()), else_=new.cause),
+        "waits_for": None,
+        "plan": case((held, marks.c.plan), else_=null()),
+    }
+    return statement.on_conflict_do_update(index_elements=["map", "side", "id"], set_=changes)
+
+
+def _claimable(map_key: Any, by: Any, now: Any) -> Any:
+    """Due by then, and leased by nobody, or by somebody whose time is over."""
+    free = or_(marks.c.leased_until.is_(None), marks.c.leased_until < now)
+    return and_(marks.c.map == map_key, marks.c.state == DUE, marks.c.due_at <= by, free)
+
+
+def _linked(map_key: Any) -> Any:
+    sides = ((Side.LEFT, links.c.left_id), (Side.RIGHT, links.c.right_id))
+    link = select(links.c.id).where(links.c.map == map_key, links.c.state == "open")
+    return or_(*(and_(marks.c.side == str(side), link.where(column == marks.c.id).exists()) for side, column in sides))
+
+
+@cache
+def claiming(*, linked_only: bool, side: Side | None) -> Any:
+    """The marks that are to be worked on first."""
+    query = select(marks).where(_claimable(*(bindparam(name) for name in ("map", "by", "now"))))
+    if linked_only:
+        query = query.where(_linked(bindparam("map")))
+    if side is not None:
+        query = query.where(marks.c.side == str(side))
+    first = (marks.c.lane, marks.c.due_at, marks.c.side, marks.c.id)
+    return query.order_by(*first).limit(bindparam("limit")).with_for_update(skip_locked=True)
+
+
+DUE_COUNT = select(func.count()).where(
+    _claimable(bindparam("map"), bindparam("now"), bindparam("now")), marks.c.permit.is_(None)
+)
+ANY_DUE = select(marks.c.id).where(_claimable(bindparam("map"), bindparam("now"), bindparam("now"))).limit(1)
+LINKED_DUE = ANY_DUE.where(_linked(bindparam("map")))
