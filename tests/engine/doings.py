@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from contextlib import suppress
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 from syncd.core.model import Ref, Value
 from syncd.engine import intake
@@ -171,13 +171,15 @@ def decide(town: Town, number: int, side: str) -> None:
         guarded(town, lambda: take(town.world, rows[number % len(rows)].id, side))
 
 
-def state(town: Town) -> tuple[object, ...]:
-    """What moves while there is work: histories, calls that write, marks."""
+def state(town: Town) -> tuple[tuple[object, ...], datetime | None]:
+    """What moves while there is work (histories, calls that write, marks), and when the next mark is due."""
     with town.store.read() as tx:
-        marks = [(m.map, m.side, m.id, m.generation, m.state) for s in (DUE, "parked") for m in tx.marks.resting(s)]
+        found = [mark for name in (DUE, "parked") for mark in tx.marks.resting(name)]
+    marks = sorted((mark.map, mark.side, mark.id, mark.generation, mark.state) for mark in found)
     histories = tuple(len(vendor.history) for vendor in town.vendors.values())
     writes = tuple(sum(1 for call in vendor.calls if call[0] == "write") for vendor in town.vendors.values())
-    return histories, writes, tuple(sorted(marks)), sum(len(vendor.late) for vendor in town.vendors.values())
+    moves = (histories, writes, tuple(marks), sum(len(vendor.late) for vendor in town.vendors.values()))
+    return moves, min((mark.due_at for mark in found if mark.state == DUE), default=None)
 
 
 def rest(town: Town) -> None:
@@ -185,16 +187,15 @@ def rest(town: Town) -> None:
     town.stage.calm()
     for vendor in town.vendors.values():
         vendor.faults.clear()
-    still = 0
+    still, (now, _) = 0, state(town)
     for _ in range(QUIET_ROUNDS):
-        before = state(town)
         cycle(town, wait=400)
-        with town.store.read() as tx:
-            due = min((mark.due_at for mark in tx.marks.resting(DUE)), default=None)
-        stands = state(town) == before
+        before, (now, due) = now, state(town)
+        stands = now == before
         still = still + 1 if stands and due is None else 0
         if stands and due is not None:
             admit(town)
+            now, _ = state(town)
         if still == 2:
             return
         if due is not None:
