@@ -112,8 +112,8 @@ def _reopen(world: World, tx: Tx, m: FieldMap, found: Link) -> None:
         tx.links.reopen(found.id)
     except LinkedAlready as error:
         raise wrong(Ref(m.left.system, m.left.kind, found.left_id), f"{error}.", "Look again.") from error
-    tx.links.save(replace(found, left={}, right={}, known=frozenset()), [rule.identity for rule in m.rules])
-    wake_for(tx, m, found.left_id, found.right_id, world.clock())
+    tx.links.save([replace(found, left={}, right={}, known=frozenset())], [rule.identity for rule in m.rules])
+    wake_for(tx, m, [found], world.clock())
 
 
 def _there(tx: Tx, ref: Ref) -> None:

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import replace
-from datetime import datetime, timedelta
+from datetime import timedelta
 from typing import Any
 
 from syncd.core.decision import Decision, Verdict
@@ -15,14 +15,13 @@ from syncd.core.fieldmap import FieldMap, Rule
 from syncd.core.loss import same
 from syncd.core.model import Record, Side, Value
 from syncd.engine.absorb import absorb, lane_of
-from syncd.engine.base import forgetting, knowing, settled
+from syncd.engine.base import knowing, settled
 from syncd.engine.item import DRIFT, UNKNOWN, UNWANTED, Item, Rest, again, stuck
 from syncd.engine.linking import wake_for
+from syncd.engine.listing import close_taken, list_conflicts, list_lost
 from syncd.engine.lookout import look_soon
-from syncd.engine.planning import lost_row
 from syncd.engine.world import World
-from syncd.store.conflicts import Conflict
-from syncd.store.links import Link, LinkedAlready
+from syncd.store.links import Link
 from syncd.store.marks import DUE, PARKED, Mark
 from syncd.store.store import Tx
 
@@ -30,17 +29,22 @@ SettleData = Mapping[str, Mapping[Side, Value]]
 """Rule name -> side -> the value that base moves to."""
 
 
-def settle_rules(tx: Tx, m: FieldMap, link: Link, rules: SettleData) -> None:
-    """Move the bases of these rules, on the link as it is stored now."""
-    now = tx.links.get([link.id])[link.id]
+def settle_rules(tx: Tx, m: FieldMap, rules: Mapping[int, SettleData]) -> None:
+    """Move the bases of these rules, by link, on the links as they are stored now."""
+    links = tx.links.get(rules)
     for side in Side:
         end = m.end(side)
-        snapshot = tx.snapshots.get(end.system, end.kind, [now.id_on(side)])[now.id_on(side)]
-        values = {name: sides[side] for name, sides in rules.items() if side in sides}
-        now = settled(m, side, now, values, snapshot)
+        snapshots = tx.snapshots.get(end.system, end.kind, [link.id_on(side) for link in links.values()])
+        for id_, link in links.items():
+            values = {name: sides[side] for name, sides in rules[id_].items() if side in sides}
+            links[id_] = settled(m, side, link, values, snapshots[link.id_on(side)])
+    tx.links.save([_complete(m, link, rules[id_]) for id_, link in links.items()], [one.identity for one in m.rules])
+
+
+def _complete(m: FieldMap, link: Link, rules: SettleData) -> Link:
+    """The link with the rules known of which both sides have a base by now."""
     told = {rule.identity: rules[rule.name] for rule in m.rules if rule.name in rules}
-    complete = [identity for identity, sides in told.items() if identity in now.known or len(sides) == len(Side)]
-    tx.links.save(knowing(now, complete), [rule.identity for rule in m.rules])
+    return knowing(link, [one for one, sides in told.items() if one in link.known or len(sides) == len(Side)])
 
 
 def answered(rule: Rule, side: Side, sent: Value, record: Record) -> Value:
@@ -54,40 +58,60 @@ def answered(rule: Rule, side: Side, sent: Value, record: Record) -> Value:
     return value
 
 
-def written_update(world: World, tx: Tx, item: Item, side: Side, record: Record, run: int | None) -> None:
-    """An update was answered: the snapshot takes the answer, the written fields are settled, the loser is listed."""
-    m, link = item.m, item.link
-    if link is None or item.plan is None:
-        return
-    refs = {(s, link.id_on(s)): item.lane for s in Side}
-    since = {record.ref.id: item.snapshots[side]}
-    sent = item.operations[side].fields
-    absorb(tx, world, [record], asked=sent, since=since, in_hand=(m, refs))
-    if not sent.keys() <= record.fields.keys():
+Answers = Sequence[tuple[Item, Record]]
+"""What a vendor answered to writes of one map and side, each with the item that it was written for."""
+
+
+def written_updates(world: World, tx: Tx, side: Side, answers: Answers, run: int | None) -> None:
+    """Updates were answered: the snapshots take the answers, the written fields are settled, the losers are listed."""
+    _take_in(world, tx, side, answers)
+    settle: dict[int, SettleData] = {}
+    seen: dict[int, Mapping[str, tuple[Value, Value]]] = {}
+    for item, record in answers:
+        if item.link is None or item.plan is None:
+            continue
+        _go_on(item, side, record)
+        decisions = item.plan.writes(side)
+        settle[item.link.id] = {d.rule.name: _with_answer(d, side, record) for d in decisions}
+        seen[item.link.id] = {d.rule.name: d.sides for d in decisions}
+        list_lost(tx, item, decisions, run, world)
+        item.written.add(side)
+    settle_rules(tx, answers[0][0].m, settle)
+    now = world.clock()
+    close_taken(tx, seen, now)
+    tx.journal.close_all({item.intents[side]: None for item, _ in answers}, "written", now)
+
+
+def _take_in(world: World, tx: Tx, side: Side, answers: Answers) -> None:
+    """Store what was answered. What is in hand gets no mark for its own answer, but for one to another's write."""
+    held = {(at, str(item.id_on(at))): item.lane for item, _ in answers for at in Side}
+    for item, record in answers:
+        for told in (record.ref.id, *record.was):
+            if told != item.id_on(side):
+                held.pop((side, told), None)
+    in_hand = (answers[0][0].m, held)
+    since = {record.ref.id: item.snapshots[side] for item, record in answers}
+    whole = [record for item, record in answers if _whole(item, side, record)]
+    absorb(tx, world, whole, asked=(), since=since, in_hand=in_hand)
+    for item, record in answers:
+        if not _whole(item, side, record):
+            absorb(tx, world, [record], asked=item.operations[side].fields, since=since, in_hand=in_hand)
+
+
+def _whole(item: Item, side: Side, record: Record) -> bool:
+    """Whether an answer tells all that was written."""
+    return item.operations[side].fields.keys() <= record.fields.keys()
+
+
+def _go_on(item: Item, side: Side, record: Record) -> None:
+    """Have the mark go on where the answer leaves something open."""
+    if not _whole(item, side, record):
         why = "the answer did not tell what was written"
         item.fail(again(f"{UNKNOWN}{side}", why, after=timedelta(0), reread=True, count=False))
     elif _moved_elsewhere(item, side, record):
         item.fail(again("moved", "another field changed meanwhile", count=False))
     elif _feeds_another(item, side):
         item.fail(again("moved", "another rule carries what was written", count=False))
-    decisions = item.plan.writes(side)
-    settle_rules(tx, m, link, {d.rule.name: _with_answer(d, side, record) for d in decisions})
-    _list_lost(tx, item, decisions, run, world)
-    now = world.clock()
-    close_taken(tx, link.id, {d.rule.name: d.sides for d in decisions}, now)
-    tx.journal.close(item.intents[side], "written", now)
-    item.written.add(side)
-
-
-def close_taken(tx: Tx, link: int, written: Mapping[str, tuple[Value, Value]], now: datetime) -> None:
-    """A person's choice that was written is carried out, told in the very transaction that tells of the write.
-
-    Else a new conflict would take its row, and whom the choice overruled would stand on no list. `written`: by rule,
-    the values of both sides that were seen when it was planned.
-    """
-    for rule, conflict in tx.conflicts.open_of([link]).get(link, {}).items():
-        if conflict.choice and rule in written and tuple(conflict.choice["now"]) == tuple(written[rule]):
-            tx.conflicts.settle([conflict.id], "taken", now)
 
 
 def _with_answer(decision: Decision, side: Side, record: Record) -> dict[Side, Value]:
@@ -118,18 +142,24 @@ def _feeds_another(item: Item, side: Side) -> bool:
     )
 
 
-def written_create(world: World, tx: Tx, item: Item, side: Side, record: Record) -> None:
-    """A create was answered: the link is made, what was sent is settled, who waited is released. Rule 7."""
-    link = adopt(world, tx, item.m, side, record, item.id_on(side.other) or "")
-    if link is None:
-        item.fail(again("taken", f"{record.ref} was linked meanwhile"))
-        return
-    sent = {d.rule.name: d for d in (item.plan.decisions if item.plan else ())}
-    bases = _created_bases(item.m, side, sent, record)
-    settle_rules(tx, item.m, link, bases)
-    close_intent(world, tx, item.intents[side], "written", record.ref.id)
-    item.link, item.leftover = link, any(rule.name not in bases for rule in item.m.rules)
-    item.written.add(side)
+def written_creates(world: World, tx: Tx, side: Side, answers: Answers) -> None:
+    """Creates were answered: links are made, what was sent is settled, who waited is released. Rule 7."""
+    m = answers[0][0].m
+    links = adopt(world, tx, m, side, {item.id_on(side.other) or "": record for item, record in answers})
+    settle: dict[int, SettleData] = {}
+    made: dict[int, str | None] = {}
+    for item, record in answers:
+        link = links.get(item.id_on(side.other) or "")
+        if link is None:
+            item.fail(again("taken", f"{record.ref} was linked meanwhile"))
+            continue
+        sent = {d.rule.name: d for d in (item.plan.decisions if item.plan else ())}
+        bases = settle[link.id] = _created_bases(m, side, sent, record)
+        made[item.intents[side]] = record.ref.id
+        item.link, item.leftover = link, any(rule.name not in bases for rule in m.rules)
+        item.written.add(side)
+    settle_rules(tx, m, settle)
+    close_intents(world, tx, made, "written")
 
 
 def _created_bases(
@@ -147,50 +177,42 @@ def _created_bases(
     return bases
 
 
-def adopt(world: World, tx: Tx, m: FieldMap, side: Side, record: Record, source_id: str) -> Link | None:
-    """Store the record and link it with its source; None if either is linked elsewhere."""
-    refs = dict.fromkeys(((side, record.ref.id), (side.other, source_id)), lane_of(m))
-    absorb(tx, world, [record], asked=(), in_hand=(m, refs))
-    left, right = (source_id, record.ref.id) if side is Side.RIGHT else (record.ref.id, source_id)
-    now = world.clock()
-    try:
-        link = tx.links.make(m.key, left, right, [rule.identity for rule in m.rules], now)
-    except LinkedAlready:
-        same_pair = tx.links.of(m.key, Side.LEFT, [left]).get(left)
-        return same_pair if same_pair is not None and same_pair.right_id == right else None
-    wake_for(tx, m, left, right, now)
-    return link
+def adopt(world: World, tx: Tx, m: FieldMap, side: Side, records: Mapping[str, Record]) -> dict[str, Link]:
+    """Store records of a side and link each with its source, by whose id they are; without who is linked elsewhere."""
+    sources = {record.ref.id: source for source, record in records.items()}
+    refs = dict.fromkeys([*((side, id_) for id_ in sources), *((side.other, id_) for id_ in records)], lane_of(m))
+    absorb(tx, world, list(records.values()), asked=(), in_hand=(m, refs))
+    now, rules = world.clock(), [rule.identity for rule in m.rules]
+    pairs = [(source, id_) if side is Side.RIGHT else (id_, source) for id_, source in sources.items()]
+    made = tx.links.make_all(m.key, pairs, rules, now)
+    wake_for(tx, m, list(made.values()), now)
+    if rest := [pair for pair in pairs if pair not in made]:
+        known = tx.links.of(m.key, Side.LEFT, [left for left, _ in rest])
+        made |= {(left, right): known[left] for left, right in rest if left in known and known[left].right_id == right}
+    return {link.id_on(side.other): link for link in made.values()}
 
 
 def close_intent(
     world: World, tx: Tx, intent: int, outcome: str, record_id: str | None = None, error: str | None = None
 ) -> None:
     """Write an outcome, and release who waits for it."""
+    close_intents(world, tx, {intent: record_id}, outcome, error)
+
+
+def close_intents(
+    world: World, tx: Tx, found: Mapping[int, str | None], outcome: str, error: str | None = None
+) -> None:
+    """Write one outcome of several intents, each with the record that it made, and release who waits for them."""
     now = world.clock()
-    tx.journal.close(intent, outcome, now, record_id=record_id, error=error)
-    tx.marks.wake([f"intent:{intent}"], now)
-
-
-def _list_lost(tx: Tx, item: Item, decisions: tuple[Decision, ...], run: int | None, world: World) -> None:
-    if item.link is None:
-        return
-    rows = [
-        lost_row(
-            item.m.key, item.link.id, (item.link.left_id, item.link.right_id), d.rule.name, d.sides,
-            "overruled" if d.verdict is Verdict.WRITE and not d.taken else "kept",
-            lost_side=str(d.lost[0]), reason=d.reason, run=run, at=world.clock(),
-        )
-        for d in decisions
-        if d.lost is not None
-    ]  # fmt: skip
-    tx.conflicts.list_lost(rows)
+    tx.journal.close_all(found, outcome, now, error=error)
+    tx.marks.wake([f"intent:{intent}" for intent in found], now)
 
 
 def finish(world: World, tx: Tx, item: Item, run: int | None) -> None:
     """What needed no write is settled, conflicts are listed or closed, and the marks rest or are dropped."""
     if item.link is not None and item.plan is not None and item.leftover is None:
         _settle_unwritten(world, tx, item, run)
-        _list_conflicts(world, tx, item, run)
+        list_conflicts(world, tx, item, run)
         if item.plan.parked:
             item.fail(_parked(item, item.plan.parked))
     if item.leftover or (item.more and item.written):
@@ -289,52 +311,8 @@ def _settle_unwritten(world: World, tx: Tx, item: Item, run: int | None) -> None
     quiet = [d for d in item.plan.decisions if d.verdict is not Verdict.WRITE and d.settle]
     fresh = [d for d in quiet if d.verdict is not Verdict.UNCHANGED or d.rule.identity not in item.link.known]
     if fresh:
-        settle_rules(tx, item.m, item.link, {d.rule.name: d.settle for d in fresh})
-    _list_lost(tx, item, tuple(fresh), run, world)
-
-
-def _list_conflicts(world: World, tx: Tx, item: Item, run: int | None) -> None:
-    """Open ones are listed once, and closed when the sides agree or a person's choice has been carried out."""
-    if item.link is None or item.plan is None:
-        return
-    link = item.link
-    by_rule: dict[str, list[Decision]] = {}
-    for d in item.plan.decisions:
-        by_rule.setdefault(d.rule.name, []).append(d)
-    for name, decisions in by_rule.items():
-        before = item.conflicts.get(name)
-        if decisions[0].verdict is Verdict.CONFLICT:
-            if before is None or before.choice or (before.left, before.right) != decisions[0].sides:
-                ids = (link.left_id, link.right_id)
-                row = lost_row(item.m.key, link.id, ids, name, decisions[0].sides, "open", reason=decisions[0].reason,
-                               run=run, at=world.clock(), forced=name in item.frozen)  # fmt: skip
-                tx.conflicts.ask(row)
-            if name in item.anew:
-                _forget(tx, item.m, link, decisions[0].rule)
-        elif before is not None and all(_carried_out(item, d) for d in decisions):
-            _close_conflict(tx, before, all(d.taken for d in decisions), world.clock())
-
-
-def _forget(tx: Tx, m: FieldMap, link: Link, rule: Rule) -> None:
-    """A conflict over values that are both what base says stands only as long as base says nothing."""
-    now = tx.links.get([link.id])[link.id]
-    tx.links.save(forgetting(now, [rule.identity]), [one.identity for one in m.rules])
-
-
-def _close_conflict(tx: Tx, conflict: Conflict, taken: bool, now: datetime) -> None:
-    """A choice that was carried out ends it; one that met other values lapses, and what was overruled stays listed."""
-    if taken:
-        tx.conflicts.settle([conflict.id], "taken", now)
-    elif conflict.state == "open":
-        tx.conflicts.settle([conflict.id], "agreed", now)
-    else:
-        tx.conflicts.choose(conflict.id, None)
-
-
-def _carried_out(item: Item, decision: Decision) -> bool:
-    if decision.verdict is Verdict.WRITE:
-        return decision.to in item.written
-    return decision.verdict in (Verdict.AGREED, Verdict.UNCHANGED, Verdict.KEPT, Verdict.IGNORED)
+        settle_rules(tx, item.m, {item.link.id: {d.rule.name: d.settle for d in fresh}})
+    list_lost(tx, item, tuple(fresh), run, world)
 
 
 def _pull(world: World, tx: Tx, map_key: str, side: Side, id_: str) -> None:

@@ -26,6 +26,8 @@ def still_ours(tx: Tx, item: Item) -> bool:
 
 def all_ours(tx: Tx, items: Sequence[Item]) -> list[Item]:
     """Those of one batch that nobody else has taken over; the others rest."""
+    if len(items) == 1:  # a look at all that the batch holds costs more
+        return [item for item in items if still_ours(tx, item)]
     held = tx.marks.held([item.unit for item in items], items[0].unit.fence) if items else []
     for item, ours in zip(items, held, strict=True):
         if not ours:

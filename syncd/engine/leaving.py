@@ -74,12 +74,12 @@ def _follow(world: World, tx: Tx, item: Item, link: Link, side: Side) -> None:
     # As they are stored now: a feed may have moved a base or the snapshot since this item was read.
     moved = tx.links.get([link.id])[link.id]
     left_behind = tx.snapshots.get(end.system, end.kind, [old])[old]
-    tx.links.save(pinned(m, side, moved, left_behind), [rule.identity for rule in m.rules])
+    tx.links.save([pinned(m, side, moved, left_behind)], [rule.identity for rule in m.rules])
     item.link = tx.links.get([link.id])[link.id]
     del item.snapshots[side]
     # Whatever becomes of this turn: its mark has the former id, by which nobody finds the link any more.
     tx.marks.add(m.key, side, [now], world.clock(), lane=item.lane)
-    wake_for(tx, m, item.link.left_id, item.link.right_id, world.clock())
+    wake_for(tx, m, [item.link], world.clock())
     _unsettle(tx, item, item.link, [side])
 
 
@@ -167,7 +167,7 @@ def _open_again(world: World, tx: Tx, item: Item, link: Link) -> None:
         return
     hold_link(world, tx, item, tx.links.get([link.id])[link.id])
     item.side = None
-    wake_for(tx, item.m, link.left_id, link.right_id, world.clock())
+    wake_for(tx, item.m, [link], world.clock())
     _unsettle(tx, item, link, Side)
 
 

@@ -22,8 +22,9 @@ from syncd.engine.lookalikes import Lookalikes, StoreIndex, ask_again, belongs, 
 from syncd.engine.namesakes import NAMESAKE, Taken, set_apart
 from syncd.engine.world import World
 from syncd.store.journal import Intent
-from syncd.store.links import LinkedAlready
+from syncd.store.links import Link
 from syncd.store.snapshots import Snapshot
+from syncd.store.sql import chunks
 from syncd.store.store import Tx
 
 BUSY = timedelta(seconds=1)
@@ -325,24 +326,26 @@ def make_links(world: World, tx: Tx, m: FieldMap, items: Sequence[Item]) -> None
     One that an open creation was made for links only to what that one made: it waits for its outcome.
     """
     now = world.clock()
-    rules = [rule.identity for rule in m.rules]
     found = [i for i in items if i.twin is not None and i.link is None and i.stands() and i.side is not None]
     found = all_ours(tx, found)
     creates = _creates_for(tx, m, found) | _answers(world, tx, m, found)
+    pairs: list[tuple[Item, tuple[str, str]]] = []
     for item in found:
-        left, right = item.id_on(Side.LEFT), item.id_on(Side.RIGHT)
+        left, right = str(item.id_on(Side.LEFT)), str(item.id_on(Side.RIGHT))
         intent = creates.get((Side.LEFT, left)) or creates.get((Side.RIGHT, right))
         if intent is not None:
             item.fail(park("waiting", f"write {intent} is open for one of the two", waits_for=f"intent:{intent}"))
+        else:
+            pairs.append((item, (left, right)))
+    made = tx.links.make_all(m.key, [pair for _, pair in pairs], [rule.identity for rule in m.rules], now)
+    wake_for(tx, m, list(made.values()), now)
+    for item, (left, right) in pairs:
+        if link := made.pop((left, right), None):
+            hold_link(world, tx, item, link)
             continue
-        try:
-            link = tx.links.make(m.key, str(left), str(right), rules, now)
-        except LinkedAlready as error:
-            same = tx.links.of(m.key, Side.LEFT, [str(left)]).get(str(left))
-            item.fail(DONE if same is not None and same.right_id == right else again("taken", str(error)))
-            continue
-        hold_link(world, tx, item, link)
-        wake_for(tx, m, str(left), str(right), now)
+        same = tx.links.of(m.key, Side.LEFT, [left]).get(left)
+        twice = same is not None and same.right_id == right
+        item.fail(DONE if twice else again("taken", f"{left} or {right} is linked already"))
 
 
 def _creates_for(tx: Tx, m: FieldMap, items: Sequence[Item]) -> dict[tuple[Side, str | None], int]:
@@ -365,11 +368,13 @@ def _answers(world: World, tx: Tx, m: FieldMap, items: Sequence[Item]) -> dict[t
     return found
 
 
-def wake_for(tx: Tx, m: FieldMap, left_id: str, right_id: str, now: datetime) -> None:
-    """A link was made: release who waits for either of its records, and what either was parked with while unlinked."""
-    tx.marks.wake([f"{m.left.system}:{m.left.kind}:{left_id}", f"{m.right.system}:{m.right.kind}:{right_id}"], now)
-    tx.marks.retry(m.key, now, ids=[left_id, right_id], reread=False)
-    ask_again(tx, m, near(tx, m, {Side.LEFT: [left_id], Side.RIGHT: [right_id]}), now)
+def wake_for(tx: Tx, m: FieldMap, links: Sequence[Link], now: datetime) -> None:
+    """Links were made: release who waits for their records, and what these were parked with while unlinked."""
+    ids = {side: [link.id_on(side) for link in links] for side in Side}
+    tx.marks.wake([f"{m.end(side).system}:{m.end(side).kind}:{id_}" for side in Side for id_ in ids[side]], now)
+    for chunk in chunks(id_ for side in Side for id_ in ids[side]):
+        tx.marks.retry(m.key, now, ids=chunk, reread=False)
+    ask_again(tx, m, near(tx, m, ids), now)
 
 
 def snapshots_for(tx: Tx, m: FieldMap, items: Sequence[Item]) -> None:

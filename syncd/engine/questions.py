@@ -96,18 +96,18 @@ def free(tx: Tx, m: FieldMap, side: Side, ref: Ref, twin: Ref) -> Record:
 def same(world: World, tx: Tx, m: FieldMap, side: Side, ref: Ref, record: Record, intent: Intent | None) -> None:
     """Link the two. What our own create made has its values as base; another record is a first link, as ever."""
     if intent is not None and _may_have_made(intent, record):
-        link = adopt(world, tx, m, intent.side, record, ref.id)
+        link = adopt(world, tx, m, intent.side, {ref.id: record}).get(ref.id)
         if link is None:
             raise wrong(ref, f"{record.ref} was linked meanwhile.", "Look again.")
-        settle_rules(tx, m, link, _sent(intent))
+        settle_rules(tx, m, {link.id: _sent(intent)})
         close_intent(world, tx, intent.id, "landed", record.ref.id)
         return
     left, right = (ref.id, record.ref.id) if side is Side.LEFT else (record.ref.id, ref.id)
     try:
-        tx.links.make(m.key, left, right, [rule.identity for rule in m.rules], world.clock())
+        link = tx.links.make(m.key, left, right, [rule.identity for rule in m.rules], world.clock())
     except LinkedAlready as error:
         raise wrong(ref, f"{error}.", "Look again.") from error
-    wake_for(tx, m, left, right, world.clock())
+    wake_for(tx, m, [link], world.clock())
     if intent is not None:
         close_intent(world, tx, intent.id, "not landed")
 

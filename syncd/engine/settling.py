@@ -14,9 +14,10 @@ from syncd.core.match import carried_key, keys
 from syncd.core.model import Action, Gone, Record, Side, SyncKey, Value
 from syncd.engine.absorb import absorb
 from syncd.engine.archiving import archived
-from syncd.engine.confirm import adopt, close_intent, close_taken, settle_rules
+from syncd.engine.confirm import adopt, close_intent, settle_rules
 from syncd.engine.fence import still_ours
 from syncd.engine.item import DONE, Item, Rest, again, park
+from syncd.engine.listing import close_taken
 from syncd.engine.lookalikes import not_twins
 from syncd.engine.planning import lost_row
 from syncd.engine.world import World
@@ -146,7 +147,7 @@ def _landed(world: World, tx: Tx, item: Item, intent: Intent, record: Record, ru
         rules = {
             name: {Side(side): value for side, value in data["settle"].items()} for name, data in intent.rules.items()
         }
-        settle_rules(tx, item.m, item.link, rules)
+        settle_rules(tx, item.m, {item.link.id: rules})
         _list(world, tx, item, intent.rules, run)
     close_intent(world, tx, intent.id, "landed", intent.record_id)
 
@@ -155,7 +156,7 @@ def _list(world: World, tx: Tx, item: Item, rules: Mapping[str, Mapping[str, Any
     """Of these rules of a write, what a person took is carried out, and whom the write overruled is listed."""
     if item.link is None:
         return
-    close_taken(tx, item.link.id, {name: data["sides"] for name, data in rules.items()}, world.clock())
+    close_taken(tx, {item.link.id: {name: data["sides"] for name, data in rules.items()}}, world.clock())
     ids = (item.link.left_id, item.link.right_id)
     rows = [
         lost_row(item.m.key, item.link.id, ids, name, tuple(data["sides"]), "overruled", lost_side=data["lost"][0],
@@ -288,7 +289,7 @@ def _adopt_create(world: World, tx: Tx, item: Item, intent: Intent, record: Reco
     One that only looks like ours may be a stranger's: what is not as it was sent is not taken for an edit of ours.
     """
     m, side = item.m, intent.side
-    link = adopt(world, tx, m, side, record, intent.source_id)
+    link = adopt(world, tx, m, side, {intent.source_id: record}).get(intent.source_id)
     if link is None:
         item.fail(park("question", f"{record.ref} is the answer to write {intent.id}, but is linked elsewhere"))
         return
@@ -301,7 +302,7 @@ def _adopt_create(world: World, tx: Tx, item: Item, intent: Intent, record: Reco
         if proved or _holds(item, side, record, {data["field"]: intent.fields[data["field"]]})
     }
     rules = {name: {Side(at): value for at, value in data["settle"].items()} for name, data in known.items()}
-    settle_rules(tx, m, link, rules)
+    settle_rules(tx, m, {link.id: rules})
     for name in sent.keys() - known.keys():
         if sent[name]["field"] in record.fields:
             _ask(world, tx, link, intent, record, name, run)

@@ -13,11 +13,11 @@ from datetime import datetime, timedelta
 import structlog
 
 from syncd.core.match import keys, sync_key_of
-from syncd.core.model import Action, Operation, Outcome, Result, Side
+from syncd.core.model import Action, Operation, Outcome, Record, Result, Side
 from syncd.engine.absorb import absorb
 from syncd.engine.archiving import archived
-from syncd.engine.confirm import close_intent, written_create, written_update
-from syncd.engine.fence import still_ours
+from syncd.engine.confirm import close_intent, written_creates, written_updates
+from syncd.engine.fence import all_ours
 from syncd.engine.item import DONE, Item, again, park
 from syncd.engine.lookalikes import not_twins
 from syncd.engine.namesakes import NAMESAKE
@@ -139,11 +139,13 @@ class Writer:
         """One vendor call's outcomes in one transaction, if the fence still holds."""
         now = self.world.clock()
         with self.world.store.begin() as tx:
-            for item, outcome in answered:
-                if not still_ours(tx, item):
-                    continue
-                self.counts[f"{item.operations[side].action}:{outcome.result}"] += 1
-                self._one(tx, item, side, outcome)
+            all_ours(tx, [item for item, _ in answered])
+            ours = [(item, outcome) for item, outcome in answered if item.stands()]
+            self.counts.update(f"{item.operations[side].action}:{outcome.result}" for item, outcome in ours)
+            self._written(tx, side, [(item, o) for item, o in ours if o.result is Result.WRITTEN])
+            for item, outcome in ours:
+                if outcome.result is not Result.WRITTEN:
+                    self._one(tx, item, side, outcome)
             # Half of the lease is left at every moment: to renew it each time would read all marks per record.
             if answered and self.until - now < self.world.pace.lease / 2:
                 self.until = now + self.world.pace.lease
@@ -159,7 +161,6 @@ class Writer:
 
     def _one(self, tx: Tx, item: Item, side: Side, outcome: Outcome) -> None:
         handlers = {
-            Result.WRITTEN: self._written,
             Result.STALE: self._stale,
             Result.MISSING: self._missing,
             Result.REFUSED: self._refused,
@@ -168,16 +169,21 @@ class Writer:
         }
         handlers[outcome.result](tx, item, side, outcome)
 
-    def _written(self, tx: Tx, item: Item, side: Side, outcome: Outcome) -> None:
-        if outcome.gone is not None:
-            archived(self.world, tx, item, item.intents[side], outcome.gone, "written")
-            item.fail(DONE)
-        elif outcome.record is None:
-            self._ambiguous(tx, item, side, outcome)
-        elif item.operations[side].action is Action.CREATE:
-            written_create(self.world, tx, item, side, outcome.record)
-        else:
-            written_update(self.world, tx, item, side, outcome.record, self.run)
+    def _written(self, tx: Tx, side: Side, answered: Sequence[tuple[Item, Outcome]]) -> None:
+        """What was written is settled together: to look and to store one by one costs several times as much."""
+        told: dict[bool, list[tuple[Item, Record]]] = {True: [], False: []}
+        for item, outcome in answered:
+            if outcome.gone is not None:
+                archived(self.world, tx, item, item.intents[side], outcome.gone, "written")
+                item.fail(DONE)
+            elif outcome.record is None:
+                self._ambiguous(tx, item, side, outcome)
+            else:
+                told[item.operations[side].action is Action.CREATE].append((item, outcome.record))
+        if told[True]:
+            written_creates(self.world, tx, side, told[True])
+        if told[False]:
+            written_updates(self.world, tx, side, told[False], self.run)
 
     def _stale(self, tx: Tx, item: Item, side: Side, outcome: Outcome) -> None:
         close_intent(self.world, tx, item.intents[side], "stale", error=outcome.error)

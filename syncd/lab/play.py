@@ -18,7 +18,7 @@ from syncd.core.plural import counted
 from syncd.engine.world import World
 from syncd.lab.people import Crowd, at_work
 from syncd.lab.process import InVain, Process
-from syncd.lab.settled import at_rest
+from syncd.lab.settled import Rest
 from syncd.lab.stage import Stage
 
 TIMING: Mapping[str, Any] = {
@@ -159,15 +159,11 @@ class Play:
 
     def _settle(self) -> None:
         """Wait until nothing is due, nobody writes, and it stays so for a while."""
-        since = time.monotonic()
-        end = since + self.patience
-        marks = self._marks()
-        while time.monotonic() - since < QUIET:
+        rest = Rest(self.world, self.stage)
+        end = time.monotonic() + self.patience
+        while not rest.held(QUIET):
             for process in self.processes:
                 process.must_live()
-            marks, before = self._marks(), marks
-            if self._writes(before) or not at_rest(self.world, self.stage):
-                since = time.monotonic()
             if time.monotonic() > end:
                 raise InVain(f"it did not come to rest within {self.patience:g} s")
             self.say("settling")

@@ -10,7 +10,7 @@ import time
 from collections import Counter
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -154,6 +154,44 @@ def at_rest(world: World, stage: Stage) -> bool:
 
 
 @dataclass(slots=True)
+class Rest:
+    """Whether a stage has come to rest: for a while nothing is due, nobody wrote, and each feed was polled twice.
+
+    The polls count because time alone proves nothing: whoever holds a feed may have been killed a moment ago, and
+    what people did since is not read before its lease is over.
+    """
+
+    world: World
+    stage: Stage
+    _since: float = 0.0
+    _marks: dict[str, int] = field(default_factory=dict)
+    _last: dict[tuple[str, str], datetime | None] = field(default_factory=dict)
+    _polls: Counter[tuple[str, str]] = field(default_factory=Counter)
+
+    def held(self, seconds: float = 0.0) -> bool:
+        """Look once more, and say whether it has been so for so long. To be called several times a second."""
+        if not at_rest(self.world, self.stage) or self._written():
+            self._since, self._last, self._polls = time.monotonic(), polled(self.world), Counter()
+            return False
+        now = polled(self.world)
+        self._polls.update(feed for feed, at in now.items() if at != self._last.get(feed))
+        self._last = now
+        return all(self._polls[feed] >= 2 for feed in now) and time.monotonic() - self._since >= seconds
+
+    def _written(self) -> bool:
+        """Whether a vendor was written to since the last look."""
+        before = {**self.stage.since, **self._marks}
+        self._marks = {name: vendor.mark() for name, vendor in self.stage.vendors.items()}
+        return any(vendor.writes(before[name]) for name, vendor in self.stage.vendors.items())
+
+
+def polled(world: World) -> dict[tuple[str, str], datetime | None]:
+    """When each feed was polled last, by system and kind."""
+    with world.store.read() as tx:
+        return {(feed.system, feed.kind): feed.polled_at for feed in tx.feeds.all()}
+
+
+@dataclass(slots=True)
 class _Watch:
     """Looks at store and vendors from outside while the daemon works."""
 
@@ -182,15 +220,14 @@ class _Watch:
         False when nothing moved for so long although something was due.
         """
         moved, last, told = time.monotonic(), (-1, -1), 0.0
+        rest = Rest(self.world, self.stage)
         while True:
             if time.monotonic() - told > _TELL:  # counting costs what is counted, and takes it from the work
                 now, told = self.tell("syncing"), time.monotonic()
                 if now != last:
                     moved, last = time.monotonic(), now
-            if at_rest(self.world, self.stage):
-                self.wait_polls(2, "settling")
-                if at_rest(self.world, self.stage):
-                    return True
+            if rest.held():
+                return True
             if time.monotonic() - moved > patience:
                 return False
             time.sleep(_LOOK)
@@ -198,18 +235,14 @@ class _Watch:
     def wait_polls(self, count: int, doing: str) -> None:
         """Wait until each feed was polled so many more times."""
         polls: Counter[tuple[str, str]] = Counter()
-        last = self._polled()
+        last = polled(self.world)
         while len(polls) < len(last) or min(polls.values()) < count:
             time.sleep(_LOOK)
-            now = self._polled()
+            now = polled(self.world)
             if now != last:  # counting costs what is counted
                 self.tell(doing)
             polls.update(feed for feed, at in now.items() if at != last.get(feed))
             last = now
-
-    def _polled(self) -> dict[tuple[str, str], datetime | None]:
-        with self.world.store.read() as tx:
-            return {(feed.system, feed.kind): feed.polled_at for feed in tx.feeds.all()}
 
 
 def _ticks(world: World, stage: Stage, seconds: float) -> Ticks:

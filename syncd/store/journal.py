@@ -108,9 +108,16 @@ class Journal:
         self, intent: int, outcome: str, now: datetime, *, error: str | None = None, record_id: str | None = None
     ) -> None:
         """Write an intent's outcome, and give its claims back."""
-        values = {"intent": intent, "outcome": outcome, "closed_at": now, "error": error, "found": record_id}
-        self.connection.execute(_CLOSE, values)
-        self.connection.execute(_UNCLAIM, {"intent": intent})
+        self.close_all({intent: record_id}, outcome, now, error=error)
+
+    def close_all(
+        self, found: Mapping[int, str | None], outcome: str, now: datetime, *, error: str | None = None
+    ) -> None:
+        """Write the same outcome of several intents, each with the record that it made, if it did; give claims back."""
+        ended = {"outcome": outcome, "closed_at": now, "error": error}
+        if found:
+            self.connection.execute(_CLOSE, [{"intent": i, "found": id_, **ended} for i, id_ in found.items()])
+            self.connection.execute(_UNCLAIM, [{"intent": intent} for intent in found])
 
     def open_again(self, link: int, side: Side, record_id: str) -> int:
         """Open a link's updates again that nobody could tell the outcome of while their record was gone; how many."""

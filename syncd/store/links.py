@@ -38,8 +38,9 @@ _NAMES = select(rulesets.c.names).where(rulesets.c.id == bindparam("of"))
 
 @cache
 def _new(dialect: str) -> Any:
-    """A new row, unless one of its records has an open one."""
-    return inserting(dialect, links).on_conflict_do_nothing().returning(links.c.id)
+    """New rows, but for those of which a record has an open one."""
+    new = inserting(dialect, links).on_conflict_do_nothing()
+    return new.returning(links.c.id, links.c.left_id, links.c.right_id)
 
 
 Delta = Mapping[str, tuple[Value, float | None]]
@@ -123,34 +124,37 @@ class Links:
 
     def make(self, map_key: str, left_id: str, right_id: str, rules: Sequence[str], now: datetime) -> Link:
         """A new open link without any base. Raises LinkedAlready."""
-        row = {
-            "map": map_key, "left_id": left_id, "right_id": right_id, "state": "open", "made_at": now, "fence": 0,
+        made = self.make_all(map_key, [(left_id, right_id)], rules, now)
+        if not made:
+            raise LinkedAlready(f"{left_id} or {right_id} is linked already in {map_key}")
+        return made[left_id, right_id]
+
+    def make_all(
+        self, map_key: str, pairs: Iterable[tuple[str, str]], rules: Sequence[str], now: datetime
+    ) -> dict[tuple[str, str], Link]:
+        """New open links without any base, by left and right id; without those of which a record is linked already."""
+        new = {
+            "map": map_key, "state": "open", "made_at": now, "fence": 0,
             "ruleset": self._ruleset(map_key, rules), "unknown": sorted(rules),
         }  # fmt: skip
-        id_ = self.connection.execute(_new(self.connection.dialect.name), row).scalar_one_or_none()
-        if id_ is None:
-            raise LinkedAlready(f"{left_id} or {right_id} is linked already in {map_key}")
-        return Link(id=id_, map=map_key, left_id=left_id, right_id=right_id)
+        made: dict[tuple[str, str], Link] = {}
+        for chunk in chunks(pairs):
+            rows = [{**new, "left_id": left, "right_id": right} for left, right in chunk]
+            for id_, left, right in self.connection.execute(_new(self.connection.dialect.name), rows):
+                made[left, right] = Link(id=id_, map=map_key, left_id=left, right_id=right)
+        return made
 
-    def save(self, link: Link, rules: Sequence[str]) -> None:
-        """Store a link's bases; `rules` are the identities of the map's rules now."""
-        values = {
-            "link": link.id,
-            "left_base": dict(link.left) or None,
-            "right_base": dict(link.right) or None,
-            "ruleset": self._ruleset(link.map, rules),
-            "unknown": sorted(set(rules) - link.known) or None,
-        }
-        self.connection.execute(_SAVE, values)
+    def save(self, several: Sequence[Link], rules: Sequence[str]) -> None:
+        """Store the bases of links of one map; `rules` are the identities of its rules now."""
+        if several:
+            kept = {"ruleset": self._ruleset(several[0].map, rules)}
+            values = [{**_deltas(one), **kept, "unknown": sorted(set(rules) - one.known) or None} for one in several]
+            self.connection.execute(_SAVE, values)
 
-    def save_deltas(self, rows: Sequence[Link]) -> None:
+    def save_deltas(self, several: Sequence[Link]) -> None:
         """Store only the deltas of links whose snapshots moved."""
-        values = [
-            {"link": link.id, "left_base": dict(link.left) or None, "right_base": dict(link.right) or None}
-            for link in rows
-        ]
-        if values:
-            self.connection.execute(_SAVE_DELTAS, values)
+        if several:
+            self.connection.execute(_SAVE_DELTAS, [_deltas(one) for one in several])
 
     def move(self, link_id: int, side: Side, to: str) -> None:
         """Let a link go on with the record that one of its own became. Raises LinkedAlready."""
@@ -225,3 +229,7 @@ class Links:
             known=self._names[row.ruleset] - frozenset(row.unknown or ()),
             gone_at=row.gone_at,
         )
+
+
+def _deltas(link: Link) -> dict[str, Any]:
+    return {"link": link.id, "left_base": dict(link.left) or None, "right_base": dict(link.right) or None}

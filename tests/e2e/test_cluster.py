@@ -21,7 +21,7 @@ from syncd.lab.meetings import meetings
 from syncd.lab.people import Crowd, at_work
 from syncd.lab.play import SHARED, TIMING
 from syncd.lab.process import Process, running, until
-from syncd.lab.settled import at_rest
+from syncd.lab.settled import Rest
 from syncd.lab.stage import Stage
 from tests import postgres
 from tests.e2e.test_daemon import small, syncd
@@ -47,16 +47,8 @@ def written(stage: Stage) -> int:
 
 def settle(app: App, stage: Stage) -> None:
     """Wait until nothing is due, and nothing moves for a while."""
-    last, since = -1, time.monotonic()
-
-    def still() -> bool:
-        nonlocal last, since
-        now = written(stage)
-        if now != last or not at_rest(app.world, stage):
-            last, since = now, time.monotonic()
-        return time.monotonic() - since > 4.0
-
-    until(still, within=150, what="everything to settle", every=0.3)
+    rest = Rest(app.world, stage)
+    until(lambda: rest.held(4.0), within=150, what="everything to settle", every=0.3)
 
 
 @pytest.mark.timeout(900)  # most of it is waiting, on a machine that does all the other tests meanwhile

@@ -32,6 +32,7 @@ from syncd.engine import (
     item,
     leaving,
     linking,
+    listing,
     lookout,
     planning,
     run,
@@ -151,22 +152,23 @@ MUTANTS = (
     ),
     Mutant(
         "adopted base is what was found", settling._adopt_create,
-        "    settle_rules(tx, m, link, rules)\n",
+        "    settle_rules(tx, m, {link.id: rules})\n",
         "    rules = {\n"
         "        rule.name: {**rules[rule.name], side: record.fields[rule.field(side)]}\n"
         "        for rule in m.rules if rule.name in rules and rule.field(side) in record.fields\n"
         "    }\n"
-        "    settle_rules(tx, m, link, rules)\n",
+        "    settle_rules(tx, m, {link.id: rules})\n",
         rules.test_an_edit_of_a_record_whose_answer_was_lost_still_travels,
     ),
     Mutant(
-        "base is the whole answer", confirm.written_update,
-        "    decisions = item.plan.writes(side)\n",
-        "    settle_rules(tx, m, link, {\n"
+        "base is the whole answer", confirm.written_updates,
+        "    now = world.clock()\n",
+        "    item, record = answers[0]\n"
+        "    settle_rules(tx, item.m, {item.link.id: {\n"
         "        rule.name: {side: record.fields[rule.field(side)], side.other: d.sides[side.other != 'left']}\n"
         "        for d in item.plan.decisions if (rule := d.rule) and rule.field(side) in record.fields\n"
-        "    })\n"
-        "    decisions = item.plan.writes(side)\n",
+        "    }})\n"
+        "    now = world.clock()\n",
         _answered_whole,
     ),
     Mutant(
@@ -186,8 +188,8 @@ MUTANTS = (
         rules.test_a_mark_that_is_renewed_while_it_is_worked_on_stays, marks.Marks,
     ),
     Mutant(
-        "what a create could not carry is forgotten", confirm.written_create,
-        "any(rule.name not in bases for rule in item.m.rules)", "False",
+        "what a create could not carry is forgotten", confirm.written_creates,
+        "any(rule.name not in bases for rule in m.rules)", "False",
         rules.test_what_a_create_could_not_carry_follows,
     ),
     Mutant(
@@ -214,7 +216,7 @@ MUTANTS = (
     ),
     Mutant(
         "a child is not released by its parent's link", confirm.adopt,
-        "    wake_for(tx, m, left, right, now)\n", "",
+        "    wake_for(tx, m, list(made.values()), now)\n", "",
         rules.test_a_deal_pulls_its_contact_across_and_waits_for_it,
     ),
     Mutant(
@@ -274,7 +276,7 @@ MUTANTS = (
         rules.test_two_of_one_key_are_not_both_made,
     ),
     Mutant(
-        "a choice that was written is not told of with the write", confirm.close_taken,
+        "a choice that was written is not told of with the write", listing.close_taken,
         "    for rule, conflict in", "    for rule, conflict in () and", _choice,
     ),
     Mutant(

@@ -82,7 +82,7 @@ def test_a_closed_link_opens_again_with_its_bases(store: Store) -> None:
     with store.begin() as tx:
         link = tx.links.make("m", "1", "9", ["name"], NOW)
         whole = replace(link, left={"name": ("Ana", 12.5)}, known=frozenset({"name"}))
-        tx.links.save(whole, ["name"])
+        tx.links.save([whole], ["name"])
         tx.links.close(link.id, "gone", NOW)
         tx.links.reopen(link.id)
         assert kept(tx, link) == whole
@@ -107,7 +107,7 @@ def test_bases_come_back_as_values(store: Store) -> None:
     with store.begin() as tx:
         link = tx.links.make("m", "1", "9", [*left, *right], NOW)
         whole = replace(link, left=left, right=right, known=frozenset([*left, *right]))
-        tx.links.save(whole, [*left, *right])
+        tx.links.save([whole], [*left, *right])
     with store.read() as tx:
         assert kept(tx, link) == whole
         assert kept(tx, link).delta(LEFT) == left
@@ -119,7 +119,7 @@ def test_deltas_alone_leave_the_known_rules(store: Store) -> None:
     with store.begin() as tx:
         link = tx.links.make("m", "1", "9", ["name", "city"], NOW)
         known = replace(link, known=frozenset({"name"}))
-        tx.links.save(known, ["name", "city"])
+        tx.links.save([known], ["name", "city"])
         tx.links.save_deltas([replace(known, left={"name": ("Ana", None)}, known=frozenset())])
         assert kept(tx, link) == replace(known, left={"name": ("Ana", None)})
         tx.links.save_deltas([known])
@@ -130,11 +130,11 @@ def test_a_rule_new_to_the_map_is_unknown(store: Store) -> None:
     """A rule that the map had not when the bases were stored has no base; storing under the new rules makes it so."""
     with store.begin() as tx:
         link = tx.links.make("m", "1", "9", ["name"], NOW)
-        tx.links.save(replace(link, known=frozenset({"name"})), ["name"])
+        tx.links.save([replace(link, known=frozenset({"name"}))], ["name"])
         assert kept(tx, link).known == {"name"}
-        tx.links.save(kept(tx, link), ["city", "name"])
+        tx.links.save([kept(tx, link)], ["city", "name"])
         assert kept(tx, link).known == {"name"}
-        tx.links.save(replace(link, known=frozenset({"name", "city"})), ["city", "name"])
+        tx.links.save([replace(link, known=frozenset({"name", "city"}))], ["city", "name"])
         assert kept(tx, link).known == {"name", "city"}
 
 
@@ -143,10 +143,10 @@ def test_a_rule_that_left_the_map_is_forgotten(store: Store) -> None:
     with store.begin() as tx:
         link = tx.links.make("m", "1", "9", ["city", "name"], NOW)
         whole = replace(link, known=frozenset({"city", "name"}))
-        tx.links.save(whole, ["city", "name"])
-        tx.links.save(whole, ["name"])
+        tx.links.save([whole], ["city", "name"])
+        tx.links.save([whole], ["name"])
         assert kept(tx, link).known == {"name"}
-        tx.links.save(kept(tx, link), ["city", "name"])
+        tx.links.save([kept(tx, link)], ["city", "name"])
         assert kept(tx, link).known == {"name"}
 
 

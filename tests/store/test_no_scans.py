@@ -73,7 +73,7 @@ def _write(tx: Tx) -> None:
     tx.journal.claim(intent, "field", "contacts", ["a"])
     tx.marks.renew(1, LATER)
     tx.marks.lease_link(link.id, LATER, 1)
-    tx.links.save(link, ["name"])
+    tx.links.save([link], ["name"])
     tx.links.save_deltas([link])
     tx.journal.is_open(intent)
     tx.journal.note(intent, "lost")

@@ -1,0 +1,95 @@
+"""Who is asked and who was overruled: what a plan leads to on the lists of conflicts, told with its write..
+
+What is not here: whether there is a conflict (`core.plan`), and what a person answers (`applying`).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import datetime
+
+from syncd.core.decision import Decision, Verdict
+from syncd.core.fieldmap import FieldMap, Rule
+from syncd.core.model import Value
+from syncd.engine.base import forgetting
+from syncd.engine.item import Item
+from syncd.engine.planning import lost_row
+from syncd.engine.world import World
+from syncd.store.conflicts import Conflict
+from syncd.store.links import Link
+from syncd.store.store import Tx
+
+
+def close_taken(tx: Tx, written: Mapping[int, Mapping[str, tuple[Value, Value]]], now: datetime) -> None:
+    """A person's choice that was written is carried out, told in the very transaction that tells of the write.
+
+    Else a new conflict would take its row, and whom the choice overruled would stand on no list. `written`: by link and
+    rule, the values of both sides that were seen when it was planned.
+    """
+    taken = [
+        conflict.id
+        for link, conflicts in tx.conflicts.open_of(written).items()
+        for rule, conflict in conflicts.items()
+        if conflict.choice and tuple(conflict.choice["now"]) == tuple(written[link].get(rule, ()))
+    ]
+    tx.conflicts.settle(taken, "taken", now)
+
+
+def list_lost(tx: Tx, item: Item, decisions: tuple[Decision, ...], run: int | None, world: World) -> None:
+    """List whose value a decision passed over: it was overwritten, or it was kept and lost all the same."""
+    if item.link is None:
+        return
+    rows = [
+        lost_row(
+            item.m.key, item.link.id, (item.link.left_id, item.link.right_id), d.rule.name, d.sides,
+            "overruled" if d.verdict is Verdict.WRITE and not d.taken else "kept",
+            lost_side=str(d.lost[0]), reason=d.reason, run=run, at=world.clock(),
+        )
+        for d in decisions
+        if d.lost is not None
+    ]  # fmt: skip
+    tx.conflicts.list_lost(rows)
+
+
+def list_conflicts(world: World, tx: Tx, item: Item, run: int | None) -> None:
+    """Open ones are listed once, and closed when the sides agree or a person's choice has been carried out."""
+    if item.link is None or item.plan is None:
+        return
+    link = item.link
+    by_rule: dict[str, list[Decision]] = {}
+    for d in item.plan.decisions:
+        by_rule.setdefault(d.rule.name, []).append(d)
+    for name, decisions in by_rule.items():
+        before = item.conflicts.get(name)
+        if decisions[0].verdict is Verdict.CONFLICT:
+            if before is None or before.choice or (before.left, before.right) != decisions[0].sides:
+                ids = (link.left_id, link.right_id)
+                row = lost_row(item.m.key, link.id, ids, name, decisions[0].sides, "open", reason=decisions[0].reason,
+                               run=run, at=world.clock(), forced=name in item.frozen)  # fmt: skip
+                tx.conflicts.ask(row)
+            if name in item.anew:
+                _forget(tx, item.m, link, decisions[0].rule)
+        elif before is not None and all(_carried_out(item, d) for d in decisions):
+            _close_conflict(tx, before, all(d.taken for d in decisions), world.clock())
+
+
+def _forget(tx: Tx, m: FieldMap, link: Link, rule: Rule) -> None:
+    """A conflict over values that are both what base says stands only as long as base says nothing."""
+    now = tx.links.get([link.id])[link.id]
+    tx.links.save([forgetting(now, [rule.identity])], [one.identity for one in m.rules])
+
+
+def _close_conflict(tx: Tx, conflict: Conflict, taken: bool, now: datetime) -> None:
+    """A choice that was carried out ends it; one that met other values lapses, and what was overruled stays listed."""
+    if taken:
+        tx.conflicts.settle([conflict.id], "taken", now)
+    elif conflict.state == "open":
+        tx.conflicts.settle([conflict.id], "agreed", now)
+    else:
+        tx.conflicts.choose(conflict.id, None)
+
+
+def _carried_out(item: Item, decision: Decision) -> bool:
+    if decision.verdict is Verdict.WRITE:
+        return decision.to in item.written
+    return decision.verdict in (Verdict.AGREED, Verdict.UNCHANGED, Verdict.KEPT, Verdict.IGNORED)
