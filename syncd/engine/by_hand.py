@@ -64,7 +64,7 @@ def unlink(world: World, ref: Ref, map_key: str | None = None) -> Ref:
             raise wrong(ref, "a write to it has no outcome yet.", "Try again in a minute.")
         now = world.clock()
         # Whoever works on it has lost it from here on: the fence is another.
-        tx.marks.lease_link(found.id, now, tx.runs.next_fence())
+        tx.marks.lease_links([found.id], now, tx.runs.next_fence())
         close(world, tx, found, PARTED)
         tx.marks.retry(m.key, now, ids=[found.left_id, found.right_id], reread=False)
         return _across(m, side, found)

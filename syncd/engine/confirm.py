@@ -185,7 +185,7 @@ def adopt(world: World, tx: Tx, m: FieldMap, side: Side, records: Mapping[str, R
     now, rules = world.clock(), [rule.identity for rule in m.rules]
     pairs = [(source, id_) if side is Side.RIGHT else (id_, source) for id_, source in sources.items()]
     made = tx.links.make_all(m.key, pairs, rules, now)
-    wake_for(tx, m, list(made.values()), now)
+    wake_for(tx, m, list(made.values()), now, around=(side.other,))  # `absorb` looked around these
     if rest := [pair for pair in pairs if pair not in made]:
         known = tx.links.of(m.key, Side.LEFT, [left for left, _ in rest])
         made |= {(left, right): known[left] for left, right in rest if left in known and known[left].right_id == right}
@@ -208,13 +208,20 @@ def close_intents(
     tx.marks.wake([f"intent:{intent}" for intent in found], now)
 
 
-def finish(world: World, tx: Tx, item: Item, run: int | None) -> None:
-    """What needed no write is settled, conflicts are listed or closed, and the marks rest or are dropped."""
-    if item.link is not None and item.plan is not None and item.leftover is None:
-        _settle_unwritten(world, tx, item, run)
-        list_conflicts(world, tx, item, run)
-        if item.plan.parked:
-            item.fail(_parked(item, item.plan.parked))
+def finish(world: World, tx: Tx, items: Sequence[Item], run: int | None) -> None:
+    """What needed no write is settled, conflicts are listed or closed, and the marks of a batch rest or are dropped."""
+    _settle_unwritten(world, tx, items, run)
+    for item in items:
+        _come_to_rest(world, tx, item)
+    settled = [item for item in items if item.rest is None or item.rest.state == "done"]
+    if settled:
+        tx.marks.done([mark for item in settled for mark in item.unit.marks], settled[0].unit.fence)
+    for item in items:
+        _tell_others(world, tx, item)
+
+
+def _come_to_rest(world: World, tx: Tx, item: Item) -> None:
+    """Decide how the marks of an item rest, and leave those that are not dropped in that state."""
     if item.leftover or (item.more and item.written):
         item.fail(again("more", "the rest of it follows", after=None if item.leftover else timedelta(0), count=False))
     if item.rest is not None and item.rest.cause == DRIFT:
@@ -224,12 +231,14 @@ def finish(world: World, tx: Tx, item: Item, run: int | None) -> None:
         item.rest = _waiting(world, tx, item, item.rest, item.rest.waits_for)
     if item.link is None and item.rest is not None and item.rest.state == PARKED and _linked_meanwhile(tx, item):
         item.rest = again("linked", "it was linked meanwhile", after=timedelta(0), count=False)
-    for mark in item.unit.marks:
-        if item.rest is None or item.rest.state == "done":
-            tx.marks.done(mark, item.unit.fence)
-        else:
+    if item.rest is not None and item.rest.state != "done":
+        for mark in item.unit.marks:
             values = {**_resting(world, item, item.rest), **_asks_still(item, item.rest, mark)}
             tx.marks.rest(mark, item.unit.fence, item.rest.state, **values)
+
+
+def _tell_others(world: World, tx: Tx, item: Item) -> None:
+    """Mark and wake the records that this one has something to do with."""
     if item.rest is UNWANTED and _has_children(world, item.m):
         # Whoever waits for it may have asked in vain, while it did not fit or was not there, and asks again.
         tx.marks.wake([str(item.record(item.mark.side).ref)], world.clock())
@@ -305,14 +314,32 @@ def _resting(world: World, item: Item, rest: Rest) -> dict[str, Any]:
     return {**values, "attempts": mark.attempts + 1, "first_at": mark.first_at if mark.attempts else now}
 
 
-def _settle_unwritten(world: World, tx: Tx, item: Item, run: int | None) -> None:
-    if item.link is None or item.plan is None:
-        return
-    quiet = [d for d in item.plan.decisions if d.verdict is not Verdict.WRITE and d.settle]
-    fresh = [d for d in quiet if d.verdict is not Verdict.UNCHANGED or d.rule.identity not in item.link.known]
-    if fresh:
-        settle_rules(tx, item.m, {item.link.id: {d.rule.name: d.settle for d in fresh}})
-    list_lost(tx, item, tuple(fresh), run, world)
+def _settle_unwritten(world: World, tx: Tx, items: Sequence[Item], run: int | None) -> None:
+    """What the plans of linked records say of the fields that were not written."""
+    rules: dict[int, SettleData] = {}
+    planned = [item for item in items if item.plan is not None and item.leftover is None]
+    for item in planned:
+        if item.link is not None and (fresh := _fresh(item)):
+            rules[item.link.id] = {d.rule.name: d.settle for d in fresh}
+            list_lost(tx, item, fresh, run, world)
+    if rules:
+        settle_rules(tx, planned[0].m, rules)
+    for item in planned:
+        list_conflicts(world, tx, item, run)
+        if item.link is not None and item.plan is not None and item.plan.parked:
+            item.fail(_parked(item, item.plan.parked))
+
+
+def _fresh(item: Item) -> tuple[Decision, ...]:
+    """The decisions that write nothing and tell a base something new."""
+    known = item.link.known if item.link is not None else frozenset()
+    return tuple(
+        d
+        for d in (item.plan.decisions if item.plan is not None else ())
+        if d.verdict is not Verdict.WRITE
+        and d.settle
+        and (d.verdict is not Verdict.UNCHANGED or d.rule.identity not in known)
+    )
 
 
 def _pull(world: World, tx: Tx, map_key: str, side: Side, id_: str) -> None:

@@ -35,7 +35,9 @@ def all_ours(tx: Tx, items: Sequence[Item]) -> list[Item]:
     return [item for item, ours in zip(items, held, strict=True) if ours]
 
 
-def hold_link(world: World, tx: Tx, item: Item, link: Link) -> None:
+def hold_links(world: World, tx: Tx, made: Sequence[tuple[Item, Link]]) -> None:
     """A link that was made or opened for an item is held like one it came with: who parts the two is obeyed."""
-    tx.marks.lease_link(link.id, world.clock() + world.pace.lease, item.unit.fence)
-    item.link, item.unit = link, replace(item.unit, link=link)
+    if made:
+        tx.marks.lease_links([link.id for _, link in made], world.clock() + world.pace.lease, made[0][0].unit.fence)
+    for item, link in made:
+        item.link, item.unit = link, replace(item.unit, link=link)

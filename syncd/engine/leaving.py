@@ -15,7 +15,7 @@ from syncd.core.plural import counted
 from syncd.engine.absorb import MERGED, absorb
 from syncd.engine.archiving import ARCHIVED, GONE, POLICIES, UNDONE, Canaries, close, part, prepare, proved_twice
 from syncd.engine.base import pinned
-from syncd.engine.fence import all_ours, hold_link
+from syncd.engine.fence import all_ours, hold_links
 from syncd.engine.item import DONE, UNSEEN, VANISHED, Item, Rest, again, park
 from syncd.engine.linking import wake_for
 from syncd.engine.lookout import MANY, are_deleted, look_soon
@@ -165,7 +165,7 @@ def _open_again(world: World, tx: Tx, item: Item, link: Link) -> None:
     except LinkedAlready as error:
         item.fail(park("question", str(error)))
         return
-    hold_link(world, tx, item, tx.links.get([link.id])[link.id])
+    hold_links(world, tx, [(item, tx.links.get([link.id])[link.id])])
     item.side = None
     wake_for(tx, item.m, [link], world.clock())
     _unsettle(tx, item, link, Side)

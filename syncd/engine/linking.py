@@ -5,7 +5,7 @@ What is not here: the verdict over candidates (`core.match`) and the writes (`wr
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
@@ -15,7 +15,7 @@ from syncd.core.match import Answer, Whose, carried_key, keys, lookups, sync_key
 from syncd.core.model import Action, Operation, Record, Side, SyncKey
 from syncd.core.plan import plan_create
 from syncd.engine.absorb import absorb
-from syncd.engine.fence import all_ours, hold_link
+from syncd.engine.fence import all_ours, hold_links
 from syncd.engine.intake import Tick, tick
 from syncd.engine.item import DONE, DRIFT, UNTOLD, UNWANTED, Item, Rest, again, park, stuck
 from syncd.engine.lookalikes import Lookalikes, StoreIndex, ask_again, belongs, near
@@ -339,13 +339,15 @@ def make_links(world: World, tx: Tx, m: FieldMap, items: Sequence[Item]) -> None
             pairs.append((item, (left, right)))
     made = tx.links.make_all(m.key, [pair for _, pair in pairs], [rule.identity for rule in m.rules], now)
     wake_for(tx, m, list(made.values()), now)
+    new: list[tuple[Item, Link]] = []
     for item, (left, right) in pairs:
         if link := made.pop((left, right), None):
-            hold_link(world, tx, item, link)
+            new.append((item, link))
             continue
         same = tx.links.of(m.key, Side.LEFT, [left]).get(left)
         twice = same is not None and same.right_id == right
         item.fail(DONE if twice else again("taken", f"{left} or {right} is linked already"))
+    hold_links(world, tx, new)
 
 
 def _creates_for(tx: Tx, m: FieldMap, items: Sequence[Item]) -> dict[tuple[Side, str | None], int]:
@@ -368,13 +370,16 @@ def _answers(world: World, tx: Tx, m: FieldMap, items: Sequence[Item]) -> dict[t
     return found
 
 
-def wake_for(tx: Tx, m: FieldMap, links: Sequence[Link], now: datetime) -> None:
-    """Links were made: release who waits for their records, and what these were parked with while unlinked."""
+def wake_for(tx: Tx, m: FieldMap, links: Sequence[Link], now: datetime, around: Collection[Side] = tuple(Side)) -> None:
+    """Links were made: release who waits for their records, and what these were parked with while unlinked.
+
+    `around`: the sides around whose records nobody has looked yet for questions that are to be put anew.
+    """
     ids = {side: [link.id_on(side) for link in links] for side in Side}
     tx.marks.wake([f"{m.end(side).system}:{m.end(side).kind}:{id_}" for side in Side for id_ in ids[side]], now)
     for chunk in chunks(id_ for side in Side for id_ in ids[side]):
         tx.marks.retry(m.key, now, ids=chunk, reread=False)
-    ask_again(tx, m, near(tx, m, ids), now)
+    ask_again(tx, m, near(tx, m, {side: ids[side] for side in around}), now)
 
 
 def snapshots_for(tx: Tx, m: FieldMap, items: Sequence[Item]) -> None:

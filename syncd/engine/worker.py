@@ -9,7 +9,6 @@ from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
-from typing import Any
 
 import structlog
 
@@ -208,8 +207,7 @@ class Worker:
     def _finish(self, items: Sequence[Item], trouble: SyncdError | None) -> None:
         with self.world.store.begin() as tx:
             ended = [item for item in items if trouble is None or not item.stands() or item.written]
-            for item in all_ours(tx, ended):
-                self._finish_safely(tx, item)
+            self._finish_safely(tx, all_ours(tx, ended))
             if items:
                 tx.marks.release(items[0].unit.fence)
         self.counts["units"] += len(items)
@@ -217,23 +215,29 @@ class Worker:
         if trouble is not None:
             log.warning("trouble", map=self.m.key, error=str(trouble))
 
-    def _finish_safely(self, tx: Tx, item: Item) -> None:
+    def _finish_safely(self, tx: Tx, items: Sequence[Item]) -> None:
         """One bad record never stops the others: what syncd itself trips over is parked alone."""
         try:
             with tx.connection.begin_nested():
-                self._finish_one(tx, item)
+                self._finish_together(tx, items)
         except Exception:
-            log.exception("bug", map=self.m.key, mark=item.mark.id)
+            if len(items) > 1:
+                for item in items:
+                    self._finish_safely(tx, [item])
+                return
+            log.exception("bug", map=self.m.key, mark=items[0].mark.id)
             rest = {"cause": "bug", "reason": "an error of syncd itself; see the log", "due_at": self.world.clock()}
-            for mark in item.unit.marks:
-                tx.marks.rest(mark, item.unit.fence, PARKED, **rest)
+            for mark in items[0].unit.marks:
+                tx.marks.rest(mark, items[0].unit.fence, PARKED, **rest)
 
-    def _finish_one(self, tx: Tx, item: Item) -> None:
-        plan: dict[str, Any] | None = None
-        if item.rest is not None and item.rest.state in (PLANNED, HELD, WEIGHED):
-            plan = described(item)
-        finish(self.world, tx, item, self.run)
-        if plan is not None:
+    def _finish_together(self, tx: Tx, items: Sequence[Item]) -> None:
+        plans = [
+            (item, described(item))
+            for item in items
+            if item.rest is not None and item.rest.state in (PLANNED, HELD, WEIGHED)
+        ]
+        finish(self.world, tx, items, self.run)
+        for item, plan in plans:
             for mark in item.unit.marks:
                 tx.marks.keep_plan(mark, plan)
             ends = {side: self.m.end(side) for side in Side}

@@ -13,7 +13,7 @@ from datetime import datetime, timedelta
 import structlog
 
 from syncd.core.match import keys, sync_key_of
-from syncd.core.model import Action, Operation, Outcome, Record, Result, Side
+from syncd.core.model import Action, Outcome, Record, Result, Side
 from syncd.engine.absorb import absorb
 from syncd.engine.archiving import archived
 from syncd.engine.confirm import close_intent, written_creates, written_updates
@@ -24,7 +24,6 @@ from syncd.engine.namesakes import NAMESAKE
 from syncd.engine.planning import rules_data
 from syncd.engine.world import World
 from syncd.errors import AuthError, Transient
-from syncd.store.journal import Claimed
 from syncd.store.store import Tx
 
 log = structlog.get_logger("syncd.engine")
@@ -33,16 +32,12 @@ log = structlog.get_logger("syncd.engine")
 def journal(world: World, tx: Tx, items: Sequence[Item], run: int | None) -> None:
     """Write the intents; a create whose match keys another open create has claimed waits for that one."""
     _drop_linked(tx, items)
-    for item in items:
-        if not item.stands():
-            continue
-        for side, operation in item.operations.items():
-            lands_by = world.connector(item.m, side).now() + world.pace.lease + world.pace.landing
-            intent = tx.journal.open(_row(world, item, side, operation, run, lands_by))
-            if operation.action is Action.CREATE and not _claim(world, tx, item, side, intent):
-                break
-            item.intents[side] = intent
-            item.operations[side] = dataclasses.replace(operation, id=str(intent))
+    new = [(item, side) for item in items if item.stands() for side in item.operations]
+    for (item, side), intent in zip(new, tx.journal.open([_row(world, *one, run) for one in new]), strict=True):
+        item.intents[side] = intent
+        item.operations[side] = dataclasses.replace(item.operations[side], id=str(intent))
+    for to in Side:
+        _claim(world, tx, to, [i for i, side in new if side is to and i.operations[side].action is Action.CREATE])
 
 
 def _drop_linked(tx: Tx, items: Sequence[Item]) -> None:
@@ -55,9 +50,8 @@ def _drop_linked(tx: Tx, items: Sequence[Item]) -> None:
                 item.fail(again("linked", "it was linked meanwhile", after=timedelta(0), count=False))
 
 
-def _row(
-    world: World, item: Item, side: Side, operation: Operation, run: int | None, lands_by: datetime
-) -> dict[str, object]:
+def _row(world: World, item: Item, side: Side, run: int | None) -> dict[str, object]:
+    operation, now = item.operations[side], world.connector(item.m, side).now()
     decisions = item.plan.decisions if item.plan is not None else ()
     kept = decisions if operation.action is Action.CREATE else item.plan.writes(side) if item.plan else ()
     version = item.record(side).version if operation.ref is not None else None
@@ -65,26 +59,31 @@ def _row(
         "run": run, "map": item.m.key, "side": str(side), "action": str(operation.action),
         "link": item.link.id if item.link else None, "record_id": operation.ref.id if operation.ref else None,
         "source_id": item.id_on(side.other), "fields": operation.fields, "before": operation.expect,
-        "rules": rules_data(kept), "version": version, "opened_at": world.connector(item.m, side).now(),
-        "lands_by": lands_by, "fence": item.unit.fence, "permitted": any(mark.permit for mark in item.unit.marks),
+        "rules": rules_data(kept), "version": version, "opened_at": now,
+        "lands_by": now + world.pace.lease + world.pace.landing, "fence": item.unit.fence,
+        "permitted": any(mark.permit for mark in item.unit.marks),
     }  # fmt: skip
 
 
-def _claim(world: World, tx: Tx, item: Item, side: Side, intent: int) -> bool:
-    m, source = item.m, item.record(side.other)
-    texts = [f"source\x1e{m.key}\x1e{sync_key_of(source.ref)}"]
-    texts += [f"{key.match}\x1e{key.text}" for key in keys(m, side.other, source.fields) if key.certain]
-    end = m.end(side)
-    try:
-        tx.journal.claim(intent, end.system, end.kind, texts)
-    except Claimed as error:
-        tx.journal.close(intent, "claimed", world.clock(), error=str(error))
+def _claim(world: World, tx: Tx, side: Side, items: Sequence[Item]) -> None:
+    """Claim the keys of what is to be made on a side."""
+    if not items:
+        return
+    made, end = {item.intents[side]: item for item in items}, items[0].m.end(side)
+    texts = {intent: _claimed_texts(item, side) for intent, item in made.items()}
+    for intent, first in tx.journal.claim(texts, end.system, end.kind).items():
+        item = made[intent]
+        tx.journal.close(intent, "claimed", world.clock(), error=f"intent {first} has claimed the same match key")
         item.operations.clear()
-        item.fail(
-            park("waiting", f"write {error.intent} makes a record of the same key", waits_for=f"intent:{error.intent}")
-        )
-        return False
-    return True
+        item.intents.clear()
+        item.fail(park("waiting", f"write {first} makes a record of the same key", waits_for=f"intent:{first}"))
+
+
+def _claimed_texts(item: Item, side: Side) -> list[str]:
+    """The source, which is made once, and every certain key of it."""
+    m, source = item.m, item.record(side.other)
+    certain = [f"{key.match}\x1e{key.text}" for key in keys(m, side.other, source.fields) if key.certain]
+    return [f"source\x1e{m.key}\x1e{sync_key_of(source.ref)}", *certain]
 
 
 class Writer:

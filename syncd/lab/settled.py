@@ -171,10 +171,10 @@ class Rest:
     def held(self, seconds: float = 0.0) -> bool:
         """Look once more, and say whether it has been so for so long. To be called several times a second."""
         if not at_rest(self.world, self.stage) or self._written():
-            self._since, self._last, self._polls = time.monotonic(), polled(self.world), Counter()
+            self._since, self._last, self._polls = time.monotonic(), {}, Counter()
             return False
         now = polled(self.world)
-        self._polls.update(feed for feed, at in now.items() if at != self._last.get(feed))
+        self._polls.update(feed for feed, at in now.items() if self._last and at != self._last[feed])
         self._last = now
         return all(self._polls[feed] >= 2 for feed in now) and time.monotonic() - self._since >= seconds
 

@@ -11,7 +11,6 @@ from datetime import datetime
 from typing import Any
 
 from sqlalchemy import BindParameter, Connection, Row, bindparam, delete, func, or_, select, update
-from sqlalchemy.exc import IntegrityError
 
 from syncd.core.model import Action, Side, Value
 from syncd.store.snapshots import hashed
@@ -21,7 +20,8 @@ from syncd.store.tables import claims, journal
 NOTHING_CHANGED = ("claimed", "unsent", "stale", "missing", "refused", "later", "not landed")
 """Outcomes of writes that left the vendor's record as it was."""
 
-_OPENED = journal.insert().returning(journal.c.id)
+_PLACE = ("map", "side", "source_id")
+_OPENED = journal.insert().returning(journal.c.id, *(journal.c[name] for name in _PLACE))
 _INTENT: BindParameter[int] = bindparam("intent")
 _OPEN = select(journal).where(journal.c.outcome.is_(None)).order_by(journal.c.id)
 _OPEN_OF = _OPEN.where(journal.c.map == bindparam("map"), among(journal.c.source_id))
@@ -50,18 +50,9 @@ _GONE = (
     .values(outcome=None, closed_at=None, record_id=bindparam("now"))
 )  # fmt: skip
 _UNCLAIM = delete(claims).where(claims.c.intent == _INTENT)
-_CLAIMED = select(claims.c.intent).where(
+_CLAIMED = select(claims.c.key, claims.c.intent).where(
     claims.c.system == bindparam("system"), claims.c.kind == bindparam("kind"), among(claims.c.key)
 )
-
-
-class Claimed(Exception):
-    """Another open create has claimed one of the keys; `intent` is its id."""
-
-    def __init__(self, intent: int) -> None:
-        """Keep who was first."""
-        self.intent = intent
-        super().__init__(f"intent {intent} has claimed the same match key")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -100,9 +91,11 @@ class Journal:
         """Work on this connection."""
         self.connection = connection
 
-    def open(self, row: Mapping[str, Any]) -> int:
-        """Write an intent; its id."""
-        return int(self.connection.execute(_OPENED, dict(row)).scalar_one())
+    def open(self, rows: Sequence[Mapping[str, Any]]) -> list[int]:
+        """Write intents; their ids in this order. One source has one write to a side at a time."""
+        made = self.connection.execute(_OPENED, list(rows)) if rows else ()
+        ids = {tuple(place): id_ for id_, *place in made}
+        return [ids[tuple(row[name] for name in _PLACE)] for row in rows]
 
     def close(
         self, intent: int, outcome: str, now: datetime, *, error: str | None = None, record_id: str | None = None
@@ -173,25 +166,27 @@ class Journal:
         rows = self.connection.execute(_OPEN_CREATES, {"map": map_key, "side": str(side)})
         return [_intent(row) for row in rows]
 
-    def claim(self, intent: int, system: str, kind: str, keys: Sequence[str]) -> None:
-        """Claim these keys at a vendor's kind for an open create. Raises Claimed; then nothing was claimed."""
-        hashes = sorted({hashed(key) for key in keys})
-        self._refuse_claimed(system, kind, hashes)
-        try:
-            with self.connection.begin_nested():
-                rows = [{"system": system, "kind": kind, "key": key, "intent": intent} for key in hashes]
-                if rows:
-                    self.connection.execute(claims.insert(), rows)
-        except IntegrityError:
-            self._refuse_claimed(system, kind, hashes)
-            raise
+    def claim(self, wanted: Mapping[int, Iterable[str]], system: str, kind: str) -> dict[int, int]:
+        """Claim keys at a vendor's kind for open creates, each in its turn: who is refused, and who was before it.
 
-    def _refuse_claimed(self, system: str, kind: str, hashes: Sequence[bytes]) -> None:
-        for chunk in chunks(hashes):
-            values = {"system": system, "kind": kind, "among": chunk}
-            other = self.connection.execute(_CLAIMED, values).scalars().first()
-            if other is not None:
-                raise Claimed(int(other))
+        Who is refused claims nothing. Nobody else claims meanwhile: one transaction writes at a time.
+        """
+        keys = {intent: {hashed(text) for text in texts} for intent, texts in wanted.items()}
+        at = {"system": system, "kind": kind}
+        taken: dict[bytes, int] = {}
+        for chunk in chunks(key for several in keys.values() for key in several):
+            taken.update((row.key, row.intent) for row in self.connection.execute(_CLAIMED, {**at, "among": chunk}))
+        refused: dict[int, int] = {}
+        rows: list[dict[str, object]] = []
+        for intent, several in keys.items():
+            if before := [taken[key] for key in several if key in taken]:
+                refused[intent] = min(before)
+                continue
+            taken.update(dict.fromkeys(several, intent))
+            rows += [{**at, "key": key, "intent": intent} for key in several]
+        if rows:
+            self.connection.execute(claims.insert(), rows)
+        return refused
 
     def of_run(self, run: int) -> list[Intent]:
         """Everything a run wrote."""

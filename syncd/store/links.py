@@ -78,6 +78,17 @@ class Link:
         return self.left if side is Side.LEFT else self.right
 
 
+@dataclass(slots=True)
+class _Rulesets:
+    """The lists of rules that a connection has seen, which never change.
+
+    Only what a reading transaction saw: what another one reads of its own making may be undone, and its id given anew.
+    """
+
+    names: dict[int, frozenset[str]] = field(default_factory=dict)
+    ids: dict[tuple[str, frozenset[str]], int] = field(default_factory=dict)
+
+
 class Links:
     """Links by ref and by id."""
 
@@ -85,7 +96,8 @@ class Links:
         """Work on this connection."""
         self.connection = connection
         self._names: dict[int, frozenset[str]] = {}
-        self._rulesets: dict[tuple[str, str], int] = {}
+        self._rulesets: dict[tuple[str, frozenset[str]], int] = {}
+        self._kept: _Rulesets = connection.info.setdefault("rulesets", _Rulesets())
 
     def of(self, map_key: str, side: Side, ids: Iterable[str], *, state: str = "open") -> dict[str, Link]:
         """The links of these ids on a side; of several closed ones the one that was closed last."""
@@ -200,23 +212,31 @@ class Links:
             raise LinkedAlready(f"link {link_id} cannot open again: one of its records is linked elsewhere") from error
 
     def _ruleset(self, map_key: str, rules: Sequence[str]) -> int:
+        key = map_key, frozenset(rules)
+        known = self._kept.ids.get(key) or self._rulesets.get(key)
+        if known is not None:
+            return known
         names = sorted(rules)
         digest = blake2b("\n".join(names).encode(), digest_size=16).hexdigest()
-        if (map_key, digest) in self._rulesets:
-            return self._rulesets[map_key, digest]
         found = self.connection.execute(_RULESET, {"map": map_key, "digest": digest}).scalar_one_or_none()
         if found is None:
             row = {"map": map_key, "digest": digest, "names": names}
             found = self.connection.execute(rulesets.insert().returning(rulesets.c.id), row).scalar_one()
-        self._names[found] = frozenset(names)
+        self._names[found] = key[1]
         if not self.connection.in_nested_transaction():  # a part that is undone takes a new list along
-            self._rulesets[map_key, digest] = int(found)
+            self._rulesets[key] = int(found)
         return int(found)
 
+    def _ruled_by(self, map_key: str, ruleset: int) -> frozenset[str]:
+        known = self._kept.names.get(ruleset) or self._names.get(ruleset)
+        if known is None:
+            known = frozenset(self.connection.execute(_NAMES, {"of": ruleset}).scalar_one())
+            self._names[ruleset] = known
+            if self.connection.get_execution_options().get("syncd_reads"):
+                self._kept.names[ruleset], self._kept.ids[map_key, known] = known, ruleset
+        return known
+
     def _link(self, row: Row[tuple[object, ...]]) -> Link:
-        if row.ruleset not in self._names:
-            names = self.connection.execute(_NAMES, {"of": row.ruleset}).scalar_one()
-            self._names[row.ruleset] = frozenset(names)
         return Link(
             id=row.id,
             map=row.map,
@@ -226,7 +246,7 @@ class Links:
             reason=row.reason,
             left=row.left_base or {},
             right=row.right_base or {},
-            known=self._names[row.ruleset] - frozenset(row.unknown or ()),
+            known=self._ruled_by(row.map, row.ruleset) - frozenset(row.unknown or ()),
             gone_at=row.gone_at,
         )
 

@@ -163,12 +163,12 @@ class Marks:
         leases = [{**_place(mark), "until": until, "by": fence} for unit in units for mark in unit.marks]
         if leases:
             self.connection.execute(marking.LEASE, leases)
-        for chunk in chunks(unit.link.id for unit in units if unit.link is not None):
-            self.connection.execute(marking.LEASE_LINKS, {"among": chunk, "until": until, "by": fence})
+        self.lease_links([unit.link.id for unit in units if unit.link is not None], until, fence)
 
-    def lease_link(self, link_id: int, until: datetime, fence: int) -> None:
-        """Lease a link that was made under this fence."""
-        self.connection.execute(marking.LEASE_LINKS, {"among": [link_id], "until": until, "by": fence})
+    def lease_links(self, ids: Sequence[int], until: datetime, fence: int) -> None:
+        """Lease links under this fence."""
+        for chunk in chunks(ids):
+            self.connection.execute(marking.LEASE_LINKS, {"among": chunk, "until": until, "by": fence})
 
     def renew(self, fence: int, until: datetime) -> None:
         """Hold on to everything leased under this fence."""
@@ -200,11 +200,10 @@ class Marks:
         for query in marking.EXTEND:
             self.connection.execute(query, {"by": fence, "until": None})
 
-    def done(self, mark: Mark, fence: int) -> bool:
-        """Drop a mark that is settled; false, and left due, if it was renewed meanwhile or the fence was lost."""
-        return bool(
-            self.connection.execute(marking.DONE, {**_place(mark), "seen": mark.generation, "by": fence}).rowcount
-        )
+    def done(self, several: Sequence[Mark], fence: int) -> int:
+        """Drop marks that are settled; how many. One that was renewed meanwhile, or whose fence was lost, stays due."""
+        seen = [{**_place(mark), "seen": mark.generation, "by": fence} for mark in several]
+        return self.connection.execute(marking.DONE, seen).rowcount
 
     def rest(self, mark: Mark, fence: int, state: str, /, **values: Any) -> bool:
         """Leave a mark in a state (due later, parked, planned, held) with its reason, unless it was renewed.
@@ -225,10 +224,8 @@ class Marks:
 
     def wake(self, waits_for: Iterable[str], now: datetime) -> int:
         """Make due what waits for any of these."""
-        woken = 0
-        for chunk in chunks(waits_for):
-            woken += self.connection.execute(marking.WAKE, {"now": now, "among": chunk}).rowcount
-        return woken
+        woken = (self.connection.execute(marking.WAKE, {"now": now, "among": chunk}) for chunk in chunks(waits_for))
+        return sum(one.rowcount for one in woken)
 
     def retry(
         self, map_key: str | None, now: datetime, *, state: str = PARKED, ids: Sequence[str] = (),

@@ -9,8 +9,9 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from hashlib import blake2b
+from typing import Any
 
-from sqlalchemy import Connection, Row, and_, bindparam, delete, func, select
+from sqlalchemy import Connection, and_, bindparam, delete, func, or_, select
 
 from syncd.core.model import Record, Ref, Side, Value
 from syncd.store.sql import among, chunks, upsert
@@ -27,10 +28,20 @@ _COUNTED = (
     .where(among(match_keys.c.key))
     .group_by(match_keys.c.side, match_keys.c.key)
 )
-_ASKING = select(marks.c.id).where(
-    marks.c.map == bindparam("map"), marks.c.side == bindparam("side"), ASKED,
-    marks.c.id.in_(select(match_keys.c.id).where(_OF_MAP, among(match_keys.c.key))),
-)  # fmt: skip
+_NOBODYS = b""
+_SHARING = or_(
+    *(and_(match_keys.c.side == str(side), match_keys.c.key.in_(bindparam(str(side), expanding=True))) for side in Side)
+)
+_ASKING = (
+    select(marks.c.id)
+    .distinct()
+    .join_from(
+        match_keys,
+        marks,
+        and_(marks.c.map == match_keys.c.map, marks.c.side == match_keys.c.side, marks.c.id == match_keys.c.id),
+    )
+    .where(match_keys.c.map == bindparam("map"), _SHARING, ASKED)
+)
 _KEYS_OF = select(match_keys.c.key).where(_OF_MAP, among(match_keys.c.id))
 _UNKEY = delete(match_keys).where(_OF_MAP, among(match_keys.c.id))
 
@@ -130,17 +141,14 @@ class Snapshots:
             for chunk in chunks(several):
                 rows = self.connection.execute(_KEYS_OF, {"map": map_key, "side": str(side), "among": chunk})
                 keys.update(rows.scalars())
-        few: dict[str, list[bytes]] = {}
-        for among_ in chunks(keys):
-            for side_, key, count in self.connection.execute(_COUNTED, {"map": map_key, "among": among_}):
+        found: set[str] = set()
+        for some in chunks(keys):
+            few = {str(side): [_NOBODYS] for side in Side}
+            for at, key, count in self.connection.execute(_COUNTED, {"map": map_key, "among": some}):
                 if count <= most:
-                    few.setdefault(side_, []).append(key)
-        return {
-            id_
-            for at, shared in few.items()
-            for some in chunks(shared)
-            for id_ in self.connection.execute(_ASKING, {"map": map_key, "side": at, "among": some}).scalars()
-        }
+                    few[at].append(key)
+            found.update(self.connection.execute(_ASKING, {"map": map_key, **few}).scalars())
+        return found
 
     def keyed(self, map_key: str, side: Side, texts: Iterable[str]) -> dict[bytes, list[str]]:
         """Ids of a side by hashed key, for those of the keys that somebody has."""
@@ -151,19 +159,20 @@ class Snapshots:
         return found
 
 
-def _snapshot(row: Row[tuple[object, ...]]) -> Snapshot:
-    missing = tuple(row.missing or ())
+def _snapshot(row: Sequence[Any]) -> Snapshot:
+    # In the order of the table's columns: by name each one costs a look-up.
+    system, kind, id_, kept, missing, version, modified_at, created_at, read_at, mine, was, gone = row
     record = Record(
-        ref=Ref(row.system, row.kind, row.id),
-        fields={name: value for name, value in row.fields.items() if name not in missing},
-        version=row.version,
-        modified_at=row.modified_at,
-        created_at=row.created_at,
-        read_at=row.read_at,
-        mine=row.mine,
-        was=tuple(row.was or ()),
+        ref=Ref(system, kind, id_),
+        fields={name: value for name, value in kept.items() if name not in missing} if missing else kept,
+        version=version,
+        modified_at=modified_at,
+        created_at=created_at,
+        read_at=read_at,
+        mine=mine,
+        was=was or (),
     )
-    return Snapshot(record, row.fields, missing, row.gone)
+    return Snapshot(record, kept, missing or (), gone)
 
 
 def _row(snapshot: Snapshot) -> dict[str, object]:

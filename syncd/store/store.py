@@ -157,7 +157,8 @@ class Store:
     @contextmanager
     def read(self) -> Iterator[Tx]:
         """A reading transaction: one consistent view. Raises Transient and ConfigError as `begin` does."""
-        options = {} if self.sqlite else {"isolation_level": "REPEATABLE READ"}
+        options: dict[str, Any] = {"syncd_reads": True}
+        options |= {} if self.sqlite else {"isolation_level": "REPEATABLE READ"}
         with _told(), self.engine.connect().execution_options(**options) as connection, connection.begin():
             if self.sqlite:
                 connection.exec_driver_sql("BEGIN")

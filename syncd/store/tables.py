@@ -48,9 +48,12 @@ class Json(TypeDecorator[Any]):
 
 
 def _tuples(value: Any) -> Any:
-    if isinstance(value, dict):
-        return {key: _tuples(item) for key, item in value.items()}
-    return tuple(_tuples(item) for item in value) if isinstance(value, list) else value
+    if type(value) is dict:  # most values are none of both, and not worth a call
+        return {key: _tuples(item) if type(item) in _NESTED else item for key, item in value.items()}
+    return tuple(_tuples(item) for item in value) if type(value) is list else value
+
+
+_NESTED = (dict, list)
 
 
 _EPOCH, _MICROSECOND = datetime(1970, 1, 1, tzinfo=UTC), timedelta(microseconds=1)

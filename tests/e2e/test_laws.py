@@ -64,7 +64,7 @@ class Scene:
                 "record_id": self.right, "source_id": self.left, "before": {}, "version": None,
                 "opened_at": self.app.clock(), "lands_by": None, "fence": 1_000_000, "fields": {}, "rules": {}, **more,
             }  # fmt: skip
-            intent = tx.journal.open(row)
+            (intent,) = tx.journal.open([row])
             tx.journal.close(intent, "written", self.app.clock())
         return intent
 

@@ -234,11 +234,11 @@ def test_a_write_under_way_is_not_parted() -> None:
         now = town.stage.now
         with town.store.begin() as tx:
             (link,) = tx.links.all(MAP)
-            intent = tx.journal.open(
+            (intent,) = tx.journal.open([
                 {"run": 1, "map": MAP, "side": "right", "action": "update", "link": link.id, "record_id": twin.id,
                  "source_id": one.id, "fields": {"name": "Anna"}, "before": {"name": "Ann"}, "rules": {},
                  "version": None, "opened_at": now, "lands_by": now, "fence": 1}
-            )  # fmt: skip
+            ])  # fmt: skip
         assert "no outcome yet" in told(by_hand.unlink, town.world, left(one))
         with town.store.begin() as tx:
             tx.journal.close(intent, "not landed", now)

@@ -135,7 +135,7 @@ MUTANTS = (
         "        settle(self.world, items, self.run)\n"
         "        with self.world.store.begin() as tx:\n"
         "            for mark in (mark for item in items for mark in item.unit.marks):\n"
-        "                tx.marks.done(mark, items[0].unit.fence)\n",
+        "                tx.marks.done([mark], items[0].unit.fence)\n",
         rules.test_a_mark_is_dropped_only_when_its_write_is_confirmed, worker.Worker,
     ),
     Mutant(
@@ -216,7 +216,7 @@ MUTANTS = (
     ),
     Mutant(
         "a child is not released by its parent's link", confirm.adopt,
-        "    wake_for(tx, m, list(made.values()), now)\n", "",
+        "    wake_for(tx, m, list(made.values()), now, around=(side.other,))  # `absorb` looked around these\n", "",
         rules.test_a_deal_pulls_its_contact_across_and_waits_for_it,
     ),
     Mutant(
@@ -272,7 +272,7 @@ MUTANTS = (
     ),
     Mutant(
         "two creates may claim one key", writing._claim,
-        "    end = m.end(side)\n", "    end, texts = m.end(side), []\n",
+        "in tx.journal.claim(texts, end", "in tx.journal.claim({}, end",
         rules.test_two_of_one_key_are_not_both_made,
     ),
     Mutant(

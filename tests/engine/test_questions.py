@@ -148,7 +148,7 @@ def test_a_twin_that_is_taken_gone_or_writing_itself_is_refused() -> None:
             (intent,) = tx.journal.open_of("pair/contacts", [ANN.id])
             row = {**asdict(intent), "side": "left", "action": "create", "source_id": bob.id}
             del row["id"]
-            tx.journal.open(row)
+            tx.journal.open([row])
         assert "is gone" in refused(town, ANN, carl.id)
         assert "linked already, with crm:contacts:c77" in refused(town, ANN, dora.id)
         assert "waits for the outcome of write 2" in refused(town, ANN, bob.id)

@@ -165,7 +165,7 @@ def parked(scene: Scene, link: Link, cause: str) -> Iterator[None]:
         yield
     finally:
         with scene.world.store.begin() as tx:
-            assert tx.marks.done(mark, fence)
+            assert tx.marks.done([mark], fence)
             tx.marks.release(fence)
             tx.snapshots.put([snapshot])
 

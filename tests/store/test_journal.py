@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from syncd.core.model import Action, Side
-from syncd.store.journal import Claimed, Intent
+from syncd.store.journal import Intent
 from syncd.store.store import Store, Tx
 from tests.store.conftest import LATER, NOW
 
@@ -20,7 +20,7 @@ def opened(tx: Tx, **more: Any) -> int:
     row = {"run": 1, "map": "m", "side": "right", "action": "create", "link": None, "record_id": None,
            "source_id": "1", "fields": {"name": "Ana"}, "before": {}, "rules": {}, "version": None,
            "opened_at": NOW, "lands_by": LATER, "fence": 1}  # fmt: skip
-    return tx.journal.open({**row, **more})
+    return tx.journal.open([{**row, **more}])[0]
 
 
 def ids(intents: Sequence[Intent]) -> list[int]:
@@ -96,24 +96,43 @@ def test_the_journal_of_a_record_and_of_a_run(store: Store) -> None:
         assert ids(tx.journal.recent(limit=2)) == [three, two]
 
 
+def test_intents_get_their_ids_in_order(store: Store) -> None:
+    """What is journaled together comes back with the ids of its rows, however many they are; nothing gets none."""
+    row = {"run": 1, "map": "m", "side": "right", "action": "create", "fields": {}, "before": {}, "rules": {},
+           "opened_at": NOW, "lands_by": LATER, "fence": 1}  # fmt: skip
+    with store.begin() as tx:
+        made = tx.journal.open([{**row, "source_id": str(n)} for n in range(1200)])
+        assert [(one.id, one.source_id) for one in tx.journal.open_creates("m", RIGHT)] == [
+            (id_, str(n)) for n, id_ in enumerate(made)
+        ]
+        assert tx.journal.open([]) == []
+
+
 def test_a_key_is_claimed_once(store: Store) -> None:
     """A second open create of the same key is refused and told who was first; it claims none of its other keys."""
     with store.begin() as tx:
         first, second, third = opened(tx), opened(tx, source_id="2"), opened(tx, source_id="3")
-        tx.journal.claim(first, "field", "contacts", ["email ana", "phone 1"])
-        with pytest.raises(Claimed) as refused:
-            tx.journal.claim(second, "field", "contacts", ["phone 2", "phone 1"])
-        assert refused.value.intent == first
-        tx.journal.claim(third, "field", "contacts", ["phone 2"])
+        assert tx.journal.claim({first: ["email ana", "phone 1"]}, "field", "contacts") == {}
+        assert tx.journal.claim({second: ["phone 2", "phone 1"]}, "field", "contacts") == {second: first}
+        assert tx.journal.claim({third: ["phone 2"]}, "field", "contacts") == {}
+
+
+def test_of_those_that_claim_together_the_first_gets_the_key(store: Store) -> None:
+    """Each in its turn: the second is refused, and what only it claims besides is free for the third."""
+    with store.begin() as tx:
+        first, second, third = opened(tx), opened(tx, source_id="2"), opened(tx, source_id="3")
+        wanted = {first: ["a"], second: ["b", "a"], third: ["b"]}
+        assert tx.journal.claim(wanted, "field", "contacts") == {second: first}
+        assert tx.journal.claim({second: ["b"]}, "field", "contacts") == {second: third}
 
 
 def test_claims_are_per_system_and_kind(store: Store) -> None:
     """The same key elsewhere is another key; a create may name its own key twice, or none."""
     with store.begin() as tx:
-        tx.journal.claim(opened(tx), "field", "contacts", ["a", "a"])
-        tx.journal.claim(opened(tx, source_id="2"), "field", "jobs", ["a"])
-        tx.journal.claim(opened(tx, source_id="3"), "crm", "contacts", ["a"])
-        tx.journal.claim(opened(tx, source_id="4"), "crm", "contacts", [])
+        assert tx.journal.claim({opened(tx): ["a", "a"]}, "field", "contacts") == {}
+        assert tx.journal.claim({opened(tx, source_id="2"): ["a"]}, "field", "jobs") == {}
+        assert tx.journal.claim({opened(tx, source_id="3"): ["a"]}, "crm", "contacts") == {}
+        assert tx.journal.claim({opened(tx, source_id="4"): []}, "crm", "contacts") == {}
 
 
 @pytest.mark.parametrize("outcome", ["written", "refused", "unsent", "not landed"])
@@ -121,22 +140,7 @@ def test_claims_end_with_their_intent(store: Store, outcome: str) -> None:
     """Whatever became of a create, its keys are free again, and only its own."""
     with store.begin() as tx:
         first, second, third = opened(tx), opened(tx, source_id="2"), opened(tx, source_id="3")
-        tx.journal.claim(first, "field", "contacts", ["a"])
-        tx.journal.claim(second, "field", "contacts", ["b"])
+        assert tx.journal.claim({first: ["a"], second: ["b"]}, "field", "contacts") == {}
         tx.journal.close(first, outcome, NOW)
-        tx.journal.claim(third, "field", "contacts", ["a"])
-        with pytest.raises(Claimed) as refused:
-            tx.journal.claim(first, "field", "contacts", ["b"])
-        assert refused.value.intent == second
-
-
-def test_a_refused_claim_leaves_the_transaction_whole(store: Store) -> None:
-    """After a refusal the transaction goes on: the waiter's intent is closed in it, and everything is stored."""
-    with store.begin() as tx:
-        first, second = opened(tx), opened(tx, source_id="2")
-        tx.journal.claim(first, "field", "contacts", ["a"])
-        with pytest.raises(Claimed):
-            tx.journal.claim(second, "field", "contacts", ["a"])
-        tx.journal.close(second, "claimed", NOW)
-    with store.read() as tx:
-        assert ids(tx.journal.open_creates("m", RIGHT)) == [first]
+        assert tx.journal.claim({third: ["a"]}, "field", "contacts") == {}
+        assert tx.journal.claim({first: ["b"]}, "field", "contacts") == {first: second}

@@ -147,10 +147,10 @@ def test_a_fence_that_was_lost_settles_nothing(store: Store) -> None:
     with store.begin() as tx:
         (mark,) = claimed(tx, "1", fence=1)
         tx.marks.claim("m", LATER + SECOND, LATER + 9 * SECOND, 2, limit=5)
-        assert tx.marks.done(mark, 1) is False
+        assert tx.marks.done([mark], 1) == 0
         assert tx.marks.rest(mark, 1, PARKED, reason="late") is False
         assert (only(tx).state, only(tx).reason) == (DUE, None)
-        assert tx.marks.done(mark, 2) is True
+        assert tx.marks.done([mark], 2) == 1
         assert tx.marks.get("m", LEFT, ["1"]) == {}
 
 
@@ -169,7 +169,7 @@ def test_a_link_taken_by_another_fence_is_not_held(store: Store) -> None:
         link = tx.links.make("m", "1", "9", [], NOW)
         (mark,) = claimed(tx, "1", fence=1)
         assert tx.marks.holds(mark, 1, link.id)
-        tx.marks.lease_link(link.id, LATER, 2)
+        tx.marks.lease_links([link.id], LATER, 2)
         assert not tx.marks.holds(mark, 1, link.id)
 
 
@@ -178,7 +178,7 @@ def test_a_mark_renewed_meanwhile_stays(store: Store) -> None:
     with store.begin() as tx:
         (mark,) = claimed(tx, "1", fence=1)
         tx.marks.add("m", LEFT, ["1"], NOW)
-        assert tx.marks.done(mark, 1) is False
+        assert tx.marks.done([mark], 1) == 0
         assert tx.marks.rest(mark, 1, PARKED, reason="the old story") is False
         tx.marks.keep_plan(mark, {"old": True})
         assert (only(tx).state, only(tx).reason, only(tx).plan) == (DUE, None, None)

@@ -69,10 +69,10 @@ def _look(tx: Tx) -> None:
 
 def _write(tx: Tx) -> None:
     link = tx.links.make("m", "1", "9", ["name"], NOW)
-    intent = tx.journal.open(INTENT)
-    tx.journal.claim(intent, "field", "contacts", ["a"])
+    (intent,) = tx.journal.open([INTENT])
+    tx.journal.claim({intent: ["a"]}, "field", "contacts")
     tx.marks.renew(1, LATER)
-    tx.marks.lease_link(link.id, LATER, 1)
+    tx.marks.lease_links([link.id], LATER, 1)
     tx.links.save([link], ["name"])
     tx.links.save_deltas([link])
     tx.journal.is_open(intent)
@@ -93,7 +93,7 @@ def _confirm(tx: Tx) -> None:
     tx.conflicts.get(1)
     tx.marks.rest(mark, 1, PARKED)
     tx.marks.keep_plan(mark, {})
-    tx.marks.done(mark, 1)
+    tx.marks.done([mark], 1)
     tx.marks.wake(["intent:1"], NOW)
     tx.marks.release(1)
 

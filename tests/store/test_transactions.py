@@ -46,7 +46,7 @@ while True:
         for mark in unit.marks:
             print(mark.side, mark.id)
             with store.begin() as tx:
-                assert tx.marks.done(mark, fence)
+                assert tx.marks.done([mark], fence)
 store.close()
 """
 
