@@ -331,7 +331,7 @@ def test_signed_webhooks_need_the_public_address(tmp_path: Path) -> None:
     (found,) = mistakes(tmp_path, HOOKED, HOOK)
     assert "`systems.hubspot.webhook_secret` needs [web] public_url" in str(found)
     assert found.place.endswith(":7")
-    other = GOOD.replace('api_key = {', 'webhook_secret = {env = "HOOK"}\napi_key = {')
+    other = GOOD.replace("api_key = {", 'webhook_secret = {env = "HOOK"}\napi_key = {')
     assert read(tmp_path, other, HOOK).systems["jobnimbus"].webhook_secret
 
 

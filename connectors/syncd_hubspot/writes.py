@@ -309,9 +309,7 @@ class Writer:
         found = self.reads.read(kind, [records[op.id].ref.id for op in thin], fields)
         told = {op.id: whole for op in thin if isinstance(whole := found.get(records[op.id].ref.id), Record)}
         # The version stays the write's own: what a person changes after it must look newer.
-        return {
-            id: replace(records[id], fields={**whole.fields, **records[id].fields}) for id, whole in told.items()
-        }
+        return {id: replace(records[id], fields={**whole.fields, **records[id].fields}) for id, whole in told.items()}
 
     def _record(self, kind: str, op: Operation, row: Row, answer: Answered) -> Record:
         names = [*op.fields, *([op.sync_key.field] if op.sync_key else [])]

@@ -218,6 +218,11 @@ def finish(world: World, tx: Tx, items: Sequence[Item], run: int | None) -> None
         tx.marks.done([mark for item in settled for mark in item.unit.marks], settled[0].unit.fence)
     for item in items:
         _tell_others(world, tx, item)
+    pulls: dict[tuple[str, Side], list[str]] = {}
+    for map_key, side, id_ in (pull for item in items for pull in item.pulls):
+        pulls.setdefault((map_key, side), []).append(id_)
+    for (map_key, side), ids in pulls.items():
+        _pull(world, tx, map_key, side, ids)
 
 
 def _come_to_rest(world: World, tx: Tx, item: Item) -> None:
@@ -244,8 +249,6 @@ def _tell_others(world: World, tx: Tx, item: Item) -> None:
         tx.marks.wake([str(item.record(item.mark.side).ref)], world.clock())
     # Whatever became of their marks (held, discarded, refused), else its edits would wait for nobody.
     tx.marks.add(item.m.key, item.mark.side, item.calls, world.clock(), lane=lane_of(item.m))
-    for map_key, side, id_ in item.pulls:
-        _pull(world, tx, map_key, side, id_)
 
 
 def _has_children(world: World, m: FieldMap) -> bool:
@@ -342,15 +345,15 @@ def _fresh(item: Item) -> tuple[Decision, ...]:
     )
 
 
-def _pull(world: World, tx: Tx, map_key: str, side: Side, id_: str) -> None:
-    """Ask for a parent to be carried across although its own rule says no."""
+def _pull(world: World, tx: Tx, map_key: str, side: Side, ids: Sequence[str]) -> None:
+    """Ask for parents to be carried across although their own rule says no."""
     m = world.maps.get(map_key)
     if m is None:
         return
-    id_ = tx.aliases.resolve(m.end(side).system, m.end(side).kind, [id_])[id_]
-    if tx.links.of(map_key, side, [id_]):
-        return
-    known = tx.marks.get(map_key, side, [id_]).get(id_)
-    if known is None or not known.pulled:
-        unread = not tx.snapshots.get(m.end(side).system, m.end(side).kind, [id_])
-        tx.marks.add(map_key, side, [id_], world.clock(), lane=0, pulled=True, reread=unread)
+    end = m.end(side)
+    parents = set(tx.aliases.resolve(end.system, end.kind, ids).values())
+    parents -= tx.links.of(map_key, side, parents).keys()
+    parents -= {id_ for id_, mark in tx.marks.get(map_key, side, parents).items() if mark.pulled}
+    read = tx.snapshots.get(end.system, end.kind, parents).keys()
+    for some, unread in ((parents & read, False), (parents - read, True)):
+        tx.marks.add(map_key, side, sorted(some), world.clock(), lane=0, pulled=True, reread=unread)

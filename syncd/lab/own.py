@@ -63,9 +63,7 @@ def _crm(config: Config, connectors: list[str]) -> Crm:
     crm = next((one for one in CRMS.values() if connectors == sorted((one.name, RIGHT))), None)
     if crm is None:
         message = f"has systems of the connectors {', '.join(connectors) or 'none'}."
-        remedy = (
-            f"A proof plays with one {' or '.join(CRMS)} and one {RIGHT}; hand in such a set-up, or none."
-        )
+        remedy = f"A proof plays with one {' or '.join(CRMS)} and one {RIGHT}; hand in such a set-up, or none."
         raise ConfigError(Problem(str(config.path), message, remedy))
     if not config.pairs:
         raise ConfigError(Problem(str(config.path), "has no pair.", "Add one; config.example.toml shows how."))

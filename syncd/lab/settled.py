@@ -147,10 +147,10 @@ def running(world: World, idle: timedelta = timedelta(milliseconds=250)) -> Iter
 def at_rest(world: World, stage: Stage) -> bool:
     """Whether every feed was read once, nothing is due, now or later, and the vendors' lists show everything."""
     with world.store.read() as tx:
-        due = any(tx.marks.any_due(key, EVER) for key in world.maps)
+        if any(tx.marks.any_due(key, EVER) for key in world.maps):
+            return False
         feeds = tx.feeds.all()
-    read = len(feeds) == len(world.readers) and all(feed.backfilled for feed in feeds)
-    return read and not due and stage.settled()
+    return len(feeds) == len(world.readers) and all(feed.backfilled for feed in feeds) and stage.settled()
 
 
 @dataclass(slots=True)

@@ -217,9 +217,7 @@ class SalesforceSandbox(Sandbox):
         head = {"Content-Type": "application/json;charset=UTF-8", "Cache-Control": "no-cache, no-store"}
         return Response(orjson.dumps(body), status_code=status, headers=head)
 
-    def _noted(
-        self, kind: str, id: str, hand: Hand, fields: Mapping[str, tuple[Any, Any]], merged: str | None
-    ) -> None:
+    def _noted(self, kind: str, id: str, hand: Hand, fields: Mapping[str, tuple[Any, Any]], merged: str | None) -> None:
         if (fields or merged) and kind in self.kinds:
             if merged is not None:
                 self._merges.setdefault((kind, id), {})[len(self._history.get((kind, id), ()))] = merged

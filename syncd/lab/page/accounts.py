@@ -77,9 +77,7 @@ class Account:
 
     def rows(self, kind: str) -> Mapping[str, Row]:
         """Every record of a kind by id, team members left out."""
-        found: Mapping[str, Row] = self._fresh(
-            kind, lambda: self._rows(kind)
-        )
+        found: Mapping[str, Row] = self._fresh(kind, lambda: self._rows(kind))
         return found
 
     def _rows(self, kind: str) -> dict[str, Row]:
