@@ -1,0 +1,89 @@
+"""What a batch settles together: each record as if it were alone, whatever is answered beside it.
+
+What is not here: one write and its answer (`test_rules`), and answers that are lost (`test_settling`).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import replace
+from datetime import timedelta
+from typing import Any
+
+import pytest
+
+from syncd.core.model import Operation, Outcome, Side
+from syncd.engine import confirm
+from syncd.engine.worker import Worker
+from tests.engine.doings import edit, judge, make, read_feed, rest
+from tests.engine.test_rules import town_of
+from tests.engine.town import Town
+from tests.engine.vendor import MemoryConnector, Traits
+
+PEOPLE = ("ann", "bob", "carl")
+
+
+def several_linked(town: Town) -> dict[str, str]:
+    """Three people of the left are made on the right; their ids there, by those on the left."""
+    rows = [make(town, "crm", "contacts", {"email": f"{name}@x.example", "name": name}) for name in PEOPLE]
+    assert None not in rows
+    rest(town)
+    with town.store.read() as tx:
+        links = {link.left_id: link.right_id for link in tx.links.all(town.maps[0].key)}
+    assert len(links) == len(PEOPLE)
+    return links
+
+
+def change_all(town: Town, links: dict[str, str]) -> None:
+    """Somebody gives each of them a phone on the left, and the feed tells of it."""
+    for number, left in enumerate(links):
+        edit(town, "crm", "contacts", left, {"phone": str(number)})
+    town.stage.now += timedelta(seconds=60)
+    read_feed(town, "crm", "contacts")
+
+
+def test_an_answer_that_tells_of_another_record_marks_that_one(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A write that a merge leads to another record of the same batch changes that: it is looked at again."""
+    with town_of(right=Traits(batch=10)) as town:
+        links = several_linked(town)
+        change_all(town, links)
+        first, second, _ = links.values()
+        inner = MemoryConnector.write
+
+        def led(self: Any, kind: str, operations: Sequence[Operation]) -> Iterator[Sequence[Outcome]]:
+            for outcomes in inner(self, kind, operations):
+                records = {o.record.ref.id: o.record for o in outcomes if o.record is not None}
+                survivor = replace(records[second], ref=records[first].ref, version="after both")
+                yield [
+                    replace(o, record=survivor) if o.record is not None and o.record.ref.id == second else o
+                    for o in outcomes
+                ]
+
+        monkeypatch.setattr(MemoryConnector, "write", led)
+        Worker(town.world, town.maps[0]).step()
+        with town.store.read() as tx:
+            assert set(tx.marks.get(town.maps[0].key, Side.RIGHT, links.values())) == {first}
+
+
+def test_who_breaks_the_end_of_a_batch_is_parked_alone(monkeypatch: pytest.MonkeyPatch) -> None:
+    """An error of syncd itself over one record: the others of its batch come to rest, and it is parked as a bug."""
+    with town_of(right=Traits(batch=10)) as town:
+        links = several_linked(town)
+        change_all(town, links)
+        bad = next(iter(links))
+        inner = confirm._come_to_rest
+
+        def broken(world: Any, tx: Any, item: Any) -> None:
+            if item.mark.id == bad:
+                raise ZeroDivisionError
+            inner(world, tx, item)
+
+        with monkeypatch.context() as patch:
+            patch.setattr(confirm, "_come_to_rest", broken)
+            Worker(town.world, town.maps[0]).step()
+        with town.store.read() as tx:
+            marks = tx.marks.get(town.maps[0].key, Side.LEFT, links)
+        assert {id_: mark.cause for id_, mark in marks.items()} == {bad: "bug"}
+        with town.store.begin() as tx:
+            tx.marks.retry(town.maps[0].key, town.stage.now)
+        judge(town)
