@@ -11,7 +11,7 @@ from datetime import datetime
 from hashlib import blake2b
 from typing import Any
 
-from sqlalchemy import Connection, and_, bindparam, delete, func, or_, select
+from sqlalchemy import Connection, and_, bindparam, delete, func, select, union_all
 
 from syncd.core.model import Record, Ref, Side, Value
 from syncd.store.sql import among, chunks, upsert
@@ -29,19 +29,21 @@ _COUNTED = (
     .group_by(match_keys.c.side, match_keys.c.key)
 )
 _NOBODYS = b""
-_SHARING = or_(
-    *(and_(match_keys.c.side == str(side), match_keys.c.key.in_(bindparam(str(side), expanding=True))) for side in Side)
-)
-_ASKING = (
-    select(marks.c.id)
-    .distinct()
-    .join_from(
-        match_keys,
-        marks,
-        and_(marks.c.map == match_keys.c.map, marks.c.side == match_keys.c.side, marks.c.id == match_keys.c.id),
+# A side each: of an OR over both SQLite makes a walk through all keys of the map.
+_ASKING = union_all(
+    *(
+        select(marks.c.id).where(
+            marks.c.map == bindparam("map"), marks.c.side == str(side), ASKED,
+            marks.c.id.in_(
+                select(match_keys.c.id).where(
+                    match_keys.c.map == bindparam("map"), match_keys.c.side == str(side),
+                    match_keys.c.key.in_(bindparam(str(side), expanding=True)),
+                )
+            ),
+        )
+        for side in Side
     )
-    .where(match_keys.c.map == bindparam("map"), _SHARING, ASKED)
-)
+)  # fmt: skip
 _KEYS_OF = select(match_keys.c.key).where(_OF_MAP, among(match_keys.c.id))
 _UNKEY = delete(match_keys).where(_OF_MAP, among(match_keys.c.id))
 
