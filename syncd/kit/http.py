@@ -307,7 +307,7 @@ def _slow_down(limit: Limit, response: httpx.Response, error: Transient) -> None
 def _trust(system: str, ca_file: str | None) -> ssl.SSLContext:
     """Whom to believe: the machine's authorities, or only those of the file."""
     try:
-        return ssl.create_default_context(cafile=ca_file) if ca_file else _authorities()
+        return ssl.create_default_context(cafile=ca_file) if ca_file else authorities()
     except OSError as error:
         remedy = "Name a file of certificates in PEM form, or leave `ca_file` out."
         told = Problem(f"systems.{system}.ca_file", f"{ca_file} holds no certificate: {error}.", remedy)
@@ -315,7 +315,7 @@ def _trust(system: str, ca_file: str | None) -> ssl.SSLContext:
 
 
 @functools.cache
-def _authorities() -> ssl.SSLContext:
+def authorities() -> ssl.SSLContext:
     """The machine's; read once, since that takes long."""
     return ssl.create_default_context()
 

@@ -22,7 +22,9 @@ from syncd.kit.sandbox import Sandbox, SandboxServer
 
 def _forks() -> ForkServerContext:
     found = multiprocessing.get_context("forkserver")
-    found.set_forkserver_preload(["syncd.cli.root", "syncd.app", "syncd.service.cluster", *registry.modules()])
+    found.set_forkserver_preload(
+        ["syncd.cli.root", "syncd.app", "syncd.service.cluster", "syncd.lab.warm", *registry.modules()]
+    )
     return found
 
 

@@ -12,7 +12,8 @@ from collections.abc import Mapping
 from contextlib import ExitStack
 from dataclasses import dataclass, field
 from datetime import timedelta
-from functools import partial
+from functools import lru_cache, partial
+from io import StringIO
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
@@ -212,13 +213,12 @@ class Stage:
     def _write(self) -> None:
         self.folder.mkdir(parents=True, exist_ok=True)
         maps = self.folder / "maps"
-        if self.own is None:
-            for name, custom in self.crm.maps.items():
-                _with_key(shipped() / name, maps / name, custom)
-        else:
-            for name, file in self.own.maps.items():
-                (maps / name).parent.mkdir(parents=True, exist_ok=True)
-                shutil.copyfile(file, maps / name)
+        for name, custom in self.crm.maps.items() if self.own is None else ():
+            (maps / name).parent.mkdir(parents=True, exist_ok=True)
+            (maps / name).write_text(keyed(shipped() / name, custom), encoding="utf-8")
+        for name, file in self.own.maps.items() if self.own is not None else ():
+            (maps / name).parent.mkdir(parents=True, exist_ok=True)
+            shutil.copyfile(file, maps / name)
         self.config.write_text(toml(self._tables(maps)), encoding="utf-8")
 
     def _subscribe(self) -> None:
@@ -266,15 +266,15 @@ def _sandbox(name: str, seed: int, settings: Mapping[str, Any]) -> Sandbox:
     return made
 
 
-def _with_key(source: Path, target: Path, custom: str) -> None:
-    """A copy of a shipped map, its comments kept, with our key on the right side too."""
-    yaml = YAML()
+@lru_cache
+def keyed(source: Path, custom: str) -> str:
+    """A shipped map, its comments kept, with our key on the right side too."""
+    yaml, written = YAML(), StringIO()
     yaml.preserve_quotes, yaml.width = True, 4096
     table = yaml.load(source.read_text(encoding="utf-8"))
     table.setdefault("sync_key", {})["right"] = custom
-    target.parent.mkdir(parents=True, exist_ok=True)
-    with target.open("w", encoding="utf-8") as file:
-        yaml.dump(table, file)
+    yaml.dump(table, written)
+    return written.getvalue()
 
 
 def _imported(vendor: Remote, name: str, text: str) -> dict[str, Any]:
