@@ -10,6 +10,7 @@ import re
 import tomllib
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import fields, is_dataclass
+from functools import lru_cache
 from pathlib import Path
 from typing import Annotated, Any, get_type_hints
 
@@ -209,9 +210,9 @@ class _Loader:
             remedy = "Use at most 32 small letters, digits, - and _, beginning with a letter."
             self._problem((section, name), "is not a name that can be typed in a reference.", remedy)
 
-    def _check(self, table: type[Any], raw: object, at: tuple[str, ...]) -> Any:
+    def _check(self, table: Any, raw: object, at: tuple[str, ...]) -> Any:
         try:
-            return TypeAdapter(table).validate_python(raw, context=self.context)
+            return _adapter(table).validate_python(raw, context=self.context)
         except ValidationError as error:
             for found in error.errors(include_input=False, include_url=False):
                 self._mistake(at, found, table)
@@ -235,6 +236,12 @@ class _Loader:
         place = f"${variable}" if variable else f"{self.path}:{line}" if line else str(self.path)
         setting = ".".join(str(part) for part in location)
         self.problems.append(Problem(place, f"`{setting}` {message}", remedy))
+
+
+@lru_cache(maxsize=16)
+def _adapter(table: Any) -> TypeAdapter[Any]:
+    """What checks a table; to make it takes longer than all the rest of reading a config."""
+    return TypeAdapter(table)
 
 
 def _system_model(shape: SystemShape) -> type[BaseModel]:
