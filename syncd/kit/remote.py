@@ -72,6 +72,11 @@ class Remote:
         """Those of the requests that change records."""
         return [one for one in self.requests(since) if one["write"]]
 
+    def written(self, since: int) -> tuple[int, int]:
+        """How many of the requests from this number on change records, and the number of the next request."""
+        found = self._get("requests", since=since, summary=1)
+        return sum(row["writes"] for row in found["summary"]), int(found["next"])
+
     def summary(self, since: int = 1) -> list[dict[str, Any]]:
         """Counts by method and path template."""
         return list(self._get("requests", since=since, summary=1)["summary"])

@@ -150,12 +150,13 @@ class Play:
 
     def _let_write(self, writes: int, within: float) -> None:
         """Wait until so much was written, so that a process is killed at work and not at rest."""
-        marks = {vendor: vendor.mark() for vendor in self.stage.vendors.values()}
+        marks, written = self._marks(), 0
         end = time.monotonic() + within
-        while time.monotonic() < end:
-            time.sleep(0.05)
-            if sum(len(vendor.writes(mark)) for vendor, mark in marks.items()) >= writes:
-                break
+        while written < writes and time.monotonic() < end:
+            time.sleep(0.1)
+            for name, vendor in self.stage.vendors.items():
+                more, marks[name] = vendor.written(marks[name])
+                written += more
 
     def _settle(self) -> None:
         """Wait until nothing is due, nobody writes, and it stays so for a while."""

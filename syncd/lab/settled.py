@@ -180,9 +180,11 @@ class Rest:
 
     def _written(self) -> bool:
         """Whether a vendor was written to since the last look."""
-        before = {**self.stage.since, **self._marks}
-        self._marks = {name: vendor.mark() for name, vendor in self.stage.vendors.items()}
-        return any(vendor.writes(before[name]) for name, vendor in self.stage.vendors.items())
+        written = 0
+        for name, vendor in self.stage.vendors.items():
+            more, self._marks[name] = vendor.written(self._marks.get(name, self.stage.since[name]))
+            written += more
+        return written > 0
 
 
 def polled(world: World) -> dict[tuple[str, str], datetime | None]:

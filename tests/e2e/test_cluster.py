@@ -42,7 +42,7 @@ def rows(stage: Stage, query: str) -> list[tuple[Any, ...]]:
 
 def written(stage: Stage) -> int:
     """How much both vendors were written to so far."""
-    return sum(len(vendor.writes(stage.since[name])) for name, vendor in stage.vendors.items())
+    return sum(vendor.written(stage.since[name])[0] for name, vendor in stage.vendors.items())
 
 
 def settle(app: App, stage: Stage) -> None:
