@@ -258,11 +258,11 @@ def _ticks(world: World, stage: Stage, seconds: float) -> Ticks:
 
 def _writes(world: World) -> dict[str, int]:
     with world.store.read() as tx:
-        intents = tx.journal.recent(limit=_ALL)
+        counts = tx.journal.counts()
     found: Counter[str] = Counter()
-    for intent in intents:
-        end = world.maps[intent.map].end(intent.side)
-        found[f"{end.system} {end.kind} {intent.action} {intent.outcome or 'open'}"] += 1
+    for (key, side, action, outcome), count in counts.items():
+        end = world.maps[key].end(side)
+        found[f"{end.system} {end.kind} {action} {outcome or 'open'}"] += count
     return dict(sorted(found.items()))
 
 

@@ -147,6 +147,12 @@ class Journal:
         )  # fmt: skip
         return {Action(row[0]): row[1] for row in self.connection.execute(query.group_by(journal.c.action))}
 
+    def counts(self) -> dict[tuple[str, Side, Action, str | None], int]:
+        """How many writes there are of each map, side, kind and outcome."""
+        kinds = (journal.c.map, journal.c.side, journal.c.action, journal.c.outcome)
+        rows = self.connection.execute(select(*kinds, func.count()).group_by(*kinds))
+        return {(row[0], Side(row[1]), Action(row[2]), row[3]): row[4] for row in rows}
+
     def open_of(self, map_key: str, sources: Iterable[str]) -> list[Intent]:
         """Open intents whose source is one of these ids (of either side; the two may use the same ids)."""
         found: list[Intent] = []

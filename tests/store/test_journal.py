@@ -144,3 +144,12 @@ def test_claims_end_with_their_intent(store: Store, outcome: str) -> None:
         tx.journal.close(first, outcome, NOW)
         assert tx.journal.claim({third: ["a"]}, "field", "contacts") == {}
         assert tx.journal.claim({first: ["b"]}, "field", "contacts") == {first: second}
+
+
+def test_writes_are_counted(store: Store) -> None:
+    """By map, side, kind and outcome; an open one has none."""
+    with store.begin() as tx:
+        tx.journal.close(opened(tx), "written", NOW)
+        tx.journal.close(opened(tx, source_id="2"), "written", NOW)
+        opened(tx, source_id="3", side="left", action="update")
+        assert tx.journal.counts() == {("m", RIGHT, Action.CREATE, "written"): 2, ("m", LEFT, Action.UPDATE, None): 1}
