@@ -68,7 +68,8 @@ class Client:
         base = api_root(settings.base_url)
         rates = parse_rates(settings.rate, f"systems.{settings.system}.rate") if settings.rate else _RATES
         self.pace = sustained(rates)
-        limit = shared_limit(credential_key(settings.system, base, settings.secret), rates, in_flight=_IN_FLIGHT)
+        key = credential_key(settings.system, base, settings.secret)
+        limit = shared_limit(key, rates, in_flight=_IN_FLIGHT, longest=settings.timing.longest)
         headers = {"Authorization": f"Bearer {settings.secret}"}
         self._http = Http(
             settings.system, base, headers, {"default": limit}, explain, settings.timing, settings.ca_file

@@ -152,7 +152,7 @@ class Salesforce:
         key = credential_key(settings.system, base_url, f"{options['client_id']} {settings.secret}")
         rates = parse_rates(settings.rate or _RATE, f"{self._place}.rate")
         limits = {
-            "default": shared_limit(key, rates, in_flight=_IN_FLIGHT),
+            "default": shared_limit(key, rates, in_flight=_IN_FLIGHT, longest=settings.timing.longest),
             "token": shared_limit(f"{key} token", _TOKEN_RATE),
         }
         headers = {"sforce-call-options": "client=syncd"}

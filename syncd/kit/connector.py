@@ -123,6 +123,11 @@ class Timing:
     retry_for: timedelta = timedelta(seconds=45)
     backfill_pages: int = 20
 
+    @property
+    def longest(self) -> float:
+        """Seconds within which a request has ended, however it ends: connecting, then the whole answer."""
+        return 2 * self.timeout.total_seconds()
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SystemSettings:

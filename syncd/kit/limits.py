@@ -12,12 +12,16 @@ import threading
 import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, nullcontext
+from typing import Any
 
 from syncd.errors import ConfigError, Problem, Transient
 from syncd.kit.turns import Bucket, OwnBucket, SharedBucket, SharedFlights, Turns
 
 Rates = tuple[tuple[int, float], ...]
 """Pairs of (requests, seconds); all of them hold at once."""
+
+LONGEST = 60.0
+"""Seconds within which a request has ended, if nothing else is known."""
 
 RECOVERY = 60.0
 """Seconds without a 429 after which a halved limit is doubled again."""
@@ -65,12 +69,14 @@ class Limit:
         rates: Rates,
         *,
         in_flight: int | None = None,
+        longest: float = LONGEST,
         recovery: float = RECOVERY,
         turns: Turns | None = None,
         key: str = "",
     ) -> None:
         """Take the name for error texts, the rates, and how many requests may be under way at once.
 
+        `longest`: seconds that one can take; a process that was killed holds its places no longer.
         `turns`: where several processes keep them together, under `key`; None: this process is alone.
         """
         self.name = name
@@ -83,7 +89,7 @@ class Limit:
         self._patience = max((seconds for _, seconds in rates), default=0.0) + 1.0
         self._flights = threading.BoundedSemaphore(in_flight) if in_flight else None
         self._mine = threading.local()
-        self._shared_flights = SharedFlights(turns, key, in_flight) if turns is not None and in_flight else None
+        self._shared_flights = SharedFlights(turns, key, in_flight, longest) if turns and in_flight else None
         self._lock = threading.Lock()
         self._paused_until = 0.0
         self._halvings = 0
@@ -195,12 +201,15 @@ def share(turns: Turns | None) -> None:
         _shared.clear()
 
 
-def shared_limit(key: str, rates: Sequence[tuple[int, float]], *, in_flight: int | None = None) -> Limit:
+def shared_limit(
+    key: str, rates: Sequence[tuple[int, float]], *, in_flight: int | None = None, longest: float = LONGEST
+) -> Limit:
     """The limit of this key, made at the first call: one per credential, whoever asks."""
     with _shared_lock:
         wanted = (key, tuple((int(count), float(seconds)) for count, seconds in rates), in_flight)
         if wanted not in _shared:
-            _shared[wanted] = Limit(key.partition("#")[0], wanted[1], in_flight=in_flight, turns=_turns[0], key=key)
+            cap: dict[str, Any] = {"in_flight": in_flight, "longest": longest}
+            _shared[wanted] = Limit(key.partition("#")[0], wanted[1], **cap, turns=_turns[0], key=key)
         return _shared[wanted]
 
 

@@ -17,9 +17,6 @@ JITTER = 0.05
 """By how many seconds our windows are longer than the vendor's: it counts arrivals, and one request may travel longer
 than the next. Without, a fifth of all full seconds ended in a 429."""
 
-_FLIGHT_SECONDS = 120.0
-"""After this a request under way is taken for lost with its process."""
-
 _LOOK_AGAIN = 0.05
 
 
@@ -94,15 +91,15 @@ class SharedBucket:
 class SharedFlights:
     """How many requests all processes together may have under way."""
 
-    def __init__(self, turns: Turns, key: str, count: int) -> None:
-        """`key` names the credential."""
-        self._turns, self._key, self._count = turns, f"{key} flights", count
+    def __init__(self, turns: Turns, key: str, count: int, longest: float) -> None:
+        """`key` names the credential. What flies longer than `longest` seconds is taken for lost with its process."""
+        self._turns, self._key, self._count, self._longest = turns, f"{key} flights", count, longest
         turns.make(self._key, count)
 
     @contextmanager
     def place(self, deadline: float) -> Iterator[bool]:
         """Hold a place, if there is one by then."""
-        while not (taken := self._turns.take(self._key, self._count, _FLIGHT_SECONDS)[0]):
+        while not (taken := self._turns.take(self._key, self._count, self._longest)[0]):
             if time.monotonic() > deadline:
                 yield False
                 return

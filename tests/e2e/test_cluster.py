@@ -51,7 +51,7 @@ def settle(app: App, stage: Stage) -> None:
     until(lambda: rest.held(4.0), within=150, what="everything to settle", every=0.3)
 
 
-@pytest.mark.timeout(900)  # most of it is waiting, on a machine that does all the other tests meanwhile
+@pytest.mark.timeout(600)  # most of it is waiting, on a machine that does all the other tests meanwhile
 def test_one_killed_worker_after_the_other(tmp_path: Path) -> None:
     """Whoever is killed with -9, the other one writes on: no edit lost, nothing made twice, no two at one link."""
     stage = Stage(
@@ -65,11 +65,11 @@ def test_one_killed_worker_after_the_other(tmp_path: Path) -> None:
         with at_work(Crowd(stage=stage, world=app.world, seed=3, per_second=5.0)):
             for n in range(KILLS):
                 before = written(stage)
-                until(lambda: written(stage) >= before + 5, within=300, what="some writes")  # noqa: B023  # asked at once
+                until(lambda: written(stage) >= before + 5, within=150, what="some writes")  # noqa: B023  # asked at once
                 time.sleep(dice.uniform(0.0, 0.3))
                 processes[n % 2].kill()
                 after = written(stage)
-                until(lambda: written(stage) >= after + 5, within=300, what="the other to write on")  # noqa: B023  # as above
+                until(lambda: written(stage) >= after + 5, within=150, what="the other to write on")  # noqa: B023  # as above
                 assert processes[(n + 1) % 2].alive(), processes[(n + 1) % 2].said()[-2000:]
                 processes[n % 2].start()
             time.sleep(3.0)

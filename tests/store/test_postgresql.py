@@ -15,6 +15,7 @@ from sqlalchemy import text
 
 from syncd.core.model import Record, Ref
 from syncd.errors import Transient
+from syncd.kit.limits import Limit
 from syncd.store import queue
 from syncd.store import store as stores
 from syncd.store.clock import FRESH_SECONDS, DatabaseClock
@@ -64,6 +65,16 @@ def test_processes_keep_a_limit_together(server: Store) -> None:
     assert len(starts) == 30
     assert min(later - first for first, later in zip(starts, starts[5:], strict=False)) >= 0.5
     assert max(sum(1 for a, b in flights if a <= at < b) for at in starts) <= 2
+
+
+def test_whoever_is_killed_holds_its_places_for_no_longer_than_a_request(turns: SharedTurns) -> None:
+    """The other processes wait until a request of its would have ended, and go on."""
+    killed, other = (Limit("v", (), in_flight=1, longest=0.4, turns=turns, key="v#1") for _ in range(2))
+    never_left = killed.slot(5.0)
+    never_left.__enter__()
+    began = time.monotonic()
+    with other.slot(5.0):
+        assert 0.3 < time.monotonic() - began < 3.0
 
 
 def test_turns_come_back_after_their_span(turns: SharedTurns) -> None:
