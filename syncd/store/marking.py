@@ -8,7 +8,7 @@ from __future__ import annotations
 from functools import cache
 from typing import Any
 
-from sqlalchemy import Executable, and_, bindparam, case, delete, func, null, or_, select, update
+from sqlalchemy import Executable, and_, bindparam, case, delete, func, null, or_, select, text, update
 
 from syncd.core.model import Side
 from syncd.store.sql import among, inserting
@@ -21,7 +21,11 @@ due together (`coming`)."""
 DELETED = "deleted"
 """The cause of a mark that carries a person's word that the record was deleted; it stands beside any other cause."""
 
-ASKING = select(marks.c.id).where(marks.c.map == bindparam("map"), ASKED).limit(1)
+_ASKING = select(marks.c.id).where(marks.c.map == bindparam("map"), ASKED).limit(1)
+# SQLite, which knows nothing of what its tables hold, would rather go through all marks of the map.
+_ASKING_LITE = text(
+    "SELECT id FROM marks INDEXED BY ix_marks_asked WHERE map = :map AND state = 'parked' AND cause = 'question' LIMIT 1"
+)
 _AT = and_(marks.c.map == bindparam("at_map"), marks.c.side == bindparam("at_side"), marks.c.id == bindparam("at_id"))
 FENCE = select(marks.c.fence).where(_AT, marks.c.leased_until.is_not(None))
 MINE = select(marks.c.map, marks.c.side, marks.c.id).where(
@@ -55,6 +59,11 @@ WAKE = (
     .values(state=DUE, due_at=bindparam("now"), waits_for=None, generation=marks.c.generation + 1)
     .values(first_at=bindparam("now"), attempts=0)
 )
+
+
+def asking(dialect: str) -> Any:
+    """A mark of a map that is parked with a question."""
+    return _ASKING_LITE if dialect == "sqlite" else _ASKING
 
 
 @cache

@@ -257,7 +257,8 @@ class Marks:
 
     def asking(self, map_key: str) -> bool:
         """Whether a record of a map is parked with a question."""
-        return self.connection.execute(marking.ASKING, {"map": map_key}).first() is not None
+        asking = marking.asking(self.connection.dialect.name)
+        return self.connection.execute(asking, {"map": map_key}).first() is not None
 
     def counts(self, now: datetime) -> list[tuple[str, str, bool, int, datetime]]:
         """(map, state, is it due now, how many, the oldest) for every map."""
