@@ -24,7 +24,8 @@ DELETED = "deleted"
 _ASKING = select(marks.c.id).where(marks.c.map == bindparam("map"), ASKED).limit(1)
 # SQLite, which knows nothing of what its tables hold, would rather go through all marks of the map.
 _ASKING_LITE = text(
-    "SELECT id FROM marks INDEXED BY ix_marks_asked WHERE map = :map AND state = 'parked' AND cause = 'question' LIMIT 1"
+    "SELECT id FROM marks INDEXED BY ix_marks_asked "
+    "WHERE map = :map AND state = 'parked' AND cause = 'question' LIMIT 1"
 )
 _AT = and_(marks.c.map == bindparam("at_map"), marks.c.side == bindparam("at_side"), marks.c.id == bindparam("at_id"))
 FENCE = select(marks.c.fence).where(_AT, marks.c.leased_until.is_not(None))
