@@ -9,6 +9,7 @@ from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
+from typing import Any
 
 import structlog
 
@@ -104,11 +105,10 @@ class Worker:
             now = self.world.clock()
             until = now + self.world.pace.lease
             self.hold(tx)
-            ready = backfilled(tx, self.m)
-            fence = tx.runs.next_fence()
-            return tx.marks.claim(
-                self.m.key, now, until, fence, limit=limit, linked_only=not ready, side=self.side, due_by=self.due_by
-            )
+            which: dict[str, Any] = {"linked_only": not backfilled(tx, self.m), "due_by": self.due_by}
+            # Of one side at a time: what is written across for it fills that vendor's batches.
+            side = self.side or tx.marks.first_side(self.m.key, now, **which)
+            return tx.marks.claim(self.m.key, now, until, tx.runs.next_fence(), limit=limit, side=side, **which)
 
     def _bite(self) -> int:
         """How many marks one batch may take: a new lead never waits long behind one that a slow vendor has to write."""

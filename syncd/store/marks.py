@@ -113,12 +113,22 @@ class Marks:
 
         `due_by`: what became due after it is left alone; None: nothing is.
         """
-        query = marking.claiming(linked_only=linked_only, side=side)
-        given = {"map": map_key, "by": now if due_by is None else min(now, due_by), "now": now, "limit": limit}
-        due = [_mark(row) for row in self.connection.execute(query, given)]
+        due = self._due(map_key, now, limit, linked_only=linked_only, side=side, due_by=due_by)
         units = self._units(map_key, due, now, fence)
         self._lease(units, until, fence)
         return units
+
+    def first_side(self, map_key: str, now: datetime, *, linked_only: bool, due_by: datetime | None) -> Side | None:
+        """The side of the mark that would be claimed first; None: none is due."""
+        first = self._due(map_key, now, 1, linked_only=linked_only, side=None, due_by=due_by)
+        return first[0].side if first else None
+
+    def _due(
+        self, map_key: str, now: datetime, limit: int, *, linked_only: bool, side: Side | None, due_by: datetime | None
+    ) -> list[Mark]:
+        query = marking.claiming(linked_only=linked_only, side=side)
+        given = {"map": map_key, "by": now if due_by is None else min(now, due_by), "now": now, "limit": limit}
+        return [_mark(row) for row in self.connection.execute(query, given)]
 
     def _units(self, map_key: str, due: Sequence[Mark], now: datetime, fence: int) -> list[Unit]:
         of: dict[tuple[Side, str], Link] = {}

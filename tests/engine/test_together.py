@@ -87,3 +87,18 @@ def test_who_breaks_the_end_of_a_batch_is_parked_alone(monkeypatch: pytest.Monke
         with town.store.begin() as tx:
             tx.marks.retry(town.maps[0].key, town.stage.now)
         judge(town)
+
+
+def test_a_batch_is_of_one_side() -> None:
+    """New people on both sides: those of one are made across together, and then those of the other."""
+    with town_of(left=Traits(batch=10), right=Traits(batch=10)) as town:
+        rest(town)
+        for name in PEOPLE:
+            make(town, "crm", "contacts", {"email": f"{name}@left.example", "name": name})
+            make(town, "con", "contacts", {"email": f"{name}@right.example", "name": name})
+        town.stage.now += timedelta(seconds=60)
+        for system in ("crm", "con"):
+            read_feed(town, system, "contacts")
+        worker = Worker(town.world, town.maps[0])
+        assert [worker.step() for _ in range(2)] == [len(PEOPLE)] * 2
+        judge(town)
