@@ -5,7 +5,7 @@ What is not here: the verdict over candidates (`core.match`) and the writes (`wr
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
@@ -370,16 +370,13 @@ def _answers(world: World, tx: Tx, m: FieldMap, items: Sequence[Item]) -> dict[t
     return found
 
 
-def wake_for(tx: Tx, m: FieldMap, links: Sequence[Link], now: datetime, around: Collection[Side] = tuple(Side)) -> None:
-    """Links were made: release who waits for their records, and what these were parked with while unlinked.
-
-    `around`: the sides around whose records nobody has looked yet for questions that are to be put anew.
-    """
+def wake_for(tx: Tx, m: FieldMap, links: Sequence[Link], now: datetime) -> None:
+    """Links were made: release who waits for their records, and what these were parked with while unlinked."""
     ids = {side: [link.id_on(side) for link in links] for side in Side}
     tx.marks.wake([f"{m.end(side).system}:{m.end(side).kind}:{id_}" for side in Side for id_ in ids[side]], now)
     for chunk in chunks(id_ for side in Side for id_ in ids[side]):
         tx.marks.retry(m.key, now, ids=chunk, reread=False)
-    ask_again(tx, m, near(tx, m, {side: ids[side] for side in around}), now)
+    ask_again(tx, m, near(tx, m, ids), now)
 
 
 def snapshots_for(tx: Tx, m: FieldMap, items: Sequence[Item]) -> None:

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from syncd.core.model import Value
+from syncd.core.model import Side, Value
+from syncd.engine.confirm import adopt
 from tests.engine.doings import edit, judge, make, rest
 from tests.engine.matchmaking import left, links, matching, questions, right
 from tests.engine.town import Town
@@ -47,6 +48,19 @@ def test_a_question_is_released_when_its_other_half_changes() -> None:
         judge(town)
         assert links(town) == {(one.id, twin.id)}
         assert questions(town) == {}
+
+
+def test_a_question_about_a_record_is_put_anew_when_that_is_adopted() -> None:
+    """The feed had read what a lost create made before that was settled: nothing of it moves any more but its link."""
+    with matching("{link: [email]}") as town:
+        one, two = (cold(town, email="ann@x.example", name=name) for name in ("Ann", "Anna"))
+        twin = person(town, "con", email="ann@x.example")
+        rest(town)
+        assert len(questions(town)) == 3
+        with town.store.begin() as tx:
+            record = tx.snapshots.get("crm", "contacts", [two.id])[two.id].record
+            assert set(adopt(town.world, tx, town.maps[0], Side.LEFT, {"k99": record})) == {"k99"}
+        assert questions(town) == {}, (one.id, twin.id)
 
 
 def test_who_does_not_belong_to_the_map_is_no_rival() -> None:
