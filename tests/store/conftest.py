@@ -64,6 +64,13 @@ def blank_url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
 
 
 @pytest.fixture
+def lite(template: Path, tmp_path: Path) -> Iterator[Store]:
+    """A fresh store on SQLite, for what that alone has: its plans without statistics, its catalog, its file."""
+    with closing(Store(_sqlite(template, tmp_path))) as opened:
+        yield opened
+
+
+@pytest.fixture
 def store(url: str) -> Iterator[Store]:
     """A fresh store of this code's version."""
     with closing(Store(url)) as opened:

@@ -148,14 +148,12 @@ def asked(store: Store) -> Iterator[dict[str, Any]]:
 
 
 @pytest.mark.parametrize("step", [_intake, _claim, _look, _write, _confirm, _ask, _audit])
-def test_no_table_is_read_through(store: Store, step: Callable[[Tx], None]) -> None:
+def test_no_table_is_read_through(lite: Store, step: Callable[[Tx], None]) -> None:
     """Every statement of a step, and of the lists people ask for, goes by an index."""
-    if not store.sqlite:
-        pytest.skip("this database chooses its plans by the tables' sizes")
-    with asked(store) as statements, store.begin() as tx:
+    with asked(lite) as statements, lite.begin() as tx:
         step(tx)
     assert statements
-    with store.read() as tx:
+    with lite.read() as tx:
         through = {
             statement: line[3]
             for statement, values in statements.items()
@@ -165,15 +163,13 @@ def test_no_table_is_read_through(store: Store, step: Callable[[Tx], None]) -> N
     assert through == {}
 
 
-def test_the_links_of_a_map_are_not_listed_to_find_a_linked_mark(store: Store) -> None:
+def test_the_links_of_a_map_are_not_listed_to_find_a_linked_mark(lite: Store) -> None:
     """Whether a mark is linked is asked for that mark: a list of all links would be made each second of a backfill."""
-    if not store.sqlite:
-        pytest.skip("this database chooses its plans by the tables' sizes")
-    with asked(store) as statements, store.begin() as tx:
+    with asked(lite) as statements, lite.begin() as tx:
         tx.links.make("m", "1", "9", [], NOW)
         tx.marks.any_due("m", NOW, linked_only=True)
         tx.marks.claim("m", NOW, LATER, 1, limit=1, linked_only=True)
-    with store.read() as tx:
+    with lite.read() as tx:
         steps = [
             line[3]
             for statement, values in statements.items()
@@ -183,13 +179,11 @@ def test_the_links_of_a_map_are_not_listed_to_find_a_linked_mark(store: Store) -
     assert [step for step in steps if step.startswith("CORRELATED")]
 
 
-def test_questions_are_not_looked_for_among_all_marks(store: Store) -> None:
+def test_questions_are_not_looked_for_among_all_marks(lite: Store) -> None:
     """Whether anybody is asked about is looked up before most writes: in the index of those marks, and nowhere else."""
-    if not store.sqlite:
-        pytest.skip("this database chooses its plans by the tables' sizes")
-    with asked(store) as statements, store.begin() as tx:
+    with asked(lite) as statements, lite.begin() as tx:
         tx.marks.asking("m")
     ((statement, values),) = statements.items()
-    with store.read() as tx:
+    with lite.read() as tx:
         (line,) = tx.connection.exec_driver_sql(f"EXPLAIN QUERY PLAN {statement}", values)
         assert "ix_marks_asked (map=?)" in line[3]
