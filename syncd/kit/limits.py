@@ -12,7 +12,6 @@ import threading
 import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, nullcontext
-from typing import Any
 
 from syncd.errors import ConfigError, Problem, Transient
 from syncd.kit.turns import Bucket, OwnBucket, SharedBucket, SharedFlights, Turns
@@ -208,8 +207,8 @@ def shared_limit(
     with _shared_lock:
         wanted = (key, tuple((int(count), float(seconds)) for count, seconds in rates), in_flight)
         if wanted not in _shared:
-            cap: dict[str, Any] = {"in_flight": in_flight, "longest": longest}
-            _shared[wanted] = Limit(key.partition("#")[0], wanted[1], **cap, turns=_turns[0], key=key)
+            name, rates = key.partition("#")[0], wanted[1]
+            _shared[wanted] = Limit(name, rates, in_flight=in_flight, longest=longest, turns=_turns[0], key=key)
         return _shared[wanted]
 
 

@@ -92,9 +92,11 @@ class Journal:
         self.connection = connection
 
     def open(self, rows: Sequence[Mapping[str, Any]]) -> list[int]:
-        """Write intents; their ids in this order. One source has one write to a side at a time."""
+        """Write intents; their ids in this order. ValueError for two of one source to one side."""
         made = self.connection.execute(_OPENED, list(rows)) if rows else ()
         ids = {tuple(place): id_ for id_, *place in made}
+        if len(ids) < len(rows):
+            raise ValueError("two writes of one source to one side")
         return [ids[tuple(row[name] for name in _PLACE)] for row in rows]
 
     def close(

@@ -106,6 +106,8 @@ def test_intents_get_their_ids_in_order(store: Store) -> None:
             (id_, str(n)) for n, id_ in enumerate(made)
         ]
         assert tx.journal.open([]) == []
+        with pytest.raises(ValueError, match="two writes"):
+            tx.journal.open([{**row, "source_id": "1"}] * 2)
 
 
 def test_a_key_is_claimed_once(store: Store) -> None:
