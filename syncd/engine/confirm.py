@@ -16,9 +16,9 @@ from syncd.core.loss import same
 from syncd.core.model import Record, Side, Value
 from syncd.engine.absorb import absorb, lane_of
 from syncd.engine.base import knowing, settled
+from syncd.engine.conflicts import close_taken, list_conflicts, list_lost
 from syncd.engine.item import DRIFT, UNKNOWN, UNWANTED, Item, Rest, again, stuck
 from syncd.engine.linking import wake_for
-from syncd.engine.listing import close_taken, list_conflicts, list_lost
 from syncd.engine.lookout import look_soon
 from syncd.engine.world import World
 from syncd.store.links import Link
@@ -64,7 +64,7 @@ Answers = Sequence[tuple[Item, Record]]
 
 def written_updates(world: World, tx: Tx, side: Side, answers: Answers, run: int | None) -> None:
     """Updates were answered: the snapshots take the answers, the written fields are settled, the losers are listed."""
-    _take_in(world, tx, side, answers)
+    _store_answers(world, tx, side, answers)
     settle: dict[int, SettleData] = {}
     seen: dict[int, Mapping[str, tuple[Value, Value]]] = {}
     for item, record in answers:
@@ -79,10 +79,10 @@ def written_updates(world: World, tx: Tx, side: Side, answers: Answers, run: int
     settle_rules(tx, answers[0][0].m, settle)
     now = world.clock()
     close_taken(tx, seen, now)
-    tx.journal.close_all({item.intents[side]: None for item, _ in answers}, "written", now)
+    tx.journal.close_all({item.intents[side]: None for item, _ in answers if side in item.written}, "written", now)
 
 
-def _take_in(world: World, tx: Tx, side: Side, answers: Answers) -> None:
+def _store_answers(world: World, tx: Tx, side: Side, answers: Answers) -> None:
     """Store what was answered. What is in hand gets no mark for its own answer, but for one to another's write."""
     held = {(at, str(item.id_on(at))): item.lane for item, _ in answers for at in Side}
     for item, record in answers:
@@ -185,7 +185,7 @@ def adopt(world: World, tx: Tx, m: FieldMap, side: Side, records: Mapping[str, R
     now, rules = world.clock(), [rule.identity for rule in m.rules]
     pairs = [(source, id_) if side is Side.RIGHT else (id_, source) for id_, source in sources.items()]
     made = tx.links.make_all(m.key, pairs, rules, now)
-    wake_for(tx, m, list(made.values()), now, around=(side.other,))  # `absorb` looked around these
+    wake_for(tx, m, list(made.values()), now)
     if rest := [pair for pair in pairs if pair not in made]:
         known = tx.links.of(m.key, Side.LEFT, [left for left, _ in rest])
         made |= {(left, right): known[left] for left, right in rest if left in known and known[left].right_id == right}

@@ -15,9 +15,9 @@ from syncd.core.model import Action, Gone, Record, Side, SyncKey, Value
 from syncd.engine.absorb import absorb
 from syncd.engine.archiving import archived
 from syncd.engine.confirm import adopt, close_intent, settle_rules
+from syncd.engine.conflicts import close_taken
 from syncd.engine.fence import still_ours
 from syncd.engine.item import DONE, Item, Rest, again, park
-from syncd.engine.listing import close_taken
 from syncd.engine.lookalikes import not_twins
 from syncd.engine.planning import lost_row
 from syncd.engine.world import World

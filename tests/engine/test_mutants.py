@@ -25,6 +25,7 @@ from syncd.engine import (
     absorb,
     archiving,
     confirm,
+    conflicts,
     fence,
     flips,
     guard,
@@ -32,7 +33,6 @@ from syncd.engine import (
     item,
     leaving,
     linking,
-    listing,
     lookout,
     planning,
     run,
@@ -216,7 +216,7 @@ MUTANTS = (
     ),
     Mutant(
         "a child is not released by its parent's link", confirm.adopt,
-        "    wake_for(tx, m, list(made.values()), now, around=(side.other,))  # `absorb` looked around these\n", "",
+        "    wake_for(tx, m, list(made.values()), now)\n", "",
         rules.test_a_deal_pulls_its_contact_across_and_waits_for_it,
     ),
     Mutant(
@@ -276,7 +276,7 @@ MUTANTS = (
         rules.test_two_of_one_key_are_not_both_made,
     ),
     Mutant(
-        "a choice that was written is not told of with the write", listing.close_taken,
+        "a choice that was written is not told of with the write", conflicts.close_taken,
         "    for rule, conflict in", "    for rule, conflict in () and", _choice,
     ),
     Mutant(
