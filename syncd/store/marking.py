@@ -8,7 +8,7 @@ from __future__ import annotations
 from functools import cache
 from typing import Any
 
-from sqlalchemy import Executable, and_, bindparam, case, delete, func, null, or_, select, text, update
+from sqlalchemy import Executable, and_, bindparam, case, delete, func, not_, null, or_, select, text, update
 
 from syncd.core.model import Side
 from syncd.store.sql import among, inserting
@@ -97,6 +97,8 @@ def adding(dialect: str) -> Any:
     statement = inserting(dialect, marks)
     new, held = statement.excluded, marks.c.state == HELD
     told = or_(new.cause == DELETED, and_(marks.c.state == DUE, marks.c.cause == DELETED))
+    one_sided = or_(*(marks.c.cause.like(f"% {side}") for side in Side))
+    wanted = and_(marks.c.reread, one_sided, not_(new.reread))
     mixed = and_(marks.c.reread, marks.c.cause.is_distinct_from(new.cause))
     changes = {
         "generation": marks.c.generation + 1,
@@ -108,8 +110,8 @@ def adding(dialect: str) -> Any:
         "pulled": or_(marks.c.pulled, new.pulled),
         "anew": func.coalesce(new.anew, marks.c.anew),
         "attempts": 0,
-        # A read of one side only, as its cause says, must not take the place of a read of both.
-        "cause": case((told, DELETED), (mixed, null()), else_=new.cause),
+        # A read of one side only, as its cause says, must not take the place of a read of both; news needs no read.
+        "cause": case((told, DELETED), (wanted, marks.c.cause), (mixed, null()), else_=new.cause),
         "waits_for": None,
         "plan": case((held, marks.c.plan), else_=null()),
     }

@@ -51,7 +51,7 @@ def test_a_mark_is_one_per_ref(store: Store) -> None:
 
 
 def test_a_read_of_one_side_never_takes_the_place_of_a_read_of_both(store: Store) -> None:
-    """The cause of a read by id stays only as long as every new one asks for the same."""
+    """The cause of a read by id stays as long as every new read is for the same; news asks for no read at all."""
     with store.begin() as tx:
         for _ in range(2):
             tx.marks.add("m", LEFT, ["1"], NOW, reread=True, cause="hint left")
@@ -63,6 +63,8 @@ def test_a_read_of_one_side_never_takes_the_place_of_a_read_of_both(store: Store
         tx.marks.add("m", LEFT, ["2"], NOW, reread=True, cause="hint left")
         assert (only(tx, "2").reread, only(tx, "2").cause) == (True, "hint left")
         tx.marks.add("m", LEFT, ["2"], NOW)
+        assert (only(tx, "2").reread, only(tx, "2").cause) == (True, "hint left")
+        tx.marks.add("m", LEFT, ["2"], NOW, reread=True, cause="hint right")
         assert (only(tx, "2").reread, only(tx, "2").cause) == (True, None)
 
 
