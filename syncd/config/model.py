@@ -193,7 +193,7 @@ class TimingConfig:
     retry_first: Duration = timedelta(seconds=30)
     retry_max: Duration = timedelta(hours=1)
     park_after: Duration = timedelta(hours=24)
-    batch: Some = 200
+    batch: Some = 500
     proofs: Duration = timedelta(minutes=10)
     look_every: Duration = timedelta(hours=1)
     flips: Some = 5

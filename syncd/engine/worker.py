@@ -14,7 +14,7 @@ from typing import Any
 import structlog
 
 from syncd.core.fieldmap import FieldMap
-from syncd.core.model import Side
+from syncd.core.model import Action, Side
 from syncd.engine.confirm import finish
 from syncd.engine.fence import all_ours
 from syncd.engine.flips import freeze
@@ -99,8 +99,6 @@ class Worker:
             item.fail(again("isolated", "syncd tripped over a batch it was in", after=timedelta(0), count=False))
 
     def _claim(self) -> list[Unit]:
-        limit = 1 if self.alone else self._bite()
-        self.alone = max(0, self.alone - 1)
         with self.world.store.begin() as tx:
             now = self.world.clock()
             until = now + self.world.pace.lease
@@ -108,16 +106,16 @@ class Worker:
             which: dict[str, Any] = {"linked_only": not backfilled(tx, self.m), "due_by": self.due_by}
             # Of one side at a time: what is written across for it fills that vendor's batches.
             side = self.side or tx.marks.first_side(self.m.key, now, **which)
+            if side is None:
+                return []
+            limit = 1 if self.alone else self._bite(side)
+            self.alone = max(0, self.alone - 1)
             return tx.marks.claim(self.m.key, now, until, tx.runs.next_fence(), limit=limit, side=side, **which)
 
-    def _bite(self) -> int:
-        """How many marks one batch may take: a new lead never waits long behind one that a slow vendor has to write."""
-        most = self.world.pace.batch
-        if self.rests is None:
-            for side in (self.side.other,) if self.side is not None else tuple(Side):
-                can = self.world.connector(self.m, side).capabilities
-                most = min(most, within_quota(can, can.write_batch / (1 if can.free_compare else 2)) or most)
-        return most
+    def _bite(self, side: Side) -> int:
+        """How many marks of a side a batch may take: no more than can be created across in its time."""
+        most, can = self.world.pace.batch, self.world.connector(self.m, side.other).capabilities
+        return most if self.rests is not None else min(most, within_quota(can, can.write_batch) or most)
 
     def _steps(self, items: Sequence[Item]) -> None:
         with self.world.store.read() as tx:
@@ -134,11 +132,23 @@ class Worker:
             self._rest_planned(items)
             return
         self._hold_unpermitted(items)
+        self._cut(items)
         intents = any(item.operations for item in items if item.stands())
         with self.world.store.begin(durable=intents) as tx:
             until = self._hold_on(tx, items)
             journal(self.world, tx, items, self.run)
         Writer(self.world, self.run, until, self.counts).write(items)
+
+    def _cut(self, items: Sequence[Item]) -> None:
+        """No lead waits long behind what a slow vendor has to write: what goes beyond the batch's time comes next."""
+        for side in Side:
+            can, spent = self.world.connector(self.m, side).capabilities, 0
+            most = within_quota(can, can.write_batch)
+            for item in [item for item in items if item.stands() and side in item.operations]:
+                if most is not None and spent >= most:
+                    item.fail(again("quota", "others are written first", after=timedelta(0), count=False))
+                compared = item.operations[side].action is not Action.CREATE and not can.free_compare
+                spent += 2 if compared else 1
 
     def _hold_on(self, tx: Tx, items: Sequence[Item]) -> datetime:
         """Renew the leases before anything is written: looking may have taken longer than they last."""

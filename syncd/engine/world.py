@@ -51,7 +51,7 @@ class Pace:
     settle_every: timedelta = timedelta(seconds=15)
     proofs: timedelta = timedelta(minutes=10)
     look_every: timedelta = timedelta(hours=1)
-    batch: int = 200
+    batch: int = 500
     flips: int = 5
     flips_within: timedelta = timedelta(hours=1)
 

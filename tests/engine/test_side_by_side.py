@@ -213,3 +213,27 @@ def test_rereading_is_weighed_by_the_vendors_pace() -> None:
         Worker(town.world, town.maps[0], side=Side.RIGHT).step()
         assert 0 < sum(count for verb, _, count in town.vendors["con"].calls if verb == "read") <= 14
         rest(town)
+
+
+def test_what_is_written_back_is_weighed_by_the_vendors_pace() -> None:
+    """Of many records to be written on the side that their marks are of, a batch takes its ten seconds' worth too."""
+    with town_of(batch=500) as town:
+        for number in range(30):
+            make(town, "crm", "contacts", {"email": f"a{number}@x.example", "name": f"A{number}"})
+        judge(town)
+        for system in ("crm", "con"):
+            for row in rows(town, system, "contacts"):
+                edit(town, system, "contacts", row.id, {"name": f"{system} {row.id}"})
+        town.stage.now += timedelta(seconds=60)
+        for feed in FEEDS:
+            read_feed(town, *feed)
+        con = town.world.connectors["con"]
+        assert isinstance(con, MemoryConnector)
+        con._capabilities = replace(con.capabilities, pace=80 / 60, write_batch=1)
+        town.vendors["con"].calls.clear()
+        Worker(town.world, town.maps[0], side=Side.RIGHT).step()
+        assert 0 < sum(count for verb, _, count in town.vendors["con"].calls if verb == "write") <= 13
+        rest(town)
+        assert {row.fields["name"] for row in rows(town, "con", "contacts")} == {
+            row.fields["name"] for row in rows(town, "crm", "contacts")
+        }
