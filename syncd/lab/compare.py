@@ -7,7 +7,7 @@ What is not here: the moment to ask (`settled`), and how many requests it took (
 from __future__ import annotations
 
 from collections import Counter, defaultdict
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -18,7 +18,7 @@ from syncd.core.model import Gone, Record, Ref, Side, Value
 from syncd.core.parity import no_counterpart
 from syncd.core.plan import MISSING, plan, view
 from syncd.engine.world import World
-from syncd.kit.connector import Connector, Cursor
+from syncd.kit.connector import Connector, Cursor, Seen
 from syncd.kit.remote import Remote
 from syncd.lab.claims import Claims
 from syncd.lab.histories import Histories
@@ -246,12 +246,17 @@ class _Look:
 
 
 def _listed(reader: Connector, kind: str, fields: tuple[str, ...]) -> dict[str, Record | Gone]:
-    """Everything that the vendor lists of a kind."""
+    """Everything that the vendor lists of a kind, each record in each version once."""
     found: dict[str, Record | Gone] = {}
     cursor: Cursor | None = None
+
+    def known(ids: Sequence[str]) -> dict[str, Seen]:
+        held = {id_: one for id_ in ids if isinstance(one := found.get(id_), Record)}
+        return {id_: Seen(version=one.version, read_at=one.read_at) for id_, one in held.items()}
+
     while True:
         ended = True
-        for page in reader.changes(kind, cursor, fields, lambda _ids: {}):
+        for page in reader.changes(kind, cursor, fields, known):
             found |= {one.ref.id: one for one in page.records}
             cursor, ended = page.cursor, page.backfilled
         if ended:
