@@ -78,22 +78,28 @@ class Tick:
             yield self._page(records, lane)
 
     def _hydrated(self, hits: Sequence[Row], lane: str) -> list[Record | Gone]:
-        """What the hits are by now, except those that the engine holds already in that very version."""
+        """What the hits are by now, except those held already in that very version, and those the backfill brings."""
         known = self._known([str(hit["id"]) for hit in hits]) if hits else {}
-        news = [str(hit["id"]) for hit in hits if not self._fresh(hit, known.get(str(hit["id"])), lane)]
+        news = [str(hit["id"]) for hit in hits if self._is_news(hit, known.get(str(hit["id"])), lane)]
         return list(self._reads.read(self._kind, news, self._fields).values()) if news else []
 
-    def _fresh(self, hit: Row, seen: Seen | None, lane: str) -> bool:
-        """Whether the engine holds this version.
+    def _is_news(self, hit: Row, seen: Seen | None, lane: str) -> bool:
+        """Whether this hit is worth a read of its own.
 
-        One that it asked for before its clock tick had ended may hide another edit of that tick: the settled lane looks
-        again, many at a time; the fast lane does not for each of our echoes.
+        A version that the engine asked for before its clock tick had ended may hide another edit of that tick: the
+        settled lane looks again, many at a time; the fast lane does not for each of our echoes. Nor does the fast lane
+        read what the backfill is about to list: whoever hides from both is found by the settled lane.
         """
         properties = hit.get("properties") or {}
         modified = moment(properties.get(modified_property(self._kind))) or moment(hit.get("updatedAt"))
-        if seen is None or modified is None or seen.version != stamp(modified):
-            return False
-        return lane == FAST or (seen.read_at is not None and seen.read_at >= modified + TICK)
+        if modified is None:
+            return True
+        if seen is None:
+            listed = lane == FAST and not self.position.done and millis(modified) < self.position.t0
+            return not listed
+        if seen.version != stamp(modified):
+            return True
+        return lane == SETTLED and (seen.read_at is None or seen.read_at < modified + TICK)
 
     def _bin(self) -> Iterator[Page]:
         """What was archived since the bin was last read; all of it is listed, for it has no filter by time.

@@ -318,6 +318,30 @@ def test_an_idle_tick_costs_one_search_per_kind(world: World) -> None:
     assert [one["path"].rsplit("/", 1)[1] for one in world.remote.requests(mark)] == ["search"]
 
 
+def test_what_the_backfill_lists_is_not_read_one_by_one_as_well(world: World) -> None:
+    """Just imported before the feed began: the lists alone bring it; whoever is typed over meanwhile is read by id."""
+    first, *_, last = [world.contact(n) for n in range(150)]
+    world.remote.advance(2)
+    world.remote.settle()
+    memory = Memory(world.hubspot, "contacts", ["lastname"])
+    mark = world.remote.mark()
+    memory.tick(2)
+    assert not memory.backfilled
+    world.remote.advance(2)
+    world.remote.act("update", "contacts", id=last, fields={"lastname": "Typed meanwhile"})
+    world.remote.act("update", "contacts", id=first, fields={"lastname": "Typed meanwhile"})
+    world.remote.settle()
+    world.remote.advance(1)
+    world.hubspot.read("deals", ["1"], [])  # hears of the time that passed
+    memory.tick()
+    assert [one["body"]["inputs"] for one in world.asked(mark, "contacts/batch/read")] == [
+        [{"id": first}, {"id": last}]
+    ]
+    memory.fill()
+    assert len(memory.held) == 150
+    assert memory.value(first, "lastname") == memory.value(last, "lastname") == "Typed meanwhile"
+
+
 def test_a_bulk_edit_costs_a_search_per_two_hundred_and_a_read_per_hundred(world: World) -> None:
     """450 records with one and the same time: three searches by id, never an offset, and five reads."""
     ids = [world.contact(n) for n in range(450)]
