@@ -6,6 +6,7 @@ import json
 import time
 from collections.abc import Iterator, Mapping
 from contextlib import closing
+from copy import deepcopy
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -15,7 +16,7 @@ import pytest
 from syncd.cli import main
 from syncd.kit import registry
 from syncd.kit.remote import Remote
-from syncd.kit.sandbox import SandboxServer
+from syncd.kit.sandbox import Sandbox, SandboxServer
 
 ROOT = Path(__file__).resolve().parents[2]
 SHIPPED = ROOT / "mappings" / "hubspot-jobnimbus"
@@ -140,10 +141,23 @@ class Office:
         return {ref: entries for ref, entries in told.items() if entries}
 
 
+def kept(box: Sandbox, state: Mapping[str, Any] | None = None) -> dict[str, Any]:
+    """A copy of all that a sandbox holds by now, or of what was kept of it. Its sender of webhooks has no work here."""
+    assert box.settled()["settled"], "what is still to be done in a sandbox cannot be copied"
+    state = vars(box) if state is None else state
+    as_they_are = {id(one): one for one in (box, state["sender"])}
+    return deepcopy({**state, "_vendor_app": None}, as_they_are)
+
+
 @pytest.fixture(scope="session")
-def offices() -> Iterator[Mapping[str, Remote]]:
-    """Both sandboxes, served once for all tests."""
-    boxes = {name: registry.sandbox(name)(settings=switches) for name, switches in SWITCHES.items()}
+def boxes() -> Mapping[str, Sandbox]:
+    """Both sandboxes."""
+    return {name: registry.sandbox(name)(settings=switches) for name, switches in SWITCHES.items()}
+
+
+@pytest.fixture(scope="session")
+def offices(boxes: Mapping[str, Sandbox]) -> Iterator[Mapping[str, Remote]]:
+    """They are served once for all tests."""
     with (
         SandboxServer(boxes["hubspot"]) as left,
         SandboxServer(boxes["jobnimbus"]) as right,

@@ -17,7 +17,8 @@ from zoneinfo import ZoneInfo
 import pytest
 
 from syncd.cli import main
-from tests.plan_mode.conftest import KINDS, Office
+from syncd.kit.sandbox import Sandbox
+from tests.plan_mode.conftest import KINDS, Office, kept
 from tests.plan_mode.watch import CUSTOM, DAY, HOUR, Watch, customers, twins, watching
 
 MANY = 40
@@ -28,13 +29,43 @@ OPEN: Mapping[str, Mapping[str, Any]] = {
 """The switches as they are when nothing is lost."""
 
 
+@dataclass(frozen=True)
+class Synced:
+    """What forty leads are when they have been synced: both accounts, the store, and how far our clock was moved on."""
+
+    accounts: Mapping[str, dict[str, Any]]
+    store: bytes
+    ahead: float
+
+
+@pytest.fixture(scope="module")
+def synced() -> list[Synced]:
+    """What the first test has brought about, for the others."""
+    return []
+
+
 @pytest.fixture
-def watch(office: Office) -> Iterator[Watch]:
+def watch(office: Office, boxes: Mapping[str, Sandbox], synced: list[Synced]) -> Iterator[Watch]:
     """Forty leads with a deal each, linked with a customer and a job; requests are counted from here."""
     office.config('mode = "plan"', 'mode = "live"')
     office.config("[pairs.sales]", f'custom_fields = "{CUSTOM}"\n\n[pairs.sales]')
     hour = datetime.now(ZoneInfo("America/Chicago")).hour
     office.config("[timing]", f'[audit]\nnights = 1\nat = "{hour:02}:00"\n\n[timing]\nfresh = "1s"')
+    store = office.folder / "syncd.db"
+    if not synced:
+        ahead = _sync(office)
+        synced.append(Synced({name: kept(box) for name, box in boxes.items()}, store.read_bytes(), ahead))
+    (done,) = synced
+    for name, box in boxes.items():
+        vars(box).update(kept(box, done.accounts[name]))
+    store.write_bytes(done.store)
+    with watching(office, [done.ahead]) as made:
+        office.begin()
+        yield made
+
+
+def _sync(office: Office) -> float:
+    """Bring it about; how far our clock was moved on for it."""
     customers(office, MANY)
     with watching(office) as made:
         made.rounds(4)
@@ -42,8 +73,7 @@ def watch(office: Office) -> Iterator[Watch]:
         made.round(HOUR)
         made.round()
         assert made.paused() == {}
-        office.begin()
-        yield made
+    return made.ahead[0]
 
 
 @dataclass(frozen=True, kw_only=True)
