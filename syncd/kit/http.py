@@ -202,7 +202,7 @@ class Http:
                 status=response.status_code,
                 body=_parsed(call, raw),
                 headers=response.headers,
-                url=str(response.url.copy_with(query=None)),
+                url=str(response.url).partition("?")[0],
                 sent_at=self._clock.at(sent),
             )
         error = self._error(call, response, raw)
