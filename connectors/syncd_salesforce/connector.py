@@ -55,7 +55,6 @@ class Salesforce:
         Setting("duplicate_alerts", bool, False),
         Setting("conditional_writes", bool, True),
         Setting("own_user", bool, False),
-        Setting("converted_gone", bool, False),
     )
     kinds: tuple[str, ...] = ("Lead", "Contact", "Account", "Opportunity")
     receiver = None
@@ -71,7 +70,7 @@ class Salesforce:
         self._door = self._opened(base_url)
         client = Client(self._door, version)
         self._schemas = Schemas(client, settings)
-        habits = Habits(own_user=bool(options["own_user"]), converted_gone=bool(options["converted_gone"]))
+        habits = Habits(own_user=bool(options["own_user"]))
         self._client, self._reads = client, Reads(client, self._schemas, settings.system, habits)
         manners = Manners(
             assign=bool(options["assignment_rules"]),

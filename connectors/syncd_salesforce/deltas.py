@@ -18,17 +18,15 @@ from syncd.errors import Transient
 from syncd.kit.connector import Cursor, Known, Page, Seen, Timing
 from syncd_salesforce import ids, soql
 from syncd_salesforce.client import Found, Row
-from syncd_salesforce.position import BACKFILL, ROLES, ROWS, Position, text
+from syncd_salesforce.position import BACKFILL, LEADS, ROLES, ROWS, Position, text
 from syncd_salesforce.reads import STAMP, Reads, row_id
-from syncd_salesforce.schema import RELATION, has_relation
+from syncd_salesforce.schema import HEIRS, PAST, PAST_KIND, RELATION, has_relation
 from syncd_salesforce.troubles import TOO_BIG, SalesforceRefused
 from syncd_salesforce.values import moment
 
 TICK = timedelta(seconds=1)
 """The grain of Salesforce's stamps."""
 
-_ROLE = "OpportunityContactRole"
-_ROLE_COLUMNS = ("Id", "OpportunityId", STAMP, "IsDeleted")
 _SMALLEST = 100
 
 
@@ -46,7 +44,7 @@ class Tick:
         self._known = known
         self._columns = self._reads.columns(self._kind, self._fields)  # also teaches us the vendor's clock
         self.position = Position.begin(self._reads.client.door.now()) if since is None else Position.load(since)
-        stages = {ROWS: self._rows, ROLES: self._roles, BACKFILL: self._backfill}
+        stages = {ROWS: self._rows, ROLES: self._roles, LEADS: self._leads, BACKFILL: self._backfill}
         for stage in self.position.stages:
             yield from stages[stage]()
 
@@ -57,17 +55,25 @@ class Tick:
             yield self._page(shown, ROWS)
 
     def _roles(self) -> Iterator[Page]:
-        """Opportunities whose contact roles changed: that alone need not stamp the opportunity.
+        """Opportunities whose contact roles changed: that alone need not stamp the opportunity."""
+        if has_relation(self._kind) and RELATION in self._fields:
+            yield from self._pointed_at(ROLES, "OpportunityContactRole", "OpportunityId")
+
+    def _leads(self) -> Iterator[Page]:
+        """What leads were converted into: where it was there before, that need not stamp it."""
+        if self._kind in HEIRS and PAST in self._fields:
+            yield from self._pointed_at(LEADS, PAST_KIND, HEIRS[self._kind])
+
+    def _pointed_at(self, lane: str, by: str, field: str) -> Iterator[Page]:
+        """The records that changed ones of another kind point at.
 
         They are read again for as long as the overlap shows the change: nothing tells that an earlier read had seen it.
         """
-        if not (has_relation(self._kind) and RELATION in self._fields):
-            return
-        for answer in self._scan(ROLES, _ROLE, _ROLE_COLUMNS):
-            touched = [ids.full(str(row.get("OpportunityId"))) for row in answer.rows]
+        for answer in self._scan(lane, by, ("Id", field, STAMP, "IsDeleted")):
+            touched = [ids.full(str(row.get(field))) for row in answer.rows]
             wanted = list(dict.fromkeys(one for one in touched if one))
             found = self._reads.read(self._kind, wanted, self._fields) if wanted else {}
-            yield self._page(list(found.values()), ROLES)
+            yield self._page(list(found.values()), lane)
 
     def _scan(self, lane: str, kind: str, columns: Sequence[str]) -> Iterator[Found]:
         """The pages of this lane's window, from where it was left, or of a new one; `position` moves along."""

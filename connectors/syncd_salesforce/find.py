@@ -18,7 +18,7 @@ from syncd.errors import Refused, Transient
 from syncd_salesforce import soql
 from syncd_salesforce.client import Found, Row
 from syncd_salesforce.reads import Reads, chunks, row_id
-from syncd_salesforce.schema import RELATION, Described
+from syncd_salesforce.schema import VIRTUAL, Described
 
 KEYS_AT_ONCE = 100
 
@@ -91,7 +91,7 @@ def _key(described: Described, key: MatchKey) -> soql.Key:
     """The parts of a key that can be asked; none where no record can answer it."""
     parts: list[list[soql.Test]] = []
     for names, values in key.terms:
-        there = [name for name in names if name in described.types and name != RELATION]
+        there = [name for name in names if name in described.types and name not in VIRTUAL]
         short = tuple(value for value in values if value and len(value) <= _LONGEST_VALUE)
         if not there or not short:
             return ()

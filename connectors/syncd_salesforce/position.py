@@ -12,8 +12,9 @@ from typing import Any
 
 from syncd.kit.connector import Cursor
 
-ROWS, ROLES, BACKFILL = STAGES = ("rows", "roles", "backfill")
-"""The stages of a tick in their order: changed records, changed contact roles, the first reading."""
+ROWS, ROLES, LEADS, BACKFILL = STAGES = ("rows", "roles", "leads", "backfill")
+"""The stages of a tick in their order: changed records, contact roles and leads that point at them, the first reading.
+"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,7 +45,7 @@ class Position:
     def begin(now: datetime) -> Position:
         """A new feed: its deltas start before the first page of the backfill was asked for, by the overlap."""
         stamp = text(now)
-        return Position(marks={ROWS: stamp, ROLES: stamp}, t0=stamp)
+        return Position(marks={ROWS: stamp, ROLES: stamp, LEADS: stamp}, t0=stamp)
 
     @staticmethod
     def load(cursor: Cursor) -> Position:
@@ -88,7 +89,7 @@ class Position:
 
     def opened(self, lane: str, now: datetime, overlap: timedelta) -> Position:
         """With a new window of this lane, from its watermark less the overlap on."""
-        return self._windowed(lane, Window(at=text(moment(self.marks[lane]) - overlap), hi=text(now)))
+        return self._windowed(lane, Window(at=text(moment(self.marks.get(lane, self.t0)) - overlap), hi=text(now)))
 
     def advanced(self, lane: str, at: str, last: str) -> Position:
         """With the window of this lane read up to and with that id of that moment."""
@@ -97,7 +98,9 @@ class Position:
     def closed(self, lane: str) -> Position:
         """With the window of this lane read to its end: its watermark goes up to its beginning, never down."""
         rest = {one: window for one, window in self.windows.items() if one != lane}
-        return replace(self, windows=rest, marks={**self.marks, lane: max(self.marks[lane], self.windows[lane].hi)})
+        return replace(
+            self, windows=rest, marks={**self.marks, lane: max(self.marks.get(lane, self.t0), self.windows[lane].hi)}
+        )
 
     def _windowed(self, lane: str, window: Window) -> Position:
         return replace(self, windows={**self.windows, lane: window})

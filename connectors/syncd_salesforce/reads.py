@@ -18,26 +18,22 @@ from syncd.errors import Transient
 from syncd_salesforce import ids as idents
 from syncd_salesforce import soql
 from syncd_salesforce.client import READ_LIMIT, Client, Found, Row
-from syncd_salesforce.schema import RELATION, Described, Schemas, has_relation
+from syncd_salesforce.schema import HEIRS, PAST, RELATION, VIRTUAL, Described, Schemas, has_relation
 from syncd_salesforce.troubles import UNKNOWN_FIELD, SalesforceRefused
 from syncd_salesforce.values import from_wire, moment
 
 STAMP = "SystemModstamp"
 _OWN = ("Id", STAMP, "LastModifiedDate", "LastModifiedById", "CreatedDate", "CreatedById", "IsDeleted")
-_FATE = ("MasterRecordId", "IsConverted", "ConvertedContactId", "ConvertedOpportunityId", "IsPersonAccount")
-_ROLES_AT_ONCE = 400
+_FATE = ("MasterRecordId", "IsConverted", "IsPersonAccount")
+_RELATED_AT_ONCE = 400
 T = TypeVar("T")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Habits:
-    """What the operator said of this org. `own_user`: nobody but syncd makes records as the run-as user.
-
-    `converted_gone`: a converted lead is told as gone, having become its contact; else as the record it still is.
-    """
+    """What the operator said of this org. `own_user`: nobody but syncd makes records as the run-as user."""
 
     own_user: bool = False
-    converted_gone: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,7 +57,7 @@ class Reads:
         """What a query selects: those of `fields` that there are, and what every Record is made with."""
         described = self.schemas.described(kind)
         wanted = dict.fromkeys([*_OWN, *_FATE, *fields])
-        return [name for name in wanted if name in described.types and name != RELATION]
+        return [name for name in wanted if name in described.types and name not in VIRTUAL]
 
     def query(self, text: str, *, deleted: bool = False, whole: bool = False) -> Found:
         """A query's first page, or all of it. A field that vanished since the schema was read is asked for no more."""
@@ -103,11 +99,13 @@ class Reads:
     def told(self, kind: str, answer: Found, fields: Sequence[str]) -> list[Record | Gone]:
         """Wire rows as what they tell: records with their relation where `fields` wants it, and gone ones."""
         items = [self._item(kind, row, fields, answer.sent_at) for row in answer.rows]
-        if not (has_relation(kind) and RELATION in fields):
-            return items
         living = [one.ref.id for one in items if isinstance(one, Record)]
-        related = self.contacts(living) if living else {}
-        return [_with_contacts(one, related) if isinstance(one, Record) else one for one in items]
+        related: dict[str, Mapping[str, Value]] = {}
+        if living and has_relation(kind) and RELATION in fields:
+            related[RELATION] = self.contacts(living)
+        if living and kind in HEIRS and PAST in fields:
+            related[PAST] = self.leads(kind, living)
+        return [_with(one, related) if isinstance(one, Record) else one for one in items]
 
     def record(self, kind: str, row: Row, fields: Iterable[str], sent_at: datetime) -> Record:
         """One wire row as a Record, without its relation; a field missing from the row is left out: unknown."""
@@ -125,17 +123,20 @@ class Reads:
 
     def contacts(self, opportunities: Sequence[str]) -> dict[str, Value]:
         """The contacts with a role in each of these opportunities, None for none."""
-        found: dict[str, set[str]] = {one: set() for one in opportunities}
-        for row in self.roles(opportunities):
-            one, contact = idents.full(str(row.get("OpportunityId"))), idents.full(str(row.get("ContactId")))
-            if one in found and contact is not None:
-                found[one].add(contact)
-        return {one: tuple(sorted(several)) or None for one, several in found.items()}
+        rows = self.roles(opportunities)
+        return _grouped(opportunities, [(row.get("OpportunityId"), row.get("ContactId")) for row in rows])
 
     def roles(self, opportunities: Sequence[str]) -> list[Row]:
         """The living contact roles of these opportunities."""
-        asked = chunks(opportunities, _ROLES_AT_ONCE)
+        asked = chunks(opportunities, _RELATED_AT_ONCE)
         return [row for chunk in asked for row in self.query(soql.roles(chunk), whole=True).rows]
+
+    def leads(self, kind: str, ids: Sequence[str]) -> dict[str, Value]:
+        """The leads that were converted into each of these, None for none."""
+        field = HEIRS[kind]
+        asked = (soql.leads(field, chunk) for chunk in chunks(ids, _RELATED_AT_ONCE))
+        rows = [row for text in asked for row in self.query(text, whole=True).rows]
+        return _grouped(ids, [(row.get(field), row.get("Id")) for row in rows])
 
     def _item(self, kind: str, row: Row, fields: Sequence[str], sent_at: datetime) -> Record | Gone:
         ref = Ref(self.system, kind, row_id(row))
@@ -144,9 +145,6 @@ class Reads:
             return Gone(ref=ref, tombstone=winner is None, became=(winner,) if winner else (), read_at=sent_at)
         if kind == "Contact" and row.get("IsPersonAccount") is True:
             return Gone(ref=ref, read_at=sent_at)  # the shadow of a person account, which is read and written there
-        if row.get("IsConverted") is True and self.habits.converted_gone:
-            now = [idents.full(str(row.get(name) or "")) for name in ("ConvertedContactId", "ConvertedOpportunityId")]
-            return Gone(ref=ref, became=tuple(one for one in now if one), read_at=sent_at)
         return self.record(kind, row, fields, sent_at)
 
     def _mine(self, row: Row) -> bool | None:
@@ -185,5 +183,15 @@ def _canonical(described: Described, row: Row, fields: Iterable[str]) -> dict[st
     }
 
 
-def _with_contacts(record: Record, related: Mapping[str, Value]) -> Record:
-    return replace(record, fields={**record.fields, RELATION: related.get(record.ref.id)})
+def _grouped(ids: Sequence[str], pairs: Sequence[tuple[object, object]]) -> dict[str, Value]:
+    """By id, what it is paired with, sorted; None for nothing."""
+    found: dict[str, set[str]] = {one: set() for one in ids}
+    for told, other in pairs:
+        one, whole = idents.full(str(told)), idents.full(str(other))
+        if one in found and whole is not None:
+            found[one].add(whole)
+    return {one: tuple(sorted(several)) or None for one, several in found.items()}
+
+
+def _with(record: Record, related: Mapping[str, Mapping[str, Value]]) -> Record:
+    return replace(record, fields={**record.fields, **{name: told[record.ref.id] for name, told in related.items()}})

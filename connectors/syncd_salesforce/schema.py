@@ -23,6 +23,14 @@ RELATION = "contact"
 RELATION_KIND = "Contact"
 OPPORTUNITY = "Opportunity"
 
+PAST = "lead"
+"""The field of what leads are converted into that holds the ids of the leads that it was, sorted."""
+PAST_KIND = "Lead"
+HEIRS = {"Contact": "ConvertedContactId", "Account": "ConvertedAccountId", OPPORTUNITY: "ConvertedOpportunityId"}
+"""What a lead is converted into, and the lead's field that says into which one."""
+VIRTUAL = (RELATION, PAST)
+"""Fields that no object has: they are put together from other records, and no query names them."""
+
 Types = Mapping[str, FieldType]
 T = TypeVar("T")
 
@@ -64,6 +72,7 @@ class Described:
         self.types: Types = {
             **{name: _field(one, types) for name, one in self.wire.items() if str(one.get("type")) not in _NO_VALUE},
             **({RELATION: _relation()} if has_relation(kind) else {}),
+            **({PAST: _past()} if kind in HEIRS else {}),
         }
 
     def has(self, name: str) -> bool:
@@ -205,6 +214,10 @@ def _record_types(rows: Any) -> list[Option]:
 
 def _relation() -> FieldType:
     return FieldType(name=RELATION, kind=FieldKind.REF, label="Contacts", many=True, ref_kind=RELATION_KIND)
+
+
+def _past() -> FieldType:
+    return FieldType(name=PAST, kind=FieldKind.REF, label="Leads", many=True, ref_kind=PAST_KIND, read_only=True)
 
 
 def _user(row: Row) -> User:

@@ -133,6 +133,11 @@ def roles(opportunities: Sequence[str]) -> str:
     return f"{fields} WHERE OpportunityId IN ({_ids(opportunities)}) ORDER BY OpportunityId, Id"
 
 
+def leads(field: str, ids: Sequence[str]) -> str:
+    """The leads that were converted into these records; `field` names the kind of these."""
+    return f"{_select('Lead', ('Id', field))} WHERE {name(field)} IN ({_ids(ids)}) ORDER BY Id"
+
+
 def users() -> str:
     """Everybody who can own records, those who left included."""
     return f"{_select('User', ('Id', 'Name', 'Email', 'IsActive', 'UserType'))} ORDER BY Id"

@@ -198,11 +198,21 @@ class End:
     delete: str = "flag"
 
 
+@dataclass(frozen=True, slots=True)
+class Continued:
+    """Records of map `map` become records of another map; `field` of these, on `side`, holds the ids that they had."""
+
+    map: str
+    side: Side
+    field: str
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class FieldMap:
     """A whole map, compiled against both schemas. `key` is unique in the house (`pair/map`); `digest` its content's.
 
     `after`: keys of maps whose links come first. `lane`: the due order; "lead" goes before "normal".
+    `continues`: the map whose records become records of this one (leads become contacts), if there is one.
     `score`: how alike two records must be that no match key joins; None: only match keys count.
     `left_out`: the fields of optional parts that the systems do not describe.
     """
@@ -221,6 +231,7 @@ class FieldMap:
     shared: Shared = Shared()
     first_link: Owner = Owner.ASK
     after: tuple[str, ...] = ()
+    continues: Continued | None = None
     lane: str = "normal"
     left_out: frozenset[tuple[Side, str]] = frozenset()
 
@@ -241,4 +252,6 @@ class FieldMap:
                 names |= expression.reads[side]
         if key := self.end(side).sync_key:
             names.add(key)
+        if self.continues is not None and self.continues.side is side:
+            names.add(self.continues.field)
         return frozenset(names)

@@ -16,6 +16,7 @@ from syncd.core.model import Action, Gone, MatchKey, Operation, Record, Side, Sy
 from syncd.core.plan import MISSING, view
 from syncd.engine.absorb import absorb
 from syncd.engine.base import base_of
+from syncd.engine.closed import GONE, UNDONE
 from syncd.engine.confirm import close_intent
 from syncd.engine.fence import all_ours
 from syncd.engine.item import Item, again, park
@@ -25,12 +26,6 @@ from syncd.engine.world import World
 from syncd.store.links import Link
 from syncd.store.marks import DELETED
 from syncd.store.store import Tx
-
-GONE = "gone: "
-"""How the reason of a link begins that was closed because a record is gone: it opens again when both are there."""
-
-UNDONE = "undone: "
-"""The same of a record that a person wanted archived, with the run that had made it."""
 
 ARCHIVED = "was archived by write"
 

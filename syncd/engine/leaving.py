@@ -5,7 +5,7 @@ What is not here: how a snapshot gets to be gone (`absorb`), and records that we
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import timedelta
 from itertools import zip_longest
 
@@ -13,8 +13,9 @@ from syncd.core.fieldmap import FieldMap, Leave, Unconvertible
 from syncd.core.model import Action, Gone, Record, Ref, Side
 from syncd.core.plural import counted
 from syncd.engine.absorb import MERGED, absorb
-from syncd.engine.archiving import ARCHIVED, GONE, POLICIES, UNDONE, Canaries, close, part, prepare, proved_twice
+from syncd.engine.archiving import ARCHIVED, POLICIES, Canaries, close, part, prepare, proved_twice
 from syncd.engine.base import pinned
+from syncd.engine.closed import GONE, UNFIT, may_open
 from syncd.engine.fence import all_ours, hold_links
 from syncd.engine.item import DONE, UNSEEN, VANISHED, Item, Rest, again, park
 from syncd.engine.linking import wake_for
@@ -25,9 +26,6 @@ from syncd.errors import Refused
 from syncd.store.links import Link, LinkedAlready
 from syncd.store.marks import DELETED
 from syncd.store.store import Tx
-
-UNFIT = "left the map's condition"
-"""Why a link was closed that opens again by itself when its records fit again; so does one of what was gone."""
 
 CANARIES, NEARLY = 10, 0.8
 """Other records of a kind that are asked for beside one that does not answer, and how many of several must."""
@@ -95,7 +93,7 @@ def _unsettle(tx: Tx, item: Item, link: Link, sides: Iterable[Side]) -> None:
 
 def _rival(tx: Tx, m: FieldMap, side: Side, id: str) -> Link | None:
     """The link that a record has already; or one that closed with it alone, and opens as soon as it is there again."""
-    known, closed = tx.links.of(m.key, side, [id]).get(id), _may_open(tx, m, side, [id]).get(id)
+    known, closed = tx.links.of(m.key, side, [id]).get(id), may_open(tx, m, side, [id]).get(id)
     if known is not None or closed is None or tx.links.of(m.key, side.other, [closed.id_on(side.other)]):
         return known
     ids = {at: closed.id_on(at) for at in Side}
@@ -128,14 +126,8 @@ def _closed(tx: Tx, items: Sequence[Item]) -> dict[int, Link]:
     found: dict[int, Link] = {}
     for side in Side:
         mine = {item.mark.id: item for item in items if item.mark.side is side}
-        found |= {id(mine[id_]): link for id_, link in _may_open(tx, items[0].m, side, mine).items()}
+        found |= {id(mine[id_]): link for id_, link in may_open(tx, items[0].m, side, mine).items()}
     return found
-
-
-def _may_open(tx: Tx, m: FieldMap, side: Side, ids: Collection[str]) -> dict[str, Link]:
-    """Closed links of these records that open by themselves, when both of their records are there and fit."""
-    closed = tx.links.of(m.key, side, ids, state="closed") if ids else {}
-    return {id_: link for id_, link in closed.items() if (link.reason or "").startswith((GONE, UNDONE, UNFIT))}
 
 
 def _there_again(tx: Tx, m: FieldMap, link: Link) -> bool:

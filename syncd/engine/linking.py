@@ -6,7 +6,7 @@ What is not here: the verdict over candidates (`core.match`) and the writes (`wr
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from syncd.core.decision import Twins, Verdict
@@ -20,6 +20,7 @@ from syncd.engine.intake import Tick, tick
 from syncd.engine.item import DONE, DRIFT, UNTOLD, UNWANTED, Item, Rest, again, park, stuck
 from syncd.engine.lookalikes import Lookalikes, StoreIndex, ask_again, belongs, near
 from syncd.engine.namesakes import NAMESAKE, Taken, set_apart
+from syncd.engine.succession import came_of_a_merge, kept_back, take_over
 from syncd.engine.world import World
 from syncd.store.journal import Intent
 from syncd.store.links import Link
@@ -50,14 +51,19 @@ def _local_side(world: World, tx: Tx, m: FieldMap, side: Side, items: list[Item]
         rest = _unfit(m, side, item, item.mark.id in closed)
         if rest is not None:
             item.fail(rest)
-    items = [item for item in items if item.stands()]
-    creates = _judge_local(tx, m, side, items)
-    others = _Others.read(world, tx, m, side, [item.mark.id for item in items])
+    take_over(world, tx, m, side, [item for item in items if item.stands()])
+    items = [item for item in items if item.stands() and item.twin is None]
+    ids = [item.mark.id for item in items]
+    creates, others = _judge_local(tx, m, side, items), _Others.read(world, tx, m, side, ids)
+    kept = kept_back(world, tx, m, side, ids)
     for item in items:
         if item.stands() and item.twin is None:
             _own_key_or_window(tx, item, creates, others)
         if item.stands() and item.twin is None and not wanted(m, side, item.record(side), pulled=item.mark.pulled):
             item.fail(UNWANTED)
+        if item.stands() and item.twin is None and item.mark.id in kept:
+            before = str(kept[item.mark.id])
+            item.fail(park("waiting", f"its twin is {before}, and it goes on with what that becomes", waits_for=before))
 
 
 def _judge_local(tx: Tx, m: FieldMap, side: Side, items: Sequence[Item]) -> dict[str, Intent]:
@@ -151,7 +157,7 @@ def _own_key_or_window(tx: Tx, item: Item, creates: Mapping[str, Intent], others
     """A record that carries a key of ours, was made by us, or in an open create's window, is no new lead."""
     side, m = item.mark.side, item.m
     record = item.record(side)
-    if record.was and _came_of_a_merge(tx, item, record):
+    if record.was and came_of_a_merge(tx, item, record):
         return
     key = carried_key(m, side, record.fields)
     end = m.end(side.other)
@@ -166,23 +172,6 @@ def _own_key_or_window(tx: Tx, item: Item, creates: Mapping[str, Intent], others
         item.fail(park("waiting", reason, waits_for=f"intent:{intent.id}"))
     elif record.mine and not linked and item.mark.cause != NAMESAKE and not _before_us(tx, record):
         item.fail(park("question", f"{record.ref} was made by our own key, and no open write claims it"))
-
-
-def _came_of_a_merge(tx: Tx, item: Item, record: Record) -> bool:
-    """Whether a record is what linked ones were merged into: it waits for their links, and calls for their marks."""
-    m, side = item.m, item.mark.side
-    creates = [i for i in tx.journal.open_of(m.key, record.was) if i.action is Action.CREATE and i.side is side.other]
-    if creates:
-        reason = f"came of a merge with the record for which write {creates[0].id} is open"
-        item.fail(park("waiting", reason, waits_for=f"intent:{creates[0].id}"))
-        return True
-    linked = sorted(tx.links.of(m.key, side, record.was))
-    if linked:
-        old = replace(record.ref, id=linked[0])
-        item.calls += linked
-        reason = f"goes on with the link of {old}, which was merged into it"
-        item.fail(park("waiting", reason, waits_for=str(record.ref)))
-    return bool(linked)
 
 
 def _before_us(tx: Tx, record: Record) -> bool:

@@ -12,7 +12,7 @@ from pathlib import Path
 
 import orjson
 
-from syncd.core.fieldmap import End, FieldMap, Leave, Owner
+from syncd.core.fieldmap import Continued, End, FieldMap, Leave, Owner
 from syncd.core.model import FieldKind, FieldType, Schema, Side, Value
 from syncd.core.values import Ends, OptionError, resolve
 from syncd.errors import ConfigError, Problem
@@ -25,8 +25,8 @@ from syncd.fieldmaps.source import Item, Place, Report, Sequence, Table, parse
 
 VERSION = "1"
 MAP_KEYS = (
-    "version", "name", "left", "right", "after", "only", "leave", "sync_key", "match", "first_link", "create",
-    "delete", "lane", "relations", "fields",
+    "version", "name", "left", "right", "after", "continues", "only", "leave", "sync_key", "match", "first_link",
+    "create", "delete", "lane", "relations", "fields",
 )  # fmt: skip
 END_KEYS = ("kind", "on_create", "automations")
 AUTOMATIONS = ("fire", "skip")
@@ -136,6 +136,7 @@ class _Reader:
             shared=compile_shared(match, lines),
             first_link=root.word("first_link", Owner, Owner.ASK),
             after=tuple(f"{self.pair}/{item.text}" for item in root.texts("after")),
+            continues=self._continues(root.form("continues")),
             lane=root.choice("lane", LANES, "normal"),
         )
         self._check(found, lines)
@@ -145,8 +146,10 @@ class _Reader:
         return replace(found, digest=mark, left_out=frozenset(self.context.left_out))
 
     def mentions(self) -> tuple[tuple[str, Place], ...]:
-        """Maps named in `after` and in relations."""
+        """Maps named in `after`, in `continues` and in relations."""
         after = [(f"{self.pair}/{item.text}", item.place) for item in self.root.texts("after")]
+        continued = self.root.form("continues")
+        after += [(f"{self.pair}/{continued.text('map')}", continued.at("map"))] if continued.has("map") else []
         relations = self.root.forms("relations", "A relation")
         return (*after, *((f"{self.pair}/{form.text('map')}", form.at("map")) for form in relations if form.has("map")))
 
@@ -193,6 +196,20 @@ class _Reader:
         keys.report.warn(keys.at(side.value), message, remedy)
         self.context.left_out.append((side, name))
         return None
+
+    def _continues(self, form: Form) -> Continued | None:
+        """The map that this one goes on from, and the field of one side that names what its record was there."""
+        if not form.table.entries:
+            return None
+        form.only(("map", *SIDES), "continues")
+        name = form.needed("map", "continues")
+        sides = [side for side in Side if form.has(side.value)]
+        if len(sides) != 1:
+            message = "`continues` needs the field that names what a record was, on the one side where it was another."
+            self.root.report.error(self.root.at("continues"), message, "For leads: {map: leads, left: lead}.")
+            return None
+        field = self.context.field(form, sides[0])
+        return Continued(f"{self.pair}/{name}", sides[0], field) if field else None
 
     def _on_create(self, form: Form, side: Side) -> Mapping[str, Value]:
         found: dict[str, Value] = {}

@@ -53,7 +53,7 @@ def check(
             if key not in known
         )
         result.append(_with(loaded, strangers))
-    return _circle(result)
+    return _circle(_continued(result))
 
 
 def _read(path: Path, pair: str, systems: Mapping[Side, str], describe: Describe | None) -> Loaded:
@@ -104,6 +104,29 @@ def _with(loaded: Loaded, errors: tuple[Problem, ...]) -> Loaded:
     if not errors:
         return loaded
     return Loaded(None, (*loaded.errors, *errors), loaded.warnings, loaded.mentions)
+
+
+def _continued(found: list[Loaded]) -> list[Loaded]:
+    """Records change their kind on one side only: the twin on the other goes on with what they became."""
+    maps = {loaded.map.key: loaded.map for loaded in found if loaded.map}
+    result = []
+    for loaded in found:
+        continued = loaded.map.continues if loaded.map else None
+        first = maps.get(continued.map) if continued else None
+        if loaded.map is None or continued is None or first is None or _goes_on(loaded.map, first, continued.side):
+            result.append(loaded)
+            continue
+        place = next(place for key, place in loaded.mentions if key == first.key)
+        side = continued.side
+        message = f"`continues` needs the {side.other} kind of map {first.name!r}, and another kind on the {side} side."
+        remedy = "For leads that become contacts: one map of leads, one of contacts, both with the same kind across."
+        result.append(_with(loaded, (Problem(str(place), message, remedy),)))
+    return result
+
+
+def _goes_on(m: FieldMap, first: FieldMap, side: Side) -> bool:
+    same = {at: m.end(at).kind == first.end(at).kind for at in Side}
+    return same[side.other] and not same[side]
 
 
 def _circle(found: list[Loaded]) -> list[Loaded]:

@@ -26,6 +26,7 @@ def json_schema() -> Node:
         "left": _end(),
         "right": _end(),
         "after": _list(TEXT, "Maps whose records come first."),
+        "continues": _continues(),
         "only": _cel("Records that belong to this map."),
         "leave": _words(Leave, "What happens to a link whose record no longer meets `only`."),
         "sync_key": _sides(TEXT, "The field on a side that holds syncd's own key."),
@@ -42,6 +43,12 @@ def json_schema() -> Node:
         "title": "A syncd map",
         **_table(properties, required=("version", "name", "left", "right", "fields")),
     }
+
+
+def _continues() -> Node:
+    of = {**_field(), "description": "A field of this side's records: the ids that they had as records of that map."}
+    table = _table({"map": TEXT, "left": of, "right": of}, required=("map",))
+    return {**table, "description": "The map whose records become records of this one, as leads become contacts."}
 
 
 def _match() -> Node:

@@ -67,6 +67,10 @@ FORMS: dict[str, tuple[str, str]] = {
             f"WHERE OpportunityId IN ('{A}') ORDER BY OpportunityId, Id"
         ),
     ),
+    "leads": (
+        soql.leads("ConvertedContactId", [A]),
+        f"SELECT Id, ConvertedContactId FROM Lead WHERE ConvertedContactId IN ('{A}') ORDER BY Id",
+    ),
     "users": (soql.users(), "SELECT Id, Name, Email, IsActive, UserType FROM User ORDER BY Id"),
     "queues": (soql.queues(), "SELECT Id, Name FROM Group WHERE Type = 'Queue' ORDER BY Id"),
     "organization": (soql.organization(), "SELECT Id, TimeZoneSidKey FROM Organization LIMIT 1"),

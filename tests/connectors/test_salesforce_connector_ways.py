@@ -141,17 +141,48 @@ def test_a_merge_tells_who_is_left(org: Org) -> None:
         assert told.became == (winner,)
 
 
-def test_a_converted_lead_stays_a_record_unless_asked_otherwise(org: Org) -> None:
-    """By default it is read with what became of it; with `converted_gone` it became its contact and opportunity."""
+def test_a_converted_lead_stays_a_record_and_what_it_became_names_it(org: Org) -> None:
+    """It is read with what became of it; its contact, account and opportunity tell which lead they were."""
     lead = org.lead()
     org.remote.act("convert", "Lead", id=lead)
     row = next(row for row in org.remote.records("Lead") if row["Id"] == lead)
-    kept = org.connect().read("Lead", [lead], ["IsConverted", "ConvertedContactId"])[lead]
+    sf = org.connect()
+    kept = sf.read("Lead", [lead], ["IsConverted", "ConvertedContactId"])[lead]
     assert isinstance(kept, Record)
     assert kept.fields == {"IsConverted": True, "ConvertedContactId": row["ConvertedContactId"]}
-    gone = org.connect(converted_gone=True).read("Lead", [lead], [])[lead]
-    assert isinstance(gone, Gone)
-    assert gone.became == (row["ConvertedContactId"], row["ConvertedOpportunityId"])
+    for kind in ("Contact", "Account", "Opportunity"):
+        heir = row[f"Converted{kind}Id"]
+        told = sf.read(kind, [heir], ["lead"])[heir]
+        assert isinstance(told, Record)
+        assert told.fields == {"lead": (lead,)}
+        assert sf.describe(kind).fields["lead"].read_only
+
+
+def test_who_was_no_lead_tells_none(org: Org) -> None:
+    """Blank, not unknown; and nothing is asked for where no map wants it."""
+    contact = org.remote.act("create", "Contact", fields={"LastName": "Roof"})["id"]
+    sf = org.connect()
+    told = sf.read("Contact", [contact], ["LastName", "lead"])[contact]
+    assert isinstance(told, Record)
+    assert told.fields == {"LastName": "Roof", "lead": None}
+    mark = org.remote.mark()
+    sf.read("Contact", [contact], ["LastName"])
+    assert len(org.remote.requests(mark)) == 1
+
+
+def test_a_contact_that_was_there_before_is_told_when_a_lead_becomes_it(org: Org) -> None:
+    """Converting a lead into an existing contact need not change that: the feed tells it all the same."""
+    contact = org.remote.act("create", "Contact", fields={"LastName": "Roof"})["id"]
+    account = org.remote.act("create", "Account", fields={"Name": "Roof home"})["id"]
+    lead = org.lead()
+    memory = Memory(org.connect(), "Contact", ["LastName", "lead"])
+    memory.fill()
+    assert memory.value(contact, "lead") is None
+    org.remote.advance(3_600)
+    org.remote.act("convert", "Lead", id=lead, contact=contact, account=account)
+    memory.tick()
+    memory.tick()
+    assert memory.value(contact, "lead") == (lead,)
 
 
 def test_a_converted_lead_refuses_in_salesforces_words(org: Org) -> None:

@@ -1,0 +1,167 @@
+"""A record becomes one of another kind, as a lead becomes a contact: its twin goes on with that, none is made twice.
+
+In this town the contractor's contacts are the leads, and a lead that is won becomes one of its people.
+What is not here: merges (`test_leaving`), and who converts what at a vendor (the connectors' tests).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from syncd.core.model import Ref, Value
+from syncd.engine.by_hand import unlink
+from syncd.fieldmaps import load
+from tests.engine.doings import edit, make, read_feed, rest, run
+from tests.engine.test_leaving import parked, partners
+from tests.engine.test_rules import rows, town_of
+from tests.engine.town import CONTACTS, PEOPLE, SCHEMAS, SYSTEMS, Town
+from tests.engine.vendor import Row, Traits
+
+SILENT = Traits(sync_key=False, maker=False, tombstones=True)
+CONTINUED = {
+    CONTACTS: CONTACTS + "only: right.phone != 'converted'\nleave: unlink\n",
+    PEOPLE: PEOPLE.replace("match: {link: [email]}", "match: {link: [city]}")
+    + "after: [contacts]\ncontinues: {map: contacts, right: key}\n",
+}
+NOTHING = {"keys": "", "first_link": "ask", "drift": "keep", "delete": "flag"}
+
+
+@contextmanager
+def towns() -> Iterator[Town]:
+    """A town whose map of people continues that of contacts; the two have no key in common for what follows."""
+    with town_of(left=SILENT, right=SILENT, first_link="ask") as town:
+        for source, kind in ((CONTACTS, "contacts"), (PEOPLE, "people")):
+            schemas = {
+                side: SCHEMAS[system][kind if system == "con" else "contacts"] for side, system in SYSTEMS.items()
+            }
+            town.use(load(CONTINUED[source] % NOTHING, pair="pair", systems=SYSTEMS, schemas=schemas))
+        yield town
+
+
+def linked(town: Town, **fields: Value) -> tuple[Row, Row]:
+    """One of ours and the lead that was made for it, at rest."""
+    ours = make(town, "crm", "contacts", {"email": "ann@x.example", "name": "Ann", **fields})
+    assert ours is not None
+    rest(town)
+    (lead,) = rows(town, "con", "contacts")
+    return ours, lead
+
+
+def converted(town: Town, lead: Row) -> Row:
+    """Somebody converts a lead: it stays as it is, says so, and refuses to be looked at as one; a person begins."""
+    con = town.vendors["con"]
+    person = con.create("people", {"email": "office@x.example", "name": "Ann", "key": lead.id}, "person")
+    con.update("contacts", lead.id, {"phone": "converted"}, "person")
+    return person
+
+
+def test_the_twin_of_a_converted_record_goes_on_with_what_it_became() -> None:
+    """The link of the lead is closed, that of the person is open, and each side has the records that people made."""
+    with towns() as town:
+        ours, lead = linked(town)
+        person = converted(town, lead)
+        rest(town)
+        assert partners(town) == set()
+        assert partners(town, "pair/people") == {(ours.id, person.id)}
+        assert [row.id for row in rows(town, "crm", "contacts")] == [ours.id]
+        assert [row.id for row in rows(town, "con", "people")] == [person.id]
+        edit(town, "con", "people", person.id, {"name": "Ann Roof"})
+        rest(town)
+        assert rows(town, "crm", "contacts")[0].fields["name"] == "Ann Roof"
+
+
+def test_it_does_so_before_the_conversion_itself_is_told() -> None:
+    """The person comes by its feed while the lead is still thought to be one."""
+    with towns() as town:
+        ours, lead = linked(town)
+        person = converted(town, lead)
+        town.stage.now = town.stage.now.replace(microsecond=0) + town.vendors["con"].traits.lag * 2
+        for feed in (("crm", "contacts"), ("con", "people")):
+            read_feed(town, *feed)
+        run(town)
+        assert partners(town, "pair/people") == {(ours.id, person.id)}
+        rest(town)
+        assert (partners(town), partners(town, "pair/people")) == (set(), {(ours.id, person.id)})
+        assert len(rows(town, "crm", "contacts")) == len(rows(town, "con", "people")) == 1
+
+
+def test_nothing_is_made_for_the_twin_of_a_record_that_may_be_converted_yet() -> None:
+    """A map that continues another one leaves its records alone, says why, and goes on when they are converted."""
+    with towns() as town:
+        ours, lead = linked(town, tag="vip")
+        rest(town)
+        assert rows(town, "con", "people") == []
+        (reason,) = parked(town, "waiting")
+        assert reason == f"its twin is con:contacts:{lead.id}, and it goes on with what that becomes"
+        person = converted(town, lead)
+        rest(town)
+        assert partners(town, "pair/people") == {(ours.id, person.id)}
+        assert [row.id for row in rows(town, "con", "people")] == [person.id]
+        assert parked(town, "waiting") == []
+
+
+def test_a_twin_is_made_when_the_record_was_deleted_without_becoming_anything() -> None:
+    """Who is nobody's twin any more is a new person for the map that continues."""
+    with towns() as town:
+        _, lead = linked(town, tag="vip")
+        rest(town)
+        town.vendors["con"].delete("contacts", lead.id)
+        rest(town)
+        assert len(rows(town, "con", "people")) == 1
+
+
+def test_what_it_became_waits_for_the_creation_that_is_under_way() -> None:
+    """The lead's own twin may just be made: the answer is lost, and the person waits until that is settled."""
+    with towns() as town:
+        lead = make(town, "con", "contacts", {"email": "ann@x.example", "name": "Ann"})
+        assert lead is not None
+        for feed in (("crm", "contacts"), ("con", "contacts")):
+            read_feed(town, *feed)
+        town.vendors["crm"].faults.append(("write", "lost"))
+        run(town)
+        person = converted(town, lead)
+        rest(town)
+        assert len(rows(town, "crm", "contacts")) == 1
+        assert partners(town, "pair/people") == {(rows(town, "crm", "contacts")[0].id, person.id)}
+
+
+def test_where_the_twin_is_linked_already_a_person_is_asked() -> None:
+    """Two records of one kind cannot share a twin: both are named, and nothing is written."""
+    with towns() as town:
+        ours, lead = linked(town, city="Ulm")
+        other = make(town, "con", "people", {"email": "o@x.example", "name": "Ann", "city": "Ulm"})
+        assert other is not None
+        rest(town)
+        assert partners(town, "pair/people") == {(ours.id, other.id)}
+        person = converted(town, lead)
+        rest(town)
+        (reason,) = parked(town, "question")
+        assert (
+            f"con:contacts:{lead.id} became it, whose twin crm:contacts:{ours.id} is linked with {other.id}" in reason
+        )
+        assert partners(town, "pair/people") == {(ours.id, other.id)}
+        assert {row.id for row in rows(town, "con", "people")} == {other.id, person.id}
+
+
+def test_what_a_person_parted_is_not_taken_over() -> None:
+    """The lead and its twin were said to be two: what the lead becomes is new."""
+    with towns() as town:
+        ours, lead = linked(town)
+        unlink(town.world, Ref("crm", "contacts", ours.id))
+        person = converted(town, lead)
+        rest(town)
+        assert {row.id for row in rows(town, "crm", "contacts")} > {ours.id}
+        assert (ours.id, person.id) not in partners(town, "pair/people")
+
+
+def test_a_twin_that_is_gone_is_not_taken_over() -> None:
+    """What the lead's twin was is there no more: what the lead becomes is looked at like any other."""
+    with towns() as town:
+        ours, lead = linked(town)
+        town.vendors["crm"].delete("contacts", ours.id)
+        rest(town)
+        person = converted(town, lead)
+        rest(town)
+        assert ours.id not in {left for left, _ in partners(town, "pair/people")}
+        assert person.id in {right for _, right in partners(town, "pair/people")}
