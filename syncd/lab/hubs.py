@@ -9,11 +9,13 @@ from __future__ import annotations
 
 from collections import defaultdict
 from dataclasses import dataclass, field
+from datetime import datetime
 
 from syncd.core.fieldmap import FieldMap
 from syncd.core.loss import same
 from syncd.core.model import FieldType, Side, Value
 from syncd.engine.world import World
+from syncd.lab.histories import Moment
 from syncd.store.conflicts import Conflict
 from syncd.store.store import Tx
 
@@ -23,6 +25,9 @@ Spot = tuple[str, str, str, str]
 Said = tuple[str, Value]
 """The key of a map, and a value."""
 
+Wrote = tuple[str, Value, datetime]
+"""The same, and when it was about to be written."""
+
 _ALL = 10_000_000
 
 
@@ -31,7 +36,7 @@ class Hubs:
     """What every map wrote, and what every map lists as lost, by the field of the record."""
 
     world: World
-    wrote: dict[Spot, list[Said]] = field(default_factory=lambda: defaultdict(list))
+    wrote: dict[Spot, list[Wrote]] = field(default_factory=lambda: defaultdict(list))
     lists: dict[Spot, list[Said]] = field(default_factory=lambda: defaultdict(list))
 
     def read(self, tx: Tx, rows: list[Conflict]) -> None:
@@ -40,7 +45,7 @@ class Hubs:
             m = self.world.maps.get(intent.map)
             if m is not None and intent.record_id is not None:
                 for name, value in intent.fields.items():
-                    self.wrote[_spot(m, intent.side, intent.record_id, name)].append((m.key, value))
+                    self.wrote[_spot(m, intent.side, intent.record_id, name)].append((m.key, value, intent.opened_at))
         for row in rows:
             m = self.world.maps.get(row.map)
             rule = next((one for one in m.rules if one.name == row.rule), None) if m is not None else None
@@ -50,10 +55,12 @@ class Hubs:
                     at = side is Side.RIGHT
                     self.lists[_spot(m, side, ids[at], str(rule.field(side)))].append((m.key, values[at]))
 
-    def writers(self, m: FieldMap, side: Side, id_: str, name: str, value: Value, type_: FieldType | None) -> set[str]:
-        """The keys of the other maps that put this value there; none where this map did."""
-        found = {key for key, one in self.wrote.get(_spot(m, side, id_, name), ()) if same(one, value, type_)}
-        return set() if m.key in found else found
+    def writers(self, m: FieldMap, side: Side, id_: str, name: str, put: Moment, type_: FieldType | None) -> set[str]:
+        """The key of the other map that put this value there, the last to do so before it came; none where it was this."""
+        said = [one for one in self.wrote.get(_spot(m, side, id_, name), ()) if same(one[1], put.value, type_)]
+        before = [one for one in said if put.asked is None or one[2] <= put.asked]
+        last = max(before, key=lambda one: one[2], default=None)
+        return {last[0]} - {m.key} if last is not None else set()
 
     def listed(self, keys: set[str], m: FieldMap, side: Side, id_: str, name: str, value: Value) -> bool:
         """Whether one of these maps lists this value of that field as lost, or asks about it."""

@@ -159,7 +159,7 @@ class Laws:
     ) -> bool:
         """Whether other maps wrote this over that in a record, and list it, or a person had replaced it over there."""
         id_, name = link.id_on(side), str(rule.field(side))
-        keys = self.hubs.writers(m, side, id_, name, after.value, rule.type(side))
+        keys = self.hubs.writers(m, side, id_, name, after, rule.type(side))
         if self.hubs.listed(keys, m, side, id_, name, lost.value):
             return True
         end = m.end(side)
