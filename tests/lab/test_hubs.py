@@ -1,4 +1,4 @@
-"""Which of two maps wrote a value in the record where they meet. Not here: the law that asks (`tests/e2e/test_laws`)."""
+"""Which of two maps wrote a value in the record where they meet. Not here: the law that asks (`e2e/test_laws`)."""
 
 from __future__ import annotations
 
