@@ -165,10 +165,12 @@ def written_creates(world: World, tx: Tx, side: Side, answers: Answers) -> None:
 def _created_bases(
     m: FieldMap, side: Side, sent: Mapping[str, Decision], record: Record
 ) -> dict[str, dict[Side, Value]]:
+    """What both sides agree on by a creation; a relation that the answer leaves out may lack, and is looked at."""
     bases: dict[str, dict[Side, Value]] = {}
     for rule in m.rules:
         decision = sent.get(rule.name)
-        if decision is None or not decision.settle:
+        untold = rule.relation is not None and rule.field(side) not in record.fields
+        if decision is None or not decision.settle or untold:
             continue
         wanted = decision.settle.get(side)
         got = answered(rule, side, wanted, record)

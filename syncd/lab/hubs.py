@@ -56,7 +56,7 @@ class Hubs:
                     self.lists[_spot(m, side, ids[at], str(rule.field(side)))].append((m.key, values[at]))
 
     def writers(self, m: FieldMap, side: Side, id_: str, name: str, put: Moment, type_: FieldType | None) -> set[str]:
-        """The key of the other map that was the last to put this value there before it came; none where this one was."""
+        """The key of the other map that was last to put this value there before it came; none where this one was."""
         said = [one for one in self.wrote.get(_spot(m, side, id_, name), ()) if same(one[1], put.value, type_)]
         before = [one for one in said if put.asked is None or one[2] <= put.asked]
         last = max(before, key=lambda one: one[2], default=None)

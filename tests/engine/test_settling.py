@@ -7,17 +7,17 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 import pytest
 
-from syncd.core.model import Gone, Record, Side
+from syncd.core.model import Action, Gone, Operation, Outcome, Record, Side
 from syncd.engine.absorb import absorb
 from syncd.engine.item import HINT
 from syncd.engine.worker import Worker
 from syncd.engine.world import World
 from tests.engine.doings import cycle, decide, edit, judge, make, read_feed, rest, run
-from tests.engine.test_rules import apart, linked, town_of
+from tests.engine.test_rules import apart, linked, rows, town_of
 from tests.engine.town import Town
 from tests.engine.vendor import MemoryConnector, Traits
 
@@ -174,3 +174,23 @@ def test_a_stranger_that_answers_an_unproved_create_overwrites_nothing() -> None
         decide(town, [one.rule for one in asked].index("phone"), "right")
         judge(town)
         assert (left.fields["phone"], right.fields["phone"]) == ("2", "2")
+
+
+def test_a_relation_that_a_creation_lacks_is_made_up_for(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The deal was made without its contact, and the answer leaves that open: it is looked at, and joined."""
+    with town_of(left=Traits(reads=True), right=Traits(reads=True)) as town:
+        ours, theirs = linked(town)
+        answered = MemoryConnector._answered
+
+        def lacking(connector: MemoryConnector, kind: str, op: Operation, outcome: Outcome, sent: datetime) -> Outcome:
+            told = answered(connector, kind, op, outcome, sent)
+            if kind != "deals" or op.action is not Action.CREATE or told.record is None:
+                return told
+            connector.vendor.rows[kind][told.record.ref.id].fields["contact"] = None
+            fields = {name: value for name, value in told.record.fields.items() if name != "contact"}
+            return replace(told, record=replace(told.record, fields=fields))
+
+        monkeypatch.setattr(MemoryConnector, "_answered", lacking)
+        make(town, "con", "jobs", {"name": "Roof", "primary": theirs.id})
+        rest(town)
+        assert [row.fields["contact"] for row in rows(town, "crm", "deals")] == [ours.id]

@@ -4,8 +4,8 @@ For a run of so many seconds:
 
 - a session, and the fields of each kind, once; users and queues, once each;
 - a first reading: records of a kind by the largest page, 2,000, and the contact roles of 400 opportunities at once;
-- polls: one request per feed, at the start and as often as the pair's interval fits into the time, and one more for each
-  of contact roles and leads that became contacts;
+- polls: one request per feed, at the start and as often as the pair's interval fits into the time, and one more each
+  for contact roles and leads that became contacts;
 - contact roles that changed: their opportunities and all roles of these, two requests, in each poll whose overlap shows
   the change, because a transaction may end up to an overlap after its stamp;
 - a poll after writes to opportunities: their roles, because what was read in the very second of a stamp may not be all
