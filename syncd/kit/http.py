@@ -179,7 +179,11 @@ class Http:
 
     @contextmanager
     def at_once(self, requests: int) -> Iterator[None]:
-        """Let this thread's next so many requests go without a wait between them: a look, and the write upon it."""
+        """Let this thread's next so many requests go without a wait between them: a look, and the write upon it.
+
+        Should there be one all the same (the vendor told somebody to wait, a second look was repeated), the write
+        raises Transient, and nothing is sent.
+        """
         bucket = self._limits["default"] if self._limits else None
         with bucket.turns(requests, self._timing.retry_for.total_seconds()) if bucket else nullcontext():
             yield
@@ -195,8 +199,10 @@ class Http:
     def _once(self, call: _Call, limit: str) -> Answer:
         bucket = self._limits[limit] if self._limits else None
         patience = self._timing.retry_for.total_seconds()
-        with bucket.slot(patience) if bucket else nullcontext():
+        with bucket.slot(patience, write=not call.idempotent) if bucket else nullcontext():
             response, raw, sent = self._exchange(call)
+        if bucket and response.is_success:
+            bucket.answered(sent, time.monotonic())
         if response.is_success:
             return Answer(
                 status=response.status_code,

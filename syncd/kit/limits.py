@@ -12,6 +12,7 @@ import threading
 import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, nullcontext
+from dataclasses import dataclass
 
 from syncd.errors import ConfigError, Problem, Transient
 from syncd.kit.turns import Bucket, OwnBucket, SharedBucket, SharedFlights, Turns
@@ -24,6 +25,10 @@ LONGEST = 60.0
 
 RECOVERY = 60.0
 """Seconds without a 429 after which a halved limit is doubled again."""
+
+FRESH = 0.25
+"""Seconds that may pass between the looks at a record and the write upon them, beside those of the requests themselves.
+"""
 
 _DEEPEST = 4
 """Halvings at most: below a sixteenth of the rate a vendor is down, not busy."""
@@ -53,6 +58,15 @@ def _pace(part: str, text: str, place: str) -> tuple[int, float]:
 def sustained(rates: Rates) -> float | None:
     """Requests per second that these rates let through in the long run; None where there is none."""
     return min((count / seconds for count, seconds in rates), default=None)
+
+
+@dataclass(slots=True)
+class _Turns:
+    """Turns that a thread took in advance. `answered`: when the last look was answered; `waited`: before the others."""
+
+    left: int
+    answered: float | None = None
+    waited: float = 0.0
 
 
 class Limit:
@@ -97,7 +111,7 @@ class Limit:
 
     @contextmanager
     def turns(self, count: int, patience: float) -> Iterator[None]:
-        """Wait for several turns at once; in the `with` block this thread's next requests do not wait for theirs.
+        """Wait for several turns and a place at once; in the `with` block this thread's next requests have theirs.
 
         So nothing is waited for between looking at a record and writing it. Those that are not used are lost.
         Transient if it takes longer than `patience` seconds, or the vendor's wish.
@@ -106,28 +120,46 @@ class Limit:
         self._wait_out_pause(deadline)
         for _ in range(count):
             self._take(deadline)
-        self._mine.turns = count
-        try:
-            yield
-        finally:
-            self._mine.turns = None
+        with self._place(deadline):
+            self._mine.turns = _Turns(count)
+            try:
+                yield
+            finally:
+                self._mine.turns = None
 
     @property
     def in_turns(self) -> bool:
         """Whether this thread has taken turns in advance."""
-        return getattr(self._mine, "turns", None) is not None
+        return self._taken() is not None
+
+    def _taken(self) -> _Turns | None:
+        taken: _Turns | None = getattr(self._mine, "turns", None)
+        return taken
+
+    def answered(self, sent: float, at: float) -> None:
+        """This thread's request was answered well: when it was sent, and when it ended (monotonic clock)."""
+        turns = self._taken()
+        if turns is not None:
+            turns.waited += sent - turns.answered if turns.answered is not None else 0.0
+            turns.answered = at
 
     @contextmanager
-    def slot(self, patience: float) -> Iterator[None]:
+    def slot(self, patience: float, *, write: bool = False) -> Iterator[None]:
         """Wait for a turn and hold a place in flight; Transient if that takes longer than `patience` seconds.
 
-        The slowest rate's own period is always waited for, so a busy but healthy limit never fails.
+        The slowest rate's own period is always waited for, so a busy but healthy limit never fails. Only a `write` in
+        turns that were taken in advance waits for nothing: what was looked at would be old.
         """
-        deadline = time.monotonic() + max(patience, self._patience)
-        with self._place(deadline):
+        now, turns = time.monotonic(), self._taken()
+        deadline = now + max(patience, self._patience)
+        if write and turns is not None and turns.answered is not None:
+            if turns.waited + now - turns.answered > FRESH:
+                raise Transient(f"{self.name}: too much time has passed since the look.", retry_after=1.0)
+            deadline = now
+        with self._place(deadline) if turns is None else nullcontext():
             self._wait_out_pause(deadline)
-            if getattr(self._mine, "turns", None):
-                self._mine.turns -= 1
+            if turns is not None and turns.left:
+                turns.left -= 1
             else:
                 self._take(deadline)
             yield

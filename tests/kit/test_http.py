@@ -178,6 +178,23 @@ def test_a_429_pauses_every_thread_of_the_credential(connect: Connect, remote: R
     other.join()
 
 
+def test_a_write_is_not_sent_upon_looks_that_had_to_wait(connect: Connect, remote: Remote) -> None:
+    """The second look was put off by the vendor: what the first one saw is old, and the write is for another time."""
+    http = connect(limits={"default": Limit("toy", ((1000, 1),))}, retry_for=5)
+    with http.at_once(3):
+        http.request("GET", "/notes")
+        remote.faults({"fault": "429-retry-after", "retry_after": 1, "times": 1})
+        http.request("GET", "/notes")
+        with pytest.raises(Transient, match="too much time has passed"):
+            http.request("POST", "/notes", json={"text": "x"}, idempotent=False)
+    assert remote.records("notes") == []
+    with http.at_once(2):
+        remote.faults({"fault": "429-retry-after", "retry_after": 1, "times": 1})
+        http.request("GET", "/notes")  # a first look that is repeated is as good as new
+        http.request("POST", "/notes", json={"text": "x"}, idempotent=False)
+    assert len(remote.records("notes")) == 1
+
+
 def test_a_429_without_a_wish_halves_the_pace(connect: Connect, remote: Remote) -> None:
     """The limit goes at half its rate afterwards."""
     limit = Limit("toy", ((1000, 1),))

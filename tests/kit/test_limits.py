@@ -123,3 +123,59 @@ def test_turns_belong_to_the_thread_that_took_them() -> None:
         thread.start()
         thread.join(timeout=5)
     assert waited and waited[0] >= 0.25
+
+
+def test_a_write_upon_a_look_waits_for_no_pause() -> None:
+    """The vendor told somebody to wait since the look: the write is not sent later, it is for another time."""
+    limit = Limit("t", ((9, 1),))
+    with limit.turns(3, 5):
+        with limit.slot(5):
+            now = time.monotonic()
+            limit.answered(now, now)
+        limit.pause(0.2)
+        began = time.monotonic()
+        with pytest.raises(Transient, match="asked us to wait"), limit.slot(5, write=True):
+            pytest.fail("it was let through")
+        assert time.monotonic() - began < 0.1
+        with limit.slot(5):  # another look may wait
+            assert time.monotonic() - began >= 0.15
+
+
+def test_a_write_upon_an_old_look_is_not_let_through() -> None:
+    """Seconds went by between two looks, not on the wire: what the first one saw may have moved."""
+    limit = Limit("t", ((9, 1),))
+    now = time.monotonic()
+    with limit.turns(3, 5):
+        with limit.slot(5):
+            limit.answered(now - 9, now - 8)  # long, but that was the vendor's time
+        with limit.slot(5):
+            limit.answered(now - 8, now - 0.1)
+        with limit.slot(5, write=True):
+            limit.answered(now - 0.1, now)
+    with limit.turns(3, 5):
+        with limit.slot(5):
+            limit.answered(now - 1, now - 1)
+        with limit.slot(5):
+            limit.answered(now, now)
+        with pytest.raises(Transient, match="too much time has passed"), limit.slot(5, write=True):
+            pytest.fail("it was let through")
+
+
+def test_a_write_upon_a_look_has_its_place() -> None:
+    """Somebody else asks for the one place in between: it was taken before the look, and is free after the write."""
+    limit, order = Limit("t", ((9, 1),), in_flight=1), []
+
+    def other() -> None:
+        with limit.slot(5):
+            order.append("other")
+
+    thread = threading.Thread(target=other)
+    with limit.turns(2, 5):
+        with limit.slot(5):
+            limit.answered(time.monotonic(), time.monotonic())
+        thread.start()
+        time.sleep(0.05)
+        with limit.slot(5, write=True):
+            order.append("write")
+    thread.join(timeout=5)
+    assert order == ["write", "other"]
