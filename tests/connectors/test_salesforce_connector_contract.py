@@ -13,6 +13,12 @@ from syncd_salesforce import Salesforce
 from syncd_salesforce.sandbox import SalesforceSandbox
 
 KEY = "JobNimbus_Id__c"
+REFUSED: Mapping[str, Mapping[str, Value]] = {
+    "Lead": {"Email": "no address"},
+    "Contact": {"Email": "no address"},
+    "Account": {"Name": None},
+    "Opportunity": {"CloseDate": None},
+}
 MOMENTS = {"Inspection__c": "2026-03-02T15:30:00.000+0000"}
 
 
@@ -30,9 +36,9 @@ def connect(url: str, timing: Timing, secret: str | None = None, **options: Any)
 
 
 class TestSalesforce(ConnectorContract):
-    """Leads and opportunities."""
+    """Leads, contacts, accounts and opportunities."""
 
-    kinds = ("Lead", "Opportunity")
+    kinds = ("Lead", "Contact", "Account", "Opportunity")
     also_sent = frozenset({KEY})
     missing_id = "00Q000000000001EAA"
 
@@ -60,6 +66,17 @@ class TestSalesforce(ConnectorContract):
                 "Date_of_Loss__c": "2026-03-01",
                 "Inspection__c": "2026-03-02T15:30:00Z",
             }
+        if kind == "Contact":
+            return {
+                "LastName": f"Nuñez {n}",
+                "FirstName": "Zoë",
+                "Email": f"zoe.nunez{n}@example.com",
+                "Phone": f"(512) 555-{n:04d}",
+                "MailingCity": "San José",
+                "Description": f"Roof no. {n}",
+            }
+        if kind == "Account":
+            return {"Name": f"Nuñez home {n}", "Phone": f"(512) 555-{n:04d}", "Description": f"Roof no. {n}"}
         return {
             "Name": f"Roof {n}",
             "StageName": "Prospecting",
@@ -72,12 +89,13 @@ class TestSalesforce(ConnectorContract):
         return {"Description": f"Edited {n}"}
 
     def refused(self, kind: str, n: int) -> dict[str, Value]:
-        bad: dict[str, Value] = {"Email": "no address"} if kind == "Lead" else {"CloseDate": None}
-        return {**self.sample_fields(kind, n), **bad}
+        return {**self.sample_fields(kind, n), **REFUSED[kind]}
 
     def match_keys(self, kind: str, n: int) -> Sequence[MatchKey]:
         if kind == "Opportunity":
             return [MatchKey("name", ((("Name",), (f"roof {n}",)),))]
+        if kind == "Account":
+            return [MatchKey("phone", ((("Phone",), (f"+1512555{n:04d}",)),))]
         return [
             MatchKey("email", ((("Email",), (f"ZOE.NUNEZ{n}@example.com",)),)),
             MatchKey("phone", ((("Phone", "MobilePhone"), (f"+1512555{n:04d}",)),)),
