@@ -144,9 +144,8 @@ def _unseen(tx: Tx, world: World, items: Sequence[Record | Gone], known: Collect
     """Stand-ins for what is gone and was never read, if a link has come to it or may come yet: it goes on from here."""
     told = {item.ref.id for item in items if isinstance(item, Record)}.union(known)
     gone = {item.ref.id: item for item in items if isinstance(item, Gone) and item.ref.id not in told}
-    linked: set[str] = set()
-    for ref in {(item.ref.system, item.ref.kind) for item in gone.values()}:
-        linked = {id_ for m, side in world.readers.get(ref, ()) for id_ in tx.links.of(m.key, side, gone)}
+    readers = world.readers.get((items[0].ref.system, items[0].ref.kind), ())
+    linked = {id_ for m, side in readers for id_ in tx.links.of(m.key, side, gone)}
     return {i: Snapshot(Record(ref=one.ref, fields={}), {}) for i, one in gone.items() if one.became or i in linked}
 
 
