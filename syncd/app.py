@@ -180,7 +180,7 @@ class App:
         map = answers.map_key(self._map_keys(), map)
         pair, links = undo.order(self.world, run, map_key=map, name=field)
         (one,) = self.pairs(pair)
-        return {"links": links, **passes.take_back(self.world, one, run, progress)}
+        return {"links": links, **passes.take_back(self.world, one, run, links, progress)}
 
     def verify(
         self, pair: str | None = None, map: str | None = None, *, whole: bool = True, heal: bool = False

@@ -33,12 +33,15 @@ def list_conflicts(
 ) -> None:
     """List conflicts.
 
-    Open ones wait for you; overruled ones were decided by the map, and can be taken back.
+    Open ones wait for you, or are decided and wait for the next run; overruled ones were decided by the map, and can be
+    taken back.
     """
     if state not in STATES:
         raise typer.BadParameter(f"--state is one of {', '.join(STATES)}, not {state!r}")
     with opened(context, config) as app:
         rows = app.conflicts(state=None if state == "all" else state, map=map, field=field)
+    if format is Format.TABLE:
+        rows = [{**row, "state": "decided"} if row["taken"] and row["state"] == "open" else row for row in rows]
     columns = ("id", "map", "rule", "left_id", "left", "right_id", "right", "state", "reason")
     show_rows(rows, columns, format, empty=f"No conflict is {state}." if state != "all" else "There is no conflict.")
 
@@ -58,18 +61,22 @@ def take(
 ) -> None:
     """Take a side, or give a value as the left side has it; the next run writes it.
 
-    Without an ID it takes that side of every open conflict of --map, or of one --field of it.
+    Without an ID it takes that side of every open conflict of --map, or of one --field of it, that is not decided yet.
     """
     *ids, choice = what
     if len(ids) > 1 or any(not one.isdigit() for one in ids) or not (ids or map):
         raise typer.BadParameter("give an ID and a side or value, or a side and --map (and --field)")
     literal = value or choice not in ("left", "right")
     with opened(context, config) as app:
-        rows = app.conflicts("open", map, field) if not ids else []
+        known = app.conflicts("open", map, field) if not ids else []
+        rows = [row for row in known if not row["taken"]]
         app.take_all([int(one) for one in ids] or [row["id"] for row in rows], choice, literal=literal)
     what_is = f"value {choice!r}" if literal else f"{choice} value"
     who = f"Conflict {ids[0]}" if ids else counted(len(rows), "conflict")
     typer.echo(f"{who}: the {what_is} is taken; the next run writes it.")
+    if decided := len(known) - len(rows):
+        stays = "stays so; name it" if decided == 1 else "stay so; name one"
+        typer.echo(f"{counted(decided, 'conflict was', 'conflicts were')} decided before, and {stays} by its ID.")
 
 
 def parked(context: typer.Context, *, config: ConfigOption = None, format: FormatOption = Format.TABLE) -> None:

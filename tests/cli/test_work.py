@@ -126,6 +126,30 @@ def test_all_open_conflicts_of_a_field_are_taken_at_once(house: House, capsys: p
     assert {r["properties"]["city"] for r in house.left.records("contacts") if r["id"] in leads} == {"Peoria"}
 
 
+def test_what_was_decided_by_its_id_is_not_decided_again_by_the_dozen(
+    house: House, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """One of two is taken by its id, then all of the field the other way: that one keeps its word, and that is said."""
+    leads = [house.lead(n, city="Chicago") for n in (1, 2)]
+    for n in (1, 2):
+        fields = {"first_name": "Ana", "last_name": f"Lead{n}", "email": f"ana{n}@example.com", "city": "Peoria"}
+        house.right.act("create", "contacts", fields=fields, as_="sam.okafor@example.com")
+    house.settle()
+    assert any(once(capsys) == 1 for _ in range(20))
+    (one,) = [row for row in answer(capsys, "conflicts", "list") if row["left_id"] == leads[0]]
+    said(capsys, "conflicts", "take", str(one["id"]), "left")
+    assert "decided" in said(capsys, "conflicts", "list")
+    assert said(capsys, "conflicts", "take", "right", "--map", "sales/contacts", "--field", "city") == (
+        "1 conflict: the right value is taken; the next run writes it.\n"
+        "1 conflict was decided before, and stays so; name it by its ID.\n"
+    )
+    answer(capsys, "once")
+    cities = {row["id"]: row["properties"]["city"] for row in house.left.records("contacts") if row["id"] in leads}
+    assert cities == {leads[0]: "Chicago", leads[1]: "Peoria"}
+    twins = [row for row in house.right.records("contacts") if str(row.get("email")).startswith("ana")]
+    assert sorted(row["city"] for row in twins) == ["Chicago", "Peoria"]
+
+
 def test_what_cannot_be_taken_is_said(house: House, capsys: pytest.CaptureFixture[str]) -> None:
     """A side that is none, and a conflict that is none, are mistakes of the command, not of the program."""
     assert main(["conflicts", "take", "1", "2", "left"]) == 2

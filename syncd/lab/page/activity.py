@@ -170,8 +170,8 @@ def runs(desk: Desk, limit: int = 8) -> list[dict[str, Any]]:
             "id": run.id,
             "state": run.state,
             "at": run.ended_at or run.started_at,
-            "seconds": _lasted(run.started_at, run.ended_at),
-            "text": _counted(run.counts),
+            "lasted": _lasted(run.started_at, run.ended_at),
+            "text": _counted(run.counts) if run.ended_at is not None else "under way",
             "error": run.counts.get("error"),
         }
         for run in found
@@ -179,7 +179,7 @@ def runs(desk: Desk, limit: int = 8) -> list[dict[str, Any]]:
 
 
 def _lasted(began: datetime, ended: datetime | None) -> str:
-    return f"{(ended - began).total_seconds():.1f} s" if ended is not None else "running"
+    return f"in {(ended - began).total_seconds():.1f} s, " if ended is not None else "begun "
 
 
 def _counted(counts: Mapping[str, Any]) -> str:
