@@ -57,7 +57,7 @@ def _follow(world: World, tx: Tx, item: Item, link: Link, side: Side) -> None:
         reason = f"{became}, for which write {creates[0].id} is open"
         item.fail(park("waiting", reason, waits_for=f"intent:{creates[0].id}"))
         return
-    rival = _rival(tx, m, side, now)
+    rival = _rival(tx, m, side, now) or _merged_too(tx, m, side, old, now)
     if rival is not None:
         across = m.end(side.other)
         both = " and ".join(str(Ref(across.system, across.kind, one.id_on(side.other))) for one in (link, rival))
@@ -100,6 +100,14 @@ def _rival(tx: Tx, m: FieldMap, side: Side, id: str) -> Link | None:
     shot = {at: tx.snapshots.get(m.end(at).system, m.end(at).kind, [ids[at]]).get(ids[at]) for at in Side}
     there = {at: one.record for at, one in shot.items() if one is not None and (at is side or one.gone is None)}
     return closed if len(there) == len(Side) and fits(m, there) else None
+
+
+def _merged_too(tx: Tx, m: FieldMap, side: Side, old: str, now: str) -> Link | None:
+    """The link of another record that was merged into the same one, where that is neither of the two."""
+    end = m.end(side)
+    survivor = tx.snapshots.get(end.system, end.kind, [now]).get(now)
+    others = [one for one in survivor.record.was if one != old] if survivor is not None else []
+    return next(iter(tx.links.of(m.key, side, others).values()), None) if others else None
 
 
 def come_back(world: World, items: Sequence[Item]) -> None:

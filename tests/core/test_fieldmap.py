@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from syncd.core.fieldmap import End
+from syncd.core.fieldmap import Continued, End
 from syncd.core.model import Ref, Side
 from syncd.core.sight import MISSING, expression_side, suffixed, target, view
 from tests.core.maps import (
@@ -59,8 +59,9 @@ def test_a_map_reads_its_rules_conditions_expressions_and_keys() -> None:
         only=Join(LEFT, ("pipeline",)),
         left=End(system="crm", kind="deals", sync_key="key"),
         right=End(system="roof", kind="jobs", when=Join(LEFT, ("stage",))),
+        continues=Continued("crm/leads", LEFT, "lead"),
     )
-    assert m.reads(LEFT) == {OURS, "title", "city", "pipeline", "stage", "key"}
+    assert m.reads(LEFT) == {OURS, "title", "city", "pipeline", "stage", "key", "lead"}
     assert m.reads(RIGHT) == {THEIRS}
 
 

@@ -268,37 +268,52 @@ def read_all(town: Town) -> None:
         read_feed(town, *feed)
 
 
-def test_two_links_that_meet_are_a_question() -> None:
-    """Two linked records merged into one: nothing is decided, both twins are named."""
+def merged(town: Town, *, anew: bool, into: str, other: str) -> str:
+    """A person merges two contacts of the left into one of them, or (as HubSpot does) into a new one: the survivor."""
+    vendor = town.vendors["crm"]
+    if anew:
+        new = vendor.create("contacts", {"email": "both@x.example", "name": "Both", "tag": "cold"}, "person")
+        vendor.merge("contacts", into, new.id)
+        into = new.id
+    vendor.merge("contacts", other, into)
+    return into
+
+
+@pytest.mark.parametrize("anew", [False, True])
+def test_two_links_that_meet_are_a_question(*, anew: bool) -> None:
+    """Two linked records merged into one: nothing is decided, both twins are named, and neither is written."""
     with town_of(left=BURIES) as town:
         left, right = linked(town)
         other = another(town, 1)
         judge(town)
         twins = dict(partners(town, town.maps[0].key))
-        town.vendors["crm"].merge("contacts", other.id, left.id)
+        before = [dict(row.fields) for row in rows(town, "con", "contacts")]
+        merged(town, anew=anew, into=left.id, other=other.id)
         rest(town)
         assert partners(town, town.maps[0].key) == set(twins.items())
+        assert [row.fields for row in rows(town, "con", "contacts")] == before
         assert any(twins[other.id] in reason and right.id in reason for reason in parked(town, "question"))
 
 
+@pytest.mark.parametrize("anew", [False, True])
 @pytest.mark.parametrize("wrong", ["survivor's", "other's"])
-def test_the_question_of_two_links_that_meet_says_how_to_answer_it(wrong: str) -> None:
+def test_the_question_of_two_links_that_meet_says_how_to_answer_it(wrong: str, *, anew: bool) -> None:
     """One of the twins named is unlinked, as the sentence says: the survivor is linked with the other one."""
     with town_of(left=BURIES) as town:
         left, right = linked(town)
         other = another(town, 1)
         judge(town)
         theirs = dict(partners(town, town.maps[0].key))[other.id]
-        town.vendors["crm"].merge("contacts", other.id, left.id)
+        survivor = merged(town, anew=anew, into=left.id, other=other.id)
         rest(town)
-        (reason,) = parked(town, "question")
+        reason, *_ = parked(town, "question")
         assert reason.endswith("Part the wrong one: `syncd unlink`, then `syncd retry`.")
         off, on = (right.id, theirs) if wrong == "survivor's" else (theirs, right.id)
         unlink(town.world, Ref("con", "contacts", off))
         with town.store.begin() as tx:
             tx.marks.retry(town.maps[0].key, town.stage.now)
         rest(town)
-        assert partners(town, town.maps[0].key) == {(left.id, on)}
+        assert partners(town, town.maps[0].key) == {(survivor, on)}
         assert parked(town, "question") == []
 
 
