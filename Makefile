@@ -37,7 +37,7 @@ core-tests: setup
 	$(PYTEST) -n 2 $(COVERING) --cov=syncd/core --cov-branch --cov-report=term-missing --cov-fail-under=100
 
 other-tests: setup browser postgres
-	$(PYTEST) -n 4 --dist worksteal $(addprefix --ignore=,$(COVERING))
+	$(PYTEST) -n 6 --dist worksteal $(addprefix --ignore=,$(COVERING))
 
 # Many of the other tests wait, or are the last of their process: the rest is done meanwhile.
 test: setup browser postgres

@@ -14,7 +14,7 @@ from functools import partial
 
 from syncd.core.loss import same
 from syncd.core.model import Action, Gone, Operation, Outcome, Record, Result, Value
-from syncd.errors import Ambiguous, Refused, SyncdError
+from syncd.errors import Ambiguous, Refused, SyncdError, Transient
 from syncd.kit.outcomes import Outcomes, binned, ended, ids_of, in_turn, ref_of
 from syncd_hubspot.client import BATCH_LIMIT, Answered, Client, Row
 from syncd_hubspot.outcomes import missing, refused
@@ -188,27 +188,27 @@ class Writer:
     def _sent(
         self, kind: str, batch: Sequence[Operation], inputs: Sequence[Row], answer: Answered
     ) -> Iterator[Outcomes]:
+        """What was sent, told whole: those that HubSpot said nothing about are looked up before anything is yielded."""
         paired = pair(inputs, answer.rows, answer.errors)
         lost = [op for op in batch if op.id not in paired.rows and _is_lost(paired.troubles.get(op.id))]
         blamed = [op for op in batch if op.id in paired.troubles and op not in lost]
+        found, again = self._looked_up(kind, lost, paired.nameless, alone=len(batch) == 1)
         yield [
             *self._written(kind, [op for op in batch if op.id in paired.rows], paired.rows, answer),
             *(refused(op, paired.troubles[op.id]) for op in blamed),
+            *found,
         ]
-        if lost:
-            yield from self._looked_up(kind, lost, paired.nameless, alone=len(batch) == 1)
+        for op in again:
+            yield from self._update(kind, [op])
 
     def _looked_up(
         self, kind: str, lost: Sequence[Operation], nameless: Sequence[Trouble], *, alone: bool
-    ) -> Iterator[Outcomes]:
-        """Updates that HubSpot said nothing about; when it cannot be asked either, their fate stays unknown."""
+    ) -> tuple[Outcomes, list[Operation]]:
+        """As `_fates`; when HubSpot cannot be asked either, their fate stays unknown."""
         try:
-            outcomes, again = self._fates(kind, lost, nameless, alone=alone)
+            return self._fates(kind, lost, nameless, alone=alone) if lost else ([], [])
         except SyncdError as error:
-            outcomes, again = [ended(op, Result.AMBIGUOUS, str(error)) for op in lost], []
-        yield outcomes
-        for op in again:
-            yield from self._update(kind, [op])
+            return [ended(op, Result.AMBIGUOUS, str(error)) for op in lost], []
 
     def _fates(
         self, kind: str, lost: Sequence[Operation], nameless: Sequence[Trouble], *, alone: bool
@@ -242,11 +242,11 @@ class Writer:
             settled, moved = self._compared(kind, batch, self._before(kind, batch))
             answers = self._binned(kind, moved)
             first = next(answers, None)
-        if settled:
-            yield settled
         if first is not None:
             yield first
             yield from answers
+        if settled:
+            yield settled
 
     def _binned(self, kind: str, batch: Sequence[Operation]) -> Iterator[Outcomes]:
         if not batch:
@@ -338,6 +338,8 @@ class Writer:
                 self.client.dissociate(kind, ref_of(op).id, RELATION_KIND, one)
         except Refused as error:
             return Outcome(operation=op.id, result=Result.REFUSED, error=str(error), fields=(RELATION,))
+        except (Ambiguous, Transient) as error:  # the answer may be what was lost, and others went through before it
+            return ended(op, Result.AMBIGUOUS, str(error))
         return None
 
     def _relates(self, kind: str, op: Operation) -> bool:

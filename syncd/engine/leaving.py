@@ -116,11 +116,11 @@ def come_back(world: World, items: Sequence[Item]) -> None:
     if not lonely:
         return
     with world.store.read() as tx:
-        closed = _closed(tx, lonely)
+        closed = _closed(tx, lonely[0].m, lonely)
     if closed:
         with world.store.begin() as tx:
             # As they are closed now: a person may have parted one of them since.
-            closed = _closed(tx, all_ours(tx, lonely))
+            closed = _closed(tx, lonely[0].m, all_ours(tx, lonely))
             for item in lonely:
                 link = closed.get(id(item))
                 if link is not None and _there_again(tx, item.m, link):
@@ -129,12 +129,12 @@ def come_back(world: World, items: Sequence[Item]) -> None:
                     _tell_of_archived(item, link)
 
 
-def _closed(tx: Tx, items: Sequence[Item]) -> dict[int, Link]:
+def _closed(tx: Tx, m: FieldMap, items: Sequence[Item]) -> dict[int, Link]:
     """By item: its closed link, if that may open by itself."""
     found: dict[int, Link] = {}
     for side in Side:
         mine = {item.mark.id: item for item in items if item.mark.side is side}
-        found |= {id(mine[id_]): link for id_, link in may_open(tx, items[0].m, side, mine).items()}
+        found |= {id(mine[id_]): link for id_, link in may_open(tx, m, side, mine).items()}
     return found
 
 

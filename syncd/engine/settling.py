@@ -307,4 +307,6 @@ def _adopt_create(world: World, tx: Tx, item: Item, intent: Intent, record: Reco
         if sent[name]["field"] in record.fields:
             _ask(world, tx, link, intent, record, name, run)
     close_intent(world, tx, intent.id, "landed", record.ref.id)
-    item.fail(again("adopted", "its twin was found; the rest of its fields follow", after=timedelta(0), count=False))
+    # Read by id: who looks for a key is told of archived records as well, and not that they are.
+    why = "its twin was found; the rest of its fields follow"
+    item.fail(again("adopted", why, after=timedelta(0), reread=True, count=False))

@@ -164,7 +164,7 @@ class Marks:
                 side = unit.marks[0].side.other
                 other = others.get((side, unit.link.id_on(side)))
                 # The plan is for both: so is what becomes of it.
-                if other is not None and other.state in {DUE, PARKED, HELD}:
+                if other is not None and other.state in {DUE, PARKED, HELD, PLANNED, WEIGHED}:
                     unit = Unit(unit.link, (*unit.marks, other), unit.fence)  # noqa: PLW2901  # the unit, made whole
             whole.append(unit)
         return whole

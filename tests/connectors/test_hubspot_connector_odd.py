@@ -361,3 +361,22 @@ def test_one_failing_read_leaves_its_writes_for_later(vendor: Vendor, hubspot: H
     assert len(outcomes) == 150
     assert {one.result for one in outcomes.values()} == {Result.LATER}
     assert vendor.calls("/batch/update") == []
+
+
+def archive(id: str, **expect: Value) -> Operation:
+    return Operation(id=f"a{id}", action=Action.ARCHIVE, ref=Ref("hs", "contacts", id), fields={}, expect=expect)
+
+
+def test_what_was_sent_is_told_before_what_needed_no_request(vendor: Vendor, hubspot: HubSpot) -> None:
+    """Whoever stops listening after the first outcomes has heard of every archive and update that went out."""
+    stored = {"1": "a", "2": "b"}
+    vendor.on("/batch/archive", lambda _: (200, {"status": "COMPLETE"}))
+    vendor.on(
+        "/batch/read", lambda body: (200, {"results": [row(i["id"], lastname=stored[i["id"]]) for i in body["inputs"]]})
+    )
+    first, *rest = hubspot.write("contacts", [archive("1", lastname="a"), archive("2", lastname="a")])
+    assert [(one.operation, one.result) for one in first] == [("a1", Result.WRITTEN)]
+    assert [(one.operation, one.result) for batch in rest for one in batch] == [("a2", Result.STALE)]
+    vendor.on("/batch/update", lambda _: (200, {"results": [row("2", lastname="new")]}))
+    (first,) = hubspot.write("contacts", [update("1", lastname="a"), update("2", lastname="new")])
+    assert {one.operation: one.result for one in first} == {"u1": Result.WRITTEN, "u2": Result.WRITTEN}

@@ -264,6 +264,17 @@ def test_a_relation_that_a_person_changed_is_stale(world: World) -> None:
     assert world.remote.writes(mark) == []
 
 
+def test_an_association_whose_answer_is_lost_may_have_landed(world: World) -> None:
+    """Whether the contact was joined is not known: AMBIGUOUS, never "later" as if nothing had been sent."""
+    one, two = world.contact(1), world.contact(2)
+    deal = world.deal(1, one)
+    world.remote.faults({"fault": "lost", "writes_only": True})
+    outcome = world.write("deals", update("deals", deal, {"contact": (one, two)}, {"contact": (one,)}))[f"u{deal}"]
+    assert outcome.result is Result.AMBIGUOUS
+    world.remote.faults()
+    assert living(world.hubspot.read("deals", [deal], ["contact"])[deal]).fields["contact"] == (one, two)
+
+
 def test_an_association_to_nobody_is_refused_by_name(world: World) -> None:
     """A contact that is gone refuses the deal's relation, and nothing else of the deal is written."""
     deal = world.deal(1)

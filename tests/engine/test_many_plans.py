@@ -13,10 +13,11 @@ from syncd.core.model import Side
 from syncd.engine.answers import held_rows, plan_rows, release
 from syncd.engine.guard import Weight, may_exceed, weigh
 from syncd.engine.world import Guard
-from syncd.store.marks import DUE, HELD, WEIGHED
+from syncd.store.marks import DUE, HELD, PLANNED, WEIGHED
 from syncd.store.tables import links, marks
+from tests.engine.doings import edit, rest
 from tests.engine.stage import START
-from tests.engine.test_rules import town_of, with_mode
+from tests.engine.test_rules import linked, town_of, with_mode
 from tests.engine.town import Town
 
 MAP = "pair/contacts"
@@ -107,3 +108,16 @@ def test_links_are_counted_as_far_as_the_guard_needs(count: int, exceeded: bool)
         assert may_exceed(world, world.pairs[0], START) is exceeded
         counts = [text for text in asked if "FROM links" in text and "gone_at" not in text]
         assert counts and all("LIMIT" in text for text in counts)
+
+
+def test_a_plan_goes_when_the_other_side_says_the_same() -> None:
+    """A name is planned to cross; somebody types it over there: what is planned for the link is planned anew."""
+    with town_of() as town:
+        left, right = linked(town)
+        town.world = with_mode(town.world, "plan")
+        edit(town, "crm", "contacts", left.id, {"name": "Anna"})
+        rest(town)
+        assert len(plan_rows(town.store, town.maps, PLANNED)) == 1
+        edit(town, "con", "contacts", right.id, {"name": "Anna"})
+        rest(town)
+        assert plan_rows(town.store, town.maps, PLANNED) == []
