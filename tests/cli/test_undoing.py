@@ -25,6 +25,16 @@ def twins(house: House) -> list[dict[str, Any]]:
     return [row for row in house.right.records("contacts") if str(row.get("email")).startswith("ana")]
 
 
+def allowed(house: House, capsys: pytest.CaptureFixture[str]) -> None:
+    """One more lead, held by the guard and then allowed: it is due, and nobody has carried it out yet."""
+    house.config('mode = "live"', 'mode = "live"\nguard = {creates = 0}')
+    house.lead(3)
+    while main(["once"]) != 1:  # HubSpot's search shows a new record after a while
+        time.sleep(0.2)
+    capsys.readouterr()
+    said(capsys, "held", "approve")
+
+
 def test_a_run_is_taken_back(house: House, capsys: pytest.CaptureFixture[str]) -> None:
     """Two twins that were made are inactive; the leads stay, and nothing is made again."""
     run, ids = crossed(house, capsys)
@@ -39,12 +49,7 @@ def test_a_run_is_taken_back(house: House, capsys: pytest.CaptureFixture[str]) -
 def test_what_else_was_due_is_told(house: House, capsys: pytest.CaptureFixture[str]) -> None:
     """A lead that was allowed in between is handed over by the same run, and that is said."""
     run, _ids = crossed(house, capsys)
-    house.config('mode = "live"', 'mode = "live"\nguard = {creates = 0}')
-    house.lead(3)
-    while main(["once"]) != 1:  # HubSpot's search shows a new record after a while
-        time.sleep(0.2)
-    capsys.readouterr()
-    said(capsys, "held", "approve")
+    allowed(house, capsys)
     told = said(capsys, "undo", str(run))
     assert told == (f"Run {run}: 0 fields given back, 2 records archived.\nWhat else was due went with it: 1 record.\n")
 
@@ -85,12 +90,7 @@ def test_no_such_run_is_a_sentence(house: House, capsys: pytest.CaptureFixture[s
 def test_no_such_field_is_a_sentence(house: House, capsys: pytest.CaptureFixture[str]) -> None:
     """A field that no map has is a mistake, and nothing is ordered; one that the run never changed is told as such."""
     run, _ids = crossed(house, capsys)
-    house.config('mode = "live"', 'mode = "live"\nguard = {creates = 0}')
-    house.lead(3)
-    while main(["once"]) != 1:  # HubSpot's search shows a new record after a while
-        time.sleep(0.2)
-    capsys.readouterr()
-    said(capsys, "held", "approve")
+    allowed(house, capsys)
     last = answer(capsys, "status")["runs"][0]["run"]
     for more in ([], ["--map", "sales/contacts"]):
         assert main(["undo", str(run), "--field", "nosuch", *more]) == 2

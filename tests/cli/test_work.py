@@ -113,14 +113,20 @@ def test_a_conflict_is_listed_and_taken(house: House, capsys: pytest.CaptureFixt
     assert said(capsys, "conflicts", "list") == "No conflict is open.\n"
 
 
-def test_all_open_conflicts_of_a_field_are_taken_at_once(house: House, capsys: pytest.CaptureFixture[str]) -> None:
-    """Two records differ in one field at first link: one command takes the right side of both."""
+def two_at_odds(house: House, capsys: pytest.CaptureFixture[str]) -> list[str]:
+    """Two leads whose twins stand on the right already, with another city each: two open conflicts. The leads' ids."""
     leads = [house.lead(n, city="Chicago") for n in (1, 2)]
     for n in (1, 2):
         fields = {"first_name": "Ana", "last_name": f"Lead{n}", "email": f"ana{n}@example.com", "city": "Peoria"}
         house.right.act("create", "contacts", fields=fields, as_="sam.okafor@example.com")
     house.settle()
     assert any(once(capsys) == 1 for _ in range(20))
+    return leads
+
+
+def test_all_open_conflicts_of_a_field_are_taken_at_once(house: House, capsys: pytest.CaptureFixture[str]) -> None:
+    """Two records differ in one field at first link: one command takes the right side of both."""
+    leads = two_at_odds(house, capsys)
     said(capsys, "conflicts", "take", "right", "--map", "sales/contacts", "--field", "city")
     answer(capsys, "once")
     assert {r["properties"]["city"] for r in house.left.records("contacts") if r["id"] in leads} == {"Peoria"}
@@ -130,12 +136,7 @@ def test_what_was_decided_by_its_id_is_not_decided_again_by_the_dozen(
     house: House, capsys: pytest.CaptureFixture[str]
 ) -> None:
     """One of two is taken by its id, then all of the field the other way: that one keeps its word, and that is said."""
-    leads = [house.lead(n, city="Chicago") for n in (1, 2)]
-    for n in (1, 2):
-        fields = {"first_name": "Ana", "last_name": f"Lead{n}", "email": f"ana{n}@example.com", "city": "Peoria"}
-        house.right.act("create", "contacts", fields=fields, as_="sam.okafor@example.com")
-    house.settle()
-    assert any(once(capsys) == 1 for _ in range(20))
+    leads = two_at_odds(house, capsys)
     (one,) = [row for row in answer(capsys, "conflicts", "list") if row["left_id"] == leads[0]]
     said(capsys, "conflicts", "take", str(one["id"]), "left")
     assert "decided" in said(capsys, "conflicts", "list")

@@ -8,7 +8,14 @@ from typing import Any
 
 from syncd.core.model import MatchKey, Value
 from syncd.kit.connector import Connector, SystemSettings, Timing
-from syncd.kit.contract import ConnectorContract
+from syncd.kit.contract import (
+    ArchiveContract,
+    ConnectorContract,
+    HistoryContract,
+    SyncKeyContract,
+    TombstoneContract,
+    WebhookContract,
+)
 from syncd.kit.remote import Remote
 from syncd_hubspot import HubSpot
 from syncd_hubspot.sandbox import HubSpotSandbox
@@ -26,7 +33,9 @@ def connect(url: str, timing: Timing, secret: str | None = None, **options: Any)
     return HubSpot(settings)
 
 
-class TestHubSpot(ConnectorContract):
+class TestHubSpot(
+    ConnectorContract, ArchiveContract, HistoryContract, SyncKeyContract, TombstoneContract, WebhookContract
+):
     """Contacts and deals."""
 
     kinds = ("contacts", "deals")

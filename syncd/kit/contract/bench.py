@@ -90,10 +90,6 @@ class Hooks(ABC):
     def match_keys(self, kind: str, n: int) -> Sequence[MatchKey]:
         """Keys by which the record of `sample_fields(kind, n)` can be found; empty where the kind has none."""
 
-    @abstractmethod
-    def sync_field(self, kind: str) -> str:
-        """The field for our key; asked only of connectors that declare `sync_key`."""
-
     def prepare(self, remote: Remote, connector: Connector) -> None:
         """Set the account up (a unique property, a custom field). The default has nothing to do but to look."""
         must(set(self.kinds) <= set(connector.kinds), f"{connector.name} has {connector.kinds}, not {self.kinds}")

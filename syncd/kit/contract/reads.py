@@ -5,12 +5,11 @@ What is not here: feeds, which may lag.
 
 from __future__ import annotations
 
-import itertools
 from datetime import datetime
 
 import pytest
 
-from syncd.core.model import Gone, Record, SyncKey
+from syncd.core.model import Gone, Record
 from syncd.errors import SyncdError, Transient
 from syncd.kit.contract.bench import Bench, Contract, must, same
 
@@ -66,21 +65,6 @@ class ReadContract(Contract):
             must("" not in one.fields.values(), "blank must be None")
             same((one.ref.kind, one.ref.id), (kind, rid), "the ref")
 
-    def test_a_fields_history_is_told(self, bench: Bench, kind: str) -> None:
-        """Every value that a person gave a field, newest first, with a time and a hand that is not ours."""
-        if not bench.connector.capabilities.history:
-            same(list(bench.connector.history(kind, self.missing_id, "x")), [], "history that is not declared")
-            pytest.skip("the connector declares no history")
-        rid = bench.person_creates(kind, 1)
-        edits = [bench.person_edits(kind, rid, n) for n in (7, 8)]
-        name = edits[0][0]
-        told = bench.connector.history(kind, rid, name)
-        before = self.sample_fields(kind, 1)[name]
-        same([one.value for one in told], [edits[1][1], edits[0][1], before], "values, newest first")
-        must(all(a.at >= b.at for a, b in itertools.pairwise(told)), "the newest must come first")
-        must(all(one.who and one.mine is False for one in told), "a person's hand must be told as one")
-        same(list(bench.connector.history(kind, self.missing_id, name)), [], "history of nobody")
-
     @pytest.mark.parametrize("fault", ["truncate", "html", "reset", "502"])
     def test_a_spoiled_read_is_asked_again_or_fails(self, bench: Bench, kind: str, fault: str) -> None:
         """One spoiled answer is asked again; if all are spoiled Transient is raised, never Gone."""
@@ -93,31 +77,6 @@ class ReadContract(Contract):
             bench.remote.faults({"fault": fault})
             with pytest.raises(Transient):
                 hasty.connector.read(kind, [rid], bench.names(kind))
-
-    def test_a_record_is_found_by_its_sync_key(self, bench: Bench, kind: str) -> None:
-        """Among others, by the key it was created with; a key that nobody has finds nothing."""
-        if not bench.connector.capabilities.sync_key:
-            pytest.skip("the connector declares no sync key")
-        field = self.sync_field(kind)
-        keys = [SyncKey(field, f"k-{n}") for n in range(3)]
-        written = bench.write(kind, [bench.create(kind, n, sync_key=key) for n, key in enumerate(keys)])
-        bench.remote.settle()
-        found = bench.connector.find(kind, [keys[1], SyncKey(field, "k-nobody")], [*bench.names(kind), field])
-        record = written["create-1"].record
-        must(record is not None, "the create must have answered with its record")
-        same([one.ref.id for one in found], [record.ref.id if record else ""], "found by sync key")
-
-    def test_no_record_hides_longer_than_declared(self, bench: Bench, kind: str) -> None:
-        """After `find_lag` a look-up by sync key shows what was made: the engine takes silence for "not made"."""
-        if not bench.connector.capabilities.sync_key:
-            pytest.skip("the connector declares no sync key")
-        field = self.sync_field(kind)
-        for n in range(5):
-            key = SyncKey(field, f"k-{n}")
-            record = bench.write(kind, [bench.create(kind, n, sync_key=key)])[f"create-{n}"].record
-            bench.remote.advance(bench.connector.capabilities.find_lag.total_seconds())
-            found = [one.ref.id for one in bench.connector.find(kind, [key], [field])]
-            same(found, [record.ref.id if record else ""], f"found after find_lag, try {n}")
 
     def test_a_record_is_found_by_what_is_known_of_it(self, bench: Bench, kind: str) -> None:
         """Every record that answers a match key is in the answer; the engine sorts out what is too much."""

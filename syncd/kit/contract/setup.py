@@ -9,9 +9,8 @@ import pytest
 
 from syncd.core.model import FieldKind
 from syncd.errors import AuthError, SyncdError
-from syncd.kit.connector import Severity, SystemSettings
+from syncd.kit.connector import Severity
 from syncd.kit.contract.bench import TIMING, Bench, Contract, must, same
-from syncd.kit.webhook import Delivery, Unproven
 
 WRONG = "wrong0key0wrong0key"
 """A key no account has."""
@@ -98,18 +97,6 @@ class SetupContract(Contract):
         """`url` gives https or nothing, and never our key."""
         url = bench.connector.url(kind, "1")
         must(url is None or url.startswith("https://"), f"{url} is not where a person would look")
-
-    def test_webhooks_are_declared_as_they_are(self, bench: Bench) -> None:
-        """A connector that declares webhooks has what receives them, which believes nobody without a secret."""
-        connector = bench.connector
-        same(connector.capabilities.webhooks, connector.receiver is not None, "webhooks as declared")
-        if connector.receiver is None:
-            pytest.skip("this vendor sends no webhooks")
-        receiver = connector.receiver(SystemSettings(system="mine", secret="", webhook_secret=WRONG))
-        same(receiver.path, "mine", "the system's own address")
-        stranger = Delivery(method="POST", url="", body=b"[]", at=connector.now(), query={}, headers={})
-        with pytest.raises(Unproven):
-            receiver.hints(stranger)
 
     def names_of(self, kind: str) -> list[str]:
         """The fields the tests use."""
