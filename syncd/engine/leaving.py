@@ -10,7 +10,7 @@ from datetime import timedelta
 from itertools import zip_longest
 
 from syncd.core.fieldmap import FieldMap, Leave, Unconvertible
-from syncd.core.model import Action, Gone, Record, Ref, Side
+from syncd.core.model import Gone, Record, Ref, Side
 from syncd.core.plural import counted
 from syncd.engine.absorb import MERGED, absorb
 from syncd.engine.archiving import ARCHIVED, POLICIES, Canaries, close, part, prepare, proved_twice
@@ -51,7 +51,7 @@ def _follow(world: World, tx: Tx, item: Item, link: Link, side: Side) -> None:
     m, old = item.m, link.id_on(side)
     end = m.end(side)
     now = tx.aliases.resolve(end.system, end.kind, [old])[old]
-    creates = [i for i in tx.journal.open_of(m.key, [now]) if i.action is Action.CREATE and i.side is side.other]
+    creates = tx.journal.creating_for(m.key, side, [now])
     became = f"{Ref(end.system, end.kind, old)} was merged into {Ref(end.system, end.kind, now)}"
     if creates:
         reason = f"{became}, for which write {creates[0].id} is open"

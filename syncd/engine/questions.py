@@ -8,7 +8,7 @@ from __future__ import annotations
 from datetime import timedelta
 
 from syncd.core.fieldmap import FieldMap
-from syncd.core.model import Action, Record, Ref, Side, Value
+from syncd.core.model import Record, Ref, Side, Value
 from syncd.engine.absorb import LEAD_LANE
 from syncd.engine.confirm import adopt, close_intent, settle_rules
 from syncd.engine.linking import wake_for
@@ -62,8 +62,7 @@ def _asking(world: World, tx: Tx, ref: Ref, map_key: str | None) -> tuple[FieldM
 
 def open_create(tx: Tx, m: FieldMap, side: Side, source_id: str) -> Intent | None:
     """The record's create that has no outcome, if there is one."""
-    intents = tx.journal.open_of(m.key, [source_id])
-    return next((i for i in intents if i.action is Action.CREATE and i.side is side.other), None)
+    return next(iter(tx.journal.creating_for(m.key, side, [source_id])), None)
 
 
 def _no_twin(world: World, tx: Tx, ref: Ref, intent: Intent | None) -> None:

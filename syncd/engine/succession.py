@@ -12,18 +12,17 @@ from collections.abc import Collection, Mapping, Sequence
 from dataclasses import replace
 
 from syncd.core.fieldmap import FieldMap
-from syncd.core.model import Action, Record, Ref, Side, Value
+from syncd.core.model import Record, Ref, Side, Value
 from syncd.engine.closed import UNFIT, may_open
 from syncd.engine.item import Item, park
 from syncd.engine.world import World
-from syncd.store.journal import Intent
 from syncd.store.store import Tx
 
 
 def came_of_a_merge(tx: Tx, item: Item, record: Record) -> bool:
     """Whether a record is what linked ones were merged into: it waits for their links, and calls for their marks."""
     m, side = item.m, item.mark.side
-    creates = _creates(tx, m, side, record.was)
+    creates = tx.journal.creating_for(m.key, side, record.was)
     if creates:
         reason = f"came of a merge with the record for which write {creates[0].id} is open"
         item.fail(park("waiting", reason, waits_for=f"intent:{creates[0].id}"))
@@ -43,7 +42,7 @@ def take_over(world: World, tx: Tx, m: FieldMap, side: Side, items: Sequence[Ite
     if first is None or m.continues is None:
         return
     heirs = {id_: item for item in items for id_ in _ids(item.record(side).fields.get(m.continues.field))}
-    for intent in _creates(tx, first, side, heirs):
+    for intent in tx.journal.creating_for(first.key, side, heirs):
         reason = f"became what write {intent.id} is open for"
         heirs[str(intent.source_id)].fail(park("waiting", reason, waits_for=f"intent:{intent.id}"))
     links = may_open(tx, first, side, heirs) | tx.links.of(first.key, side, heirs)
@@ -74,8 +73,3 @@ def kept_back(world: World, tx: Tx, m: FieldMap, side: Side, ids: Collection[str
 def _ids(value: Value) -> Sequence[str]:
     """The ids that a relation holds, or a text that is one."""
     return [str(one) for one in (value if isinstance(value, tuple) else (value,)) if one not in (None, "")]
-
-
-def _creates(tx: Tx, m: FieldMap, side: Side, ids: Collection[str]) -> list[Intent]:
-    """The open creations for these records of a side."""
-    return [i for i in tx.journal.open_of(m.key, ids) if i.action is Action.CREATE and i.side is side.other]

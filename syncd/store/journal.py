@@ -162,6 +162,11 @@ class Journal:
             found.extend(_intent(row) for row in self.connection.execute(_OPEN_OF, {"map": map_key, "among": chunk}))
         return found
 
+    def creating_for(self, map_key: str, side: Side, sources: Iterable[str]) -> list[Intent]:
+        """Open creates of the twins of these records of a side."""
+        found = self.open_of(map_key, sources)
+        return [one for one in found if one.action is Action.CREATE and one.side is side.other]
+
     def open_links(self, link_ids: Iterable[int]) -> list[Intent]:
         """Open intents of these links."""
         found: list[Intent] = []
