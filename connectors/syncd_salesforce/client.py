@@ -17,7 +17,7 @@ from urllib.parse import quote, urlencode
 from syncd.errors import SyncdError, Transient
 from syncd.kit.http import Answer
 from syncd_salesforce.door import Door
-from syncd_salesforce.troubles import explain
+from syncd_salesforce.troubles import FORGOTTEN, SalesforceRefused, explain
 
 WRITE_LIMIT = 200
 READ_LIMIT = 200
@@ -58,12 +58,21 @@ class Client:
         page = self.query(soql, deleted=deleted)
         rows, asked_at = list(page.rows), page.sent_at
         while page.next is not None:
-            answer = self.door.request("GET", page.next)
-            page = _found(answer.body, answer.sent_at)
+            page = self._further(page.next)
             if not page.rows:
                 raise Transient("Salesforce answered an empty page in the middle of a query.")
             rows += page.rows
         return Found(rows=rows, next=None, sent_at=asked_at)
+
+    def _further(self, path: str) -> Found:
+        """A further page. Its locator may end before its time: that refuses no record; the query is asked anew."""
+        try:
+            answer = self.door.request("GET", path)
+        except SalesforceRefused as error:
+            if error.trouble.code != FORGOTTEN:
+                raise
+            raise Transient(f"Salesforce has forgotten the rest of a query. {error}") from error
+        return _found(answer.body, answer.sent_at)
 
     def objects(self) -> Row:
         """Every object that the run-as user sees."""

@@ -31,6 +31,9 @@ GONE = frozenset({"ENTITY_IS_DELETED", "NOT_FOUND", "INVALID_CROSS_REFERENCE_KEY
 """Codes after which it is looked whether the record itself is there."""
 
 UNKNOWN_FIELD = frozenset({"INVALID_FIELD", "INVALID_FIELD_FOR_INSERT_UPDATE"})
+FORGOTTEN = "INVALID_QUERY_LOCATOR"
+"""The code of a further page that is not kept any more."""
+
 TOO_BIG = frozenset({"QUERY_TIMEOUT", "OPERATION_TOO_LARGE", "QUERY_TOO_COMPLICATED", "LIMIT_EXCEEDED"})
 """Codes after which less is asked for at once."""
 
