@@ -24,6 +24,7 @@ from syncd.kit.connector import Capabilities
 from syncd.store.conflicts import Conflict
 from syncd.store.links import Link
 from syncd.store.marks import COMING, DUE, HELD, PARKED, PLANNED, Mark
+from syncd.store.runs import SystemState
 from syncd.store.store import Store, Tx
 
 
@@ -34,7 +35,7 @@ def status(tx: Tx, now: datetime, systems: Sequence[str], maps: Sequence[str]) -
         counts["later" if state == DUE and not ready else state] += count
     states = {name: tx.runs.system(name) for name in systems}
     return {
-        "systems": {n: {"state": s.state if s else "ok", "reason": s.reason if s else None} for n, s in states.items()},
+        "systems": {name: _system(state) for name, state in states.items()},
         "feeds": [
             {
                 "feed": f"{feed.system}:{feed.kind}",
@@ -52,6 +53,13 @@ def status(tx: Tx, now: datetime, systems: Sequence[str], maps: Sequence[str]) -
             for run in tx.runs.last(limit=5)
         ],
     }
+
+
+def _system(known: SystemState | None) -> dict[str, Any]:
+    """How a system is; `until`: when it is asked again."""
+    if known is None or known.state == "ok":
+        return {"state": "ok", "reason": None, "until": None}
+    return {"state": known.state, "reason": known.reason, "until": _iso(known.again_at)}
 
 
 def held_rows(tx: Tx, now: datetime) -> list[dict[str, Any]]:
