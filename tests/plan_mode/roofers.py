@@ -73,6 +73,11 @@ mode = "live"
 """
 
 
+def is_write(method: str, path: str) -> bool:
+    """Whether a request to Salesforce changes records."""
+    return method in ("PATCH", "DELETE") or (method == "POST" and "/sobjects" in path)
+
+
 @dataclass
 class Roofers:
     """The office. `typed`: ids and what a person typed there, in their order; `became`: whose id is another one now.
@@ -163,6 +168,24 @@ class Roofers:
             patched.setattr(Door, "request", request)
             yield asked
 
+    @contextmanager
+    def counted(self) -> Iterator[Counter[str]]:
+        """How often Salesforce answers that it has written each known record, meanwhile."""
+        found: Counter[str] = Counter()
+        inner = Door._sent
+
+        def sent(door: Door, session: Any, method: str, path: str, params: Any, json: Any, *more: Any) -> Any:
+            answer = inner(door, session, method, path, params, json, *more)
+            if is_write(method, path):
+                rows = json.get("records") or [{"id": path.rpartition("/")[2]}]
+                told = answer.body or [{"success": True}]
+                found.update(row["id"] for row, one in zip(rows, told, strict=True) if one["success"])
+            return answer
+
+        with self.patch.context() as patched:
+            patched.setattr(Door, "_sent", sent)
+            yield found
+
     # -- what is there
 
     def rows(self, kind: str, *, gone: bool = False) -> dict[str, dict[str, Any]]:
@@ -189,16 +212,6 @@ class Roofers:
     def counts(self) -> dict[str, int]:
         """How many living records each kind has; the account's own members are none."""
         return {kind: len(self.rows(kind).keys() - self.members) for kinds in KINDS.values() for kind in kinds}
-
-    def written(self, kind: str, mark: Mapping[str, int]) -> Counter[str]:
-        """How often the API wrote what people type into each record, beyond what `wrote` had counted."""
-        return self.wrote(kind) - Counter(mark)
-
-    def wrote(self, kind: str) -> Counter[str]:
-        """How often the API has written what people type, by id."""
-        system, name = (SF if kind in KINDS[SF] else JN), READ[kind]
-        found = self.at(system).histories(kind).items()
-        return Counter({id_: sum(one["via"] == "api" and name in one["fields"] for one in all_) for id_, all_ in found})
 
     # -- the end of every scene
 
