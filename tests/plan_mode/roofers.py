@@ -70,7 +70,11 @@ maps = [
 ]
 guard = {{creates = 9999, updates = 9999, percent = 100}}
 mode = "live"
+
+[audit]
+nights = 0
 """
+"""No audit comes to the help of a feed that misses something."""
 
 
 def is_write(method: str, path: str) -> bool:

@@ -107,9 +107,9 @@ def test_a_late_commit_of_the_second_in_which_we_wrote_is_not_missed(roofers: Ro
     roofers.whole(people(4, 0))
 
 
-@pytest.mark.parametrize("linked", [250, pytest.param(2500, marks=[pytest.mark.long, pytest.mark.timeout(600)])])
+@pytest.mark.parametrize("linked", [125, pytest.param(2500, marks=[pytest.mark.long, pytest.mark.timeout(600)])])
 def test_thousands_of_rows_of_one_second_all_cross(roofers: Roofers, linked: int) -> None:
-    """One save of 2,500 leads, every tenth of them linked (or all), comes through pages of 137 rows of one second."""
+    """One save of 2,500 leads, every twentieth linked (or all), comes through pages of 137 rows of that second."""
     many, sf = 2500, roofers.at(SF)
     rows = [{
         "LastName": f"Lead{n}", "Company": f"Home {n}", "Email": f"lead{n}@example.com",
@@ -163,7 +163,8 @@ def test_a_merge_moves_a_link_and_of_two_links_makes_a_question(roofers: Roofers
     assert three in asked["reason"] and four in asked["ref"] + asked["reason"], asked
     written = [(one["path"].split("/")[-2], one["body"]) for one in roofers.office.writes()]
     moved = [("jobs", {"primary": {"id": twins[four]}})] if kind == "Contact" else []
-    assert [(of, {"primary": {"id": body["primary"]["id"]}}) for of, body in written] == moved, written
+    # Salesforce itself moved the loser's role in an opportunity: only that job goes to the survivor's twin.
+    assert written == moved, written
     assert roofers.links(name)[three] == twins[three] and roofers.links(name)[four] == twins[four]
     roofers.whole(people(6, 6, **{kind: -1}))
 
@@ -326,7 +327,7 @@ def test_calls_of_a_day_used_up_at_noon_pause_salesforce_alone(roofers: Roofers,
     Ahead(roofers)
     now = datetime.fromisoformat(sf.clock()["now"])
     roofers.watch.round(timedelta(hours=(12 - now.hour) % 24, minutes=-now.minute).total_seconds())
-    sf.settings(daily=int(others_call(roofers, 500) / share))
+    sf.settings(daily=int(others_call(roofers, 250) / share))
     roofers.watch.round()
     for n, (kind, other, left, right) in enumerate(roofers.pairs()):
         roofers.types(*((kind, left) if n % 2 else (other, right)), f"Typed {left}")
@@ -334,7 +335,7 @@ def test_calls_of_a_day_used_up_at_noon_pause_salesforce_alone(roofers: Roofers,
     roofers.watch.rounds(4)
     states = roofers.watch.status()["systems"]
     assert states[JN] == {"state": "ok", "reason": None, "until": None}
-    assert (states[SF]["state"], words in states[SF]["reason"]) == ("waiting", True), states
+    assert states[SF]["state"] == "waiting" and words in states[SF]["reason"], states
     wait = datetime.fromisoformat(states[SF]["until"]) - datetime.fromisoformat(sf.clock()["now"])
     assert timedelta(0) < wait <= timedelta(minutes=15)
     assert roofers.office.writes() == [] and sf.requests(roofers.office.since[SF]) == []
