@@ -229,7 +229,7 @@ def test_a_session_that_ends_amid_a_batch_writes_each_record_once(roofers: Roofe
         roofers.types(other, right, f"Typed {left}")
     with roofers.before(is_write, end) as asked, roofers.counted() as written:
         roofers.rest()
-    assert len(asked) == 3 * 3, asked
+    assert len(asked) >= 3 * 3, asked
     assert written == dict.fromkeys([left for _, _, left, _ in roofers.pairs()], 1), written
     roofers.whole(people(8, 8))
 
@@ -269,7 +269,7 @@ def test_in_a_storm_of_row_locks_all_is_written_in_the_end_and_once(roofers: Roo
     with roofers.counted() as written:
         roofers.rest()
     sf.settings(lock_share=0)
-    assert len(sf.writes(mark)) > 9, "three lists would have done"
+    assert len(sf.writes(mark)) > 12, "a list of each kind would have done"
     assert written == dict.fromkeys([left for _, _, left, _ in roofers.pairs()], 1), written
     roofers.whole(people(8, 8))
 
