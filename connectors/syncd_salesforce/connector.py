@@ -115,7 +115,7 @@ class Salesforce:
     def changes(self, kind: str, since: Cursor | None, fields: Sequence[str], known: Known) -> Iterator[Page]:
         """One tick: changed records, changed contact roles, some backfill pages."""
         self._reads.asked(kind, fields)
-        return Tick(self._reads, self._settings.timing, self._overlap, kind, fields).run(since, known)
+        return Tick(self._reads, self._settings.timing, self._overlap, kind, fields).run(since)
 
     def read(self, kind: str, ids: Sequence[str], fields: Sequence[str]) -> Mapping[str, Record | Gone]:
         """By id, the recycle bin included."""

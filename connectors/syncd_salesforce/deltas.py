@@ -2,7 +2,8 @@
 
 Changes are read by (SystemModstamp, Id), the only order in which a bulk save of thousands of records in one second is
 followed to its end. A record is stamped while its transaction runs and is seen when that ends, up to ten minutes
-later: so each reading begins an overlap behind the last one, and what the engine holds already is not shown again.
+later: so each reading begins an overlap behind the last one. What it shows again may hold a second save of the very
+stamp that was read before: whether anything is new is told by the values, and the engine compares them.
 
 What is not here: the cursor as a value (`position`), and wire rows as records (`reads`).
 """
@@ -15,7 +16,7 @@ from datetime import timedelta
 
 from syncd.core.model import Gone, Record
 from syncd.errors import Transient
-from syncd.kit.connector import Cursor, Known, Page, Seen, Timing
+from syncd.kit.connector import Cursor, Page, Timing
 from syncd_salesforce import ids, soql
 from syncd_salesforce.client import Found, Row
 from syncd_salesforce.position import BACKFILL, LEADS, ROLES, ROWS, Position, text
@@ -39,9 +40,8 @@ class Tick:
         self._kind, self._fields = kind, fields
         self._limit = soql.PAGE
 
-    def run(self, since: Cursor | None, known: Known) -> Iterator[Page]:
+    def run(self, since: Cursor | None) -> Iterator[Page]:
         """The pages of this tick; one at least."""
-        self._known = known
         self._columns = self._reads.columns(self._kind, self._fields)  # also teaches us the vendor's clock
         self.position = Position.begin(self._reads.client.door.now()) if since is None else Position.load(since)
         stages = {ROWS: self._rows, ROLES: self._roles, LEADS: self._leads, BACKFILL: self._backfill}
@@ -50,9 +50,7 @@ class Tick:
 
     def _rows(self) -> Iterator[Page]:
         for answer in self._scan(ROWS, self._kind, self._columns):
-            news = self._news(answer.rows)
-            shown = self._reads.told(self._kind, replace(answer, rows=news), self._fields)
-            yield self._page(shown, ROWS)
+            yield self._page(self._reads.told(self._kind, answer, self._fields), ROWS)
 
     def _roles(self) -> Iterator[Page]:
         """Opportunities whose contact roles changed: that alone need not stamp the opportunity."""
@@ -104,11 +102,6 @@ class Tick:
             raise Transient(f"Salesforce finds even {self._limit} {self._kind} too many at once. {error}") from error
         self._limit //= 2
 
-    def _news(self, rows: Sequence[Row]) -> list[Row]:
-        """The rows without those that the engine holds in that very version, asked for when its second was over."""
-        known = self._known([row_id(row) for row in rows]) if rows else {}
-        return [row for row in rows if not _is_held(row, known.get(row_id(row)))]
-
     def _backfill(self) -> Iterator[Page]:
         for _ in range(self._timing.backfill_pages):
             if self.position.done:
@@ -138,13 +131,6 @@ class Tick:
             backfilled=position.done,
             due=not position.done,
         )
-
-
-def _is_held(row: Row, seen: Seen | None) -> bool:
-    stamp = moment(row.get(STAMP))
-    if seen is None or stamp is None or row.get("IsDeleted") is True or seen.version != str(row[STAMP]):
-        return False
-    return seen.read_at is not None and seen.read_at >= stamp + TICK
 
 
 def _beyond(kind: str, rows: Sequence[Row], at: str, last: str | None) -> tuple[str, str]:

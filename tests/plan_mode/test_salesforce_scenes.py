@@ -92,7 +92,6 @@ def test_what_is_committed_as_late_as_the_overlap_is_not_missed(roofers: Roofers
     roofers.whole(people(9, 8))
 
 
-@pytest.mark.xfail(strict=True, reason="a second save in the second of a version that was read is taken for that")
 def test_a_late_commit_of_the_second_in_which_we_wrote_is_not_missed(roofers: Roofers) -> None:
     """A person saves in the very second of our write, and the transaction ends minutes later: the stamp is the same."""
     roofers.settle_in(4, 0)
