@@ -59,17 +59,26 @@ def line(name: str) -> str:
     return f"{name}: {licence(distribution(name))}"
 
 
-def text() -> str:
-    """The whole of NOTICE, from the packages installed here."""
-    return HEAD + "\n".join(line(name) for name in required()) + "\n"
+def text(before: str) -> str:
+    """The whole of NOTICE, from the packages installed here; one of another platform keeps the line it had before."""
+    told = {one.partition(":")[0]: one for one in before.removeprefix(HEAD).splitlines()}
+    lines = []
+    for name in required():
+        try:
+            lines.append(line(name))
+        except PackageNotFoundError:
+            if name not in told:
+                raise
+            lines.append(told[name])
+    return HEAD + "\n".join(lines) + "\n"
 
 
 def main() -> None:
     """Write NOTICE."""
     try:
-        NOTICE.write_text(text(), encoding="utf-8")
+        NOTICE.write_text(text(NOTICE.read_text(encoding="utf-8")), encoding="utf-8")
     except PackageNotFoundError as missing:
-        sys.exit(f"notice: {missing.name} is not installed; run make setup first")
+        sys.exit(f"notice: {missing.name} is not installed, and its line is not known; run make setup first")
 
 
 if __name__ == "__main__":

@@ -8,7 +8,6 @@ What is not here: sending a request again with the new session (`door`).
 
 from __future__ import annotations
 
-import base64
 import os
 import threading
 from collections.abc import Callable, Mapping
@@ -17,11 +16,12 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
 
-import orjson
+import jwt
+from cryptography.hazmat.primitives.asymmetric.rsa import RSAPrivateKey
 
 from syncd.errors import AuthError, ConfigError, Problem, Transient
 from syncd.kit.http import Http
-from syncd_salesforce import ids, rs256
+from syncd_salesforce import ids, keys
 
 CLIENT_CREDENTIALS, JWT, REFRESH = WAYS = ("client_credentials", "jwt", "refresh_token")
 
@@ -115,7 +115,7 @@ class Tokens:
         }
 
 
-def assertion(credential: Credential, key: rs256.Key, now: datetime) -> str:
+def assertion(credential: Credential, key: RSAPrivateKey, now: datetime) -> str:
     """The signed words that we are this app and act for this user."""
     claims = {
         "iss": credential.client_id,
@@ -123,11 +123,10 @@ def assertion(credential: Credential, key: rs256.Key, now: datetime) -> str:
         "aud": credential.audience,
         "exp": int(now.timestamp()) + _ASSERTION_SECONDS,
     }
-    signed = f"{_b64(orjson.dumps({'alg': 'RS256', 'typ': 'JWT'}))}.{_b64(orjson.dumps(claims))}"
-    return f"{signed}.{_b64(key.sign(signed.encode()))}"
+    return jwt.encode(claims, key, algorithm="RS256")
 
 
-def _checked(credential: Credential, place: str) -> rs256.Key | None:
+def _checked(credential: Credential, place: str) -> RSAPrivateKey | None:
     lacking = {
         "client_id": not credential.client_id,
         "username": credential.way == JWT and not credential.username,
@@ -143,8 +142,8 @@ def _checked(credential: Credential, place: str) -> rs256.Key | None:
     if credential.way != JWT:
         return None
     try:
-        return rs256.read(credential.secret)
-    except rs256.NoKey as error:
+        return keys.read(credential.secret)
+    except keys.NoKey as error:
         remedy = "Let `secret` name a file with the key in one line, as the guide to the Salesforce app makes it."
         raise ConfigError(Problem(f"{place}.secret", f"{error}.", remedy)) from None
 
@@ -182,7 +181,3 @@ def _who(id: object) -> tuple[str | None, str | None]:
     parts = str(id or "").split("/")[-2:]
     whole = [ids.full(part) for part in parts]
     return (whole[0], whole[1]) if len(whole) == 2 else (None, None)
-
-
-def _b64(raw: bytes) -> str:
-    return base64.urlsafe_b64encode(raw).rstrip(b"=").decode()
