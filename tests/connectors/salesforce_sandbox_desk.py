@@ -109,6 +109,11 @@ def item_code(result: Json) -> str:
     return str(result["errors"][0]["statusCode"])
 
 
+def person_type(rows: Sequence[Json]) -> str:
+    """The record type of accounts that are people."""
+    return str(next(row["Id"] for row in rows if row["IsPersonType"]))
+
+
 @contextmanager
 def desk(**settings: Any) -> Iterator[Desk]:
     """An empty org."""

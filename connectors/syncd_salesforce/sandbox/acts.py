@@ -19,7 +19,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from syncd.kit.sandbox import ControlError
-from syncd_salesforce.sandbox import ids, merging
+from syncd_salesforce.sandbox import ids, merging, persons
 from syncd_salesforce.sandbox.admin import ADMIN
 from syncd_salesforce.sandbox.cursors import Cursors
 from syncd_salesforce.sandbox.errors import Refusal
@@ -156,6 +156,8 @@ def _delete(org: Org, action: Action) -> Done:
     thing, row = _row(org, action)
     with transaction(org, person(org, action)):
         org.store.erase(thing.name, row["Id"])
+        if row.get(persons.LINK):
+            org.store.erase("Contact", row[persons.LINK])
     return {"id": row["Id"]}
 
 

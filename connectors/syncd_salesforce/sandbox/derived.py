@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from syncd_salesforce.sandbox import states, times
+from syncd_salesforce.sandbox import persons, states, times
 from syncd_salesforce.sandbox.errors import bad_row
 from syncd_salesforce.sandbox.org import Org
 from syncd_salesforce.sandbox.schema import Thing
@@ -17,7 +17,7 @@ from syncd_salesforce.sandbox.store import Row
 
 def derive(org: Org, thing: Thing, row: Row, given: Mapping[str, Any], before: Row | None) -> None:
     """Bring a row's derived fields up to date, given what was just written into it."""
-    if "LastName" in thing.fields:
+    if "LastName" in thing.fields and (thing.name != "Account" or persons.is_person(row)):
         row["Name"] = " ".join(part for part in (row.get("FirstName"), row.get("LastName")) if part) or None
     states.settle(thing, row, given)
     if thing.name == "Opportunity":

@@ -78,6 +78,13 @@ def bad_row(code: str, message: str, *fields: str) -> Refusal:
     return Refusal(Problem(code, message, fields))
 
 
+def unwritable(names: Sequence[str]) -> Problem:
+    """Fields that this user, or this record, may not be written."""
+    sentence = f"Unable to create/update fields: {', '.join(names)}. Please check the security settings of this "
+    sentence += "field and verify that it is read/write for your profile or permission set."
+    return Problem("INVALID_FIELD_FOR_INSERT_UPDATE", sentence, names)
+
+
 def locked_row(id: str) -> Refusal:
     """A record that another transaction holds."""
     return bad_row("UNABLE_TO_LOCK_ROW", f"unable to obtain exclusive access to this record or 1 records: {id}")

@@ -66,7 +66,7 @@ class Field:
     @property
     def custom(self) -> bool:
         """Whether an admin made it."""
-        return self.name.endswith("__c")
+        return self.name.endswith(("__c", "__pc"))
 
     @property
     def required(self) -> bool:

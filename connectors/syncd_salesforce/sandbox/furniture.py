@@ -25,7 +25,10 @@ def furnish(store: Store, mint: Mint, blank: Mapping[str, Any], now: int) -> Non
     """Write them, stamped two days ago. `blank`: per object every field with its default."""
     boss = mint.new("005")
     store.begin(Hand(boss, "Salesforce", "system"))
-    for name, prefix, fields in _rows():
+    rows = _rows()
+    if "IsPersonType" in blank["RecordType"]:
+        rows.append(("RecordType", "012", {**_record_type("Account", "PersonAccount"), "IsPersonType": True}))
+    for name, prefix, fields in rows:
         row: Row = {**blank[name], **fields, "Id": mint.new(prefix)}
         if fields.get("Username") == INTEGRATION:
             row["Id"] = boss
@@ -41,10 +44,7 @@ def _rows() -> list[tuple[str, str, dict[str, Any]]]:
         for first, last, active in _PEOPLE
     ]
     rows += [("Group", "00G", {"Name": QUEUE, "DeveloperName": QUEUE.replace(" ", "_"), "Type": "Queue"})]
-    rows += [
-        ("RecordType", "012", {"Name": name, "DeveloperName": name, "SobjectType": object, "IsActive": True})
-        for object, name in _TYPES
-    ]
+    rows += [("RecordType", "012", _record_type(object, name)) for object, name in _TYPES]
     for at, name in enumerate(LEAD_STATUSES, start=1):
         flags = {"IsConverted": name == "Closed - Converted", "IsDefault": at == 1}
         rows.append(("LeadStatus", "01J", {"MasterLabel": name, "ApiName": name, "SortOrder": at, **flags}))
@@ -56,6 +56,10 @@ def _rows() -> list[tuple[str, str, dict[str, Any]]]:
         ("Organization", "00D", {"Name": "Roofing Sandbox", "OrganizationType": "Developer Edition", "IsSandbox": True})
     )
     return rows
+
+
+def _record_type(object: str, name: str) -> dict[str, Any]:
+    return {"Name": name, "DeveloperName": name, "SobjectType": object, "IsActive": True}
 
 
 def _user(first: str, last: str, active: bool, name: str) -> dict[str, Any]:

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from syncd.kit.sandbox import ControlError
-from syncd_salesforce.sandbox import times
+from syncd_salesforce.sandbox import persons, times
 from syncd_salesforce.sandbox.derived import derive
 from syncd_salesforce.sandbox.org import Org
 from syncd_salesforce.sandbox.schema import Thing
@@ -22,6 +22,16 @@ def merge(org: Org, thing: Thing, winner: str, loser: str, hand: Hand) -> None:
     """The loser goes into the bin with MasterRecordId, its children to the winner, blanks of the winner are filled."""
     if thing.name not in ("Lead", "Contact", "Account") or winner == loser:
         raise ControlError(f"{thing.name} {loser} cannot be merged into {winner}")
+    won, lost = alive(org, thing, winner), alive(org, thing, loser)
+    persons.mergeable(won, lost)
+    if persons.is_person(won):
+        _merged(org, org.schema.things["Contact"], won[persons.LINK], lost[persons.LINK], hand)
+    row = _merged(org, thing, winner, loser, hand)
+    if persons.is_person(won):
+        org.store.put("Contact", persons.shadow(org, row))
+
+
+def _merged(org: Org, thing: Thing, winner: str, loser: str, hand: Hand) -> Row:
     won, lost, now = alive(org, thing, winner), alive(org, thing, loser), org.now()
     fills = {
         each.name: lost[each.name]
@@ -37,11 +47,12 @@ def merge(org: Org, thing: Thing, winner: str, loser: str, hand: Hand) -> None:
     org.store.put(thing.name, row)
     org.store.put(thing.name, gone)
     for child, link in org.schema.children(thing.name):
-        if link.name == "MasterRecordId":
+        if link.name in ("MasterRecordId", persons.LINK):
             continue
         for one in [each for each in org.store.all(child.name) if each.get(link.name) == loser]:
             more = {"SystemModstamp": now} if org.settings["cascade_stamps"] else {}
             org.store.put(child.name, {**one, link.name: winner, **more})
+    return row
 
 
 @dataclass(slots=True, kw_only=True)
@@ -61,8 +72,9 @@ def convert(org: Org, id: str, wish: Conversion, hand: Hand) -> dict[str, Any]:
     lead = alive(org, thing, id)
     if lead["IsConverted"]:
         raise ControlError(f"{id} is converted already", 409)
-    account = wish.account or _made(org, "Account", lead, hand)["Id"]
-    contact = wish.contact or _made(org, "Contact", lead, hand, AccountId=account)["Id"]
+    account = wish.account or _made(org, "Account", lead, hand, **persons.of_lead(org, lead))["Id"]
+    behind = (org.store.get("Account", account) or {}).get(persons.LINK)
+    contact = wish.contact or behind or _made(org, "Contact", lead, hand, AccountId=account)["Id"]
     deal = None
     if wish.opportunity:
         deal = _opportunity(org, lead, wish, account, hand)
@@ -83,7 +95,7 @@ def convert(org: Org, id: str, wish: Conversion, hand: Hand) -> dict[str, Any]:
 
 def _opportunity(org: Org, lead: Row, wish: Conversion, account: str, hand: Hand) -> str:
     more = {
-        "Name": wish.opportunity_name or f"{lead['Company']}-",
+        "Name": wish.opportunity_name or f"{lead['Company'] or lead['Name']}-",
         "AccountId": account,
         "StageName": "Prospecting",
         "CloseDate": times.day_of(org.now() + 30 * times.DAY),

@@ -10,7 +10,7 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from syncd.kit.simclock import SandboxClock
-from syncd_salesforce.sandbox import states, times, values
+from syncd_salesforce.sandbox import persons, states, times, values
 from syncd_salesforce.sandbox.fields import Field
 from syncd_salesforce.sandbox.furniture import INTEGRATION, furnish
 from syncd_salesforce.sandbox.ids import Mint
@@ -36,6 +36,8 @@ class Org:
         if settings["state_picklists"]:
             for thing in self.schema.things.values():
                 states.furnish(thing)
+        if settings["person_accounts"]:
+            persons.furnish(self.schema)
         self.mint = Mint(chance)
         self.store = Store(self.schema, self._noted)
         self.rules = Rules()

@@ -33,6 +33,7 @@ SWITCHES: Mapping[str, Any] = {
     "query_rows": None,  # a query that finds more rows answers QUERY_TIMEOUT
     "uri_bytes": 16_384,  # a longer address: 414; address and headers together: 431
     "state_picklists": False,  # whether the org has State and Country pick lists; heeded at a reset
+    "person_accounts": False,  # whether the org has person accounts; heeded at a reset
     "commit_delay": 0,  # seconds between the stamp and the sight of what people do; an act's `commit_after` overrides
     "stamp_skew": 0,  # seconds by which the clock that stamps rows is ahead of the Date header
     "noop_update_bumps": True,  # whether an update of equal values moves the stamps: assumed

@@ -9,11 +9,11 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from typing import Any
 
-from syncd_salesforce.sandbox import times, values
+from syncd_salesforce.sandbox import persons, times, values
 from syncd_salesforce.sandbox.attached import measured, publish
 from syncd_salesforce.sandbox.checks import check, references
 from syncd_salesforce.sandbox.derived import derive
-from syncd_salesforce.sandbox.errors import Problem, Refusal, bad_row, locked_row
+from syncd_salesforce.sandbox.errors import Problem, Refusal, bad_row, locked_row, unwritable
 from syncd_salesforce.sandbox.fields import Field
 from syncd_salesforce.sandbox.org import Org
 from syncd_salesforce.sandbox.query import predicate
@@ -88,6 +88,7 @@ def delete(org: Org, thing: Thing, id: str, hand: Hand) -> None:
     """Put a row into the recycle bin in the transaction, and with it what belongs to it."""
     row = alive(org, thing, id)
     _writable(thing)
+    persons.locked(row)
     unlocked(org, row)
     now = org.now()
     gone = {**row, "IsDeleted": True, "_deleted": now}
@@ -160,6 +161,7 @@ def stamp(row: Row, hand: Hand, now: int) -> None:
 
 
 def _save(org: Org, thing: Thing, row: Row, fields: Mapping[str, Any], hand: Hand, before: Row | None) -> None:
+    persons.settle(org, thing, row, fields, before)
     references(org, thing, row, fields, before)
     unlocked(org, row)
     if hand.via == "api" and org.chance.random() < float(org.settings["lock_share"]):
@@ -181,6 +183,10 @@ def _save(org: Org, thing: Thing, row: Row, fields: Mapping[str, Any], hand: Han
     if thing.name == "ContentVersion" and before is None:
         publish(org, row)
     org.store.put(thing.name, row)
+    if thing.name == "Account" and persons.is_person(row):
+        contact = persons.shadow(org, row)
+        _unique(org, org.schema.things["Contact"], contact, contact)
+        org.store.put("Contact", contact)
 
 
 def _lacks(field: Field, row: Row) -> bool:
@@ -212,9 +218,7 @@ def _given(org: Org, thing: Thing, given: Mapping[str, Any], hand: Hand, *, crea
         except Refusal as error:
             problems += error.problems
     if locked:
-        sentence = f"Unable to create/update fields: {', '.join(locked)}. Please check the security settings of this "
-        sentence += "field and verify that it is read/write for your profile or permission set."
-        problems.insert(0, Problem("INVALID_FIELD_FOR_INSERT_UPDATE", sentence, locked))
+        problems.insert(0, unwritable(locked))
     if problems:
         raise Refusal(*problems)
     return found
