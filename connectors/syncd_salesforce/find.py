@@ -17,7 +17,7 @@ from syncd.core.model import FieldKind, MatchKey, Record, SyncKey
 from syncd.errors import Refused, Transient
 from syncd_salesforce import soql
 from syncd_salesforce.client import Found, Row
-from syncd_salesforce.reads import Reads, chunks, row_id
+from syncd_salesforce.reads import Reads, chunks, is_shadow, row_id
 from syncd_salesforce.schema import VIRTUAL, Described
 
 KEYS_AT_ONCE = 100
@@ -52,7 +52,8 @@ class Finder:
         wanted = list(dict.fromkeys([*fields, name]))
         text = soql.by_key(kind, self.reads.columns(kind, wanted), name, values)
         answer = self.reads.query(text, deleted=True, whole=True)
-        dead = [row for row in answer.rows if row.get("IsDeleted") is True or row.get("IsConverted") is True]
+        over = [row for row in answer.rows if row.get("IsDeleted") is True or row.get("IsConverted") is True]
+        dead = [row for row in over if not is_shadow(kind, row)]
         living = self._living(kind, answer, wanted)
         held = {str(one.fields.get(name)).casefold() for one in living.values()}
         gone = [self.reads.record(kind, row, wanted, answer.sent_at) for row in dead]

@@ -12,7 +12,7 @@ from syncd.errors import AuthError, SyncdError
 from syncd.kit.connector import Finding, Severity, SystemSettings
 from syncd_salesforce import soql
 from syncd_salesforce.client import Client
-from syncd_salesforce.schema import Described, Schemas
+from syncd_salesforce.schema import PERSON, Described, Schemas
 
 _APP = (
     "In Salesforce Setup, open External Client App Manager: the app must allow this flow, have a run-as user, and "
@@ -23,6 +23,10 @@ _RIGHTS = {
     "API Enabled": "Give the run-as user a permission set with API Enabled.",
     "Read on the object": "Give the run-as user's permission set Read, and View All, on this object.",
 }
+_PERSONS = (
+    "Map such people on Account, with `only: left.IsPersonAccount == true`, by LastName and PersonEmail and never by "
+    "Name, and with a RecordTypeId for people in `on_create`; the shadow is left out."
+)
 _SHOWN = 6
 
 
@@ -85,11 +89,9 @@ def _key(kind: str, described: Described) -> Finding:
 
 
 def _peculiar(kind: str, described: Described) -> Iterator[Finding]:
-    if kind == "Account" and described.has("IsPersonAccount"):
+    if kind == "Account" and described.has(PERSON):
         text = "Person accounts are on: a person is an Account with PersonEmail, and its Contact is a shadow of it."
-        yield Finding(
-            Severity.OK, "Account: person accounts", text, "Map such people on Account; the shadow is left out."
-        )
+        yield Finding(Severity.OK, "Account: person accounts", text, _PERSONS)
     codes = [name for name in described.wire if name.endswith("StateCode")]
     if codes:
         text = "State and country lists are on: a state must be one of the list."

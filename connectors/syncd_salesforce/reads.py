@@ -18,13 +18,13 @@ from syncd.errors import Transient
 from syncd_salesforce import ids as idents
 from syncd_salesforce import soql
 from syncd_salesforce.client import READ_LIMIT, Client, Found, Row
-from syncd_salesforce.schema import HEIRS, PAST, RELATION, VIRTUAL, Described, Schemas, has_relation
+from syncd_salesforce.schema import HEIRS, PAST, PERSON, RELATION, VIRTUAL, Described, Schemas, has_relation
 from syncd_salesforce.troubles import UNKNOWN_FIELD, SalesforceRefused
 from syncd_salesforce.values import from_wire, moment
 
 STAMP = "SystemModstamp"
 _OWN = ("Id", STAMP, "LastModifiedDate", "LastModifiedById", "CreatedDate", "CreatedById", "IsDeleted")
-_FATE = ("MasterRecordId", "IsConverted", "IsPersonAccount")
+_FATE = ("MasterRecordId", "IsConverted", PERSON)
 _RELATED_AT_ONCE = 400
 T = TypeVar("T")
 
@@ -143,8 +143,8 @@ class Reads:
         if row.get("IsDeleted") is True:
             winner = idents.full(str(row.get("MasterRecordId") or ""))
             return Gone(ref=ref, tombstone=winner is None, became=(winner,) if winner else (), read_at=sent_at)
-        if kind == "Contact" and row.get("IsPersonAccount") is True:
-            return Gone(ref=ref, read_at=sent_at)  # the shadow of a person account, which is read and written there
+        if is_shadow(kind, row):
+            return Gone(ref=ref, read_at=sent_at)
         return self.record(kind, row, fields, sent_at)
 
     def _mine(self, row: Row) -> bool | None:
@@ -158,6 +158,11 @@ class Reads:
 
     def _now(self) -> datetime:
         return self.client.door.now()
+
+
+def is_shadow(kind: str, row: Row) -> bool:
+    """Whether it is the contact behind a person account: the person is read and written there, and no second time."""
+    return kind == "Contact" and row.get(PERSON) is True
 
 
 def row_id(row: Row) -> str:

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 from typing import Any, TypeVar
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
@@ -28,6 +29,8 @@ PAST = "lead"
 PAST_KIND = "Lead"
 HEIRS = {"Contact": "ConvertedContactId", "Account": "ConvertedAccountId", OPPORTUNITY: "ConvertedOpportunityId"}
 """What a lead is converted into, and the lead's field that says into which one."""
+PERSON = "IsPersonAccount"
+"""The field of accounts and contacts, in an org with person accounts, that says whether it is one."""
 VIRTUAL = (RELATION, PAST)
 """Fields that no object has: they are put together from other records, and no query names them."""
 
@@ -74,6 +77,9 @@ class Described:
             **({RELATION: _relation()} if has_relation(kind) else {}),
             **({PAST: _past()} if kind in HEIRS else {}),
         }
+        if kind == "Account" and self.has(PERSON) and "Name" in self.types:
+            # A business needs one, and a person refuses it; describe cannot tell which of them a map makes.
+            self.types = {**self.types, "Name": replace(self.types["Name"], required=False)}
 
     def has(self, name: str) -> bool:
         """Whether there is such a field for the run-as user."""
