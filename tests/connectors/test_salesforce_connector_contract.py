@@ -18,6 +18,7 @@ REFUSED: Mapping[str, Mapping[str, Value]] = {
     "Contact": {"Email": "no address"},
     "Account": {"Name": None},
     "Opportunity": {"CloseDate": None},
+    "Roof_Job__c": {"Squares__c": 1e12},
 }
 MOMENTS = {"Inspection__c": "2026-03-02T15:30:00.000+0000"}
 
@@ -36,9 +37,9 @@ def connect(url: str, timing: Timing, secret: str | None = None, **options: Any)
 
 
 class TestSalesforce(ConnectorContract, ArchiveContract, SyncKeyContract, TombstoneContract):
-    """Leads, contacts, accounts and opportunities."""
+    """Leads, contacts, accounts, opportunities, and an object that the org made itself."""
 
-    kinds = ("Lead", "Contact", "Account", "Opportunity")
+    kinds = ("Lead", "Contact", "Account", "Opportunity", "Roof_Job__c")
     also_sent = frozenset({KEY})
     missing_id = "00Q000000000001EAA"
 
@@ -46,7 +47,7 @@ class TestSalesforce(ConnectorContract, ArchiveContract, SyncKeyContract, Tombst
         return SalesforceSandbox(seed=7, settings={"daily": 10_000_000})
 
     def make_connector(self, url: str, timing: Timing, secret: str | None = None) -> Connector:
-        return connect(url, timing, secret)
+        return connect(url, timing, secret, objects="Roof_Job__c")
 
     def prepare(self, remote: Remote, connector: Connector) -> None:
         connector.forget_schema()
@@ -77,6 +78,13 @@ class TestSalesforce(ConnectorContract, ArchiveContract, SyncKeyContract, Tombst
             }
         if kind == "Account":
             return {"Name": f"Nuñez home {n}", "Phone": f"(512) 555-{n:04d}", "Description": f"Roof no. {n}"}
+        if kind == "Roof_Job__c":
+            return {
+                "Name": f"Nuñez roof {n}",
+                "Crew__c": f"Crew {n}",
+                "Squares__c": 12.5 + n,
+                "Stage__c": "Scheduled",
+            }
         return {
             "Name": f"Roof {n}",
             "StageName": "Prospecting",
@@ -86,7 +94,7 @@ class TestSalesforce(ConnectorContract, ArchiveContract, SyncKeyContract, Tombst
         }
 
     def edit(self, kind: str, n: int) -> dict[str, Value]:
-        return {"Description": f"Edited {n}"}
+        return {"Crew__c" if kind == "Roof_Job__c" else "Description": f"Edited {n}"}
 
     def refused(self, kind: str, n: int) -> dict[str, Value]:
         return {**self.sample_fields(kind, n), **REFUSED[kind]}
@@ -94,6 +102,11 @@ class TestSalesforce(ConnectorContract, ArchiveContract, SyncKeyContract, Tombst
     def match_keys(self, kind: str, n: int) -> Sequence[MatchKey]:
         if kind == "Opportunity":
             return [MatchKey("name", ((("Name",), (f"roof {n}",)),))]
+        if kind == "Roof_Job__c":
+            return [
+                MatchKey("name", ((("Name",), (f"NUÑEZ roof {n}",)),)),
+                MatchKey("crew", ((("Crew__c",), (f"crew {n}",)),)),
+            ]
         if kind == "Account":
             return [MatchKey("phone", ((("Phone",), (f"+1512555{n:04d}",)),))]
         return [

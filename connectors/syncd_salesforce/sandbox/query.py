@@ -236,6 +236,8 @@ class Run:
 
 def plural(thing: Thing) -> str:
     """The name that a child object goes by in a subquery."""
+    if thing.name.endswith("__c"):
+        return thing.name.removesuffix("__c") + "s__r"
     return thing.name[:-1] + "ies" if thing.name.endswith("y") else thing.name + "s"
 
 

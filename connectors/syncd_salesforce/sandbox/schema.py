@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from syncd.kit.sandbox import ControlError
-from syncd_salesforce.sandbox.fields import Choice, Field, make
+from syncd_salesforce.sandbox.fields import Choice, Field, make, words
 from syncd_salesforce.sandbox.standard import PREFIXES, SETUP, objects
 
 
@@ -60,10 +60,11 @@ class Thing:
     def head(self) -> dict[str, Any]:
         """The object as the list of objects tells it."""
         writable = self.name not in SETUP
+        label = words(self.name) if self.name.endswith("__c") else self.name
         base = f"/services/data/v66.0/sobjects/{self.name}"
         return {
-            "name": self.name, "label": self.name, "labelPlural": f"{self.name}s", "keyPrefix": self.prefix,
-            "custom": False, "createable": writable, "updateable": writable, "deletable": writable,
+            "name": self.name, "label": label, "labelPlural": f"{label}s", "keyPrefix": self.prefix,
+            "custom": self.name.endswith("__c"), "createable": writable, "updateable": writable, "deletable": writable,
             "undeletable": writable, "queryable": True, "retrieveable": True, "searchable": writable,
             "replicateable": True, "mergeable": self.name in ("Lead", "Contact", "Account"),
             "urls": {"sobject": base, "describe": f"{base}/describe", "rowTemplate": f"{base}/{{ID}}"},

@@ -34,7 +34,10 @@ STAGES: tuple[tuple[str, int, str, bool, bool], ...] = (
 
 SOURCES = ("Web", "Phone Inquiry", "Partner Referral", "Purchased List", "Other", "Referral", "Door Knock")
 ROOFS = ("Asphalt Shingle", "Metal", "Tile", "Flat")
-_LINKED = ("Account", "Contact", "Lead", "Opportunity", "User")
+ROOF_JOB = "Roof_Job__c"
+"""The object that the roofing company made itself."""
+
+_LINKED = ("Account", "Contact", "Lead", "Opportunity", ROOF_JOB, "User")
 _SALUTATIONS = ("Mr.", "Ms.", "Mrs.", "Dr.", "Prof.", "Mx.")
 _ROLES = ("Business User", "Decision Maker", "Economic Buyer", "Executive Sponsor", "Influencer", "Other")
 
@@ -49,7 +52,7 @@ _PREFIXED = (
     ),
     *(("Event", "00U"), ("Note", "002"), ("OpportunityContactRole", "00K"), ("Group", "00G"), ("RecordType", "012")),
     *(("LeadStatus", "01J"), ("OpportunityStage", "01J"), ("Organization", "00D"), ("ContentVersion", "068")),
-    *(("ContentDocument", "069"), ("ContentDocumentLink", "06A")),
+    *(("ContentDocument", "069"), ("ContentDocumentLink", "06A"), (ROOF_JOB, "a00")),
 )
 PREFIXES: Mapping[str, str] = dict(_PREFIXED)
 
@@ -151,7 +154,7 @@ def _opportunity() -> list[Field]:
 
 def _task() -> list[Field]:
     return [
-        *system(), ref("WhoId", "Contact", "Lead"), ref("WhatId", "Account", "Opportunity"),
+        *system(), ref("WhoId", "Contact", "Lead"), ref("WhatId", "Account", "Opportunity", ROOF_JOB),
         make("Subject", "combobox", length=255), make("ActivityDate", "date"),
         pick("Status", ("Not Started", "In Progress", "Completed"), "Not Started", nillable=False),
         pick("Priority", ("High", "Normal", "Low"), "Normal", nillable=False),
@@ -162,7 +165,7 @@ def _task() -> list[Field]:
 
 def _event() -> list[Field]:
     return [
-        *system(), ref("WhoId", "Contact", "Lead"), ref("WhatId", "Account", "Opportunity"),
+        *system(), ref("WhoId", "Contact", "Lead"), ref("WhatId", "Account", "Opportunity", ROOF_JOB),
         make("Subject", "combobox", length=255), text("Location"), flag("IsAllDayEvent"),
         make("ActivityDate", "date"), make("ActivityDateTime", "datetime"), make("StartDateTime", "datetime"),
         make("EndDateTime", "datetime"), make("DurationInMinutes", "int"),
@@ -216,6 +219,14 @@ def _role() -> list[Field]:
     ]  # fmt: skip
 
 
+def _roof_job() -> list[Field]:
+    return [
+        *system(), must("Name", 80, label="Roof Job Name"), ref("Opportunity__c", "Opportunity"),
+        owner("Group", "User")[0], number_of_the_other(), text("Crew__c", 80), number("Squares__c", 8, 1),
+        pick("Stage__c", ("Scheduled", "Installed", "Inspected"), restricted=True),
+    ]  # fmt: skip
+
+
 def _list_entry() -> list[Field]:
     return [*system(deletable=False), text("MasterLabel"), text("ApiName"), make("SortOrder", "int")]
 
@@ -229,6 +240,7 @@ def objects() -> dict[str, Sequence[Field]]:
         "Account": _account(),
         "Opportunity": _opportunity(),
         "OpportunityContactRole": _role(),
+        ROOF_JOB: _roof_job(),
         "Task": _task(),
         "Event": _event(),
         "Note": _note(),
