@@ -107,6 +107,30 @@ def test_parents_and_children_come_along(sf: Desk) -> None:
     assert sf.rows("SELECT FIELDS(ALL) FROM Account LIMIT 5")[0]["Name"] == "Acme"
 
 
+@pytest.mark.parametrize("kind", ["Task", "Event"])
+def test_a_reference_to_several_kinds_says_which_one_it_is(sf: Desk, kind: str) -> None:
+    """Who.Type and What.Type are shown, filter and order, beside other fields of whoever it is."""
+    lead, contact = sf.ids("SELECT Id FROM Lead LIMIT 1")[0], sf.ids("SELECT Id FROM Contact LIMIT 1")[0]
+    deal, moment = sf.make("Opportunity"), {"ActivityDateTime": "2026-11-21T10:00:00Z", "DurationInMinutes": 30}
+    more = moment if kind == "Event" else {}
+    for who in ({"WhoId": lead}, {"WhoId": contact, "WhatId": deal}, {}):
+        sf.make(kind, Subject="Call", **who, **more)
+    text = f"SELECT Who.Type, Who.Name, What.Type FROM {kind} ORDER BY Who.Type NULLS LAST"
+    first, second, third = sf.rows(text)
+    assert (first["Who"]["Type"], first["What"]["Type"]) == ("Contact", "Opportunity")
+    assert (second["Who"]["Type"], second["Who"]["attributes"]["type"], second["What"]) == ("Lead", "Lead", None)
+    assert second["Who"]["Name"].endswith(" Ng") and third["Who"] is None
+    for where, found in (("= 'lead'", 1), ("IN ('Lead', 'Contact')", 2), ("= null", 1)):
+        assert len(sf.ids(f"SELECT Id FROM {kind} WHERE Who.Type {where}")) == found
+
+
+def test_typeof_is_refused_with_what_to_ask_instead(sf: Desk) -> None:
+    """The sandbox has no TYPEOF, and says so rather than that Salesforce would not understand."""
+    answer = sf.soql("SELECT Id, TYPEOF Who WHEN Lead THEN Company ELSE Name END FROM Task")
+    assert code(answer) == (400, "MALFORMED_QUERY")
+    assert "this sandbox has no TYPEOF; a path such as Who.Type" in answer.json()[0]["message"]
+
+
 @pytest.mark.parametrize(
     ("text", "wanted"),
     [

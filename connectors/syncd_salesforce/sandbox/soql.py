@@ -235,6 +235,8 @@ class _Parser:
             elif self._has("fields", "("):
                 found.everything = self._take().text.lower()
                 self._need(")")
+            elif self._is("typeof"):
+                raise self._bad("this sandbox has no TYPEOF; a path such as Who.Type tells what a reference points at")
             else:
                 found.fields.append(self._name())
             if not self._has(","):
