@@ -90,7 +90,8 @@ def _key(kind: str, described: Described) -> Finding:
 
 def _peculiar(kind: str, described: Described) -> Iterator[Finding]:
     if kind == "Account" and described.has(PERSON):
-        text = "Person accounts are on: a person is an Account with PersonEmail, and its Contact is a shadow of it."
+        text = "Person accounts are on: a person is an Account with PersonEmail, and its Contact is a shadow of it. "
+        text += "A map of Contact does not find such people, and may make them once more."
         yield Finding(Severity.OK, "Account: person accounts", text, _PERSONS)
     codes = [name for name in described.wire if name.endswith("StateCode")]
     if codes:

@@ -133,7 +133,7 @@ def test_a_check_says_in_plain_words_that_people_are_accounts(org: Org) -> None:
     sf = org.connect()
     (found,) = [one for one in sf.check() if one.subject == "Account: person accounts"]
     assert found.severity is Severity.OK
-    assert "a person is an Account" in found.message
+    assert "a person is an Account" in found.message and "may make them once more" in found.message
     assert all(word in found.remedy for word in ("LastName", "PersonEmail", "RecordTypeId", "shadow"))
     fields = sf.describe("Account").fields
     assert not fields["Name"].required
