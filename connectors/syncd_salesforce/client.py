@@ -1,8 +1,5 @@
 """Salesforce's paths as thin functions over `door`: one method per endpoint, wire dictionaries in and out.
 
-The official-looking client `simple-salesforce` is not used: its requests go past the kit's limits, time-outs and
-redaction, and these few calls need no more than a path each.
-
 What is not here: canonical values (`values`), records (`reads`), SOQL (`soql`), and what an answer means.
 """
 
@@ -73,6 +70,21 @@ class Client:
                 raise
             raise Transient(f"Salesforce has forgotten the rest of a query. {error}") from error
         return _found(answer.body, answer.sent_at)
+
+    def bulk(self, soql: str) -> str:
+        """Have a query carried out as a job of Bulk API 2.0; the job's id."""
+        body = {"operation": "query", "query": soql}
+        return str(_row(self.door.request("POST", f"{self._base}/jobs/query", json=body)).get("id") or "")
+
+    def job(self, id: str) -> Row:
+        """How a bulk query is getting on."""
+        return _row(self.door.request("GET", f"{self._base}/jobs/query/{quote(id, safe='')}"))
+
+    def results(self, id: str, locator: str | None, limit: int) -> Answer:
+        """A part of what a bulk query found, as CSV; the header `sforce-locator` tells where the next one is."""
+        path = f"{self._base}/jobs/query/{quote(id, safe='')}/results"
+        params = {"maxRecords": str(limit), **({"locator": locator} if locator is not None else {})}
+        return self.door.request("GET", path, params=params, headers={"accept": "text/csv"}, text=True)
 
     def objects(self) -> Row:
         """Every object that the run-as user sees."""

@@ -50,6 +50,7 @@ class Salesforce:
         Setting("api_version", str, "66.0"),
         Setting("overlap", int, 600),
         Setting("stop_at", int, 80),
+        Setting("bulk_after", int, 50_000),
         Setting("objects", str, ""),
         Setting("assignment_rules", bool, False),
         Setting("duplicate_alerts", bool, False),
@@ -66,6 +67,7 @@ class Salesforce:
         self._options = options = {one.name: settings.options.get(one.name, one.default) for one in self.settings}
         self.kinds = (*type(self).kinds, *self._custom_objects())
         self._overlap = timedelta(seconds=self._number("overlap", 0, 86_400))
+        self._bulk_after = self._number("bulk_after", 0, 1_000_000_000)
         version, base_url = self._version(), self._address()
         self._door = self._opened(base_url)
         client = Client(self._door, version)
@@ -115,7 +117,7 @@ class Salesforce:
     def changes(self, kind: str, since: Cursor | None, fields: Sequence[str], known: Known) -> Iterator[Page]:
         """One tick: changed records, changed contact roles, some backfill pages."""
         self._reads.asked(kind, fields)
-        return Tick(self._reads, self._settings.timing, self._overlap, kind, fields).run(since)
+        return Tick(self._reads, self._settings.timing, self._overlap, self._bulk_after, kind, fields).run(since)
 
     def read(self, kind: str, ids: Sequence[str], fields: Sequence[str]) -> Mapping[str, Record | Gone]:
         """By id, the recycle bin included."""

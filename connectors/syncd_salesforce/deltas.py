@@ -5,11 +5,14 @@ followed to its end. A record is stamped while its transaction runs and is seen 
 later: so each reading begins an overlap behind the last one. What it shows again may hold a second save of the very
 stamp that was read before: whether anything is new is told by the values, and the engine compares them.
 
-What is not here: the cursor as a value (`position`), and wire rows as records (`reads`).
+The first reading lists records by id; of what is long the rest is one bulk query.
+
+What is not here: the cursor as a value (`position`), wire rows as records (`reads`), the bulk query's calls (`bulk`).
 """
 
 from __future__ import annotations
 
+import time
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from datetime import timedelta
@@ -18,6 +21,7 @@ from syncd.core.model import Gone, Record
 from syncd.errors import Transient
 from syncd.kit.connector import Cursor, Page, Timing
 from syncd_salesforce import ids, soql
+from syncd_salesforce.bulk import Bulk, NoJob, Piece
 from syncd_salesforce.client import Found, Row
 from syncd_salesforce.position import BACKFILL, LEADS, ROLES, ROWS, Position, text
 from syncd_salesforce.reads import STAMP, Reads, row_id
@@ -34,9 +38,11 @@ _SMALLEST = 100
 class Tick:
     """One pass over one feed. `position` moves with every page; each page carries the cursor that is safe with it."""
 
-    def __init__(self, reads: Reads, timing: Timing, overlap: timedelta, kind: str, fields: Sequence[str]) -> None:
+    def __init__(
+        self, reads: Reads, timing: Timing, overlap: timedelta, bulk_after: int, kind: str, fields: Sequence[str]
+    ) -> None:
         """Take what is read. Asks the vendor nothing yet."""
-        self._reads, self._timing, self._overlap = reads, timing, overlap
+        self._reads, self._timing, self._overlap, self._bulk_after = reads, timing, overlap, bulk_after
         self._kind, self._fields = kind, fields
         self._limit = soql.PAGE
 
@@ -106,13 +112,52 @@ class Tick:
         for _ in range(self._timing.backfill_pages):
             if self.position.done:
                 return
-            answer = self._listed()
-            over = answer.next is None and len(answer.rows) < self._limit
-            last = row_id(answer.rows[-1]) if answer.rows else None
-            if not over and (last is None or last == self.position.after):
-                raise _stuck(self._kind)
-            self.position = replace(self.position, after=last or self.position.after, done=over)
-            yield self._page(self._reads.told(self._kind, answer, self._fields), BACKFILL)
+            if not self._wants_bulk():
+                yield self._next_listed()
+                continue
+            try:
+                part = self._next_of_bulk()
+            except NoJob:
+                self.position = replace(self.position, job=None, locator=None, bulk=False)
+                continue
+            if isinstance(part, Piece):
+                yield from self._parts(part)
+                continue
+            time.sleep(part)
+            yield self._page([], BACKFILL)
+            return
+
+    def _wants_bulk(self) -> bool:
+        """Whether the rest is read by a bulk query: one is on its way, or many were listed and there are more."""
+        return self.position.bulk and (self.position.job is not None or self.position.listed >= self._bulk_after)
+
+    def _next_of_bulk(self) -> Piece | float:
+        """A part, or how long to wait for it; a job that was just begun is remembered before it is asked for."""
+        bulk = Bulk(self._reads, self._kind, self._columns)
+        if self.position.job is None:
+            self.position = replace(self.position, job=bulk.begin(self.position.after))
+            return 0.0
+        return bulk.piece(self.position.job, self.position.locator)
+
+    def _parts(self, piece: Piece) -> Iterator[Page]:
+        """A part in pages; the place behind it goes with the last one, so that a kill has the whole part read again."""
+        rows = piece.found.rows
+        for start in range(0, max(1, len(rows)), self._limit):
+            some = replace(piece.found, rows=rows[start : start + self._limit])
+            shown = self._reads.told(self._kind, some, self._fields)
+            if start + self._limit >= len(rows):
+                self.position = replace(self.position, locator=piece.locator, done=piece.locator is None)
+            yield self._page(shown, BACKFILL)
+
+    def _next_listed(self) -> Page:
+        answer = self._listed()
+        over = answer.next is None and len(answer.rows) < self._limit
+        last = row_id(answer.rows[-1]) if answer.rows else None
+        if not over and (last is None or last == self.position.after):
+            raise _stuck(self._kind)
+        listed = self.position.listed + len(answer.rows)
+        self.position = replace(self.position, after=last or self.position.after, listed=listed, done=over)
+        return self._page(self._reads.told(self._kind, answer, self._fields), BACKFILL)
 
     def _listed(self) -> Found:
         while True:

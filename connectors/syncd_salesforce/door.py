@@ -62,16 +62,17 @@ class Door:
         json: Any = None,
         headers: Mapping[str, str] | None = None,
         idempotent: bool = True,
+        text: bool = False,
     ) -> Answer:
         """As `Http.request`. A session that ended is renewed, and the very same request is sent once more."""
         if not getattr(self._mine, "finishing", False):
             self.ready()
         session = self._tokens.session()
         try:
-            return self._sent(session, method, path, params, json, headers, idempotent)
+            return self._sent(session, method, path, params, json, headers, idempotent, text)
         except SessionEnded:  # so it was not carried out, write or not
             session = self._tokens.renewed(session)
-            return self._sent(session, method, path, params, json, headers, idempotent)
+            return self._sent(session, method, path, params, json, headers, idempotent, text)
 
     def at_once(self, requests: int) -> AbstractContextManager[None]:
         """As `Http.at_once`."""
@@ -101,11 +102,14 @@ class Door:
         json: Any,
         headers: Mapping[str, str] | None,
         idempotent: bool,
+        text: bool,
     ) -> Answer:
         http = self._there(session)
         told = {**(headers or {}), "authorization": f"Bearer {session.token}"}
         try:
-            answer = http.request(method, path, params=params, json=json, headers=told, idempotent=idempotent)
+            answer = http.request(
+                method, path, params=params, json=json, headers=told, idempotent=idempotent, text=text
+            )
         except CallsUsedUp as error:
             self._stop = (time.monotonic() + PROBE_SECONDS, str(error))
             raise

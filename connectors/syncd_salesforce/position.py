@@ -16,6 +16,8 @@ ROWS, ROLES, LEADS, BACKFILL = STAGES = ("rows", "roles", "leads", "backfill")
 """The stages of a tick in their order: changed records, contact roles and leads that point at them, the first reading.
 """
 
+_BACKFILLED = ("after", "listed", "bulk", "job", "locator", "done")
+
 
 @dataclass(frozen=True, slots=True)
 class Window:
@@ -30,14 +32,20 @@ class Window:
 class Position:
     """The watermark of each lane, its window in progress, and the backfill.
 
-    `t0`: when the feed began. `turn`: the stage that comes first in the next tick: the one after the last page, so
-    that ticks cut short after one page starve no stage.
+    `t0`: when the feed began. `after`: up to which id the backfill has come, page by page, and `listed`: how many
+    records these were. `job`, `locator`: the bulk query that reads the rest, and the part of it that comes next;
+    `bulk`: whether one may be begun. `turn`: the stage that comes first in the next tick: the one after the last page,
+    so that ticks cut short after one page starve no stage.
     """
 
     marks: Mapping[str, str]
     t0: str
     windows: Mapping[str, Window] = field(default_factory=dict)
     after: str | None = None
+    listed: int = 0
+    bulk: bool = True
+    job: str | None = None
+    locator: str | None = None
     done: bool = False
     turn: str = ROWS
 
@@ -55,8 +63,7 @@ class Position:
             marks=dict(cursor["marks"]),
             windows={lane: Window(**window) for lane, window in cursor["windows"].items()},
             t0=backfill["t0"],
-            after=backfill["after"],
-            done=backfill["done"],
+            **{name: backfill[name] for name in _BACKFILLED if name in backfill},
             turn=cursor["turn"],
         )
 
@@ -66,7 +73,7 @@ class Position:
         return {
             "marks": dict(self.marks),
             "windows": windows,
-            "backfill": {"t0": self.t0, "after": self.after, "done": self.done},
+            "backfill": {"t0": self.t0, **{name: getattr(self, name) for name in _BACKFILLED}},
             "turn": self.turn,
         }
 

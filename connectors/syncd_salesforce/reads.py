@@ -13,6 +13,7 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import TypeVar
 
+from syncd.core.loss import iso
 from syncd.core.model import Gone, Record, Ref, Value
 from syncd.errors import Transient
 from syncd_salesforce import ids as idents
@@ -114,7 +115,7 @@ class Reads:
         return Record(
             ref=Ref(self.system, kind, row_id(row)),
             fields=_canonical(described, row, fields),
-            version=None if stamp is None else str(row[STAMP]),
+            version=None if stamp is None else iso(stamp),  # a table writes it in another way than JSON
             modified_at=stamp,
             created_at=moment(row.get("CreatedDate")),
             read_at=sent_at,

@@ -36,6 +36,20 @@ def from_wire(kind: FieldKind, raw: Any) -> Value:
     return text.strip()
 
 
+def from_cell(kind: FieldKind, text: str) -> Any:
+    """The wire value that stands in a cell of CSV, where everything is text: an empty one is null."""
+    if not text:
+        return None
+    if kind is FieldKind.BOOL:
+        return {"true": True, "false": False}.get(text.lower(), text)
+    if kind is not FieldKind.NUMBER:
+        return text
+    try:
+        return float(text)
+    except ValueError:
+        return text
+
+
 def to_wire(kind: FieldKind | None, value: Value) -> Any:
     """What is sent for a canonical value; None becomes null, but false where there is no blank."""
     if value is None:

@@ -66,7 +66,7 @@ class NoAnswer(Transient):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Answer:
-    """A 2xx answer: its parsed JSON (None when empty), headers (any case), address without secrets.
+    """A 2xx answer: its parsed JSON (None when empty) or its text, headers (any case), address without secrets.
 
     `sent_at` is the vendor's clock when the question was sent, never later than it really was.
     """
@@ -90,6 +90,7 @@ class _Call:
     idempotent: bool
     where: str
     secrets: tuple[str, ...] = ()
+    text: bool = False
 
 
 class Http:
@@ -143,12 +144,13 @@ class Http:
         headers: Mapping[str, str] | None = None,
         limit: str = "default",
         idempotent: bool = True,
+        text: bool = False,
     ) -> Answer:
         """Send, and give the 2xx answer; every other end is a SyncdError.
 
         `params` as httpx takes them, `json` any orjson value or `form` fields for the body, `headers` of this request
-        beside those of all, `limit` the name of one of the limits handed in. No error tells an `authorization` of
-        `headers`, nor a value of `form`.
+        beside those of all, `limit` the name of one of the limits handed in, `text` whether the answer is a text and no
+        JSON. No error tells an `authorization` of `headers`, nor a value of `form`.
         Idempotent requests are repeated on trouble for `timing.retry_for`, then Transient. Others are repeated only
         when they surely were not carried out (no connection, 429, 423); a lost or unreadable answer, a redirect and any
         5xx raises Ambiguous. Within `at_once` these are not repeated at all: what was looked at may have moved since.
@@ -157,7 +159,8 @@ class Http:
         sent = {**({"content-type": kind} if kind else {}), **(headers or {})}
         told = [*sent.get("authorization", "").split(), *(form or {}).values()]
         secrets = tuple(word for word in told if len(word) > 7)
-        call = _Call(method, path, params, content, sent, idempotent, f"{self._system}: {method} {path}", secrets)
+        where = f"{self._system}: {method} {path}"
+        call = _Call(method, path, params, content, sent, idempotent, where, secrets, text)
         if not idempotent and self._limits and self._limits[limit].in_turns:
             return self._named(call, limit)
         for attempt in self._attempts():
@@ -266,6 +269,8 @@ def _body(json: Any, form: Mapping[str, str] | None) -> tuple[bytes | None, str 
 
 def _parsed(call: _Call, raw: bytes) -> Any:
     """The JSON of a 2xx body; a page of HTML or half a document is trouble, never an empty answer."""
+    if call.text:
+        return raw.decode("utf-8-sig", errors="replace")
     if not raw.strip():
         return None
     try:

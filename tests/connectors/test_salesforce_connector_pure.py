@@ -60,6 +60,7 @@ FORMS: dict[str, tuple[str, str]] = {
         soql.listing("Lead", ["Id"], A, 2000),
         f"SELECT Id FROM Lead WHERE Id > '{A}' ORDER BY Id LIMIT 2000",
     ),
+    "rest": (soql.rest("Lead", ["Id", "Name"], A), f"SELECT Id, Name FROM Lead WHERE Id > '{A}'"),
     "roles": (
         soql.roles([A]),
         (
@@ -100,6 +101,7 @@ def test_the_forms_without_a_place_to_go_on_from() -> None:
         "WHERE SystemModstamp >= 2026-03-01T12:00:00Z ORDER BY SystemModstamp, Id LIMIT 5"
     )
     assert soql.listing("Lead", ["Id"], None, 5) == "SELECT Id FROM Lead ORDER BY Id LIMIT 5"
+    assert soql.rest("Lead", ["Id"], None) == "SELECT Id FROM Lead"
     several = [[soql.Test("M__c", FieldKind.MULTI, ("a", "b"))]], [[soql.Test("Name", FieldKind.TEXT, ("a", "b"))]]
     assert "(M__c INCLUDES ('a', 'b')) OR (Name IN ('a', 'b'))" in soql.matching("Lead", ["Id"], several, None, 5)
     assert soql.matching("Lead", ["Id"], [[[soql.Test("N__c", FieldKind.NUMBER, ("x",))]]], None, 5) == ""

@@ -43,7 +43,8 @@ class Job:
         counts = {"numberRecordsProcessed": len(self.rows)} if self.kind == "query" else {
             "numberRecordsProcessed": len(self.good) + len(self.bad), "numberRecordsFailed": len(self.bad),
         }  # fmt: skip
-        return {"id": self.id, **self.facts, "state": self.state, "retries": 0, "totalProcessingTime": 1, **counts}
+        told = {"id": self.id, **self.facts, "state": self.state, "retries": 0, "totalProcessingTime": 1, **counts}
+        return {**told, "errorMessage": "the job failed"} if self.state == "Failed" else told
 
 
 class Jobs:
@@ -65,6 +66,8 @@ class Jobs:
 
     def query(self, given: Mapping[str, Any], hand: Hand, version: str) -> Job:
         """A new query job; Refusal for a query that cannot be."""
+        if self._org.settings["bulk_refused"]:
+            raise refuse("FUNCTIONALITY_NOT_ENABLED", "Bulk API 2.0 is not enabled for this user")
         operation = given.get("operation")
         if operation not in ("query", "queryAll"):
             raise refuse("INVALIDJOB", f"Unsupported operation: {operation}")
@@ -101,6 +104,9 @@ class Jobs:
     def _go(self, job: Job) -> None:
         if self._org.clock.seconds() < job.ready:
             job.state = "InProgress"
+            return
+        if self._org.settings["bulk_fails"]:
+            job.state = "Failed"
             return
         if job.kind == "query":
             self._ask(job)

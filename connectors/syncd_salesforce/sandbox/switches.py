@@ -49,6 +49,8 @@ SWITCHES: Mapping[str, Any] = {
     "storage_full": False,  # creates answer STORAGE_LIMIT_EXCEEDED
     "bin_days": 15,
     "bulk_seconds": 0,  # how long a bulk job takes
+    "bulk_fails": False,  # True: bulk jobs end as Failed
+    "bulk_refused": False,  # True: no bulk query may be begun; with which code is assumed
     "covered_back": 0,  # seconds that latestDateCovered lies behind: long transactions hold it
     "describe_304": True,
     "gzip": False,
