@@ -39,6 +39,9 @@ def sandbox(
     switches: Annotated[
         list[str] | None, typer.Option("--set", metavar="SWITCH=VALUE", help="Behavior of the vendor; may be repeated.")
     ] = None,
+    tls: Annotated[
+        Path | None, typer.Option(metavar="FOLDER", help="Serve https; what clients must trust is ca.pem in here.")
+    ] = None,
 ) -> None:
     """Serve a vendor's fake account until Ctrl-C."""
     from syncd.kit import registry
@@ -50,19 +53,25 @@ def sandbox(
     made = _made(kind, seed, _switches(switches or (), kind))
     if leads:
         typer.echo(f"filled with {counted(leads, 'lead')}: {json.dumps(made.seed({'leads': leads, 'seed': seed}))}")
-    _serve(made, port)
+    _serve(made, port, tls)
 
 
-def _serve(made: Any, port: int) -> None:
+def _serve(made: Any, port: int, tls: Path | None) -> None:
     from syncd.kit.sandbox import SandboxServer
 
     try:
-        server = SandboxServer(made, port)
+        server = SandboxServer(made, port, tls)
     except OSError as error:
         message = f"cannot be used: {error.strerror}."
+        if error.filename is not None:
+            raise ConfigError(Problem(f"--tls {tls}", message, "Name a folder that you may write.")) from None
         raise ConfigError(Problem(f"--port {port}", message, "Choose another port, or 0 for a free one.")) from None
     with server:
         typer.echo(f"{made.name} sandbox on {server.url} (control: {server.url}/_sim/health). Ctrl-C stops it.")
+        if server.authority is not None:
+            typer.echo(
+                f"Clients must trust {server.authority}; for syncd: ca_file = {json.dumps(str(server.authority))}"
+            )
         _until_told_to_stop()
 
 

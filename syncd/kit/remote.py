@@ -8,6 +8,7 @@ from __future__ import annotations
 import ssl
 import time
 from collections.abc import Iterable, Mapping
+from pathlib import Path
 from typing import Any
 
 import httpx
@@ -16,17 +17,18 @@ import orjson
 from syncd.kit.control import ControlError
 
 NOBODY = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
-"""Sandboxes speak plain HTTP on this machine, and reading the list of the world's authorities takes longer than most of
-what is asked of them."""
+"""Most sandboxes speak plain HTTP on this machine, and reading the list of the world's authorities takes longer than
+most of what is asked of them."""
 
 
 class Remote:
     """A sandbox somewhere on this machine, by its base address."""
 
-    def __init__(self, url: str) -> None:
-        """Take the sandbox's base address, without /_sim."""
+    def __init__(self, url: str, authority: Path | None = None) -> None:
+        """Take the sandbox's base address, without /_sim; one that serves https has an authority of its own."""
         self.url = url
-        self._client = httpx.Client(base_url=url, timeout=120.0, trust_env=False, verify=NOBODY)
+        trusted = NOBODY if authority is None else ssl.create_default_context(cafile=authority)
+        self._client = httpx.Client(base_url=url, timeout=120.0, trust_env=False, verify=trusted)
 
     def close(self) -> None:
         """Give the socket back."""

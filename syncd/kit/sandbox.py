@@ -14,6 +14,7 @@ import threading
 import time
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
+from pathlib import Path
 from types import TracebackType
 from typing import Any, ClassVar, Self
 
@@ -24,13 +25,14 @@ from starlette.responses import Response
 from starlette.routing import BaseRoute, Route
 
 from syncd.kit import control
+from syncd.kit.authority import Issued, issue
 from syncd.kit.faults import Faults
 from syncd.kit.requestlog import RequestLog
 from syncd.kit.sender import Sender
 from syncd.kit.simclock import SandboxClock
 from syncd.kit.stage import ARRIVED, Reply, Stage, plain_fault
 
-__all__ = ["ControlError", "Reply", "Sandbox", "SandboxClock", "SandboxServer", "reply", "serve"]
+__all__ = ["ControlError", "Reply", "Sandbox", "SandboxClock", "SandboxServer", "reply"]
 
 ControlError = control.ControlError
 
@@ -177,12 +179,18 @@ class SandboxServer:
     belongs to the server's event loop.
     """
 
-    def __init__(self, sandbox: Sandbox, port: int = 0) -> None:
-        """Take the port now (0: a free one), so that `url` is known before serving begins."""
+    def __init__(self, sandbox: Sandbox, port: int = 0, tls: Path | None = None) -> None:
+        """Take the port now (0: a free one), so that `url` is known before serving begins.
+
+        `tls`: serve https, with an authority of its own; `authority` is its file in this folder, for clients to trust.
+        OSError for a port or a folder that cannot be used.
+        """
         self.sandbox = sandbox
+        issued = issue(tls) if tls is not None else None
+        self.authority = issued.authority if issued is not None else None
         self._socket = _listen(port)
-        self.url = f"http://127.0.0.1:{self._socket.getsockname()[1]}"
-        self._server = _server(sandbox)
+        self.url = f"{'http' if tls is None else 'https'}://127.0.0.1:{self._socket.getsockname()[1]}"
+        self._server = _server(sandbox, issued)
         self._thread = threading.Thread(target=self._run, name=f"sandbox-{sandbox.name}", daemon=True)
 
     def __enter__(self) -> Self:
@@ -206,16 +214,12 @@ class SandboxServer:
         self._server.run(sockets=[self._socket])
 
 
-def serve(sandbox: Sandbox, port: int) -> None:
-    """Serve on 127.0.0.1 until the process is told to stop; for the command line."""
-    with _listen(port) as listening:
-        _server(sandbox).run(sockets=[listening])
-
-
-def _server(sandbox: Sandbox) -> uvicorn.Server:
+def _server(sandbox: Sandbox, issued: Issued | None) -> uvicorn.Server:
     return uvicorn.Server(
         uvicorn.Config(
             sandbox.app(),
+            ssl_certfile=issued.certificate if issued is not None else None,
+            ssl_keyfile=issued.key if issued is not None else None,
             http="h11",
             lifespan="off",
             ws="none",

@@ -36,6 +36,23 @@ def test_it_serves_with_the_switches_that_were_set() -> None:
     assert (process.returncode, errors) == (0, "")
 
 
+def test_it_serves_https_to_whoever_trusts_its_authority(tmp_path: Path) -> None:
+    """The line for the set-up names the file; a folder that cannot be made is one line."""
+    with start("--tls", str(tmp_path / "tls")) as process:
+        assert process.stdout is not None
+        found = re.search(r"jobnimbus sandbox on (https://127\.0\.0\.1:\d+)", process.stdout.readline())
+        told = process.stdout.readline()
+        assert found and f'ca_file = "{tmp_path / "tls" / "ca.pem"}"' in told, told
+        with closing(Remote(found[1], tmp_path / "tls" / "ca.pem")) as remote:
+            assert remote.health()["name"] == "jobnimbus"
+        process.send_signal(signal.SIGTERM)
+        assert process.wait(timeout=10) == 0
+    (tmp_path / "file").write_text("")
+    with start("--tls", str(tmp_path / "file" / "tls")) as second:
+        _, errors = second.communicate(timeout=10)
+    assert second.returncode == 2 and errors.startswith("error: --tls"), errors
+
+
 def test_alone_it_lists_the_vendors(capsys: pytest.CaptureFixture[str]) -> None:
     """Without a name, the names are shown."""
     assert main(["sandbox"]) == 0

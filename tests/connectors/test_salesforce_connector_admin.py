@@ -3,15 +3,20 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from contextlib import closing
+from pathlib import Path
 
 import pytest
 
 from syncd.core.model import MatchKey, Record, Result, SyncKey, Value
 from syncd.errors import AuthError, Refused
-from syncd.kit.connector import Finding, Severity
+from syncd.kit.connector import Finding, Severity, SystemSettings
 from syncd.kit.contract.bench import Memory
+from syncd.kit.remote import Remote
+from syncd.kit.sandbox import SandboxServer
 from syncd_salesforce import Salesforce
-from tests.connectors.test_salesforce_connector_ways import KEY, Org, new, serving, update, write
+from syncd_salesforce.sandbox import SalesforceSandbox
+from tests.connectors.test_salesforce_connector_ways import KEY, TIMING, Org, new, serving, update, write
 
 
 @pytest.fixture
@@ -135,3 +140,44 @@ def test_records_of_the_run_as_user_are_ours_only_where_that_is_said(org: Org) -
         assert made is not None
         assert isinstance(person, Record)
         assert (made.mine, person.mine) == wanted
+
+
+def over_https(domain: str, ca_file: Path) -> Salesforce:
+    """A connector that knows no more than My Domain and whom to trust."""
+    options = {"client_id": "sandbox-consumer-key", "my_domain": domain.removeprefix("https://")}
+    settings = SystemSettings(
+        system="sf", secret="sandbox-consumer-secret", rate="10000/10", timing=TIMING, ca_file=str(ca_file),
+        options=options,
+    )  # fmt: skip
+    return Salesforce(settings)
+
+
+def test_an_org_is_read_over_https(tmp_path: Path) -> None:
+    """By its domain alone, and an authority named in `ca_file`; a record's page is known."""
+    with (
+        SandboxServer(SalesforceSandbox(), tls=tmp_path) as server,
+        closing(over_https(server.url, tmp_path / "ca.pem")) as sf,
+    ):
+        with closing(Remote(server.url, server.authority)) as org:
+            lead = org.act("create", "Lead", fields={"LastName": "Ann", "Company": "home"})["id"]
+        found = sf.read("Lead", [lead], ["LastName"])[lead]
+        assert isinstance(found, Record) and found.fields["LastName"] == "Ann"
+        assert sf.url("Lead", lead) == f"{server.url}/{lead}"
+
+
+def test_a_session_is_used_at_the_address_that_it_names(tmp_path: Path) -> None:
+    """My Domain may have moved: what comes after the login goes to the other host."""
+    with SandboxServer(SalesforceSandbox(), tls=tmp_path / "new") as new_one:
+        moved = SalesforceSandbox(settings={"instance_url": new_one.url})
+        with SandboxServer(moved, tls=tmp_path / "old") as old_one:
+            trusted = tmp_path / "both.pem"
+            trusted.write_text("".join((tmp_path / one / "ca.pem").read_text() for one in ("new", "old")))
+            with (
+                closing(Remote(new_one.url, new_one.authority)) as new_org,
+                closing(Remote(old_one.url, old_one.authority)) as old_org,
+                closing(over_https(old_one.url, trusted)) as sf,
+            ):
+                with pytest.raises(AuthError):  # two sandboxes do not know each other's sessions
+                    sf.read("Lead", ["00Q000000000001EAA"], ["LastName"])
+                assert {one["path"] for one in old_org.requests(0)} == {"/services/oauth2/token"}
+                assert new_org.requests(0)

@@ -6,6 +6,7 @@ import csv
 import io
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -23,6 +24,8 @@ from simple_salesforce.exceptions import (
 )
 from simple_salesforce.format import format_external_id, format_soql
 
+from syncd.kit.sandbox import SandboxServer
+from syncd_salesforce.sandbox import SalesforceSandbox
 from tests.connectors.salesforce_sandbox_desk import TOKEN, Desk, desk
 
 KEY = "sandbox-consumer-key"
@@ -58,6 +61,21 @@ def session(sf: Desk) -> Iterator[requests.Session]:
 @pytest.fixture
 def client(sf: Desk, session: requests.Session) -> Any:
     return Salesforce(instance_url=sf.url, session_id=TOKEN, session=session, version="66.0")
+
+
+def test_the_client_speaks_https_to_it_as_it_is(tmp_path: Path) -> None:
+    """With nothing but the sandbox's authority trusted: a session, a query, a record, and a bulk query."""
+    with SandboxServer(SalesforceSandbox(), tls=tmp_path) as server, requests.Session() as session:
+        session.trust_env, session.verify = False, str(server.authority)
+        url = f"{server.url}/services/oauth2/token"
+        form = {"grant_type": "client_credentials", "client_id": KEY, "client_secret": "sandbox-consumer-secret"}
+        told = session.post(url, data=form).json()
+        assert told["instance_url"] == server.url
+        client: Any = Salesforce(instance_url=told["instance_url"], session_id=told["access_token"], session=session)
+        made = client.Lead.create({"LastName": "Ann", "Company": "home"})["id"]
+        assert client.query("SELECT LastName FROM Lead")["records"][0]["LastName"] == "Ann"
+        (found,) = client.bulk2.Lead.query("SELECT Id FROM Lead")
+        assert list(csv.DictReader(io.StringIO(found))) == [{"Id": made}]
 
 
 # -- tokens

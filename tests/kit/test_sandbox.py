@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-import signal
-import socket
-import subprocess
-import sys
 import time
 from collections.abc import Callable, Sequence
+from contextlib import closing, nullcontext
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
@@ -17,6 +15,8 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import BaseRoute, Route
 
+from syncd.errors import Transient
+from syncd.kit.connector import Timing
 from syncd.kit.control import ControlError
 from syncd.kit.http import Http
 from syncd.kit.remote import Remote
@@ -25,7 +25,7 @@ from tests.kit.toy import ToySandbox
 
 Connect = Callable[..., Http]
 
-ROOT = Path(__file__).parents[2]
+HASTY = Timing(timeout=timedelta(seconds=5), retry_for=timedelta(seconds=0.2))
 
 
 def _post(url: str, **more: Any) -> httpx.Response:
@@ -244,28 +244,14 @@ def test_no_answer_waits_for_a_delayed_acknowledgment(connect: Connect) -> None:
     assert sorted(times)[10] < 0.03
 
 
-def test_a_sandbox_is_served_until_it_is_told_to_stop() -> None:
-    """From the command line it blocks on its port, and ends well at SIGTERM."""
-    code = "import sys; from syncd.kit.sandbox import serve; from tests.kit.toy import ToySandbox; "
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        port = free.getsockname()[1]
-    with subprocess.Popen([sys.executable, "-c", f"{code}serve(ToySandbox(), {port})"], cwd=ROOT) as process:
-        remote = Remote(f"http://127.0.0.1:{port}")
-        try:
-            assert _eventually(remote)["name"] == "toy"
-        finally:
-            remote.close()
-            process.send_signal(signal.SIGTERM)
-        assert process.wait(timeout=10) in (0, -signal.SIGTERM)
-
-
-def _eventually(remote: Remote) -> dict[str, Any]:
-    until = time.monotonic() + 20
-    while True:
-        try:
-            return remote.health()
-        except httpx.ConnectError:
-            if time.monotonic() > until:
-                raise
-            time.sleep(0.05)
+def test_a_sandbox_serves_https_with_an_authority_of_its_own(tmp_path: Path) -> None:
+    """Whoever trusts the file is answered, nobody else is, and the key is for our eyes only."""
+    with SandboxServer(ToySandbox(), tls=tmp_path / "tls") as server:
+        assert server.url.startswith("https://127.0.0.1:") and server.authority is not None
+        with closing(Remote(server.url, server.authority)) as remote:
+            assert remote.health()["name"] == "toy"
+        for ca_file in (str(server.authority), None):
+            http = Http("toy", server.url, {}, {}, lambda *_: None, HASTY, ca_file)
+            with closing(http), nullcontext() if ca_file else pytest.raises(Transient, match="no connection"):
+                assert http.request("GET", "/notes").status == 200
+        assert (tmp_path / "tls" / "server.key").stat().st_mode & 0o777 == 0o600
