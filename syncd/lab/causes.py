@@ -17,7 +17,7 @@ from syncd.core.fieldmap import Direction, FieldMap, Rule
 from syncd.core.loss import same
 from syncd.core.model import Action, FieldKind, FieldType, Side, Value
 from syncd.engine.world import World
-from syncd.lab.histories import BY_SYNCD, Histories, plain
+from syncd.lab.histories import BY_SYNCD, CREATE, Histories, plain
 from syncd.lab.laws import Breach, told
 from syncd.lab.wire import id_of, merged_away
 from syncd.store.conflicts import Conflict
@@ -76,7 +76,7 @@ class Causes:
             self.writes += 1
             carried = {name for one in mine for name in one.fields}
             for name, (_, after) in change["fields"].items():
-                if name not in types or (at == 0 and name not in carried):
+                if name not in types or (name not in carried and (at == 0 or change.get("do") == CREATE)):
                     continue  # what a vendor fills in by itself when a record is made is nobody's write
                 fits = (one for one in mine if name in one.fields and not used[one.id, name])
                 found = next((one for one in fits if _is(plain(after), one.fields[name], types[name])), None)

@@ -16,7 +16,7 @@ from syncd.kit.remote import Remote
 from syncd.lab.wire import id_of, values
 
 BY_SYNCD, BY_HAND = "api", "person"
-MERGE = "merge"
+CREATE, MERGE = "create", "merge"
 
 Change = Mapping[str, Any]
 """One accepted write: at, asked, by, via, fields {name: [before, after]}, and `do` where the vendor tells."""

@@ -16,9 +16,11 @@ import pytest
 
 from syncd.kit.careful import Careful
 from syncd.kit.people import people
+from syncd.lab.causes import Causes
 from syncd.lab.compare import compare
 from syncd.lab.crm import SALESFORCE
 from syncd.lab.crm.salesforce import WORKED
+from syncd.lab.histories import Histories
 from syncd.lab.settled import EVER
 from syncd.lab.wire import alive, id_of
 from syncd_salesforce.door import Door
@@ -228,6 +230,8 @@ class Roofers:
         assert self.counts() == counts, self.counts()
         found = compare(self.watch.app.world, self.office.vendors, self.watch.app.connectors)
         assert (found.differences, found.duplicates, found.missing) == ([], [], []), found
+        causes = Causes(self.watch.app.world, Histories(self.office.vendors))
+        assert causes.check() == [], causes.breaches
         self.office.begin()
         self.watch.rounds(3)
         self.watch.round(HOUR)

@@ -23,7 +23,7 @@ from syncd.kit.sandbox import SandboxServer
 from syncd.lab.crm.salesforce import WORKED
 from syncd_salesforce.sandbox.gate import SANDBOX_TOKEN
 from tests.plan_mode.conftest import Office
-from tests.plan_mode.roofers import CONFIG, JN, SF, SWITCHES, Roofers, is_write
+from tests.plan_mode.roofers import CONFIG, HANDS, JN, SF, SWITCHES, Roofers, is_write
 from tests.plan_mode.watch import HOUR, watching
 
 OVERLAP = 600.0
@@ -166,6 +166,24 @@ def test_a_merge_moves_a_link_and_of_two_links_makes_a_question(roofers: Roofers
     assert written == moved, written
     assert roofers.links(name)[three] == twins[three] and roofers.links(name)[four] == twins[four]
     roofers.whole(people(6, 6, **{kind: -1}))
+
+
+def test_whoever_syncd_made_may_be_merged_into_another(roofers: Roofers) -> None:
+    """A contact that came from JobNimbus is merged away: its twin is the survivor's, and nothing is made once more."""
+    roofers.settle_in(2, 2)
+    who = {"first_name": "Cora", "last_name": "Newcomer", "email": "cora@example.com", "record_type_name": "Customer",
+           "status_name": "Active"}  # fmt: skip
+    twin = roofers.at(JN).act("create", "contacts", fields=who, as_=HANDS[JN])["id"]
+    roofers.rest()
+    made = next(left for left, right in roofers.links("contacts").items() if right == twin)
+    stranger = free(roofers, "Contact", 1)
+    roofers.rest()
+    roofers.at(SF).act("merge", "Contact", id=made, into=stranger)
+    roofers.rest()
+    roofers.types("Contact", stranger, "Typed after")
+    roofers.rest()
+    assert roofers.links("contacts")[stranger] == twin
+    roofers.whole(people(2, 2, Contact=1, contacts=1))
 
 
 def test_deleted_records_leave_their_twins_and_nothing_is_made_anew(roofers: Roofers) -> None:

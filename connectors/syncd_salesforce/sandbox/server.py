@@ -73,14 +73,14 @@ class SalesforceSandbox(Sandbox):
         return [self.org.whole(thing, row) for row in self.org.store.rows[kind].values()]
 
     def history(self, kind: str, id: str) -> list[dict[str, Any]]:
-        """Every change of a record, and of those that people merged into it until then; `do` names the merge."""
+        """Every change of a record, and of those that people merged into it until then; `do` names what it was."""
         found: list[dict[str, Any]] = []
         merges = self._merges.get((kind, id), {})
         for at, change in enumerate(super().history(kind, id)):
             if at in merges:
                 found = sorted([*found, *self.history(kind, merges[at])], key=lambda each: str(each["at"]))
-                change = {**change, "do": "merge"}  # noqa: PLW2901 -- the same change, told whole
-            found.append(change)
+            verb = "merge" if at in merges else "create" if at == 0 else "update"
+            found.append({**change, "do": verb})
         return found
 
     def act(self, action: dict[str, Any]) -> dict[str, Any]:
