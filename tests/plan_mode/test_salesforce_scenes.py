@@ -171,13 +171,13 @@ def test_a_merge_moves_a_link_and_of_two_links_makes_a_question(roofers: Roofers
 def test_whoever_syncd_made_may_be_merged_into_another(roofers: Roofers) -> None:
     """A contact that came from JobNimbus is merged away: its twin is the survivor's, and nothing is made once more."""
     roofers.settle_in(2, 2)
+    stranger = free(roofers, "Contact", 1)
+    roofers.rest()
     who = {"first_name": "Cora", "last_name": "Newcomer", "email": "cora@example.com", "record_type_name": "Customer",
            "status_name": "Active"}  # fmt: skip
     twin = roofers.at(JN).act("create", "contacts", fields=who, as_=HANDS[JN])["id"]
     roofers.rest()
     made = next(left for left, right in roofers.links("contacts").items() if right == twin)
-    stranger = free(roofers, "Contact", 1)
-    roofers.rest()
     roofers.at(SF).act("merge", "Contact", id=made, into=stranger)
     roofers.rest()
     roofers.types("Contact", stranger, "Typed after")
