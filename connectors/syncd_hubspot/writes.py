@@ -157,14 +157,12 @@ class Writer:
         return settled, moved
 
     def _is_stale(self, kind: str, op: Operation, found: Record) -> bool:
-        """Whether a field holds neither what it was believed to hold nor what is wanted.
+        """Whether a field does not hold what it was believed to hold, be it that somebody typed what is wanted.
 
         Unknown is stale: what HubSpot does not tell although it was asked cannot be compared.
         """
         return any(
-            not (name == RELATION and name not in found.fields)
-            and not self._is(kind, found, name, value)
-            and not (name in op.fields and self._is(kind, found, name, op.fields[name]))
+            not (name == RELATION and name not in found.fields) and not self._is(kind, found, name, value)
             for name, value in op.expect.items()
         )
 

@@ -115,14 +115,11 @@ class Writer:
         now = replace(now, fields={**now.fields, **dict.fromkeys(blank)})
         if lost:
             return Outcome(operation=operation.id, result=Result.STALE, record=now)
+        if not all(_as_expected(types[name], now, name, value) for name, value in operation.expect.items()):
+            return Outcome(operation=operation.id, result=Result.STALE, record=now)
         if wanted and all(_equal(types[name], now, name, value) for name, value in wanted.items()):
             return Outcome(operation=operation.id, result=Result.WRITTEN, record=now)
-        moved = [
-            name
-            for name, value in operation.expect.items()
-            if not _as_expected(types[name], now, name, value, wanted.get(name, value))
-        ]
-        return Outcome(operation=operation.id, result=Result.STALE, record=now) if moved else None
+        return None
 
     def _missing(self, kind: str, ref: Ref, operation: Operation, error: NotFound) -> Outcome:
         """A write to a record that is not there, or that the acting person may not see."""
@@ -195,8 +192,6 @@ def _equal(field: FieldType | None, record: Record, name: str, value: Value) -> 
     return field is not None and name in record.fields and same(field, record.fields[name], value)
 
 
-def _as_expected(field: FieldType | None, record: Record, name: str, expected: Value, wanted: Value) -> bool:
-    """Nobody changed the field, or somebody changed it to the very value that we write. Unknown counts as blank."""
-    if _equal(field, record, name, expected) or _equal(field, record, name, wanted):
-        return True
-    return name not in record.fields and expected is None
+def _as_expected(field: FieldType | None, record: Record, name: str, expected: Value) -> bool:
+    """Nobody changed the field, not even to the very value that we write. Unknown counts as blank."""
+    return _equal(field, record, name, expected) or (name not in record.fields and expected is None)

@@ -10,19 +10,18 @@ import csv
 import io
 from collections.abc import Sequence
 from dataclasses import dataclass
+from datetime import datetime
 
 from syncd.core.model import FieldKind
 from syncd.errors import Transient
 from syncd_salesforce import soql
-from syncd_salesforce.client import Found, Row
+from syncd_salesforce.client import Row
 from syncd_salesforce.reads import Reads
 from syncd_salesforce.troubles import NoAccess, SalesforceRefused
 from syncd_salesforce.values import from_cell, moment
 
 PIECE = 10_000
 """Records of one call."""
-
-_SHORTEST, _LONGEST = 1.0, 10.0
 
 
 class NoJob(Exception):
@@ -31,10 +30,11 @@ class NoJob(Exception):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Piece:
-    """A part of what was found, and where the next one is (None: this was the last)."""
+    """A part of what was found, where the next one is (None: this was the last), and when the query began."""
 
-    found: Found
+    rows: Sequence[Row]
     locator: str | None
+    began: datetime
 
 
 class Bulk:
@@ -54,19 +54,19 @@ class Bulk:
             raise Transient("Salesforce answered a bulk query without an id.")
         return job
 
-    def piece(self, job: str, locator: str | None) -> Piece | float:
-        """The part at this locator; while the job is not done, after how many seconds to look again.
+    def first(self, job: str) -> Piece | None:
+        """The first part; None while the job is not done. NoJob for one that failed, or that is not kept any more."""
+        told = self._told(job)
+        state, began = str(told.get("state")), moment(told.get("createdDate"))
+        if state in ("UploadComplete", "InProgress"):
+            return None
+        if state != "JobComplete" or began is None:
+            raise NoJob(f"the bulk query is {state}: {told.get('errorMessage') or 'no reason was given'}")
+        return self.part(job, None, began)
 
-        NoJob for one that failed, or that is not kept any more.
-        """
+    def part(self, job: str, locator: str | None, began: datetime) -> Piece:
+        """The part at this locator of a job that is done. NoJob for one that is not kept any more."""
         try:
-            told = self._reads.client.job(job)
-            state, began = str(told.get("state")), moment(told.get("createdDate"))
-            if state in ("UploadComplete", "InProgress"):
-                age = (self._reads.client.door.now() - began).total_seconds() if began is not None else 0.0
-                return min(_LONGEST, max(_SHORTEST, age / 8))
-            if state != "JobComplete":
-                raise NoJob(f"the bulk query is {state}: {told.get('errorMessage') or 'no reason was given'}")
             answer = self._reads.client.results(job, locator, PIECE)
         except SalesforceRefused as error:
             raise NoJob(str(error)) from error
@@ -74,9 +74,13 @@ class Bulk:
         count = answer.headers.get("sforce-numberofrecords") or str(len(rows))
         if not further or count != str(len(rows)):
             raise Transient("Salesforce answered a part of a bulk query that is not whole.")
-        # A record is told as it was when the query ran; what changed since comes with the changes.
-        found = Found(rows=rows, next=None, sent_at=min(began or answer.sent_at, answer.sent_at))
-        return Piece(found=found, locator=None if further == "null" else further)
+        return Piece(rows=rows, locator=None if further == "null" else further, began=began)
+
+    def _told(self, job: str) -> Row:
+        try:
+            return self._reads.client.job(job)
+        except SalesforceRefused as error:
+            raise NoJob(str(error)) from error
 
     def _rows(self, text: str) -> list[Row]:
         types = self._reads.schemas.described(self._kind).types

@@ -24,6 +24,7 @@ from syncd_salesforce import ids, soql
 from syncd_salesforce.bulk import Bulk, NoJob, Piece
 from syncd_salesforce.client import Found, Row
 from syncd_salesforce.position import BACKFILL, LEADS, ROLES, ROWS, Position, text
+from syncd_salesforce.position import moment as moment_of
 from syncd_salesforce.reads import STAMP, Reads, row_id
 from syncd_salesforce.schema import HEIRS, PAST, PAST_KIND, RELATION, has_relation
 from syncd_salesforce.troubles import TOO_BIG, SalesforceRefused
@@ -33,6 +34,8 @@ TICK = timedelta(seconds=1)
 """The grain of Salesforce's stamps."""
 
 _SMALLEST = 100
+_PAUSE = 5.0
+"""Seconds between two looks at a bulk query: fewer calls than they would be for its records, one by one."""
 
 
 class Tick:
@@ -109,44 +112,50 @@ class Tick:
         self._limit //= 2
 
     def _backfill(self) -> Iterator[Page]:
+        """Pages of the first reading. Waits some seconds for a bulk query that is not done."""
         for _ in range(self._timing.backfill_pages):
-            if self.position.done:
+            if self.position.over:
                 return
             if not self._wants_bulk():
                 yield self._next_listed()
                 continue
             try:
-                part = self._next_of_bulk()
+                piece = self._next_of_bulk()
             except NoJob:
-                self.position = replace(self.position, job=None, locator=None, bulk=False)
+                self.position = replace(self.position.without_job(), bulk=False)
                 continue
-            if isinstance(part, Piece):
-                yield from self._parts(part)
-                continue
-            time.sleep(part)
-            yield self._page([], BACKFILL)
-            return
+            if piece is None:
+                yield self._page([], BACKFILL)
+                return
+            yield from self._parts(piece)
 
     def _wants_bulk(self) -> bool:
         """Whether the rest is read by a bulk query: one is on its way, or many were listed and there are more."""
         return self.position.bulk and (self.position.job is not None or self.position.listed >= self._bulk_after)
 
-    def _next_of_bulk(self) -> Piece | float:
-        """A part, or how long to wait for it; a job that was just begun is remembered before it is asked for."""
-        bulk = Bulk(self._reads, self._kind, self._columns)
-        if self.position.job is None:
-            self.position = replace(self.position, job=bulk.begin(self.position.after))
-            return 0.0
-        return bulk.piece(self.position.job, self.position.locator)
+    def _next_of_bulk(self) -> Piece | None:
+        """A part; None where none is there yet. A job that was just begun is remembered before it is asked for."""
+        bulk, position = Bulk(self._reads, self._kind, self._columns), self.position
+        if position.job is None:
+            self.position = replace(position, job=bulk.begin(position.after))
+            return None
+        if position.began is not None:
+            return bulk.part(position.job, position.locator, moment_of(position.began))
+        piece = bulk.first(position.job)
+        if piece is None:
+            time.sleep(_PAUSE)
+        return piece
 
     def _parts(self, piece: Piece) -> Iterator[Page]:
         """A part in pages; the place behind it goes with the last one, so that a kill has the whole part read again."""
-        rows = piece.found.rows
-        for start in range(0, max(1, len(rows)), self._limit):
-            some = replace(piece.found, rows=rows[start : start + self._limit])
-            shown = self._reads.told(self._kind, some, self._fields)
-            if start + self._limit >= len(rows):
-                self.position = replace(self.position, locator=piece.locator, done=piece.locator is None)
+        for start in range(0, max(1, len(piece.rows)), self._limit):
+            # A record is told as it was when the query ran.
+            found = Found(rows=piece.rows[start : start + self._limit], next=None, sent_at=piece.began)
+            shown = self._reads.told(self._kind, found, self._fields)
+            if start + self._limit >= len(piece.rows):
+                self.position = replace(self.position, locator=piece.locator, began=text(piece.began))
+                if piece.locator is None:
+                    self.position = replace(self.position.without_job(), over=True)
             yield self._page(shown, BACKFILL)
 
     def _next_listed(self) -> Page:
@@ -156,7 +165,7 @@ class Tick:
         if not over and (last is None or last == self.position.after):
             raise _stuck(self._kind)
         listed = self.position.listed + len(answer.rows)
-        self.position = replace(self.position, after=last or self.position.after, listed=listed, done=over)
+        self.position = replace(self.position, after=last or self.position.after, listed=listed, over=over)
         return self._page(self._reads.told(self._kind, answer, self._fields), BACKFILL)
 
     def _listed(self) -> Found:

@@ -92,7 +92,7 @@ def _peculiar(kind: str, described: Described) -> Iterator[Finding]:
     if kind == "Account" and described.has(PERSON):
         text = "Person accounts are on: a person is an Account with PersonEmail, and its Contact is a shadow of it. "
         text += "A map of Contact does not find such people, and may make them once more."
-        yield Finding(Severity.OK, "Account: person accounts", text, _PERSONS)
+        yield Finding(Severity.WARNING, "Account: person accounts", text, _PERSONS)
     codes = [name for name in described.wire if name.endswith("StateCode")]
     if codes:
         text = "State and country lists are on: a state must be one of the list."

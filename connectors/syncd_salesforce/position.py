@@ -16,7 +16,7 @@ ROWS, ROLES, LEADS, BACKFILL = STAGES = ("rows", "roles", "leads", "backfill")
 """The stages of a tick in their order: changed records, contact roles and leads that point at them, the first reading.
 """
 
-_BACKFILLED = ("after", "listed", "bulk", "job", "locator", "done")
+_BACKFILLED = ("after", "listed", "bulk", "job", "locator", "began", "over")
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,8 +34,9 @@ class Position:
 
     `t0`: when the feed began. `after`: up to which id the backfill has come, page by page, and `listed`: how many
     records these were. `job`, `locator`: the bulk query that reads the rest, and the part of it that comes next;
-    `bulk`: whether one may be begun. `turn`: the stage that comes first in the next tick: the one after the last page,
-    so that ticks cut short after one page starve no stage.
+    `began`: when it began, known with its first part; `bulk`: whether one may be begun. `over`: all was read through.
+    `turn`: the stage that comes first in the next tick: the one after the last page, so that ticks cut short after one
+    page starve no stage.
     """
 
     marks: Mapping[str, str]
@@ -46,7 +47,8 @@ class Position:
     bulk: bool = True
     job: str | None = None
     locator: str | None = None
-    done: bool = False
+    began: str | None = None
+    over: bool = False
     turn: str = ROWS
 
     @staticmethod
@@ -108,6 +110,23 @@ class Position:
         return replace(
             self, windows=rest, marks={**self.marks, lane: max(self.marks.get(lane, self.t0), self.windows[lane].hi)}
         )
+
+    @property
+    def done(self) -> bool:
+        """Whether the backfill is complete: all was read, and what changed since a bulk query began was told again."""
+        return self.over and (self.began is None or self.marks[ROWS] >= self.began)
+
+    def without_job(self) -> Position:
+        """With the bulk query behind us: what changed since it began is to be told once more.
+
+        A record that was deleted meanwhile was told before the part that shows it alive.
+        """
+        gone = replace(self, job=None, locator=None)
+        if self.began is None:
+            return gone
+        rest = {lane: window for lane, window in self.windows.items() if lane != ROWS}
+        before = text(moment(self.began) - timedelta(seconds=1))
+        return replace(gone, windows=rest, marks={**self.marks, ROWS: min(self.marks[ROWS], before)})
 
     def _windowed(self, lane: str, window: Window) -> Position:
         return replace(self, windows={**self.windows, lane: window})

@@ -45,7 +45,7 @@ def from_cell(kind: FieldKind, text: str) -> Any:
     if kind is not FieldKind.NUMBER:
         return text
     try:
-        return float(text)
+        return int(text) if text.lstrip("-").isdigit() else float(text)
     except ValueError:
         return text
 

@@ -332,12 +332,11 @@ class Writer:
         return settled, moved
 
     def _is_stale(self, kind: str, op: Operation, found: Record) -> bool:
-        """Whether a field holds neither what it was believed to hold nor what is wanted; unknown is stale."""
-        return any(
-            not self._is(kind, found, name, value)
-            and not (name in op.fields and self._is(kind, found, name, op.fields[name]))
-            for name, value in op.expect.items()
-        )
+        """Whether a field does not hold what it was believed to hold, be it that somebody typed what is wanted.
+
+        Unknown is stale.
+        """
+        return any(not self._is(kind, found, name, value) for name, value in op.expect.items())
 
     def _is(self, kind: str, found: Record, name: str, value: Value) -> bool:
         type_ = self.reads.schemas.types(kind).get(name)

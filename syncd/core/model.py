@@ -234,9 +234,10 @@ class Operation:
 class Result(StrEnum):
     """What became of an operation.
 
-    WRITTEN: `record` is what the vendor answered (of an archive: `gone`). STALE: somebody changed a field of `expect`;
-    `record` is what is there now. MISSING: the record answers no more. REFUSED: `error` is the vendor's sentence.
-    AMBIGUOUS: it may have landed. LATER: nothing was sent, or it surely did not land; again after `retry_after`.
+    WRITTEN: `record` is what the vendor answered (of an archive: `gone`). STALE: somebody changed a field of `expect`,
+    be it to what is wanted; `record` is what is there now. MISSING: the record answers no more. REFUSED: `error` is the
+    vendor's sentence. AMBIGUOUS: it may have landed. LATER: nothing was sent, or it surely did not land; again after
+    `retry_after`.
     """
 
     WRITTEN = "written"

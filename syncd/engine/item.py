@@ -44,9 +44,9 @@ def stuck(decisions: Sequence[Decision]) -> Rest:
     return park(cause, "; ".join(d.reason for d in decisions), waits_for=next(iter(waits), None))
 
 
-UNKNOWN, HINT, OLDER = ONE_SIDED = "unknown ", "hint ", "older "
-"""How causes of a read by id begin that name behind it the one side that is read: it did not tell a field; somebody
-says that it changed; or it was last read before the other side was edited. Without a name both sides are read."""
+UNKNOWN, HINT = "unknown ", "hint "
+"""How causes of a read by id begin that name behind it the one side that is read: it did not tell a field; or somebody
+says that it changed."""
 
 
 def again(cause: str, reason: str, *, after: timedelta | None = None, reread: bool = False, count: bool = True) -> Rest:
@@ -112,7 +112,7 @@ class Item:
     def asks(self, side: Side) -> bool:
         """Whether a mark wants this side read by id."""
         causes = [mark.cause or "" for mark in self.unit.marks if mark.reread]
-        return any(not cause.startswith(ONE_SIDED) or cause.endswith(f" {side}") for cause in causes)
+        return any(not cause.startswith((UNKNOWN, HINT)) or cause.endswith(f" {side}") for cause in causes)
 
     @property
     def anew(self) -> frozenset[str]:

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
 from typing import Any
 
 from syncd.core.decision import Base, Decision, Given, Plan, Shadow, Taken, Verdict
@@ -15,7 +15,7 @@ from syncd.core.fieldmap import Direction, FieldMap, Leave, Unconvertible
 from syncd.core.model import Action, Operation, Record, Side, Value
 from syncd.core.plan import plan
 from syncd.engine.base import base_of
-from syncd.engine.item import DONE, OLDER, Item, Rest, again, park
+from syncd.engine.item import DONE, Item, Rest, again, park
 from syncd.engine.world import World
 from syncd.store.conflicts import Conflict
 from syncd.store.marks import HELD, PLANNED, WEIGHED
@@ -104,7 +104,7 @@ def plan_links(world: World, tx: Tx, m: FieldMap, items: Sequence[Item], parents
             continue
         item.conflicts = conflicts.get(item.link.id, {}) if item.link is not None else {}
         item.plan = _plan(world, m, item, parents)
-        if (look := _look_first(world, m, item)) is not None:
+        if (look := _look_first(item)) is not None:
             item.plan = None  # nothing of it is settled
             item.fail(look)
             continue
@@ -163,47 +163,25 @@ def _record_at(world: World, m: FieldMap, side: Side, record: Record, shift: tim
     return replace(record, modified_at=modified, times=times)
 
 
-def _look_first(world: World, m: FieldMap, item: Item) -> Rest | None:
-    """A look at the side that may say something else by now, where equal values would end a matter without a write.
+def _look_first(item: Item) -> Rest | None:
+    """A look at both sides, where what was read before would end a matter without a write. Rule 11.
 
-    A write is preceded by a look; that both sides say the same, or that a blank stays, is believed without. Rule 11.
+    A write is preceded by a look; that both sides say the same, or that a blank stays, would be believed without.
     """
-    ended = _ended(item)
-    if item.link is None or not ended:
+    if not _ends(item) or all(item.asks(side) for side in Side):
         return None
-    first = not ended & item.link.known
-    times = {side: _times(world, m, item, side, first=first) for side in Side}
-    older = [side for side in Side if times[side][1] < times[side.other][0]]
-    if not older:
-        return None
-    named = older[0] if len(older) == 1 and not any(item.asks(side) for side in Side) else None
-    reason = "both sides may say the same, and one of them was last read before the other was edited"
-    cause = f"{OLDER}{named}" if named is not None else OLDER.strip()
-    return again(cause, reason, after=timedelta(0), reread=True, count=False)
+    reason = "both sides may say the same, which is settled when both were just read"
+    return again(item.carried or "equal", reason, after=timedelta(0), reread=True, count=False)
 
 
-def _ended(item: Item) -> set[str]:
-    """The two-way rules in which this plan moves base, or closes a conflict, without a write."""
-    settling = (Verdict.AGREED, Verdict.IGNORED)
-    return {
-        d.rule.identity
+def _ends(item: Item) -> bool:
+    """Whether this plan moves the base of a rule that had one, or closes a question, without a write."""
+    known = item.link.known if item.link is not None else frozenset()
+    return any(
+        d.rule.name in item.conflicts or (d.verdict is not Verdict.UNCHANGED and d.rule.identity in known)
         for d in (item.plan.decisions if item.plan is not None else ())
-        if d.rule.direction is Direction.BOTH
-        and (d.verdict in settling or (d.verdict is Verdict.UNCHANGED and d.rule.name in item.conflicts))
-    }
-
-
-def _times(world: World, m: FieldMap, item: Item, side: Side, *, first: bool) -> tuple[datetime, datetime]:
-    """On our clock: before when this side was edited last, and until when it surely said what it says.
-
-    A row of a list may be as old as the vendor's lists lag; what was read by id in this turn is not. At a first link
-    this is not reckoned with: it would have every one of those who are edited while all are read first read twice.
-    """
-    record, can, shift = item.record(side), world.connector(m, side).capabilities, _shift(world, m, side)
-    read = record.read_at + shift if record.read_at is not None else datetime.max.replace(tzinfo=UTC)
-    modified = record.modified_at + shift + can.tick if record.modified_at is not None else read
-    by_id = first or item.asks(side) or record.read_at is None
-    return min(read, modified), read if by_id else read - can.lag
+        if d.verdict in (Verdict.AGREED, Verdict.IGNORED, Verdict.UNCHANGED)
+    )
 
 
 def _taken(conflict: Conflict) -> Taken | None:

@@ -70,6 +70,7 @@ def _settle_update(world: World, item: Item, intent: Intent, run: int | None) ->
             return
         if not isinstance(found, Record):
             absorb(tx, world, [found], asked=())
+            _list_lost(world, tx, item, intent.rules, run)  # it may have landed before
             close_intent(world, tx, intent.id, "gone")
         elif silent := [name for name in intent.fields if name in asked and name not in found.fields]:
             told = f"{found.ref} does not tell {', '.join(silent)}, and so not what became of write {intent.id}"
@@ -157,6 +158,13 @@ def _list(world: World, tx: Tx, item: Item, rules: Mapping[str, Mapping[str, Any
     if item.link is None:
         return
     close_taken(tx, {item.link.id: {name: data["sides"] for name, data in rules.items()}}, world.clock())
+    _list_lost(world, tx, item, rules, run)
+
+
+def _list_lost(world: World, tx: Tx, item: Item, rules: Mapping[str, Mapping[str, Any]], run: int | None) -> None:
+    """Whom a write overruled is listed."""
+    if item.link is None:
+        return
     ids = (item.link.left_id, item.link.right_id)
     rows = [
         lost_row(item.m.key, item.link.id, ids, name, tuple(data["sides"]), "overruled", lost_side=data["lost"][0],

@@ -56,7 +56,8 @@ def issue(folder: Path) -> Issued:
     )
     issued.authority.write_bytes(authority.public_bytes(Encoding.PEM))
     issued.certificate.write_bytes(certificate.public_bytes(Encoding.PEM))
-    with os.fdopen(os.open(issued.key, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "wb") as file:
+    issued.key.unlink(missing_ok=True)
+    with os.fdopen(os.open(issued.key, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "wb") as file:
         file.write(key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption()))
     return issued
 

@@ -269,14 +269,12 @@ def _body(json: Any, form: Mapping[str, str] | None) -> tuple[bytes | None, str 
 
 def _parsed(call: _Call, raw: bytes) -> Any:
     """The JSON of a 2xx body; a page of HTML or half a document is trouble, never an empty answer."""
-    if call.text:
-        return raw.decode("utf-8-sig", errors="replace")
-    if not raw.strip():
+    if not raw.strip() and not call.text:
         return None
     try:
-        return orjson.loads(raw)
-    except orjson.JSONDecodeError:
-        words = f"{call.where} answered with something that is not JSON."
+        return raw.decode("utf-8-sig") if call.text else orjson.loads(raw)
+    except ValueError:
+        words = f"{call.where} answered with something that is not {'UTF-8' if call.text else 'JSON'}."
         raise (Transient(words) if call.idempotent else Ambiguous(words)) from None
 
 

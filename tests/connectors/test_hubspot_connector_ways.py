@@ -298,19 +298,19 @@ def test_writes_cost_one_compare_and_one_write_per_hundred(world: World) -> None
 
 
 def test_what_is_already_so_is_not_written(world: World) -> None:
-    """A record that holds what is wanted counts as written and costs no write."""
+    """A record that holds what is wanted, as was expected, counts as written and costs no write."""
     contact = world.contact(1, lastname="Nuñez")
     mark = world.remote.mark()
-    outcome = world.write("contacts", update("contacts", contact, {"lastname": "Nuñez"}, {"lastname": "Nunez"}))
+    outcome = world.write("contacts", update("contacts", contact, {"lastname": "Nuñez"}, {"lastname": "Nuñez"}))
     assert outcome[f"u{contact}"].result is Result.WRITTEN
     assert world.remote.writes(mark) == []
 
 
 def test_a_field_that_is_already_so_is_still_in_the_answer(world: World) -> None:
-    """WRITTEN holds every field of the operation, also one that somebody had set to the very value meanwhile."""
+    """WRITTEN holds every field of the operation, also one that held the very value before."""
     contact = world.contact(1, lastname="Nuñez", firstname="Zoe")
     fields: dict[str, Value] = {"lastname": "Nuñez", "firstname": "Zoë"}
-    outcome = world.write("contacts", update("contacts", contact, fields, {"lastname": "Nunez", "firstname": "Zoe"}))
+    outcome = world.write("contacts", update("contacts", contact, fields, {"lastname": "Nuñez", "firstname": "Zoe"}))
     assert living(outcome[f"u{contact}"].record).fields == fields
 
 

@@ -315,10 +315,10 @@ def test_only_what_changes_is_sent_and_the_answer_is_the_record() -> None:
 
 
 def test_what_is_there_already_is_not_written() -> None:
-    """When the record holds the wanted values, nothing is sent, whatever was expected."""
+    """When the record holds the wanted values, as was expected, nothing is sent."""
     with account() as one:
         made = one.job("Roof", description="new")
-        outcome = write(one, "jobs", update("jobs", made, {"description": "new"}, {"description": "old"}))
+        outcome = write(one, "jobs", update("jobs", made, {"description": "new"}, {"description": "new"}))
         assert outcome.result is Result.WRITTEN
         assert one.remote.writes() == []
 

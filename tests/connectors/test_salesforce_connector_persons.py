@@ -132,7 +132,7 @@ def test_a_check_says_in_plain_words_that_people_are_accounts(org: Org) -> None:
     """With what to map, and nothing of it in an org that has none; an account then needs no name of its own."""
     sf = org.connect()
     (found,) = [one for one in sf.check() if one.subject == "Account: person accounts"]
-    assert found.severity is Severity.OK
+    assert found.severity is Severity.WARNING
     assert "a person is an Account" in found.message and "may make them once more" in found.message
     assert all(word in found.remedy for word in ("LastName", "PersonEmail", "RecordTypeId", "shadow"))
     fields = sf.describe("Account").fields

@@ -355,16 +355,20 @@ MUTANTS = (
         hints.test_a_hint_brings_a_new_record_across,
     ),
     Mutant(
-        "a hint of one side has both read", item.Item.asks, "not cause.startswith(ONE_SIDED) or ", "True or ",
+        "a hint of one side has both read", item.Item.asks, "not cause.startswith((UNKNOWN, HINT)) or ", "True or ",
         hints.test_a_hint_of_what_did_not_change_is_a_read_and_no_write, item.Item,
     ),
     Mutant(
-        "agreement is believed of a side that was read before", planning._look_first, "if not older:\n", "if True:\n",
+        "agreement is believed without a look", planning._look_first, "if not _ends(item) or ", "if True or ",
         partial(agreeing.test_an_agreement_with_what_was_typed_over_before_is_none, 0, "same"),
     ),
     Mutant(
-        "a lagging row is as good as a look", planning._times, "first or item.asks(side) or ", "True or ",
-        partial(agreeing.test_a_row_of_a_lagging_list_is_no_witness, 1),
+        "one side's look is enough", planning._look_first, "all(item.asks(", "any(item.asks(",
+        agreeing.test_a_hint_of_one_side_is_no_look_at_both,
+    ),
+    Mutant(
+        "a question of a first link is closed without a look", planning._ends, "d.rule.name in item.conflicts", "False",
+        partial(agreeing.test_a_row_of_a_lagging_list_is_no_witness, 1, "first link"),
     ),
     Mutant(
         "hidden records are no matter", lookout._wrong, "    if len(hidden) >= MANY and", "    if False and", _hidden,

@@ -16,7 +16,7 @@ from syncd.engine.absorb import absorb
 from syncd.engine.item import HINT
 from syncd.engine.worker import Worker
 from syncd.engine.world import World
-from tests.engine.doings import cycle, decide, edit, judge, make, read_feed, rest, run
+from tests.engine.doings import cycle, decide, delete, edit, judge, make, read_feed, rest, run
 from tests.engine.test_rules import apart, linked, rows, town_of
 from tests.engine.town import Town
 from tests.engine.vendor import MemoryConnector, Traits
@@ -194,3 +194,22 @@ def test_a_relation_that_a_creation_lacks_is_made_up_for(monkeypatch: pytest.Mon
         make(town, "con", "jobs", {"name": "Roof", "primary": theirs.id})
         rest(town)
         assert [row.fields["contact"] for row in rows(town, "crm", "deals")] == [ours.id]
+
+
+def test_who_was_overruled_by_a_write_to_what_is_gone_is_listed() -> None:
+    """The write landed over somebody's value, its answer was lost, and the record is deleted before it is settled."""
+    with town_of() as town:
+        left, right = linked(town)
+        edit(town, "crm", "contacts", left.id, {"phone": "22"})
+        edit(town, "con", "contacts", right.id, {"phone": "33"})  # the owner
+        town.stage.now += timedelta(seconds=60)
+        town.vendors["crm"].faults.append(("write", "lost"))
+        for name in ("crm", "con"):
+            read_feed(town, name, "contacts")
+        Worker(town.world, town.maps[0]).step()
+        assert left.fields["phone"] == "33"
+        delete(town, "crm", "contacts", left.id)
+        rest(town)
+        with town.store.read() as tx:
+            (lost,) = tx.conflicts.list(states=["overruled"])
+        assert (lost.rule, lost.left, lost.lost) == ("phone", "22", Side.LEFT)

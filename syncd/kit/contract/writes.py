@@ -91,6 +91,16 @@ class WriteContract(Contract):
         same(record.fields.get(name) if record else None, typed, "STALE comes with what is there now")
         must(bench.holds(kind, moved, {name: typed}), "the person's value must stand")
 
+    def test_who_typed_what_is_wanted_was_not_us(self, bench: Bench, kind: str) -> None:
+        """A person changed the field to what is to be written: STALE, for the other side may have changed, too."""
+        rid = bench.person_creates(kind, 1)
+        name, typed = bench.person_edits(kind, rid, 50)
+        operation = bench.update(kind, rid, 50, {name: self.sample_fields(kind, 1)[name]})
+        same(operation.fields, {name: typed}, "what is wanted")
+        mark = bench.remote.mark()
+        same(bench.write(kind, [operation])[operation.id].result, Result.STALE, "result")
+        same(bench.remote.writes(mark), [], "writes")
+
     def test_a_stale_record_alone_costs_no_write(self, bench: Bench, kind: str) -> None:
         """With nothing else to write, not one write request is sent."""
         rid = bench.person_creates(kind, 1)
