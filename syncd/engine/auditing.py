@@ -170,7 +170,7 @@ def begin_slice(world: World, m: FieldMap, night: str, nights: int) -> None:
         if _Slice.of(tx, m).night == night:
             return
     with world.store.begin() as tx:
-        if _Slice.of(tx, m).night != night and backfilled(tx, m):
+        if _Slice.of(tx, m).night != night and backfilled(world, tx, m):
             _begin(tx, m, night, nights)
 
 

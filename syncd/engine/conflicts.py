@@ -61,7 +61,11 @@ def list_conflicts(world: World, tx: Tx, item: Item, run: int | None) -> None:
         by_rule.setdefault(d.rule.name, []).append(d)
     for name, decisions in by_rule.items():
         before = item.conflicts.get(name)
-        if decisions[0].verdict is Verdict.CONFLICT:
+        if before is not None and _cannot_be_taken(decisions[0]):
+            reason = f"what was taken has no counterpart: {decisions[0].reason}"
+            tx.conflicts.ask({"link": link.id, "rule": name, "left_value": before.left, "right_value": before.right,
+                              "reason": reason})  # fmt: skip
+        elif decisions[0].verdict is Verdict.CONFLICT:
             if before is None or before.choice or (before.left, before.right) != decisions[0].sides:
                 ids = (link.left_id, link.right_id)
                 row = lost_row(item.m.key, link.id, ids, name, decisions[0].sides, "open", reason=decisions[0].reason,
@@ -87,6 +91,11 @@ def _close_conflict(tx: Tx, conflict: Conflict, taken: bool, now: datetime) -> N
         tx.conflicts.settle([conflict.id], "agreed", now)
     else:
         tx.conflicts.choose(conflict.id, None)
+
+
+def _cannot_be_taken(decision: Decision) -> bool:
+    """Whether a person took a value that has no counterpart: they are asked anew, and told."""
+    return decision.taken and decision.verdict is Verdict.UNMAPPED
 
 
 def _carried_out(item: Item, decision: Decision) -> bool:

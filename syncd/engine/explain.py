@@ -203,7 +203,7 @@ class _Look:
             return f"it was merged into {became}" if became != ref.id else "it is gone"
         if not belongs(m, self.side, shot.record):
             return "it does not meet the map's `only`"
-        if not backfilled(self.tx, m):
+        if not backfilled(self.world, self.tx, m):
             return "both sides must have been read through once before anything is linked"
         if self.side in self.marks:
             return "it is not linked yet"

@@ -56,13 +56,14 @@ def parents_of(
             end = world.maps[key].end(side)
             ids = {id_ for at, one in records if at is side for id_ in _ids(one, rule.field(side))}
             called = tx.aliases.resolve(end.system, end.kind, ids)
-            found = _twins(tx, key, side, set(called.values()), planned=planned, former=former)
+            found = twins_of(tx, key, side, set(called.values()), planned=planned, former=former)
             twins.update({(key, side, old): found[now] for old, now in called.items() if now in found})
             became.update({(key, side, old): now for old, now in called.items() if now != old})
     return Given(twins=twins, became=became)
 
 
-def _twins(tx: Tx, map_key: str, side: Side, ids: set[str], *, planned: bool, former: bool) -> dict[str, str]:
+def twins_of(tx: Tx, map_key: str, side: Side, ids: set[str], *, planned: bool, former: bool) -> dict[str, str]:
+    """With whom these are linked in a map; `planned` and `former` as in `parents_of`."""
     links = tx.links.of(map_key, side, ids)
     if former:
         links = {**tx.links.of(map_key, side, ids, state="closed"), **links}

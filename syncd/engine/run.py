@@ -138,7 +138,7 @@ def due(world: World, pair: Pair) -> bool:
     now, left = world.clock(), (WEIGHED,) if pair.mode == "plan" else (WEIGHED, PLANNED)
     with world.store.read() as tx:
         return any(
-            tx.marks.any_due(m.key, now, linked_only=not backfilled(tx, m)) or tx.plans.any(m.key, left)
+            tx.marks.any_due(m.key, now, linked_only=not backfilled(world, tx, m)) or tx.plans.any(m.key, left)
             for m in pair.maps
         )
 

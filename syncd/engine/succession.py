@@ -15,6 +15,7 @@ from syncd.core.fieldmap import FieldMap
 from syncd.core.model import Record, Ref, Side, Value
 from syncd.engine.closed import UNFIT, may_open
 from syncd.engine.item import Item, park
+from syncd.engine.planning import twins_of
 from syncd.engine.world import World
 from syncd.store.store import Tx
 
@@ -60,14 +61,18 @@ def take_over(world: World, tx: Tx, m: FieldMap, side: Side, items: Sequence[Ite
 
 
 def kept_back(world: World, tx: Tx, m: FieldMap, side: Side, ids: Collection[str]) -> Mapping[str, Ref]:
-    """The twins that these have in the map that this one continues; what those become is theirs, so none is made."""
+    """The twins that these have in the map that this one continues, or will have by its plans.
+
+    What those become is theirs, so none is made.
+    """
     first = world.maps.get(m.continues.map) if m.continues is not None and m.continues.side is side.other else None
     if first is None:
         return {}
     closed = tx.links.of(first.key, side, ids, state="closed") if ids else {}
-    unfit = {id_: link for id_, link in closed.items() if (link.reason or "").startswith(UNFIT)}
-    end, links = first.end(side.other), unfit | tx.links.of(first.key, side, ids)
-    return {id_: Ref(end.system, end.kind, link.id_on(side.other)) for id_, link in links.items()}
+    unfit = {id_: link.id_on(side.other) for id_, link in closed.items() if (link.reason or "").startswith(UNFIT)}
+    end = first.end(side.other)
+    twins = unfit | twins_of(tx, first.key, side, set(ids), planned=True, former=False)
+    return {id_: Ref(end.system, end.kind, twin) for id_, twin in twins.items()}
 
 
 def _ids(value: Value) -> Sequence[str]:

@@ -44,9 +44,14 @@ def within_quota(can: Capabilities, records: float) -> int | None:
     return None if can.pace is None else max(1, int(can.pace * records * QUOTA.total_seconds()))
 
 
-def backfilled(tx: Tx, m: FieldMap) -> bool:
-    """Whether both sides were read through once: before that, nothing is created or linked. Rule 4."""
-    return tx.feeds.backfilled() >= {(m.end(side).system, m.end(side).kind) for side in Side}
+def backfilled(world: World, tx: Tx, m: FieldMap) -> bool:
+    """Whether both sides were read through once: before that, nothing is created or linked. Rule 4.
+
+    Those of the map that it continues as well: whoever has a twin there may have been read on one side only.
+    """
+    first = world.maps.get(m.continues.map) if m.continues is not None else None
+    ends = (one.end(side) for one in (m, first) if one is not None for side in Side)
+    return tx.feeds.backfilled() >= {(end.system, end.kind) for end in ends}
 
 
 @dataclass(slots=True)
@@ -103,7 +108,7 @@ class Worker:
             now = self.world.clock()
             until = now + self.world.pace.lease
             self.hold(tx)
-            which: dict[str, Any] = {"linked_only": not backfilled(tx, self.m), "due_by": self.due_by}
+            which: dict[str, Any] = {"linked_only": not backfilled(self.world, tx, self.m), "due_by": self.due_by}
             # Of one side at a time: what is written across for it fills that vendor's batches.
             side = self.side or tx.marks.first_side(self.m.key, now, **which)
             if side is None:

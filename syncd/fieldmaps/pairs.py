@@ -27,7 +27,28 @@ def load_pair(
     errors = [problem for loaded in found for problem in loaded.errors]
     if errors:
         raise ConfigError(errors)
-    return tuple(loaded.map for loaded in found if loaded.map is not None)
+    return _in_order([loaded.map for loaded in found if loaded.map is not None])
+
+
+def _in_order(maps: Sequence[FieldMap]) -> tuple[FieldMap, ...]:
+    """The maps as they were written down, but each behind those that come before it by `after` and `continues`."""
+    by_key, done = {m.key: m for m in maps}, dict[str, FieldMap]()
+
+    def put(m: FieldMap) -> None:
+        for key in before(m):
+            if key in by_key and key not in done and key != m.key:
+                put(by_key[key])
+        done[m.key] = m
+
+    for m in maps:
+        if m.key not in done:
+            put(m)
+    return tuple(done.values())
+
+
+def before(m: FieldMap) -> tuple[str, ...]:
+    """The keys of the maps that this one comes after."""
+    return (*m.after, *((m.continues.map,) if m.continues is not None else ()))
 
 
 def check(
@@ -130,8 +151,8 @@ def _goes_on(m: FieldMap, first: FieldMap, side: Side) -> bool:
 
 
 def _circle(found: list[Loaded]) -> list[Loaded]:
-    """`after` may not lead back to where it began."""
-    graph = {loaded.map.key: loaded.map.after for loaded in found if loaded.map}
+    """`after` and `continues` may not lead back to where they began."""
+    graph = {loaded.map.key: before(loaded.map) for loaded in found if loaded.map}
     try:
         TopologicalSorter(graph).prepare()
     except CycleError as error:

@@ -8,13 +8,15 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from datetime import timedelta
 
 from syncd.core.model import Ref, Value
 from syncd.engine.by_hand import unlink
 from syncd.fieldmaps import load
-from tests.engine.doings import edit, make, read_feed, rest, run
+from syncd.store.marks import PLANNED
+from tests.engine.doings import cycle, edit, make, read_feed, rest, run
 from tests.engine.test_leaving import parked, partners
-from tests.engine.test_rules import rows, town_of
+from tests.engine.test_rules import rows, town_of, with_mode
 from tests.engine.town import CONTACTS, PEOPLE, SCHEMAS, SYSTEMS, Town
 from tests.engine.vendor import Row, Traits
 
@@ -99,6 +101,34 @@ def test_nothing_is_made_for_the_twin_of_a_record_that_may_be_converted_yet() ->
         assert partners(town, "pair/people") == {(ours.id, person.id)}
         assert [row.id for row in rows(town, "con", "people")] == [person.id]
         assert parked(town, "waiting") == []
+
+
+def test_a_plan_makes_nobody_whose_twin_it_links_in_the_map_before() -> None:
+    """What is only planned holds back as what is done: the plan shows what a run will do."""
+    with towns() as town:
+        town.world = with_mode(town.world, "plan")
+        make(town, "crm", "contacts", {"email": "ann@x.example", "name": "Ann", "tag": "vip"})
+        for _ in range(4):
+            cycle(town)
+        with town.store.read() as tx:
+            plans = [(mark.map, mark.plan["creates"]) for mark in tx.marks.resting(PLANNED) if mark.plan]
+        assert plans == [("pair/contacts", "right")]
+
+
+def test_nothing_is_made_before_the_map_before_was_read_through() -> None:
+    """Who has a twin there may be known on one side only, as long as the other's first reading goes on."""
+    with towns() as town:
+        make(town, "crm", "contacts", {"email": "ann@x.example", "name": "Ann", "tag": "vip"})
+        con = town.vendors["con"]
+        lead = con.create("contacts", {"email": "ann@x.example", "name": "Ann"}, "person")
+        for _ in range(3):
+            for feed in (("crm", "contacts"), ("con", "people")):
+                read_feed(town, *feed)
+            run(town)
+            town.stage.now += timedelta(seconds=400)
+        assert rows(town, "con", "people") == []
+        rest(town)
+        assert rows(town, "con", "people") == [] and partners(town) == {(rows(town, "crm", "contacts")[0].id, lead.id)}
 
 
 def test_a_twin_is_made_when_the_record_was_deleted_without_becoming_anything() -> None:

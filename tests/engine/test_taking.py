@@ -12,6 +12,7 @@ from syncd.engine.planning import lost_row
 from syncd.errors import ConfigError
 from syncd.store.conflicts import Conflict
 from tests.engine.doings import edit, judge, rest
+from tests.engine.planting import all_links, contacts_map, full_town, take_map
 from tests.engine.test_rules import linked, town_of
 from tests.engine.town import Town
 from tests.engine.vendor import Row, Traits
@@ -95,3 +96,24 @@ def _older(asked: Conflict, town: Town) -> dict[str, object]:
     """A value of the same field that was overruled before."""
     ids = (asked.left_id, asked.right_id)
     return lost_row(asked.map, asked.link, ids, asked.rule, ("old", "R"), "overruled", reason="x", at=town.stage.now)
+
+
+def test_a_taken_value_without_a_counterpart_is_asked_about_anew(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Nothing could carry it: the choice lapses, and the question says why, until another is taken."""
+    with full_town(1, monkeypatch) as town:
+        phone = "{left: phone, right: phone, owner: ask, unmapped: skip, values: {'0': '0', '7': '7'}}"
+        take_map(town, contacts_map({"{left: phone, right: phone, owner: right}": phone}))
+        (link,) = all_links(town)
+        edit(town, "crm", "contacts", link.left_id, {"phone": "7"})
+        edit(town, "con", "contacts", link.right_id, {"phone": "9"})
+        rest(town)
+        (asked,) = listed(town, "open")
+        take(town.world, asked.id, "right")
+        rest(town)
+        (again,) = listed(town, "open")
+        assert (again.id, again.choice, again.left, again.right) == (asked.id, None, "7", "9")
+        assert again.reason.startswith("what was taken has no counterpart: "), again.reason
+        take(town.world, asked.id, "left")
+        rest(town)
+        assert town.vendors["con"].rows["contacts"][link.right_id].fields["phone"] == "7"
+        assert listed(town, "open") == []

@@ -26,13 +26,15 @@ def written(folder: Path, name: str, more: str = "") -> Path:
     return path
 
 
-def test_a_pair_is_loaded_in_its_order(tmp_path: Path) -> None:
-    """Maps keep the order of the config, and may name each other."""
-    paths = [written(tmp_path, "b", "after: [a]\n"), written(tmp_path, "a")]
-    found = load_pair(paths, pair="p", systems=SYSTEMS, describe=describe)
-    assert [each.key for each in found] == ["p/b", "p/a"]
-    assert found[0].after == ("p/a",)
-    assert [each.key for each in load_pair(paths, pair="p", systems=SYSTEMS, describe=None)] == ["p/b", "p/a"]
+@pytest.mark.parametrize("described", [True, False])
+def test_a_map_is_loaded_behind_those_that_come_before_it(tmp_path: Path, *, described: bool) -> None:
+    """The order of the config is kept where it is free; `after` decides where it is not."""
+    paths = [
+        written(tmp_path, name, more) for name, more in (("b", "after: [d, a]\n"), ("c", ""), ("a", ""), ("d", ""))
+    ]
+    found = load_pair(paths, pair="p", systems=SYSTEMS, describe=describe if described else None)
+    assert [each.name for each in found] == ["d", "a", "b", "c"]
+    assert found[2].after == ("p/d", "p/a")
 
 
 @pytest.mark.parametrize(
