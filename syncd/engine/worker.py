@@ -18,7 +18,7 @@ from syncd.core.model import Action, Side
 from syncd.engine.confirm import finish
 from syncd.engine.fence import all_ours
 from syncd.engine.flips import freeze
-from syncd.engine.item import Item, Rest, again, described, park, permitted
+from syncd.engine.item import DRIFT, UNTOLD, Item, Rest, again, described, park, permitted
 from syncd.engine.leaving import come_back, follow, leave
 from syncd.engine.linking import local, look_up, make_links, plan_creates, snapshots_for
 from syncd.engine.namesakes import Taken
@@ -173,6 +173,8 @@ class Worker:
                 cause = item.carried or "unread"
                 item.fail(again(cause, "others are read first", after=timedelta(0), reread=True, count=False))
             if asking := [item for item in reading if item.stands()]:
+                if any(item.carried in (DRIFT, UNTOLD) for item in asking):
+                    self.world.connectors[end.system].forget_schema()  # the field may be there again
                 read_anew(self.world, self.m, side, asking)
         still = [item for item in items if item.stands()]
         for item in still:

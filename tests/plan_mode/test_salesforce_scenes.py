@@ -17,6 +17,7 @@ from typing import Any
 import httpx
 import pytest
 
+from syncd.cli import main
 from syncd.kit import registry
 from syncd.kit.remote import Remote
 from syncd.kit.sandbox import SandboxServer
@@ -217,6 +218,24 @@ def test_deleted_records_leave_their_twins_and_nothing_is_made_anew(roofers: Roo
     roofers.types("Opportunity", binned["Opportunity"], "Here again")
     roofers.rest()
     roofers.whole({"Lead": 5, "Contact": 5, "Opportunity": 5, "contacts": 12, "jobs": 6})
+
+
+def test_a_field_that_is_shown_again_goes_on_with_the_first_retry(roofers: Roofers) -> None:
+    """Hidden, it stops its own edits; shown again, one `retry` is enough, whatever was remembered of the fields."""
+    roofers.settle_in(0, 3)
+    (contact, twin), *_ = sorted(roofers.links("contacts").items())
+    roofers.at(SF).act("field_hide", "Contact", name="MailingCity")
+    roofers.types("contacts", twin, "Typed while hidden")
+    roofers.watch.rounds(4)
+    waits = [row["ref"] for row in roofers.office.ask("parked") if "MailingCity" in row["reason"]]
+    assert any(contact in ref or twin in ref for ref in waits), roofers.watch.told()
+    roofers.at(SF).act("field_show", "Contact", name="MailingCity")
+    assert main(["retry"]) == 0
+    roofers.office.output.readouterr()
+    roofers.watch.round()
+    assert roofers.rows("Contact")[contact]["MailingCity"] == "Typed while hidden"
+    roofers.rest()
+    roofers.whole(people(0, 3))
 
 
 class Ahead:
