@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
 
-from syncd.core.fieldmap import Rule
+from syncd.core.fieldmap import Rule, Unconvertible, Unmapped
 from syncd.core.model import Ref, Side, Value
 
 Twins = Mapping[tuple[str, Side, str], str]
@@ -134,3 +134,26 @@ class Given:
     taken: Mapping[str, Taken] = dataclasses.field(default_factory=dict)
     asked: Mapping[str, str] = dataclasses.field(default_factory=dict)
     anew: frozenset[str] = frozenset()
+
+
+def no_counterpart(rule: Rule, error: Unconvertible, sides: tuple[Value, Value] = (None, None)) -> Decision:
+    """A value that cannot be carried across, and why."""
+    park = rule.unmapped is Unmapped.PARK
+    return Decision(rule=rule, verdict=Verdict.UNMAPPED, reason=str(error), park=park, sides=sides)
+
+
+def pair_of(values: Mapping[Side, Value]) -> tuple[Value, Value]:
+    """Left and right."""
+    return values[Side.LEFT], values[Side.RIGHT]
+
+
+def settled(
+    rule: Rule, verdict: Verdict, values: Mapping[Side, Value], reason: str, lost: tuple[Side, Value] | None = None
+) -> Decision:
+    """Nothing is written, and base moves to these values."""
+    return Decision(rule=rule, verdict=verdict, reason=reason, settle=dict(values), lost=lost, sides=pair_of(values))
+
+
+def conflict(rule: Rule, values: Mapping[Side, Value], reason: str) -> Decision:
+    """A person is asked."""
+    return Decision(rule=rule, verdict=Verdict.CONFLICT, reason=reason, sides=pair_of(values))

@@ -11,11 +11,36 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from syncd.core.decision import Base, Decision, Given, Plan, Taken, Twins, Verdict
-from syncd.core.fieldmap import Blank, Direction, Drift, FieldMap, Owner, Rule, Unconvertible, Unmapped
+from syncd.core.decision import (
+    Base,
+    Decision,
+    Given,
+    Plan,
+    Taken,
+    Twins,
+    Verdict,
+    conflict,
+    no_counterpart,
+    pair_of,
+    settled,
+)
+from syncd.core.fieldmap import Blank, Direction, Drift, FieldMap, Owner, Rule, Unconvertible
 from syncd.core.loss import image, same
 from syncd.core.model import Record, Ref, Side, Value
-from syncd.core.sight import MISSING, Missing, Waiting, expression_side, many, plain, suffixed, target, view, widened
+from syncd.core.sight import (
+    MISSING,
+    Missing,
+    Waiting,
+    expression_side,
+    later,
+    many,
+    plain,
+    suffixed,
+    target,
+    uncarried,
+    view,
+    widened,
+)
 
 __all__ = ["MISSING", "expression_side", "plan", "plan_create", "suffixed", "view"]
 
@@ -153,14 +178,14 @@ class _Pair:
         try:
             left, right = self.value(rule, Side.LEFT), self.value(rule, Side.RIGHT)
         except Unconvertible as error:
-            return (once if rule.direction is Direction.CREATE else _no_counterpart(rule, error),)
+            return (once if rule.direction is Direction.CREATE else no_counterpart(rule, error),)
         if left is MISSING or right is MISSING:
             return (once if rule.direction is Direction.CREATE else self._unknown(rule, left, right),)
         values = {Side.LEFT: left, Side.RIGHT: right}
         if rule.direction is Direction.CREATE:
-            return (dataclasses.replace(once, settle=values, sides=_pair(values)),)
+            return (dataclasses.replace(once, settle=values, sides=pair_of(values)),)
         taken = self.given.taken.get(rule.name)
-        if taken is not None and taken.sides == _pair(values):
+        if taken is not None and taken.sides == pair_of(values):
             return tuple(dataclasses.replace(d, taken=True) for d in self._take(rule, taken, values))
         return (self._decide(rule, values),)
 
@@ -171,11 +196,11 @@ class _Pair:
         if not changed[Side.LEFT] and not changed[Side.RIGHT]:
             if rule.name in self.given.anew and not self._may_differ(rule, values):
                 return self._first(rule, values)
-            return Decision(rule=rule, verdict=Verdict.UNCHANGED, reason="nothing changed", sides=_pair(values))
+            return Decision(rule=rule, verdict=Verdict.UNCHANGED, reason="nothing changed", sides=pair_of(values))
         if self.equal(rule, values[Side.LEFT], values[Side.RIGHT]):
-            return _settled(rule, Verdict.AGREED, values, "both sides say the same")
+            return settled(rule, Verdict.AGREED, values, "both sides say the same")
         if rule.name in self.given.asked:
-            return _conflict(rule, values, self.given.asked[rule.name])
+            return conflict(rule, values, self.given.asked[rule.name])
         if rule.direction is Direction.BOTH:
             return self._both(rule, values, changed)
         return self._one_way(rule, values, changed)
@@ -193,7 +218,7 @@ class _Pair:
         if rule.flows(there):
             across = self.flow(rule, there, chosen, reason)
         else:
-            across = _settled(rule, Verdict.KEPT, chosen, reason)
+            across = settled(rule, Verdict.KEPT, chosen, reason)
         if across.park or same(values[here], taken.value, rule.type(here)):
             return (across,)
         kind = rule.type(here)
@@ -233,24 +258,28 @@ class _Pair:
         """No base yet: equal is agreement, blank is filled, the rest goes by `first_link` or the rule's `drift`."""
         left, right = values[Side.LEFT], values[Side.RIGHT]
         if self.equal(rule, left, right):
-            return _settled(rule, Verdict.AGREED, values, "both sides say the same")
+            return settled(rule, Verdict.AGREED, values, "both sides say the same")
         if rule.name in self.given.asked:
-            return _conflict(rule, values, self.given.asked[rule.name])
+            return conflict(rule, values, self.given.asked[rule.name])
         for to in Side:
             if values[to] is None:
                 if rule.flows(to):
                     return self.flow(rule, to, values, "it was blank")
-                return _settled(rule, Verdict.KEPT, values, "nothing is never written over something")
+                return settled(rule, Verdict.KEPT, values, "nothing is never written over something")
         if rule.receipt is not None:
             return self.flow(rule, target(rule), values, "the state changed")
         winner = self._first_winner(rule)
         if winner is None:
-            return _conflict(rule, values, "the records differ at first link, and the map says ask")
-        if rule.flows(winner.other):
-            loser = (winner.other, values[winner.other])
-            return self.flow(rule, winner.other, values, f"first link: {winner} wins", lost=loser)
+            return self._ask(rule, values, "the records differ at first link, and the map says ask")
         lost = (winner.other, values[winner.other])
-        return _settled(rule, Verdict.KEPT, values, f"first link: {winner} stays as it is", lost=lost)
+        if rule.flows(winner.other):
+            return self.flow(rule, winner.other, values, f"first link: {winner} wins", lost=lost)
+        return settled(rule, Verdict.KEPT, values, f"first link: {winner} stays as it is", lost=lost)
+
+    def _ask(self, rule: Rule, values: dict[Side, Value], reason: str) -> Decision:
+        """A conflict; where no value has a counterpart across there is nothing to choose."""
+        lacks = uncarried(rule, values, self.carry)
+        return no_counterpart(rule, lacks, pair_of(values)) if lacks is not None else conflict(rule, values, reason)
 
     def _first_winner(self, rule: Rule) -> Side | None:
         if self.m.first_link is Owner.LEFT:
@@ -258,7 +287,7 @@ class _Pair:
         if self.m.first_link is Owner.RIGHT:
             return Side.RIGHT
         if self.m.first_link is Owner.NEWEST:
-            return _later(self.left.modified_at, self.right.modified_at)
+            return later(self.left.modified_at, self.right.modified_at)
         if rule.direction is Direction.BOTH or rule.drift is Drift.ASK:
             return None
         return target(rule) if rule.drift is Drift.KEEP else target(rule).other
@@ -271,7 +300,7 @@ class _Pair:
         winner = self._owner(rule)
         if winner is None:
             untold = ", and it cannot be told who did so last" if rule.owner is Owner.NEWEST else ""
-            return _conflict(rule, values, f"both sides changed it{untold}")
+            return self._ask(rule, values, f"both sides changed it{untold}")
         if values[winner] is None and rule.on_blank is Blank.IGNORE:
             winner = winner.other
         return self.flow(
@@ -316,10 +345,8 @@ class _Pair:
         if rule.drift is Drift.RESTORE:
             return self.flow(rule, to, values, f"the map restores what the {to.other} says", lost=lost)
         if rule.drift is Drift.ASK:
-            return _conflict(rule, values, f"somebody changed it on the {to}, which only receives it")
-        return _settled(
-            rule, Verdict.KEPT, values, f"changed on the {to}, kept until the {to.other} changes", lost=lost
-        )
+            return conflict(rule, values, f"somebody changed it on the {to}, which only receives it")
+        return settled(rule, Verdict.KEPT, values, f"changed on the {to}, kept until the {to.other} changes", lost=lost)
 
     def flow(
         self, rule: Rule, to: Side, values: dict[Side, Value], reason: str, lost: tuple[Side, Value] | None = None
@@ -329,12 +356,12 @@ class _Pair:
         try:
             wanted = self.carry(rule, to, source)
         except Unconvertible as error:
-            return _no_counterpart(rule, error, _pair(values))
+            return no_counterpart(rule, error, pair_of(values))
         except Waiting as error:
             waits = Decision(rule=rule, verdict=Verdict.WAITING, reason=str(error), to=to, waits_for=error.ref)
-            return dataclasses.replace(waits, sides=_pair(values), park=True)
+            return dataclasses.replace(waits, sides=pair_of(values), park=True)
         if self._stands(rule, to, wanted, values[to]):
-            return _settled(rule, Verdict.AGREED, values, "both sides say the same")
+            return settled(rule, Verdict.AGREED, values, "both sides say the same")
         if wanted is None and rule.on_blank is Blank.IGNORE:
             settle = {to.other: source}
             return Decision(rule=rule, verdict=Verdict.IGNORED, reason="a blank is not carried", settle=settle)
@@ -349,7 +376,7 @@ class _Pair:
             after=after,
             settle={to.other: source, to: wanted},
             lost=lost,
-            sides=_pair(values),
+            sides=pair_of(values),
         )
 
     def _exchanged(self, rule: Rule, to: Side, old: Value, new: Value) -> tuple[Value, Value]:
@@ -362,33 +389,8 @@ class _Pair:
         try:
             source = self.value(rule, to.other)
         except Unconvertible as error:
-            return _no_counterpart(rule, error)
+            return no_counterpart(rule, error)
         if source is MISSING:
             reason = f"{rule.field(to.other) or rule.name} is not known"
             return Decision(rule=rule, verdict=Verdict.UNKNOWN, reason=reason)
         return self.flow(rule, to, {to.other: source, to: None}, "a new record")
-
-
-def _no_counterpart(rule: Rule, error: Unconvertible, sides: tuple[Value, Value] = (None, None)) -> Decision:
-    park = rule.unmapped is Unmapped.PARK
-    return Decision(rule=rule, verdict=Verdict.UNMAPPED, reason=str(error), park=park, sides=sides)
-
-
-def _pair(values: Mapping[Side, Value]) -> tuple[Value, Value]:
-    return values[Side.LEFT], values[Side.RIGHT]
-
-
-def _later(left: datetime | None, right: datetime | None) -> Side | None:
-    if left is None or right is None or left == right:
-        return None
-    return Side.LEFT if left > right else Side.RIGHT
-
-
-def _settled(
-    rule: Rule, verdict: Verdict, values: Mapping[Side, Value], reason: str, lost: tuple[Side, Value] | None = None
-) -> Decision:
-    return Decision(rule=rule, verdict=verdict, reason=reason, settle=dict(values), lost=lost, sides=_pair(values))
-
-
-def _conflict(rule: Rule, values: Mapping[Side, Value], reason: str) -> Decision:
-    return Decision(rule=rule, verdict=Verdict.CONFLICT, reason=reason, sides=_pair(values))

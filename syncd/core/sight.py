@@ -5,11 +5,12 @@ What is not here: any decision (`plan`).
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
+from datetime import datetime
 from enum import Enum
 from typing import Final
 
-from syncd.core.fieldmap import Direction, Rule
+from syncd.core.fieldmap import Direction, Rule, Unconvertible
 from syncd.core.model import FieldKind, Ref, Side, Value
 
 
@@ -79,3 +80,27 @@ def widened(before: Value, old: Value, new: Value) -> Value:
     """Several ids, with the one in question exchanged; None takes it out."""
     others = tuple(v for v in before if v not in (old, new)) if isinstance(before, tuple) else ()
     return (*others, str(new)) if new is not None else others
+
+
+def later(left: datetime | None, right: datetime | None) -> Side | None:
+    """The side of the later moment; None where that cannot be told."""
+    if left is None or right is None or left == right:
+        return None
+    return Side.LEFT if left > right else Side.RIGHT
+
+
+def uncarried(
+    rule: Rule, values: Mapping[Side, Value], carry: Callable[[Rule, Side, Value], Value]
+) -> Unconvertible | None:
+    """Why a value cannot go across, if none can in any direction of the rule."""
+    found: Unconvertible | None = None
+    for to in (to for to in Side if rule.flows(to)):
+        try:
+            carry(rule, to, values[to.other])
+        except Waiting:
+            return None
+        except Unconvertible as error:
+            found = found or error
+        else:
+            return None
+    return found

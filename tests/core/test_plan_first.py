@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from syncd.core.decision import Base, Decision, Verdict
-from syncd.core.fieldmap import Blank, Drift, Rule
+from syncd.core.fieldmap import Blank, Drift, Rule, Unmapped
 from syncd.core.model import Side, Value
 from syncd.core.plan import plan, plan_create
 from tests.core.maps import (
@@ -31,6 +31,9 @@ from tests.core.maps import (
 )
 
 V = Verdict
+
+
+COLORS = {"red": "rot", "blue": "blau", "green": "gruen"}
 
 
 @pytest.mark.parametrize("way", ["<->", "->", "<-"])
@@ -83,6 +86,22 @@ def test_a_first_link_that_asks_is_a_conflict() -> None:
     """Two people's values: a person decides."""
     found = decide(rule("<->", "left"), "a", "b")
     assert (found.verdict, found.sides, found.settle) == (V.CONFLICT, ("a", "b"), {})
+
+
+@pytest.mark.parametrize(
+    ("left", "right", "verdict"),
+    [
+        ("pink", "lila", V.UNMAPPED),
+        ("red", "lila", V.CONFLICT),
+        ("pink", "rot", V.CONFLICT),
+        ("red", "gruen", V.CONFLICT),
+    ],
+)
+@pytest.mark.parametrize("base", [None, ("green", "blau")])
+def test_where_neither_value_has_a_counterpart_nobody_is_asked(left: str, right: str, verdict: V, base: Any) -> None:
+    """There is nothing to choose; with one counterpart there is."""
+    found = decide(rule("<->", "ask", values=COLORS, unmapped=Unmapped.SKIP), left, right, base)
+    assert (found.verdict, found.settle, found.park, found.sides) == (verdict, {}, False, (left, right))
 
 
 @pytest.mark.parametrize(
