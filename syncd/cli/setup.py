@@ -8,7 +8,6 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
@@ -188,16 +187,9 @@ def _maps(left: str, right: str) -> list[str]:
 
 def _write(output: Path, text: str, variables: Sequence[str], known: Mapping[str, SystemShape]) -> None:
     """Write the file, if it is one that `load` takes; the keys need not be there yet."""
-    from syncd.config import load
+    from syncd.config import try_text
 
-    with TemporaryDirectory() as folder:
-        trial = Path(folder) / output.name
-        trial.write_text(text, encoding="utf-8")
-        try:
-            load(trial, dict.fromkeys(variables, "not-set-yet"), known=known)
-        except ConfigError as error:
-            told = [Problem(one.place.replace(str(trial), "answer"), one.message, one.remedy) for one in error.problems]
-            raise ConfigError(told) from None
+    try_text(text, output, dict.fromkeys(variables, "not-set-yet"), known=known)
     try:
         output.write_text(text, encoding="utf-8")
     except OSError as error:

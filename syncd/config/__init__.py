@@ -3,7 +3,7 @@
 What is not here: maps (`syncd.fieldmaps`), and what a vendor needs (connectors declare it, the app hands it in).
 """
 
-from syncd.config.load import find, load, variables
+from syncd.config.load import find, load, try_text, variables
 from syncd.config.model import (
     AuditConfig,
     Config,
@@ -28,5 +28,6 @@ __all__ = [
     "WebConfig",
     "find",
     "load",
+    "try_text",
     "variables",
 ]

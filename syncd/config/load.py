@@ -73,6 +73,14 @@ def load(path: str | Path | None, environ: Mapping[str, str], *, known: Mapping[
     return _Loader(found, _text(found), environ, known).config()
 
 
+def try_text(text: str, path: Path, environ: Mapping[str, str], *, known: Mapping[str, SystemShape]) -> None:
+    """Hold a text against what `load` takes, as if it stood at `path` already.
+
+    Raises ConfigError with every mistake, each at the name of its setting: there is no line yet to look at.
+    """
+    _Loader(path, text, environ, known, written=False).config()
+
+
 def maps(path: Path, environ: Mapping[str, str]) -> tuple[Path, Mapping[str, PairConfig]]:
     """The folder of an admin's maps and the pairs with theirs, for which no secret is needed. Raises ConfigError."""
     return _Loader(path, _text(path), environ, {}).maps()
@@ -99,9 +107,18 @@ def _text(path: Path) -> str:
 class _Loader:
     """One reading of one file: collects problems until the end."""
 
-    def __init__(self, path: Path, text: str, environ: Mapping[str, str], known: Mapping[str, SystemShape]) -> None:
-        """Take the file's text and what it is checked against."""
+    def __init__(
+        self,
+        path: Path,
+        text: str,
+        environ: Mapping[str, str],
+        known: Mapping[str, SystemShape],
+        *,
+        written: bool = True,
+    ) -> None:
+        """Take the file's text and what it is checked against. `written`: whether people can look at its lines."""
         self.path = path
+        self.written = written
         self.text = text
         self.known = known
         self.lines = places.lines(text)
@@ -231,10 +248,13 @@ class _Loader:
             self._problem(location, message.rstrip(".") + ".", "")
 
     def _problem(self, location: Sequence[str | int], message: str, remedy: str) -> None:
+        setting = ".".join(str(part) for part in location)
+        if not self.written:
+            self.problems.append(Problem(setting, message, remedy))
+            return
         variable = self.overridden.get((str(location[0]), str(location[-1]))) if len(location) > 1 else None
         line = places.nearest(self.lines, location)
         place = f"${variable}" if variable else f"{self.path}:{line}" if line else str(self.path)
-        setting = ".".join(str(part) for part in location)
         self.problems.append(Problem(place, f"`{setting}` {message}", remedy))
 
 

@@ -147,6 +147,18 @@ def test_what_a_connector_lacks_is_said(given: list[str], says: str, capsys: pyt
     assert not list(Path().iterdir())
 
 
+def test_paths_count_from_the_folder_of_the_file_that_is_written(capsys: pytest.CaptureFixture[str]) -> None:
+    """A relative `ca_file` is looked up beside the config; one that is not there is told by the setting's name."""
+    Path("set-up/tls").mkdir(parents=True)
+    Path("set-up/tls/ca.pem").touch()
+    options = ("--yes", "-o", "set-up/config.toml", "--left-set")
+    assert main(["init", *options, "ca_file=tls/other.pem"]) == 2
+    told, missing = capsys.readouterr().err, Path("set-up/tls/other.pem").resolve()
+    assert told.startswith(f"error: systems.hubspot.ca_file: names a file that is not there: {missing}.")
+    config = written(*options, "ca_file=tls/ca.pem", file="set-up/config.toml")
+    assert config.systems["hubspot"].ca_file == Path("set-up/tls/ca.pem").resolve()
+
+
 def test_check_accepts_what_init_wrote(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
     """A set-up with Salesforce, straight from init, has no mistake in front of both vendors' sandboxes."""
     with (
