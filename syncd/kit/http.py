@@ -59,6 +59,9 @@ _NOT_SENT = (httpx.ConnectError, httpx.ConnectTimeout, httpx.PoolTimeout, httpx.
 
 _TOLD_TO_WAIT = frozenset({429, 423})
 
+_UNKNOWN_AUTHORITY = frozenset({2, 18, 19, 20, 21})
+"""OpenSSL's codes for a certificate whose authority is none of the trusted ones; other codes are its own faults."""
+
 
 class NoAnswer(Transient):
     """No connection, or one that broke before the answer; an error that a vendor answers with is none of these."""
@@ -113,7 +116,7 @@ class Http:
         local = _check_scheme(system, base_url)
         self._system, self._limits, self._explain, self._timing = system, limits, explain, timing
         self._secrets = tuple({word for value in headers.values() for word in (value, *value.split()) if len(word) > 7})
-        self._clock = VendorClock()
+        self._clock, self._ca_file = VendorClock(), ca_file
         seconds = timing.timeout.total_seconds()
         self._client = httpx.Client(
             base_url=base_url,
@@ -221,7 +224,7 @@ class Http:
 
     def _exchange(self, call: _Call) -> tuple[httpx.Response, bytes, float]:
         """One request on the wire: the response, its whole body, and when it was sent (monotonic)."""
-        with _network_errors(call):
+        with _network_errors(call, self._ca_file):
             request = self._client.build_request(
                 call.method, call.path, params=call.params, content=call.content, headers=call.headers
             )
@@ -279,19 +282,39 @@ def _parsed(call: _Call, raw: bytes) -> Any:
 
 
 @contextmanager
-def _network_errors(call: _Call) -> Iterator[None]:
+def _network_errors(call: _Call, ca_file: str | None) -> Iterator[None]:
     """Turn httpx's errors into ours; whether a request was sent decides between Transient and Ambiguous."""
     try:
         yield
     except _NOT_SENT as error:
+        host, distrust = error.request.url.host, _distrust(error)
+        if distrust is not None:
+            raise NoAnswer(f"{call.where}: no connection to {host}: {_untrusted(distrust, ca_file)}") from error
         doubt = "; is this machine online, and the address right?" if isinstance(error, _NOBODY_THERE) else "."
-        words = f"no connection to {error.request.url.host} ({type(error).__name__})"
-        raise NoAnswer(f"{call.where}: {words}{doubt}") from error
+        raise NoAnswer(f"{call.where}: no connection to {host} ({type(error).__name__}){doubt}") from error
     except (httpx.TransportError, httpx.DecodingError) as error:
         words = f"{call.where}: the answer was lost ({type(error).__name__})."
         raise (NoAnswer(words) if call.idempotent else Ambiguous(words)) from error
     except httpx.InvalidURL as error:
         raise Refused(f"{call.method} {call.path!r} cannot be asked: {error}.") from error
+
+
+def _distrust(error: BaseException) -> ssl.SSLCertVerificationError | None:
+    """Why a certificate was not taken, if that is what kept us from connecting."""
+    below: BaseException | None = error
+    while below is not None and not isinstance(below, ssl.SSLCertVerificationError):
+        below = below.__cause__ or below.__context__
+    return below
+
+
+def _untrusted(error: ssl.SSLCertVerificationError, ca_file: str | None) -> str:
+    """By whom a certificate is not trusted, why, and what to do where only its authority is unknown."""
+    whom = f"the authorities in {ca_file}" if ca_file else "this machine's authorities"
+    words = f"its certificate is not trusted by {whom} ({error.verify_message.rstrip('.')})."
+    if error.verify_code not in _UNKNOWN_AUTHORITY:
+        return words
+    where = "Name the file of its authority in `ca_file`"
+    return f"{words} {where}{', or leave that out.' if ca_file else ', if you trust it.'}"
 
 
 def _again(error: Exception, began: float, retry_for: float) -> bool | float:

@@ -13,9 +13,12 @@ import pytest
 import stamina
 
 from syncd.errors import Ambiguous, AuthError, ConfigError, Refused, SyncdError, Transient
+from syncd.kit.authority import issue
 from syncd.kit.http import Http, Limit
 from syncd.kit.remote import Remote
+from syncd.kit.sandbox import SandboxServer
 from tests.kit.conftest import SECRET
+from tests.kit.toy import ToySandbox
 
 Connect = Callable[..., Http]
 
@@ -123,6 +126,35 @@ def test_no_connection_is_transient_even_for_a_create(connect: Connect) -> None:
         http = connect(base_url=f"http://127.0.0.1:{free.getsockname()[1]}", retry_for=0.3)
         with pytest.raises(Transient, match=r"no connection to 127\.0\.0\.1 .*address right"):
             http.request("POST", "/notes", json={}, idempotent=False)
+
+
+def untrusted(connect: Connect, folder: Path, ca_file: Path | None = None) -> str:
+    """What is said of a server with an authority of its own."""
+    with SandboxServer(ToySandbox(), tls=folder) as server:
+        http = connect(base_url=server.url, ca_file=str(ca_file) if ca_file else None, retry_for=0.1)
+        with pytest.raises(Transient) as caught:
+            http.request("POST", "/notes", json={}, idempotent=False)
+    return str(caught.value).partition("no connection to 127.0.0.1: its certificate is ")[2]
+
+
+def test_an_unknown_authority_is_told_with_its_remedy(connect: Connect, tmp_path: Path) -> None:
+    """Nothing was sent; it is said who does not trust the certificate, and `ca_file` is named."""
+    told = untrusted(connect, tmp_path)
+    assert told.startswith("not trusted by this machine's authorities (")
+    assert told.endswith("). Name the file of its authority in `ca_file`, if you trust it.")
+    other = issue(tmp_path / "other").authority
+    told = untrusted(connect, tmp_path, other)
+    assert told.startswith(f"not trusted by the authorities in {other} (")
+    assert told.endswith("). Name the file of its authority in `ca_file`, or leave that out.")
+
+
+def test_a_fault_of_the_certificate_is_not_laid_upon_its_authority(
+    connect: Connect, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """One that has expired is told as such, and no other authority is asked for."""
+    monkeypatch.setattr("syncd.kit.authority._LASTS", timedelta(hours=-1))
+    told = untrusted(connect, tmp_path, tmp_path / "ca.pem")
+    assert told == f"not trusted by the authorities in {tmp_path / 'ca.pem'} (certificate has expired)."
 
 
 def test_an_address_where_nobody_is_is_given_up_soon(connect: Connect, monkeypatch: pytest.MonkeyPatch) -> None:
