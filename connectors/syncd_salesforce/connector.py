@@ -32,6 +32,10 @@ _TOKEN_RATE = ((10, 10.0),)
 _IN_FLIGHT = 10
 """Salesforce lets 25 requests of more than 20 seconds run at once, in a trial org 5."""
 _OLDEST_VERSION = 60
+_HOST = re.compile(r"[\w.-]+(?::\d+)?")
+_SHARED_HOSTS = ("login.salesforce.com", "test.salesforce.com")
+"""The hosts of all orgs, which refuse client credentials."""
+_PAGES = ".lightning.force.com"
 _CUSTOM = re.compile(r"[A-Za-z]\w*__c\Z")
 
 
@@ -180,11 +184,28 @@ class Salesforce:
         )
 
     def _address(self) -> str:
-        told = self._settings.base_url or str(self._options["my_domain"] or "").strip().rstrip("/")
+        if self._settings.base_url:
+            return self._settings.base_url
+        told = str(self._options["my_domain"] or "").strip()
+        scheme, host = told.split("://", 1) if "://" in told else ("https", told)
+        host = host.rstrip("/")
+        if wrong := self._no_domain(host):
+            remedy = "Write the My Domain of your org, such as acme.my.salesforce.com; Setup > My Domain tells it."
+            raise self._wrong("my_domain", wrong, remedy)
+        return f"{scheme}://{host}"
+
+    def _no_domain(self, told: str) -> str:
+        """Why this is no org's own host; empty where it may be one."""
         if not told:
-            remedy = "Write the My Domain of your org, such as acme.my.salesforce.com."
-            raise self._wrong("my_domain", "is missing.", remedy)
-        return told if "://" in told else f"https://{told}"
+            return "is missing."
+        host = told.partition(":")[0].lower()
+        if not _HOST.fullmatch(told):
+            return f"{told!r} is more than a host."
+        if host.endswith(_PAGES):
+            return f"{told!r} is the address of pages for people."
+        if host in _SHARED_HOSTS and self._options["auth"] == CLIENT_CREDENTIALS:
+            return f"{told!r} belongs to all orgs, and gives no session for client credentials."
+        return "" if host == "localhost" or "." in host.strip(".") else f"{told!r} is not a whole host."
 
     def _version(self) -> str:
         told = str(self._options["api_version"] or "")
