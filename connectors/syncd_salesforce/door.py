@@ -17,7 +17,6 @@ from datetime import datetime
 from typing import Any
 from urllib.parse import urlsplit
 
-from syncd.errors import Transient
 from syncd.kit.http import Answer, Http
 from syncd_salesforce.tokens import Session, Tokens
 from syncd_salesforce.troubles import PROBE_SECONDS, CallsUsedUp, SessionEnded
@@ -79,10 +78,10 @@ class Door:
         return self._http.at_once(requests)
 
     def ready(self) -> None:
-        """Transient while no more of the day's calls are to be used."""
+        """CallsUsedUp while no more of the day's calls are to be used."""
         until, words = self._stop
         if (left := until - time.monotonic()) > 0:
-            raise Transient(words, retry_after=left)
+            raise CallsUsedUp(words, retry_after=left)
 
     @contextmanager
     def finishing(self) -> Iterator[None]:

@@ -13,12 +13,17 @@ from syncd.kit.connector import Finding, Severity, SystemSettings
 from syncd_salesforce import soql
 from syncd_salesforce.client import Client
 from syncd_salesforce.schema import PERSON, Described, Schemas
+from syncd_salesforce.troubles import CallsUsedUp
 
 _APP = (
     "In Salesforce Setup, open External Client App Manager: the app must allow this flow, have a run-as user, and "
     "`client_id` and `secret` must be its consumer key and secret; see the guide to the Salesforce app."
 )
 _REACH = "See whether this machine reaches the address, and Salesforce's status page."
+_WAIT = (
+    "Wait until fewer calls of the last 24 hours are counted, or let there be more: raise the setting `stop_at` where "
+    "that is what stops syncd, or buy more calls for the org."
+)
 _RIGHTS = {
     "API Enabled": "Give the run-as user a permission set with API Enabled.",
     "Read on the object": "Give the run-as user's permission set Read, and View All, on this object.",
@@ -137,5 +142,7 @@ def _try(subject: str, ask: Callable[[], Any], words: Callable[[Any], str]) -> t
             _APP if error.permission is None else f"It lacks {error.permission}."
         )
         return Finding(Severity.ERROR, subject, str(error), remedy), None
+    except CallsUsedUp as error:
+        return Finding(Severity.ERROR, subject, str(error), _WAIT), None
     except SyncdError as error:
         return Finding(Severity.ERROR, subject, str(error), _REACH), None

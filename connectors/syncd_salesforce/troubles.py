@@ -93,7 +93,7 @@ class SessionEnded(AuthError):
 
 
 class CallsUsedUp(Transient):
-    """The org's calls of the last 24 hours are used up: nothing is to be asked until then."""
+    """The org's calls of the last 24 hours are used up, or as many as we may use: nothing is asked for a while."""
 
 
 class NoAccess(AuthError):

@@ -455,6 +455,16 @@ def test_used_up_calls_pause_the_system() -> None:
         assert (caught.value.retry_after or 0) > 800
 
 
+@pytest.mark.parametrize(("switches", "stop_at"), [({"daily": 3}, 100), ({"daily": 20}, 15)])
+def test_used_up_calls_are_a_finding_with_a_remedy_of_their_own(switches: dict[str, int], stop_at: int) -> None:
+    """Whether Salesforce refuses or `stop_at` does: the machine and the network are not at fault."""
+    with serving(**switches) as org:
+        wrong = [one for one in org.connect(stop_at=stop_at).check() if one.severity is Severity.ERROR]
+        assert wrong
+        for one in wrong:
+            assert "24 hours" in one.remedy and "stop_at" in one.remedy
+
+
 def read_on(sf: Salesforce, lead: str) -> None:
     for _ in range(9):
         sf.read("Lead", [lead], [])
