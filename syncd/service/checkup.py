@@ -5,13 +5,13 @@ What is not here: what a connector finds in its own account (`Connector.check`) 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any
 
 from syncd import fieldmaps
 from syncd.config import Config, PairConfig
 from syncd.core.model import Side
-from syncd.errors import ConfigError, SyncdError
+from syncd.errors import AuthError, ConfigError, SyncdError
 from syncd.kit.connector import Connector, Finding, Severity
 
 
@@ -37,23 +37,27 @@ def _all(
     store_version: Callable[[], str | None],
     progress: Callable[[str], None],
 ) -> Iterator[Finding]:
+    told: dict[str, Sequence[Finding]] = {}
     for name, connector in connectors.items():
         progress(f"asking {name}")
-        for f in connector.check():
+        told[name] = connector.check()
+        for f in told[name]:
             yield Finding(f.severity, f"{name}: {f.subject}", f.message, f.remedy)
         if config.systems[name].webhook_secret is not None:
             heard = f"{config.web.public_url or f'http://{config.web.listen}'}/hooks/{name}"
             yield Finding(Severity.OK, f"{name}: webhooks", f"heard at {heard}")
     for pair in config.pairs.values():
         progress(f"checking the maps of pair {pair.name}")
-        yield from _maps(config, connectors, pair)
+        yield from _maps(config, connectors, pair, told)
     try:
         yield Finding(Severity.OK, "store", f"version {store_version()}")
     except ConfigError as error:
         yield from (Finding(Severity.ERROR, p.place, p.message, p.remedy) for p in error.problems)
 
 
-def _maps(config: Config, connectors: Mapping[str, Connector], pair: PairConfig) -> list[Finding]:
+def _maps(
+    config: Config, connectors: Mapping[str, Connector], pair: PairConfig, told: Mapping[str, Sequence[Finding]]
+) -> list[Finding]:
     systems = {Side.LEFT: pair.left, Side.RIGHT: pair.right}
     try:
         paths = fieldmaps.find_all(pair.maps, config.maps)
@@ -64,8 +68,17 @@ def _maps(config: Config, connectors: Mapping[str, Connector], pair: PairConfig)
     except ConfigError as error:
         return [Finding(Severity.ERROR, p.place, p.message, p.remedy) for p in error.problems]
     except SyncdError as error:
-        remedy = "Try again; see the lines of its systems."
+        remedy = _remedy(error, told)
         return [Finding(Severity.ERROR, f"pair {pair.name}", f"its fields cannot be read: {error}", remedy)]
     found = [Finding(Severity.ERROR, p.place, p.message, p.remedy) for one in loaded for p in one.errors]
     found += [Finding(Severity.WARNING, p.place, p.message, p.remedy) for one in loaded for p in one.warnings]
     return found or [Finding(Severity.OK, f"pair {pair.name}", "its maps fit both systems")]
+
+
+def _remedy(error: SyncdError, told: Mapping[str, Sequence[Finding]]) -> str:
+    """Of what a system refuses, the remedy of its own line; other trouble may pass."""
+    if not isinstance(error, AuthError):
+        return "Try again; see the lines of its systems."
+    wrong = [f for f in told.get(error.system or "", ()) if f.severity is Severity.ERROR and f.remedy]
+    same = [f for f in wrong if f.message == str(error)]
+    return (same or wrong)[0].remedy if wrong else "See the lines of its systems."

@@ -58,6 +58,9 @@ def test_a_wrong_key(
     assert code == 2
     assert any(re.search("hubspot" if variable.startswith("HUB") else "jobnimbus", line) for line in errors(lines))
     assert not any("wrong-key" in line for line in lines)
+    of_system, of_pair = errors(lines)
+    assert of_pair.startswith("✗ pair sales: ") and "Try again" not in of_pair
+    assert of_pair.endswith(of_system[-60:])
 
 
 def test_a_refused_key_ends_other_verbs_with_its_own_code(
