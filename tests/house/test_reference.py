@@ -19,6 +19,7 @@ from syncd.core.values import BUILDERS, OPTIONS
 from syncd.engine import item
 from syncd.fieldmaps import maps, rules
 from syncd.kit import registry
+from syncd.kit.sandbox import ControlError
 from tests.house.tree import ROOT, files, page, parsed, python, section
 
 sys.path.insert(0, str(ROOT / "tools"))
@@ -181,3 +182,13 @@ def _constants(node: ast.expr) -> Iterator[str]:
         yield named
     elif isinstance(node, ast.IfExp):
         yield from (*_constants(node.body), *_constants(node.orelse))
+
+
+def test_every_act_of_the_salesforce_sandbox_is_documented() -> None:
+    """What an unknown act is answered with names the known ones; its section has each, or that of lost access."""
+    with pytest.raises(ControlError) as caught:
+        registry.sandbox("salesforce")().act({"do": "nonsense"})
+    acts = str(caught.value).rpartition(" are ")[2].split(", ")
+    told = page("reference/sandboxes.md")
+    text = section(told, "## Salesforce") + section(told, "## Lost access")
+    assert "convert" in acts and [one for one in acts if f"`{one}`" not in text] == []
