@@ -270,8 +270,8 @@ class App:
             yield daemon, [] if alone else [web.tick()]
 
     def _daemon(self) -> Daemon:
-        timing, audit = self.config.timing, self.config.audit
-        zones = {name: self.config.systems[pair.left].timezone for name, pair in self.config.pairs.items()}
+        timing, audit, systems = self.config.timing, self.config.audit, self.config.systems
+        zones = {name: systems[p.left].timezone or systems[p.right].timezone for name, p in self.config.pairs.items()}
         known = {name: ZoneInfo(zone) for name, zone in zones.items() if zone}
         nights = Nights(nights=audit.nights, at=audit.at, every=audit.every, zones=known) if audit.nights else None
         return Daemon(self.world, timing.idle, self.compiled_pairs, timing.fresh, nights)

@@ -43,6 +43,7 @@ class HubSpot:
         Setting("search_rate", str, _SEARCH_RATE),
     )
     kinds = ("contacts", "deals")
+    tells_zone = True
     receiver = Webhooks
     signs_url = True
 

@@ -50,6 +50,7 @@ class JobNimbus:
         Setting("webhook_signature", str, ""),
         Setting("web_url", str, _PAGES),
     )
+    tells_zone = False
     receiver = Webhooks
     signs_url = False
 

@@ -62,6 +62,7 @@ class Salesforce:
         Setting("own_user", bool, False),
     )
     kinds: tuple[str, ...] = ("Lead", "Contact", "Account", "Opportunity")
+    tells_zone = True
     receiver = None
     signs_url = False
 

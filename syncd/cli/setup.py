@@ -41,7 +41,7 @@ def init(
     right_url: Annotated[str | None, typer.Option(help="Another address of the right vendor.")] = None,
     left_set: Annotated[_Named, typer.Option(metavar="NAME=VALUE", help="Another setting of the left system.")] = None,
     right_set: Annotated[_Named, typer.Option(metavar="NAME=VALUE", help="Another of the right system.")] = None,
-    timezone: Annotated[str | None, typer.Option(help="For dates without a zone, as America/Chicago.")] = None,
+    timezone: Annotated[str | None, typer.Option(help="As America/Chicago, where a vendor does not tell it.")] = None,
     pair: Annotated[str, typer.Option(help="The name of the pair.")] = "sales",
     yes: Annotated[bool, typer.Option("--yes", "-y", help="Ask nothing: take the options and the defaults.")] = False,
     force: Annotated[bool, typer.Option("--force", help="Write over a file that is there.")] = False,
@@ -51,12 +51,12 @@ def init(
     ask = _given if yes else typer.prompt
     left, right = ask("Left connector", default=left), ask("Right connector", default=right)
     sides = {"left": left, "right": right if right != left else f"{right}2"}
-    zone = ask("Time zone of both accounts", default=timezone or "America/Chicago")
+    zones = _zones(ask, {sides["left"]: left, sides["right"]: right}, timezone)
     told = {"left": _Told(left_env, left_url, left_set or ()), "right": _Told(right_env, right_url, right_set or ())}
     answers = Answers(
         pair=ask("Name of the pair", default=pair),
-        left=_system(ask, "left", sides["left"], left, told["left"], zone),
-        right=_system(ask, "right", sides["right"], right, told["right"], zone),
+        left=_system(ask, "left", sides["left"], left, told["left"], zones),
+        right=_system(ask, "right", sides["right"], right, told["right"], zones),
         maps=_maps(left, right),
     )
     variables = [answers.left.variable, answers.right.variable]
@@ -124,7 +124,21 @@ class _Told:
     settings: Sequence[str]
 
 
-def _system(ask: Callable[..., str], side: str, name: str, connector: str, told: _Told, zone: str) -> SystemAnswers:
+def _zones(ask: Callable[..., str], systems: Mapping[str, str], given: str | None) -> Mapping[str, str]:
+    """The time zone of each system whose vendor does not tell it. `systems`: their connectors, by name."""
+    from syncd.kit import registry
+
+    kinds: dict[str, Any] = {name: registry.connector(connector) for name, connector in systems.items()}
+    silent = [name for name, kind in kinds.items() if not kind.tells_zone]
+    if not silent:
+        return {}
+    zone = ask(f"Time zone of {' and '.join(silent)}", default=given or "America/Chicago")
+    return dict.fromkeys(silent, zone)
+
+
+def _system(
+    ask: Callable[..., str], side: str, name: str, connector: str, told: _Told, zones: Mapping[str, str]
+) -> SystemAnswers:
     secret_name = _shape(connector).secret_name
     proposed = told.variable or f"{name}_{secret_name}".upper().replace("-", "_")
     return SystemAnswers(
@@ -133,7 +147,7 @@ def _system(ask: Callable[..., str], side: str, name: str, connector: str, told:
         secret_name=secret_name,
         variable=ask(f"Environment variable that holds the {secret_name} of {name}", default=proposed),
         base_url=told.url,
-        timezone=zone,
+        timezone=zones.get(name),
         options=_options(ask, side, name, connector, told),
     )
 

@@ -38,7 +38,7 @@ class Careful:
         """Take the connector within, its name and its settings."""
         self.inner = inner
         self.name, self.secret_name = inner.name, inner.secret_name
-        self.settings, self.kinds = inner.settings, inner.kinds
+        self.settings, self.kinds, self.tells_zone = inner.settings, inner.kinds, inner.tells_zone
         self.receiver, self.signs_url = inner.receiver, inner.signs_url
 
     @property

@@ -167,6 +167,7 @@ class Connector(Protocol):
 
     Built as `Class(settings: SystemSettings)`. Class attributes: `name` (the entry point's name), `secret_name` (the
     config key of its credential: `token`, `api_key`), `settings` (its own config keys), `kinds` (those it speaks),
+    `tells_zone` (whether the vendor tells the account's time zone, so that none need be set),
     `receiver` (makes what understands the vendor's webhooks; None: there are none), `signs_url` (whether these are
     signed over the address they are sent to).
     Every method may raise AuthError (the whole system pauses) and Transient (again later); a bad record never raises.
@@ -176,6 +177,7 @@ class Connector(Protocol):
     secret_name: str
     settings: tuple[Setting, ...]
     kinds: tuple[str, ...]
+    tells_zone: bool
     receiver: Callable[[SystemSettings], Receiver] | None
     signs_url: bool
 

@@ -54,8 +54,8 @@ def test_options_are_taken() -> None:
     )  # fmt: skip
     assert set(config.pairs) == {"roofs"}
     left, right = config.systems["hubspot"], config.systems["jobnimbus"]
-    assert (left.secret, left.base_url, left.timezone) == ("a", "http://127.0.0.1:9101", "America/Denver")
-    assert (right.secret, right.base_url) == ("b", "http://127.0.0.1:9102")
+    assert (left.secret, left.base_url) == ("a", "http://127.0.0.1:9101")
+    assert (right.secret, right.base_url, right.timezone) == ("b", "http://127.0.0.1:9102", "America/Denver")
 
 
 def test_answers_are_taken(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -63,8 +63,26 @@ def test_answers_are_taken(monkeypatch: pytest.MonkeyPatch) -> None:
     answers = iter(["", "", "Europe/Berlin", "roofs", "MY_KEY", ""])
     monkeypatch.setattr("typer.prompt", lambda _question, default: next(answers) or default)
     config = written(environ={"MY_KEY": "x", "JOBNIMBUS_API_KEY": "y"})
-    assert config.systems["hubspot"].timezone == "Europe/Berlin"
+    assert config.systems["jobnimbus"].timezone == "Europe/Berlin"
     assert set(config.pairs) == {"roofs"}
+
+
+@pytest.mark.parametrize("left", ["hubspot", "salesforce"])
+def test_a_time_zone_is_written_only_where_the_vendor_does_not_tell_it(left: str) -> None:
+    """JobNimbus needs one; with it in another system `check` would warn, should the account say another one."""
+    needed = ["--left-set", "my_domain=acme.my.salesforce.com", "--left-set", "client_id=x"]
+    options = ["--left", left, *(needed if left == "salesforce" else []), "--timezone", "America/Denver"]
+    systems = written("--yes", *options, environ={**SALESFORCE, "HUBSPOT_TOKEN": "x"}).systems
+    assert (systems[left].timezone, systems["jobnimbus"].timezone) == (None, "America/Denver")
+
+
+def test_no_time_zone_is_asked_for_where_both_vendors_tell_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Two accounts of HubSpot are set up without one."""
+    asked: list[str] = []
+    monkeypatch.setattr("typer.prompt", lambda question, default: asked.append(question) or default)
+    systems = written("--right", "hubspot", environ={"HUBSPOT_TOKEN": "x", "HUBSPOT2_TOKEN": "y"}).systems
+    assert not any("zone" in question for question in asked)
+    assert {system.timezone for system in systems.values()} == {None}
 
 
 def test_a_file_that_is_there_is_kept(capsys: pytest.CaptureFixture[str]) -> None:
@@ -171,6 +189,7 @@ def test_check_accepts_what_init_wrote(monkeypatch: pytest.MonkeyPatch, capsys: 
             monkeypatch.setenv(name, value)
         written(
             "--yes", "--left", "salesforce", "--left-url", left.url, "--right-url", right.url,
-            "--left-set", "client_id=sandbox-consumer-key", environ=SALESFORCE,
+            "--left-set", "client_id=sandbox-consumer-key", "--timezone", "America/Denver", environ=SALESFORCE,
         )  # fmt: skip
-        assert main(["check"]) == 0, capsys.readouterr().out
+        code, said = main(["check"]), capsys.readouterr().out
+        assert code == 0 and "The setting says" not in said, said

@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 import json
+import os
 import signal
 import subprocess
 import sys
 import time
 from typing import Any
+from zoneinfo import ZoneInfo
 
 import pytest
 
+from syncd.app import App
 from syncd.cli import main
 from tests.cli.conftest import TOKEN, House
 
@@ -259,3 +262,10 @@ def test_a_map_goes_by_its_name_alone(house: House, capsys: pytest.CaptureFixtur
     said(capsys, "once")
     assert said(capsys, "conflicts", "list", "--map", "contacts") == said(capsys, "conflicts", "list")
     assert said(capsys, "retry", "--map", "contacts") == "Nothing is parked in contacts.\n"
+
+
+def test_a_night_is_where_the_one_account_is_whose_zone_is_set(house: House) -> None:
+    """HubSpot tells its zone and has none set: the night of the audit is JobNimbus' night, not that of UTC."""
+    with App.open(house.folder / "config.toml", environ=os.environ) as app:
+        nights = app._daemon().nights
+    assert nights is not None and nights.zones == {"sales": ZoneInfo("America/Chicago")}

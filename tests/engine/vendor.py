@@ -236,6 +236,7 @@ class MemoryConnector:
     name = "memory"
     secret_name = "token"
     settings = ()
+    tells_zone = True
     receiver = None
     signs_url = False
 

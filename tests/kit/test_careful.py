@@ -24,7 +24,7 @@ class Clumsy:
     """A connector that trips over everything, at once or (`after`) behind its first answer."""
 
     name, secret_name, settings, kinds = "clumsy", "key", (), ("contacts",)
-    receiver, signs_url = None, False
+    tells_zone, receiver, signs_url = True, None, False
 
     def __init__(self, slip: Callable[[], object]) -> None:
         self.slip = slip
