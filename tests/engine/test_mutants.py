@@ -225,7 +225,7 @@ MUTANTS = (
         rules.test_changed_on_both_sides_goes_by_the_owner, plan._Pair,
     ),
     Mutant(
-        "an open conflict moves its base", plan._conflict, "reason=reason,", "reason=reason, settle=dict(values),",
+        "an open conflict moves its base", plan.conflict, "reason=reason,", "reason=reason, settle=dict(values),",
         rules.test_an_open_conflict_stays_open,
     ),
     Mutant(
