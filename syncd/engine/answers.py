@@ -58,8 +58,8 @@ def status(tx: Tx, now: datetime, systems: Sequence[str], maps: Sequence[str]) -
 def _system(known: SystemState | None) -> dict[str, Any]:
     """How a system is; `until`: when it is asked again."""
     if known is None or known.state == "ok":
-        return {"state": "ok", "reason": None, "until": None}
-    return {"state": known.state, "reason": known.reason, "until": _iso(known.again_at)}
+        return {"state": "ok", "until": None, "reason": None}
+    return {"state": known.state, "until": _iso(known.again_at), "reason": known.reason}
 
 
 def held_rows(tx: Tx, now: datetime) -> list[dict[str, Any]]:

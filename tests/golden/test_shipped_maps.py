@@ -73,11 +73,14 @@ def test_shipped_maps_run_without_custom_fields(pair: str) -> None:
         kept = {name: field for name, field in schema.fields.items() if not field.custom}
         return dataclasses.replace(schema, fields=kept)
 
-    whole = load_pair(files(pair), pair="p", systems=sides, describe=lambda s, k: schema_of(schemas, s, k))
+    loaded_whole = load_pair(files(pair), pair="p", systems=sides, describe=lambda s, k: schema_of(schemas, s, k))
+    whole = {one.key: one for one in loaded_whole}
     found = check(files(pair), pair="p", systems=sides, describe=plain)
-    maps = [loaded.map for loaded in found if loaded.map]
-    assert len(maps) == len(whole)
-    for one, other, loaded in zip(whole, maps, found, strict=True):
+    assert {loaded.map.key for loaded in found if loaded.map} == whole.keys()
+    for loaded in found:
+        other = loaded.map
+        assert other is not None
+        one = whole[other.key]
         assert other.digest != one.digest
         left_out = {rule.name for rule in one.rules} - {rule.name for rule in other.rules}
         told = [problem.remedy for problem in loaded.warnings if "optional rule is left out" in problem.message]
