@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterator
 from typing import Any
 
 import pytest
-from playwright.sync_api import Browser, Page, expect, sync_playwright
+from playwright.sync_api import Page, Playwright, expect, sync_playwright
 
 from syncd.app import App
 from syncd.lab.demo import Playing, playing
@@ -29,18 +29,20 @@ Opens = Callable[..., Page]
 
 
 @pytest.fixture(scope="session")
-def browser() -> Iterator[Browser]:
-    """Chromium with an empty profile."""
-    found = next(
-        (path for name in ("chromium", "chromium-browser", "google-chrome") if (path := shutil.which(name))), None
-    )
-    if found is None:
-        pytest.fail("these tests need Chromium; install the package chromium")
+def playwright() -> Iterator[Playwright]:
+    """Playwright's driver, patient."""
     expect.set_options(timeout=PATIENCE)
-    with sync_playwright() as playwright:
-        chromium = playwright.chromium.launch(executable_path=found, headless=True, args=ARGUMENTS)
-        yield chromium
-        chromium.close()
+    with sync_playwright() as driver:
+        yield driver
+
+
+@pytest.fixture(scope="session")
+def chromium() -> str:
+    """Where the browser is."""
+    names = ("chromium", "chromium-browser", "google-chrome")
+    if (found := next((path for name in names if (path := shutil.which(name))), None)) is None:
+        pytest.fail("these tests need Chromium; install the package chromium")
+    return found
 
 
 @pytest.fixture(scope="session")
@@ -51,27 +53,28 @@ def demo() -> Iterator[Playing]:
 
 
 @pytest.fixture
-def opens(browser: Browser, demo: Playing) -> Iterator[Opens]:
-    """Opens the page in a fresh profile; at the end everything it did is judged."""
-    complaints: list[str] = []
-    contexts = []
+def opens(playwright: Playwright, chromium: str, demo: Playing) -> Iterator[Opens]:
+    """Opens the page in a browser of its own; at the end everything it did is judged.
 
-    def open_page(path: str = "", **options: Any) -> Page:
-        context = browser.new_context(**{"viewport": {"width": 1360, "height": 900}, **options})
-        context.set_default_timeout(PATIENCE)
-        contexts.append(context)
-        page = context.new_page()
-        page.on("console", lambda message: complaints.append(f"console: {message.text}"))
-        page.on("pageerror", lambda error: complaints.append(f"error: {error}"))
-        page.on("dialog", lambda dialog: (complaints.append(f"dialog: {dialog.message}"), dialog.dismiss()))
-        page.on("request", lambda request: complaints.extend(_abroad(request.url, demo.url)))
-        page.goto(demo.url + path)
-        return page
+    One browser for each test, because to close a browser has an end and to close its windows has none: one that
+    answers no more is ended by Playwright after 30 seconds.
+    """
+    with playwright.chromium.launch(executable_path=chromium, headless=True, args=ARGUMENTS) as browser:
+        complaints: list[str] = []
 
-    yield open_page
-    for context in contexts:
-        context.close()
-    assert complaints == []
+        def open_page(path: str = "", **options: Any) -> Page:
+            context = browser.new_context(**{"viewport": {"width": 1360, "height": 900}, **options})
+            context.set_default_timeout(PATIENCE)
+            page = context.new_page()
+            page.on("console", lambda message: complaints.append(f"console: {message.text}"))
+            page.on("pageerror", lambda error: complaints.append(f"error: {error}"))
+            page.on("dialog", lambda dialog: (complaints.append(f"dialog: {dialog.message}"), dialog.dismiss()))
+            page.on("request", lambda request: complaints.extend(_abroad(request.url, demo.url)))
+            page.goto(demo.url + path)
+            return page
+
+        yield open_page
+        assert complaints == []
 
 
 def _abroad(url: str, home: str) -> list[str]:

@@ -4,6 +4,7 @@
 const EVERY = 1000;
 const typed = new WeakSet(); // fields whose text has not been sent yet
 let asking = false;
+let asked = ""; // the address that the last drawing was asked for
 let failures = 0;
 
 Idiomorph.defaults.callbacks.beforeNodeMorphed = (old) => {
@@ -14,6 +15,7 @@ Idiomorph.defaults.callbacks.beforeNodeMorphed = (old) => {
 async function refresh() {
   if (asking || document.hidden) return;
   asking = true;
+  asked = location.href;
   try {
     await htmx.ajax("GET", location.pathname + location.search, {
       source: document.body, target: "#page", swap: "morph:innerHTML",
@@ -29,6 +31,10 @@ function offline(count) {
 }
 
 document.addEventListener("htmx:afterRequest", (event) => offline(event.detail.successful ? 0 : failures + 1));
+document.addEventListener("htmx:beforeSwap", (event) => {
+  const elsewhere = event.detail.requestConfig.elt === document.body && location.href !== asked;
+  if (elsewhere) event.detail.shouldSwap = false; // drawn for a search or person that was left meanwhile
+});
 document.addEventListener("input", (event) => typed.add(event.target));
 document.addEventListener("change", (event) => typed.delete(event.target));
 document.addEventListener("focusout", (event) => typed.delete(event.target));
