@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Protocol
 
-from syncd.core.model import FieldType, Side, Value
+from syncd.core.model import FieldType, Ref, Side, Value
 
 
 class Direction(StrEnum):
@@ -196,6 +196,10 @@ class End:
     sync_key: str | None = None
     when: Expression | None = None
     delete: str = "flag"
+
+    def ref(self, id: str) -> Ref:
+        """A record of this end by its id."""
+        return Ref(self.system, self.kind, id)
 
 
 @dataclass(frozen=True, slots=True)

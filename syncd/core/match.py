@@ -96,10 +96,24 @@ def _values(part: Part, side: Side, fields: Mapping[str, Value]) -> list[str]:
 
 def indexed(m: FieldMap, side: Side, fields: Mapping[str, Value]) -> list[str]:
     """Every text by which a record is found, or by which it is counted how many carry a value."""
+    was = [came_of(id_) for id_ in formers(m, side, fields)]
     found = keys(m, side, fields)
     counted = [text for key in found if key.certain and key.own[:1] != (key.indexed,) for text in key.own]
     blocks = Yardstick.of(m).traits(side, fields).blocks() if m.score is not None else []
-    return list(dict.fromkeys([*(key.indexed for key in found), *counted, *blocks]))
+    return list(dict.fromkeys([*(key.indexed for key in found), *counted, *blocks, *was]))
+
+
+def formers(m: FieldMap, side: Side, fields: Mapping[str, Value]) -> tuple[str, ...]:
+    """The ids that a record had in the map that this one continues: a relation holds them, or a text that is one."""
+    if m.continues is None or m.continues.side is not side:
+        return ()
+    value = fields.get(m.continues.field)
+    return tuple(str(one) for one in (value if isinstance(value, tuple) else (value,)) if one not in (None, ""))
+
+
+def came_of(id: str) -> str:
+    """The text by which a record is found that was this one, in the map that its own continues."""
+    return f"\x1bwas\x1e{id}"
 
 
 class Eye:

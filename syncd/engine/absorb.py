@@ -226,7 +226,8 @@ def _keep_bases(
 def _rekey(tx: Tx, world: World, m: FieldMap, side: Side, rows: dict[str, Snapshot], found: Absorbed) -> None:
     matched = {rule.field(side) for match in (*m.link, *m.ask) for part in match.parts for rule in part.rules}
     scored = {rule.field(side) for rules in Yardstick.of(m).rules.values() for rule in rules} if m.score else set()
-    names = matched | scored | set(unique_names(world, m, side))
+    was = {m.continues.field} if m.continues is not None else set()
+    names = matched | scored | was | set(unique_names(world, m, side))
     seen = [*found.moved.items(), *found.learned.items()]
     touched = dict.fromkeys(i for i, fields in seen if i in rows and (fields is None or fields & names))
     texts = {id_: () if rows[id_].gone else found_by(world, m, side, rows[id_].record.fields) for id_ in touched}

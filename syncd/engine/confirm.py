@@ -250,7 +250,8 @@ def _tell_others(world: World, tx: Tx, item: Item) -> None:
         # Whoever waits for it may have asked in vain, while it did not fit or was not there, and asks again.
         tx.marks.wake([str(item.record(item.mark.side).ref)], world.clock())
     # Whatever became of their marks (held, discarded, refused), else its edits would wait for nobody.
-    tx.marks.add(item.m.key, item.mark.side, item.calls, world.clock(), lane=lane_of(item.m))
+    for side, id_ in item.calls:
+        tx.marks.add(item.m.key, side, [id_], world.clock(), lane=lane_of(item.m))
 
 
 def _has_children(world: World, m: FieldMap) -> bool:

@@ -74,7 +74,7 @@ class Item:
     `leftover`: of a record that was made, whether the map has rules that its creation could not carry.
     `more`: whether it is looked at again as soon as this is written.
     `looked`: whether it was read by id where its marks ask for it.
-    `calls`: what was merged into it, and has to leave it its link.
+    `calls`: whose turn it is because of it: what was merged into it and leaves it its link, twins that it leaves over.
     `frozen`: rules in which a person is asked, and why, because the field flips.
     `rest`: set as soon as it is clear that the marks stay; an item with a rest takes no further step.
     """
@@ -96,7 +96,7 @@ class Item:
     looked: bool = False
     rest: Rest | None = None
     pulls: list[tuple[str, Side, str]] = field(default_factory=list)
-    calls: list[str] = field(default_factory=list)
+    calls: list[tuple[Side, str]] = field(default_factory=list)
     frozen: dict[str, str] = field(default_factory=dict)
 
     @property

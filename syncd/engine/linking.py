@@ -18,7 +18,7 @@ from syncd.engine.absorb import absorb
 from syncd.engine.fence import all_ours, hold_links
 from syncd.engine.intake import Tick, tick
 from syncd.engine.item import DONE, DRIFT, UNTOLD, UNWANTED, Item, Rest, again, park, stuck
-from syncd.engine.lookalikes import Lookalikes, StoreIndex, ask_again, belongs, near
+from syncd.engine.lookalikes import QUESTION, Lookalikes, StoreIndex, ask_again, belongs, near
 from syncd.engine.namesakes import NAMESAKE, Taken, set_apart
 from syncd.engine.succession import came_of_a_merge, kept_back, take_over
 from syncd.engine.world import World
@@ -53,17 +53,20 @@ def _local_side(world: World, tx: Tx, m: FieldMap, side: Side, items: list[Item]
             item.fail(rest)
     take_over(world, tx, m, side, [item for item in items if item.stands()])
     items = [item for item in items if item.stands() and item.twin is None]
+    kept = kept_back(world, tx, m, side, [item.mark.id for item in items])
+    for item in items:
+        if item.mark.id in kept and kept[item.mark.id].cause == QUESTION:
+            item.fail(kept[item.mark.id])
+    items = [item for item in items if item.stands()]
     ids = [item.mark.id for item in items]
     creates, others = _judge_local(tx, m, side, items), _Others.read(world, tx, m, side, ids)
-    kept = kept_back(world, tx, m, side, ids)
     for item in items:
         if item.stands() and item.twin is None:
             _own_key_or_window(tx, item, creates, others)
         if item.stands() and item.twin is None and not wanted(m, side, item.record(side), pulled=item.mark.pulled):
             item.fail(UNWANTED)
         if item.stands() and item.twin is None and item.mark.id in kept:
-            before = str(kept[item.mark.id])
-            item.fail(park("waiting", f"its twin is {before}, and it goes on with what that becomes", waits_for=before))
+            item.fail(kept[item.mark.id])
 
 
 def _judge_local(tx: Tx, m: FieldMap, side: Side, items: Sequence[Item]) -> dict[str, Intent]:

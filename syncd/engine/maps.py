@@ -73,8 +73,9 @@ def _facts(world: World, m: FieldMap) -> dict[str, Any]:
         for match in (*m.link, *m.ask)
     ]
     names = [f"{side}:{name}" for side in Side for name in unique_names(world, m, side)]
+    was = [f"{m.continues.side}:{m.continues.field}"] if m.continues is not None else []
     kinds = f"{INDEXED} {'scored' if m.score is not None else 'keyed'}"
-    return {"digest": m.digest, "match": (*matches, *names, kinds)}
+    return {"digest": m.digest, "match": (*matches, *names, *was, kinds)}
 
 
 def _key_again(tx: Tx, world: World, m: FieldMap, side: Side) -> None:

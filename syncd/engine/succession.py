@@ -8,15 +8,19 @@ What is not here: links whose own record was merged away (`leaving`).
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import replace
 
 from syncd.core.fieldmap import FieldMap
-from syncd.core.model import Record, Ref, Side, Value
+from syncd.core.match import came_of, formers
+from syncd.core.model import Record, Ref, Side
 from syncd.engine.closed import UNFIT, may_open
-from syncd.engine.item import Item, park
+from syncd.engine.item import Item, Rest, park
+from syncd.engine.lookalikes import not_twins
 from syncd.engine.planning import twins_of
 from syncd.engine.world import World
+from syncd.store.links import Link
+from syncd.store.snapshots import hashed
 from syncd.store.store import Tx
 
 
@@ -31,50 +35,102 @@ def came_of_a_merge(tx: Tx, item: Item, record: Record) -> bool:
     linked = sorted(tx.links.of(m.key, side, record.was))
     if linked:
         old = replace(record.ref, id=linked[0])
-        item.calls += linked
+        item.calls += [(side, id_) for id_ in linked]
         reason = f"goes on with the link of {old}, which was merged into it"
         item.fail(park("waiting", reason, waits_for=str(record.ref)))
     return bool(linked)
 
 
 def take_over(world: World, tx: Tx, m: FieldMap, side: Side, items: Sequence[Item]) -> None:
-    """What was converted from a record of the map that this one continues has the twin of that."""
-    first = world.maps.get(m.continues.map) if m.continues is not None and m.continues.side is side else None
-    if first is None or m.continues is None:
+    """What was converted from a record of the map that this one continues has the twin of that; of two one is asked."""
+    first = _continued(world, m, side)
+    if first is None:
         return
-    heirs = {id_: item for item in items for id_ in _ids(item.record(side).fields.get(m.continues.field))}
+    heirs = {id_: item for item in items for id_ in formers(m, side, item.record(side).fields)}
     for intent in tx.journal.creating_for(first.key, side, heirs):
         reason = f"became what write {intent.id} is open for"
         heirs[str(intent.source_id)].fail(park("waiting", reason, waits_for=f"intent:{intent.id}"))
-    links = may_open(tx, first, side, heirs) | tx.links.of(first.key, side, heirs)
-    twins, end = {old: link.id_on(side.other) for old, link in links.items()}, m.end(side.other)
+    twins, end = _twins(tx, first, side, heirs), m.end(side.other)
     there = tx.snapshots.seen(end.system, end.kind, twins.values())
     taken = tx.links.of(m.key, side.other, twins.values())
     for old, twin in twins.items():
-        item, was = heirs[old], Ref(first.end(side).system, first.end(side).kind, old)
+        item, was, other = heirs[old], Ref(first.end(side).system, first.end(side).kind, old), end.ref(twin)
+        if twin in not_twins(tx, m, side.other, item.mark.id):
+            continue
         if twin in taken:
-            both = f"{was} became it, whose twin {Ref(end.system, end.kind, twin)} is linked with "
+            both = f"{was} became it, whose twin {other} is linked with "
             remedy = "Part the wrong one: `syncd unlink`, then `syncd retry`."
             item.fail(park("question", f"{both}{taken[twin].id_on(side)}. {remedy}"))
+        elif twin in there and item.twin is not None:
+            both = f"it {item.found}, and with that of {was}: their twins are {item.twin} and {twin}"
+            item.fail(park("question", f"{both}. Say which one it is: `syncd link {item.record(side).ref} {other}`."))
         elif twin in there:
             item.twin, item.found = twin, f"goes on with the link of {was}, which became it"
 
 
-def kept_back(world: World, tx: Tx, m: FieldMap, side: Side, ids: Collection[str]) -> Mapping[str, Ref]:
-    """The twins that these have in the map that this one continues, or will have by its plans.
+def call_left_over(world: World, tx: Tx, m: FieldMap, items: Sequence[Item]) -> None:
+    """Linked records may have been others, which had twins: one that is nobody's here has its turn, and is asked of."""
+    side = m.continues.side if m.continues is not None else Side.LEFT
+    first = _continued(world, m, side)
+    if first is None:
+        return
+    linked = [item for item in items if item.link is not None and side in item.snapshots]
+    heirs = {id_: item for item in linked for id_ in formers(m, side, item.record(side).fields)}
+    twins = _twins(tx, first, side, heirs)
+    taken = tx.links.of(m.key, side.other, twins.values())
+    for old, twin in twins.items():
+        if twin not in taken:
+            heirs[old].calls.append((side.other, twin))
 
-    What those become is theirs, so none is made.
+
+def kept_back(world: World, tx: Tx, m: FieldMap, side: Side, ids: Collection[str]) -> Mapping[str, Rest]:
+    """What those wait for that have a twin in the map that this one continues, or will have by its plans.
+
+    What that twin becomes is theirs, so none is made. Where it became one that has another twin, a person is asked.
     """
-    first = world.maps.get(m.continues.map) if m.continues is not None and m.continues.side is side.other else None
+    first = _continued(world, m, side.other)
     if first is None:
         return {}
     closed = tx.links.of(first.key, side, ids, state="closed") if ids else {}
     unfit = {id_: link.id_on(side.other) for id_, link in closed.items() if (link.reason or "").startswith(UNFIT)}
-    end = first.end(side.other)
     twins = unfit | twins_of(tx, first.key, side, set(ids), planned=True, former=False)
-    return {id_: Ref(end.system, end.kind, twin) for id_, twin in twins.items()}
+    heirs = _heirs(tx, m, side.other, twins.values())
+    linked = tx.links.of(m.key, side.other, [heir for several in heirs.values() for heir in several])
+    rests: dict[str, Rest] = {}
+    for id_, twin in twins.items():
+        here, was = m.end(side).ref(id_), first.end(side.other).ref(twin)
+        parted = not_twins(tx, m, side.other, id_)
+        for heir in heirs.get(twin, ()):
+            if heir not in parted:
+                rests[id_] = _goes_on(here, was, m.end(side.other).ref(heir), linked.get(heir), side)
+        if twin not in heirs:
+            reason = f"its twin is {was}, and it goes on with what that becomes"
+            rests[id_] = park("waiting", reason, waits_for=str(was))
+    return rests
 
 
-def _ids(value: Value) -> Sequence[str]:
-    """The ids that a relation holds, or a text that is one."""
-    return [str(one) for one in (value if isinstance(value, tuple) else (value,)) if one not in (None, "")]
+def _goes_on(here: Ref, was: Ref, heir: Ref, link: Link | None, side: Side) -> Rest:
+    """What a record waits for, or is asked about, whose twin in the map before became this one."""
+    if link is None:
+        return park("waiting", f"its twin {was} became {heir}, and it goes on with that", waits_for=str(heir))
+    other = replace(here, id=link.id_on(side))
+    reason = f"its twin {was} became {heir}, which is linked with {other}"
+    remedy = f"Keep one of the two in {here.system}; or, if they are not the same, `syncd link --not {heir} {here}`."
+    return park("question", f"{reason}. {remedy}")
+
+
+def _continued(world: World, m: FieldMap, side: Side) -> FieldMap | None:
+    """The map that this one continues, if its records become records of this side."""
+    return world.maps.get(m.continues.map) if m.continues is not None and m.continues.side is side else None
+
+
+def _twins(tx: Tx, first: FieldMap, side: Side, ids: Collection[str]) -> dict[str, str]:
+    """With whom these are linked in the map before, or were until they fitted no more."""
+    links = may_open(tx, first, side, ids) | tx.links.of(first.key, side, ids)
+    return {old: link.id_on(side.other) for old, link in links.items()}
+
+
+def _heirs(tx: Tx, m: FieldMap, side: Side, former: Iterable[str]) -> dict[str, list[str]]:
+    """What records of the map before became, by their former ids; those that became nothing yet are left out."""
+    texts = {hashed(came_of(id_)): id_ for id_ in former}
+    return {texts[key]: ids for key, ids in tx.snapshots.keyed(m.key, side, map(came_of, texts.values())).items()}

@@ -25,6 +25,7 @@ from syncd.engine.namesakes import Taken
 from syncd.engine.planning import parents_for, plan_links
 from syncd.engine.reading import read_anew
 from syncd.engine.settling import settle
+from syncd.engine.succession import call_left_over
 from syncd.engine.undo import undo
 from syncd.engine.world import World
 from syncd.engine.writing import Writer, journal
@@ -204,6 +205,7 @@ class Worker:
             snapshots_for(tx, self.m, [item for item in items if item.stands()])
             parents = parents_for(self.world, tx, self.m, items, planned=self.rests is not None)
             plan_links(self.world, tx, self.m, items, parents)
+            call_left_over(self.world, tx, self.m, items)
 
     def _rest_planned(self, items: Sequence[Item]) -> None:
         """Nothing may be written: what would be written rests with its plan."""

@@ -2,19 +2,23 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import pytest
 
-from syncd.core.fieldmap import End, FieldMap, Match, Owner, Part, Rule
+from syncd.core.fieldmap import Continued, End, FieldMap, Match, Owner, Part, Rule
 from syncd.core.match import (
     MOST_COMBINATIONS,
     Answer,
     Candidate,
     Key,
     Whose,
+    came_of,
     carried_key,
     contested,
+    formers,
+    indexed,
     keys,
     lookups,
     sync_key_of,
@@ -134,6 +138,17 @@ def test_a_record_carries_our_key_in_the_map_s_field(value: Any, key: str | None
 def test_the_key_of_a_twin_is_its_source_s_ref() -> None:
     """What a record carries names the record it was made for."""
     assert sync_key_of(Ref("crm", "contacts", "1")) == "crm:contacts:1"
+
+
+@pytest.mark.parametrize(
+    ("value", "ids"), [(("7", "8"), ("7", "8")), ("7", ("7",)), ("", ()), ((), ()), (None, ())]
+)
+def test_a_record_is_found_by_what_it_was(value: Any, ids: tuple[str, ...]) -> None:
+    """Of a map that continues another, on the side where records become others, and nowhere else."""
+    m = replace(people(), continues=Continued(map="p/leads", side=Side.LEFT, field="lead"))
+    assert formers(m, Side.LEFT, {"lead": value}) == ids
+    assert indexed(m, Side.LEFT, {"lead": value}) == [came_of(id_) for id_ in ids]
+    assert formers(m, Side.RIGHT, {"lead": value}) == formers(people(), Side.LEFT, {"lead": value}) == ()
 
 
 def test_before_a_creation_the_vendor_is_asked_by_our_key_and_by_every_match() -> None:

@@ -11,7 +11,7 @@ from contextlib import contextmanager
 from datetime import timedelta
 
 from syncd.core.model import Ref, Value
-from syncd.engine.by_hand import unlink
+from syncd.engine.by_hand import link, refuse, unlink
 from syncd.fieldmaps import load
 from syncd.store.marks import PLANNED
 from tests.engine.doings import cycle, edit, make, read_feed, rest, run
@@ -24,7 +24,7 @@ SILENT = Traits(sync_key=False, maker=False, tombstones=True)
 CONTINUED = {
     CONTACTS: CONTACTS + "only: right.phone != 'converted'\nleave: unlink\n",
     PEOPLE: PEOPLE.replace("match: {link: [email]}", "match: {link: [city]}")
-    + "after: [contacts]\ncontinues: {map: contacts, right: key}\n",
+    + "after: [contacts]\ncontinues: {map: contacts, right: was}\n",
 }
 NOTHING = {"keys": "", "first_link": "ask", "drift": "keep", "delete": "flag"}
 
@@ -53,7 +53,7 @@ def linked(town: Town, **fields: Value) -> tuple[Row, Row]:
 def converted(town: Town, lead: Row) -> Row:
     """Somebody converts a lead: it stays as it is, says so, and refuses to be looked at as one; a person begins."""
     con = town.vendors["con"]
-    person = con.create("people", {"email": "office@x.example", "name": "Ann", "key": lead.id}, "person")
+    person = con.create("people", {"email": "office@x.example", "name": "Ann", "was": (lead.id,)}, "person")
     con.update("contacts", lead.id, {"phone": "converted"}, "person")
     return person
 
@@ -195,3 +195,84 @@ def test_a_twin_that_is_gone_is_not_taken_over() -> None:
         rest(town)
         assert ours.id not in {left for left, _ in partners(town, "pair/people")}
         assert person.id in {right for _, right in partners(town, "pair/people")}
+
+
+def joined(town: Town, *leads: Row, **fields: Value) -> Row:
+    """Somebody converts leads into a person who is there already, or into a new one: one for all."""
+    con, was = town.vendors["con"], tuple(sorted(lead.id for lead in leads))
+    known = [row for row in rows(town, "con", "people") if row.fields.get("email") == fields["email"]]
+    if known:
+        con.update("people", known[0].id, {"was": was}, "person")
+    else:
+        con.create("people", {**fields, "was": was}, "person")
+    for lead in leads:
+        con.update("contacts", lead.id, {"phone": "converted"}, "person")
+    return next(row for row in rows(town, "con", "people") if row.fields.get("email") == fields["email"])
+
+
+def test_converted_into_one_that_has_a_twin_a_person_is_asked_and_the_others_go_on() -> None:
+    """The twin of the lead and that of the person are two for one: it is said, and the linked ones stay in step."""
+    with towns() as town:
+        ours, lead = linked(town)
+        other = make(town, "crm", "contacts", {"email": "b@x.example", "name": "Ann", "city": "Ulm", "tag": "cold"})
+        assert other is not None
+        known = make(town, "con", "people", {"email": "o@x.example", "name": "Ann", "city": "Ulm"})
+        assert known is not None
+        rest(town)
+        assert partners(town, "pair/people") == {(other.id, known.id)}
+        assert joined(town, lead, email="o@x.example").id == known.id
+        rest(town)
+        assert partners(town) == set() and partners(town, "pair/people") == {(other.id, known.id)}
+        (reason,) = parked(town, "question")
+        assert reason == (
+            f"its twin con:contacts:{lead.id} became con:people:{known.id}, "
+            f"which is linked with crm:contacts:{other.id}. Keep one of the two in crm; or, if they are not the same, "
+            f"`syncd link --not con:people:{known.id} crm:contacts:{ours.id}`."
+        )
+        edit(town, "con", "people", known.id, {"name": "Ann Roof"})
+        rest(town)
+        names = {row.id: row.fields["name"] for row in rows(town, "crm", "contacts")}
+        assert names == {ours.id: "Ann", other.id: "Ann Roof"}
+        refuse(town.world, Ref("crm", "contacts", ours.id), Ref("con", "people", known.id), "pair/people")
+        rest(town)
+        assert parked(town, "question") == parked(town, "waiting") == []
+
+
+def test_two_converted_into_one_a_person_says_whose_twin_stays() -> None:
+    """Both leads had a twin: none is taken by chance, and the one that was not chosen is asked about."""
+    with towns() as town:
+        ours, lead = linked(town, tag="vip")
+        second = make(town, "crm", "contacts", {"email": "b@x.example", "name": "Bo"})
+        assert second is not None
+        rest(town)
+        leads = rows(town, "con", "contacts")
+        assert len(leads) == 2
+        person = joined(town, *leads, email="o@x.example", name="Ann")
+        rest(town)
+        assert partners(town, "pair/people") == set()
+        (reason,) = parked(town, "question")
+        assert "goes on with the link of con:contacts:" in reason and ours.id in reason and second.id in reason
+        assert parked(town, "waiting") == [
+            f"its twin con:contacts:{lead.id} became con:people:{person.id}, and it goes on with that"
+        ]
+        link(town.world, Ref("con", "people", person.id), Ref("crm", "contacts", ours.id), "pair/people")
+        rest(town)
+        assert partners(town, "pair/people") == {(ours.id, person.id)}
+        (reason,) = parked(town, "question")
+        assert f"became con:people:{person.id}, which is linked with crm:contacts:{ours.id}" in reason
+        assert len(rows(town, "con", "people")) == 1 and len(rows(town, "crm", "contacts")) == 2
+
+
+def test_who_is_said_to_be_nobody_s_twin_leaves_the_other() -> None:
+    """Of two twins one is refused: what both leads became goes on with the one that is left, without being told so."""
+    with towns() as town:
+        ours, _ = linked(town)
+        second = make(town, "crm", "contacts", {"email": "b@x.example", "name": "Bo"})
+        assert second is not None
+        rest(town)
+        person = joined(town, *rows(town, "con", "contacts"), email="o@x.example", name="Ann")
+        rest(town)
+        refuse(town.world, Ref("crm", "contacts", second.id), Ref("con", "people", person.id), "pair/people")
+        rest(town)
+        assert partners(town, "pair/people") == {(ours.id, person.id)}
+        assert parked(town, "question") == []

@@ -47,6 +47,7 @@ SCHEMAS: Mapping[str, Mapping[str, Schema]] = {
         ),
         "people": schema(
             "con", "people", text("email"), text("name"), text("city"), text("serial"), text("key", unique=True),
+            FieldType(name="was", kind=FieldKind.REF, ref_kind="contacts", many=True),
         ),
         "jobs": schema(
             "con", "jobs", text("name", unique=True), text("text"), FieldType(name="total", kind=FieldKind.NUMBER),

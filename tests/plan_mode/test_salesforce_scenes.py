@@ -346,6 +346,51 @@ def test_a_lead_converted_amid_an_edit_goes_on_as_its_contact(roofers: Roofers, 
     roofers.whole(people(6, 4, Contact=1, Opportunity=1, jobs=1), listed=len(listed))
 
 
+def test_leads_converted_into_one_contact_are_a_question_and_nobody_is_made_twice(roofers: Roofers) -> None:
+    """Into a contact that has a twin already, or two into one: a person is asked, and answers with one command."""
+    roofers.settle_in(6, 4)
+    sf, leads = roofers.at(SF), roofers.links("leads")
+    (known, twin), (first, second, third, *_) = next(iter(roofers.links("contacts").items())), sorted(leads)
+
+    def into(lead: str, **wish: Any) -> dict[str, Any]:
+        return dict(sf.act("convert", "Lead", id=lead, opportunity=False, **wish))
+
+    def asked() -> list[tuple[str, str]]:
+        return sorted((row["ref"], row["reason"]) for row in roofers.office.ask("parked") if row["cause"] == "question")
+
+    def says(reason: str) -> None:
+        assert main(reason.rpartition("syncd ")[2].rstrip("`.").split()) == 0
+        roofers.office.output.readouterr()
+
+    home = roofers.rows("Contact")[known]["AccountId"]
+    into(first, account=home, contact=known)
+    roofers.rest()
+    ((ref, reason),) = asked()
+    assert ref == f"jobnimbus:contacts:{leads[first]}"
+    assert f"its twin salesforce:Lead:{first} became salesforce:Contact:{known}, which is linked with" in reason
+    roofers.types("Contact", known, "Typed on")
+    roofers.rest()
+    says(reason)
+    roofers.rest()
+    assert asked() == []
+    made = into(second)
+    into(third, account=made["account"], contact=made["contact"])
+    roofers.rest()
+    ((ref, reason),) = asked()
+    assert ref == f"salesforce:Contact:{made['contact']}"
+    assert leads[second] in reason and leads[third] in reason
+    says(f"syncd link {ref} jobnimbus:contacts:{leads[third]}")
+    roofers.rest()
+    ((ref, _),) = asked()
+    assert ref == f"jobnimbus:contacts:{leads[second]}"
+    roofers.at(JN).act("archive", "contacts", id=leads[second])
+    says("syncd retry")
+    roofers.rest()
+    assert asked() == []
+    assert roofers.links("contacts")[known] == twin and roofers.links("contacts")[made["contact"]] == leads[third]
+    assert roofers.counts() == people(6, 4, Contact=1, contacts=-1)
+
+
 def others_call(roofers: Roofers, times: int) -> int:
     """Another program of the org asks so often; how many calls of the last 24 hours are used by now."""
     told = {"authorization": f"Bearer {SANDBOX_TOKEN}"}
