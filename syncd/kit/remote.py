@@ -6,6 +6,7 @@ What is not here: the vendor's API; connectors speak that.
 from __future__ import annotations
 
 import ssl
+import threading
 import time
 from collections.abc import Iterable, Mapping
 from pathlib import Path
@@ -28,6 +29,8 @@ class Remote:
         """Take the sandbox's base address, without /_sim; one that serves https has an authority of its own."""
         self.url = url
         trusted = NOBODY if authority is None else ssl.create_default_context(cafile=authority)
+        # httpcore may close a connection under a thread that has just begun with it, when another thread asks.
+        self._turn = threading.Lock()
         self._client = httpx.Client(base_url=url, timeout=120.0, trust_env=False, verify=trusted)
 
     def close(self) -> None:
@@ -101,7 +104,7 @@ class Remote:
 
     def import_csv(self, kind: str, text: str) -> dict[str, Any]:
         """Create a record per row."""
-        return self._answer(self._client.post(f"/_sim/import/{kind}", content=text.encode()))
+        return self._ask("POST", f"import/{kind}", content=text.encode())
 
     def webhooks(self) -> dict[str, int]:
         """Counts of the webhooks: events, dropped, answered, refused, given up, waiting."""
@@ -130,12 +133,14 @@ class Remote:
         return dict(self._get(f"history/{kind}")["histories"])
 
     def _get(self, path: str, **params: Any) -> dict[str, Any]:
-        return self._answer(self._client.get(f"/_sim/{path}", params=params))
+        return self._ask("GET", path, params=params)
 
     def _post(self, path: str, body: Mapping[str, Any]) -> dict[str, Any]:
-        return self._answer(self._client.post(f"/_sim/{path}", content=orjson.dumps(dict(body))))
+        return self._ask("POST", path, content=orjson.dumps(dict(body)))
 
-    def _answer(self, response: httpx.Response) -> dict[str, Any]:
+    def _ask(self, method: str, path: str, **more: Any) -> dict[str, Any]:
+        with self._turn:
+            response = self._client.request(method, f"/_sim/{path}", **more)
         if response.is_success:
             return dict(orjson.loads(response.content))
         try:
