@@ -197,7 +197,9 @@ def part(world: World, tx: Tx, item: Item, side: Side, and_so: str) -> None:
     ref, twin = item.record(side).ref, item.record(side.other).ref
     if item.link is not None:
         close(world, tx, item.link, f"{GONE}{ref}")
-    item.fail(park("gone", f"{ref} was deleted; {twin} {and_so} is linked with nothing any more"))
+    other = _linked_elsewhere(world, tx, item.m, twin.id, side.other)
+    now = "is linked with nothing any more" if other is None else f"stays linked with {other} alone"
+    item.fail(park("gone", f"{ref} was deleted; {twin} {and_so} {now}"))
 
 
 def close(world: World, tx: Tx, link: Link, reason: str) -> None:
