@@ -76,9 +76,10 @@ def _maps(
 
 
 def _remedy(error: SyncdError, told: Mapping[str, Sequence[Finding]]) -> str:
-    """Of what a system refuses, the remedy of its own line; other trouble may pass."""
+    """The remedy of the line in which a system tells the same, else of what a refusing system tells; other may pass."""
+    wrong = {system: [f for f in lines if f.severity is Severity.ERROR and f.remedy] for system, lines in told.items()}
+    same = [f for lines in wrong.values() for f in lines if f.message == str(error)]
     if not isinstance(error, AuthError):
-        return "Try again; see the lines of its systems."
-    wrong = [f for f in told.get(error.system or "", ()) if f.severity is Severity.ERROR and f.remedy]
-    same = [f for f in wrong if f.message == str(error)]
-    return (same or wrong)[0].remedy if wrong else "See the lines of its systems."
+        return same[0].remedy if same else "Try again; see the lines of its systems."
+    own = same or wrong.get(error.system or "")
+    return own[0].remedy if own else "See the lines of its systems."

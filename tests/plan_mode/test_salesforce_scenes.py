@@ -422,6 +422,9 @@ def test_calls_of_a_day_used_up_at_noon_pause_salesforce_alone(roofers: Roofers,
     assert roofers.office.writes() == [] and sf.requests(roofers.office.since[SF]) == []
     read = {one["path"] for one in jn.requests(roofers.office.since[JN])}
     assert any("contacts" in path for path in read) and any("jobs" in path for path in read), read
+    assert main(["check"]) == 2
+    *of_system, of_pair = (line for line in roofers.office.output.readouterr().out.splitlines() if line.startswith("✗"))
+    assert of_pair.startswith("✗ pair sales: ") and any(of_pair.endswith(line[-60:]) for line in of_system)
     roofers.watch.rounds(25, HOUR)
     roofers.rest()
     assert roofers.watch.status()["systems"][SF]["state"] == "ok"
