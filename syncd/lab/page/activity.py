@@ -46,7 +46,7 @@ def _told(desk: Desk, intent: Intent) -> dict[str, Any] | None:
         "side": str(side),
         "title": titles[side],
         "create": intent.action is Action.CREATE,
-        "what": "job" if m.end(side).kind == "jobs" else m.end(side).kind.rstrip("s"),
+        "what": "job" if m.end(side).kind == "jobs" else m.end(side).kind.rstrip("s").lower(),
         "name": _name(desk, m, side.other, intent.source_id) or _name(desk, m, side, intent.record_id),
         "person": _person(desk, m, side.other, intent.source_id),
         "lines": lines,
@@ -88,8 +88,8 @@ def _name(desk: Desk, m: FieldMap, side: Side, id_: str | None) -> str:
 
 
 def _person(desk: Desk, m: FieldMap, side: Side, id_: str) -> str:
-    """Whose card shows this record: `side:id` of the contact; empty if it has none."""
-    if m is desk.contacts:
+    """Whose card shows this record: `side:id` of the contact or lead; empty if it has none."""
+    if m in desk.people:
         return f"{side}:{id_}"
     row = desk.accounts[side].rows(m.end(side).kind).get(id_)
     return f"{side}:{row.parents[0]}" if row is not None and row.parents else ""

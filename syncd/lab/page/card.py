@@ -83,8 +83,8 @@ class _Past:
 
 
 def card(desk: Desk, one: Someone) -> list[Two]:
-    """A person's contact, then their deals and jobs."""
-    found = [_two(desk, desk.contacts, "Contact", one.left, one.right)]
+    """A person's contact or lead, then their deals and jobs."""
+    found = [_two(desk, one.m, "Contact" if one.m is desk.contacts else "Lead", one.left, one.right)]
     done = {side: works(desk, side) for side in Side}
     lefts = done[Side.LEFT].of.get(one.left or "", ())
     rights = done[Side.RIGHT].of.get(one.right or "", ())

@@ -64,11 +64,14 @@ class Note:
 
 @dataclass(slots=True)
 class Desk:
-    """One demo. `alive` says whether the daemon runs; `began`: edits from then on are timed."""
+    """One demo. `people`: the maps of contacts and, where the left side has them, leads, the map of contacts first.
+
+    `alive` says whether the daemon runs; `began`: edits from then on are timed.
+    """
 
     app: Syncd
     accounts: Mapping[Side, Account]
-    contacts: FieldMap
+    people: tuple[FieldMap, ...]
     deals: FieldMap
     schemas: Mapping[tuple[Side, str], Schema]
     alive: Callable[[], bool]
@@ -79,9 +82,19 @@ class Desk:
     told: dict[int, dict[str, Any]] = field(default_factory=dict)
     lock: threading.Lock = field(default_factory=threading.Lock)
 
+    @property
+    def contacts(self) -> FieldMap:
+        """The map of contacts."""
+        return self.people[0]
+
+    @property
+    def maps(self) -> tuple[FieldMap, ...]:
+        """All that the page shows."""
+        return (*self.people, self.deals)
+
     def map(self, key: str) -> FieldMap | None:
-        """One of the two maps by its key."""
-        return next((m for m in (self.contacts, self.deals) if m.key == key), None)
+        """A map by its key."""
+        return next((m for m in self.maps if m.key == key), None)
 
     def title(self, side: Side) -> str:
         """A side by its vendor's name."""
@@ -113,14 +126,14 @@ def desk_of(
 ) -> Desk:
     """The desk over an open app and its two sandboxes; `since`: the first request of each system that counts."""
     pair = app.world.pairs[0]
-    contacts, deals = pair.maps[-2], pair.maps[-1]
+    *leads, contacts, deals = pair.maps
     accounts = {
         side: Account.over(side, name, TITLES.get(name, name), remote, (since or {}).get(name))
         for side, name, remote in ((Side.LEFT, pair.left, left), (Side.RIGHT, pair.right, right))
     }
     schemas = {
         (side, m.end(side).kind): app.world.connector(m, side).describe(m.end(side).kind)
-        for m in (contacts, deals)
+        for m in pair.maps
         for side in Side
     }
-    return Desk(app, accounts, contacts, deals, schemas, alive, now())
+    return Desk(app, accounts, (contacts, *leads), deals, schemas, alive, now())

@@ -1,4 +1,4 @@
-"""The list of people: the contacts of both accounts joined by syncd's links, with their deal or job in a word.
+"""The list of people: contacts and leads of both accounts joined by syncd's links, with their deal or job in a word.
 
 What is not here: one person's fields (`card`).
 """
@@ -14,7 +14,7 @@ from syncd.lab.page.accounts import Row
 from syncd.lab.page.desk import Desk
 from syncd.store.links import Link
 
-_CRM_LINE = ("Email", "Phone", "MobilePhone", "MailingCity")
+_CRM_LINE = ("Email", "Phone", "MobilePhone", "MailingCity", "City")
 
 SHOWN = 60
 """People listed at once; the search finds the others."""
@@ -22,8 +22,9 @@ SHOWN = 60
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Someone:
-    """A person on one side or both. `key`: `left:ID`, or `right:ID` for one that only the right has."""
+    """A person on one side or both, in one of the maps. `key`: `left:ID`, or `right:ID` for whom only the right has."""
 
+    m: FieldMap
     key: str
     name: str
     line: str
@@ -66,23 +67,34 @@ def works(desk: Desk, side: Side) -> Works:
 
 
 def everyone(desk: Desk) -> list[Someone]:
-    """Everybody who lives on a side, by name."""
-    kind = desk.contacts.left.kind, desk.contacts.right.kind
-    rows = {side: desk.accounts[side].rows(kind[side is Side.RIGHT]) for side in Side}
-    done = {side: works(desk, side) for side in Side}
-    across = {link.left_id: link.right_id for link in links_of(desk, desk.contacts)}
-    badges = _badges(desk)
-    linked = {right for left, right in across.items() if left in rows[Side.LEFT]}
-    pairs: list[tuple[str | None, str | None]] = [
-        (id_, across.get(id_)) for id_, row in rows[Side.LEFT].items() if row.alive or id_ in across
-    ]
-    pairs += [(None, id_) for id_, row in rows[Side.RIGHT].items() if row.alive and id_ not in linked]
-    found = [_someone(desk, rows, done, badges, left, right) for left, right in pairs]
+    """Everybody who lives on a side, by name; whoever is linked in two maps is there twice."""
+    done, badges = {side: works(desk, side) for side in Side}, _badges(desk)
+    found: list[Someone] = []
+    linked: set[str] = set()
+    for m in desk.people:
+        rows = _rows(desk, m)
+        across = {link.left_id: link.right_id for link in links_of(desk, m)}
+        lefts = [id_ for id_, row in rows[Side.LEFT].items() if _lives(row) or id_ in across]
+        linked |= {across[id_] for id_ in lefts if id_ in across}
+        found += [_someone(desk, m, rows, done, badges, left, across.get(left)) for left in lefts]
+    rows = _rows(desk, desk.contacts)
+    alone = [row.id for row in rows[Side.RIGHT].values() if row.alive and row.id not in linked]
+    found += [_someone(desk, desk.contacts, rows, done, badges, None, id_) for id_ in alone]
     return sorted(found, key=lambda one: (one.name.casefold(), one.key))
+
+
+def _rows(desk: Desk, m: FieldMap) -> dict[Side, Mapping[str, Row]]:
+    return {side: desk.accounts[side].rows(m.end(side).kind) for side in Side}
+
+
+def _lives(row: Row) -> bool:
+    """A lead that was converted is there for good, and is shown as the contact that it became."""
+    return row.alive and not row.values.get("IsConverted")
 
 
 def _someone(
     desk: Desk,
+    m: FieldMap,
     rows: Mapping[Side, Mapping[str, Row]],
     done: Mapping[Side, Works],
     badges: Mapping[tuple[Side, str], set[str]],
@@ -92,11 +104,14 @@ def _someone(
     here = [(side, id_) for side, id_ in ((Side.LEFT, left), (Side.RIGHT, right)) if id_ in rows[side]]
     values = [rows[side][str(id_)].values for side, id_ in here]
     marks = {badge for side, id_ in here for badge in badges.get((side, str(id_)), ())}
+    work = [*(str(one["Status"]) for one in values if one.get("Status")),
+            *_work(desk, done, [(side, str(id_)) for side, id_ in here])]  # fmt: skip
     return Someone(
+        m=m,
         key=f"left:{left}" if left is not None else f"right:{right}",
         name=next((name for one in values if (name := name_of(one))), "(no name)"),
         line=next((line for one in values if (line := _line(one))), "no e-mail, no phone"),
-        work=" · ".join(dict.fromkeys(_work(desk, done, [(side, str(id_)) for side, id_ in here]))),
+        work=" · ".join(dict.fromkeys(work)),
         left=left,
         right=right,
         badges=tuple(sorted(marks)),
@@ -122,7 +137,8 @@ def _work(desk: Desk, done: Mapping[Side, Works], here: Iterable[tuple[Side, str
     for side, contact in here:
         for id_ in done[side].of.get(contact, ()):
             values = done[side].rows[id_].values
-            yield str(values.get("status_name") or _stage(desk, side, values.get("dealstage")))
+            stage = values.get("status_name") or values.get("StageName")
+            yield str(stage or _stage(desk, side, values.get("dealstage")))
 
 
 def _stage(desk: Desk, side: Side, stored: object) -> str:
@@ -147,7 +163,7 @@ def _badges(desk: Desk) -> dict[tuple[Side, str], set[str]]:
 
 
 def _owners(desk: Desk, key: str, side: Side, id_: str, parents: Mapping[Side, Mapping[str, Row]]) -> tuple[str, ...]:
-    if key == desk.contacts.key:
+    if any(m.key == key for m in desk.people):
         return (id_,)
     row = parents[side].get(id_)
     return row.parents if row is not None else ()

@@ -48,7 +48,7 @@ def worker(desk: Desk, side: Side) -> str:
 
 def edit(desk: Desk, side: Side, kind: str, id_: str, field: str, value: str) -> None:
     """A person types a value into a field of a record."""
-    maps = [m for m in (desk.contacts, desk.deals) if m.end(side).kind == kind]
+    maps = [m for m in desk.maps if m.end(side).kind == kind]
     types = [t for m in maps for rule in m.rules if (t := rule.type(side)) is not None and t.name == field]
     if not types:
         raise ControlError(f"no map reads {field} of {kind}")
@@ -106,13 +106,13 @@ def clash(desk: Desk, one: Someone) -> None:
     if one.left is None or one.right is None:
         raise ControlError("choose somebody who is linked on both sides first")
     asked = {row["rule"] for row in desk.app.conflicts("open") if row["left_id"] == one.left}
-    two_way = {rule.right: rule for rule in desk.contacts.rules if rule.direction is Direction.BOTH}
+    two_way = {rule.right: rule for rule in one.m.rules if rule.direction is Direction.BOTH}
     rule = next((two_way[name] for name in CLASHES if name in two_way and two_way[name].name not in asked), None)
     if rule is None:
         raise ControlError("every field that could clash is waiting for your decision already")
     values = _two_values(desk, str(rule.right))
     for side, id_ in ((Side.LEFT, one.left), (Side.RIGHT, one.right)):
-        edit(desk, side, desk.contacts.end(side).kind, id_, str(rule.field(side)), values[side])
+        edit(desk, side, one.m.end(side).kind, id_, str(rule.field(side)), values[side])
     said = " and ".join(f"{values[side]!r} in {desk.title(side)}" for side in Side)
     desk.say(f"The {rule.left} of {one.name} is now {said}. Where syncd cannot tell which is newer, it asks you.")
 

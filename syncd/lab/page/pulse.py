@@ -16,13 +16,13 @@ def pulse(desk: Desk) -> dict[str, Any]:
     status = desk.app.status()
     runs = status["runs"]
     reading = [feed["feed"] for feed in status["feeds"] if not feed["backfilled"]]
-    feeds = sum(1 for m in (desk.contacts, desk.deals) for _ in Side)
+    feeds = len({(m.end(side).system, m.end(side).kind) for m in desk.maps for side in Side})
     return {
         "systems": [_system(desk, side, status["systems"]) for side in Side],
         "alive": desk.alive(),
         "mode": next(iter(status["pairs"].values()))["mode"],
         "reading": reading or (["both accounts"] if len(status["feeds"]) < feeds else []),
-        "people": status["links"].get(desk.contacts.key, 0),
+        "people": sum(status["links"].get(m.key, 0) for m in desk.people),
         "works": status["links"].get(desk.deals.key, 0),
         "due": status["due"],
         "later": status["later"],
