@@ -183,7 +183,10 @@ def _not_landed(world: World, tx: Tx, item: Item, intent: Intent, record: Record
 
 
 def _list_put_back(world: World, tx: Tx, item: Item, intent: Intent, record: Record, run: int | None) -> None:
-    """Under a newer version somebody may have put the old value back, which the repeated write overwrites: listed."""
+    """Under a newer version somebody may have put the old value back, which the repeated write overwrites: listed.
+
+    Where the two were at odds already, the repeated plan lists by itself whom it overrules; until then nobody lost.
+    """
     if item.link is None or record.version == intent.version:
         return
     ids = (item.link.left_id, item.link.right_id)
@@ -192,7 +195,8 @@ def _list_put_back(world: World, tx: Tx, item: Item, intent: Intent, record: Rec
                  lost_side=str(intent.side), run=run, at=world.clock(),
                  reason="the old value stands under a newer version, and is overwritten by a repeated write")
         for name, data in intent.rules.items()
-        if (field := data["field"]) is None or _holds(item, intent.side, record, {field: intent.before.get(field)})
+        if not data["lost"]
+        and ((field := data["field"]) is None or _holds(item, intent.side, record, {field: intent.before.get(field)}))
     ]  # fmt: skip
     tx.conflicts.list_lost(rows)
 

@@ -12,8 +12,10 @@ from datetime import datetime, timedelta
 import pytest
 
 from syncd.core.model import Action, Gone, Operation, Outcome, Record, Side
+from syncd.engine import worker
 from syncd.engine.absorb import absorb
-from syncd.engine.item import HINT
+from syncd.engine.item import HINT, Item
+from syncd.engine.settling import settle
 from syncd.engine.worker import Worker
 from syncd.engine.world import World
 from tests.engine.doings import cycle, decide, delete, edit, judge, make, read_feed, rest, run
@@ -213,3 +215,31 @@ def test_who_was_overruled_by_a_write_to_what_is_gone_is_listed() -> None:
         with town.store.read() as tx:
             (lost,) = tx.conflicts.list(states=["overruled"])
         assert (lost.rule, lost.left, lost.lost) == ("phone", "22", Side.LEFT)
+
+
+def test_who_takes_back_what_was_to_be_overruled_has_not_lost_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Both sides typed, and the write over the one did not land; that one puts back what was, the other types anew."""
+    with town_of(left=Traits(bump=True)) as town:
+        left, right = linked(town)
+        before = left.fields["phone"]
+        edit(town, "crm", "contacts", left.id, {"phone": "7"})
+        edit(town, "con", "contacts", right.id, {"phone": "8"})
+        town.vendors["crm"].faults.append(("write", "unapplied"))
+        town.stage.now += timedelta(seconds=60)
+        cycle(town, wait=0)
+        edit(town, "crm", "contacts", left.id, {"city": "Ulm"})
+        done: list[int] = []
+
+        def settled(world: World, items: Sequence[Item], number: int | None) -> None:
+            settle(world, items, number)
+            with world.store.read() as tx:
+                if not done and not tx.journal.open_of(items[0].m.key, [right.id]):
+                    done.append(1)
+                    edit(town, "crm", "contacts", left.id, {"phone": before})
+                    edit(town, "con", "contacts", right.id, {"phone": "9"})
+
+        monkeypatch.setattr(worker, "settle", settled)
+        judge(town)
+        assert done and (left.fields["phone"], right.fields["phone"]) == ("9", "9")
+        with town.store.read() as tx:
+            assert [row.left for row in tx.conflicts.list(states=["overruled"]) if row.rule == "phone"] == []
