@@ -17,7 +17,7 @@ from syncd.core.fieldmap import Direction, FieldMap, Rule
 from syncd.core.loss import same
 from syncd.core.model import Action, FieldKind, FieldType, Side, Value
 from syncd.engine.world import World
-from syncd.lab.histories import BY_SYNCD, CREATE, Histories, plain
+from syncd.lab.histories import BY_SYNCD, CREATE, Change, Histories, plain
 from syncd.lab.laws import Breach, told
 from syncd.lab.wire import id_of, merged_away
 from syncd.store.conflicts import Conflict
@@ -40,6 +40,7 @@ class Causes:
     intents: int = 0
     breaches: list[Breach] = field(default_factory=list)
     _intents: dict[Spot, list[Intent]] = field(default_factory=lambda: defaultdict(list))
+    _unmade: dict[tuple[str, str], list[Intent]] = field(default_factory=lambda: defaultdict(list))
     _chosen: dict[tuple[int, str], list[Conflict]] = field(default_factory=lambda: defaultdict(list))
 
     def check(self) -> list[Breach]:
@@ -52,6 +53,10 @@ class Causes:
                 now = tx.aliases.resolve(system, kind, ids)
                 for old, several in ids.items():
                     self._intents[system, kind, now[old]] += several
+        for one in intents:
+            if one.action is Action.CREATE and one.record_id is None:
+                end = self.world.maps[one.map].end(one.side)
+                self._unmade[end.system, end.kind].append(one)
         self.intents = len(intents)
         for (system, kind), readers in self.world.readers.items():
             m, side = readers[0]
@@ -74,9 +79,13 @@ class Causes:
             if change["via"] != BY_SYNCD:
                 continue
             self.writes += 1
+            made = at == 0 or change.get("do") == CREATE
+            if made and not any(one.action is Action.CREATE for one in mine):
+                self._unexplained(m, side, id_, None, f"our key made it, {self._for_whom(m, side, change, types)}")
+                continue
             carried = {name for one in mine for name in one.fields}
             for name, (_, after) in change["fields"].items():
-                if name not in types or (name not in carried and (at == 0 or change.get("do") == CREATE)):
+                if name not in types or (name not in carried and made):
                     continue  # what a vendor fills in by itself when a record is made is nobody's write
                 fits = (one for one in mine if name in one.fields and not used[one.id, name])
                 found = next((one for one in fits if _is(plain(after), one.fields[name], types[name])), None)
@@ -84,6 +93,16 @@ class Causes:
                     self._unexplained(m, side, id_, name, f"our key wrote {after!r}, and no intent says so")
                 else:
                     used[found.id, name] += 1
+
+    def _for_whom(self, m: FieldMap, side: Side, change: Change, types: Mapping[str, FieldType | None]) -> str:
+        """Which creations that are said to have made nothing wanted what was made here."""
+        now = {name: plain(after) for name, (_, after) in change["fields"].items() if name in types}
+        wanted = [
+            f"write {one.id} for {one.source_id} ({one.outcome}, opened {one.opened_at}, lands by {one.lands_by})"
+            for one in self._unmade[m.end(side).system, m.end(side).kind]
+            if all(_is(now[name], value, types[name]) for name, value in one.fields.items() if name in now)
+        ]
+        return f"as {' or '.join(wanted)} would have had it" if wanted else "and no intent says so"
 
     def _made_again(self, m: FieldMap, intents: Sequence[Intent]) -> None:
         """What was made for a record once is not made for it again."""
@@ -139,7 +158,7 @@ class Causes:
             for one in mine for other, data in one.rules.items()
         )  # fmt: skip
 
-    def _unexplained(self, m: FieldMap, side: Side, id_: str, name: str, text: str) -> None:
+    def _unexplained(self, m: FieldMap, side: Side, id_: str, name: str | None, text: str) -> None:
         self._breach(m, side, id_, name, text)
 
     def _breach(self, m: FieldMap, side: Side, id_: str, name: str | None, text: str) -> None:
