@@ -226,7 +226,7 @@ def _keep_bases(
 def _rekey(tx: Tx, world: World, m: FieldMap, side: Side, rows: dict[str, Snapshot], found: Absorbed) -> None:
     matched = {rule.field(side) for match in (*m.link, *m.ask) for part in match.parts for rule in part.rules}
     scored = {rule.field(side) for rules in Yardstick.of(m).rules.values() for rule in rules} if m.score else set()
-    was = {m.continues.field} if m.continues is not None else set()
+    was = {m.continues.field} if m.continues is not None and m.continues.side is side else set()
     names = matched | scored | was | set(unique_names(world, m, side))
     seen = [*found.moved.items(), *found.learned.items()]
     touched = dict.fromkeys(i for i, fields in seen if i in rows and (fields is None or fields & names))

@@ -53,7 +53,7 @@ def _local_side(world: World, tx: Tx, m: FieldMap, side: Side, items: list[Item]
             item.fail(rest)
     take_over(world, tx, m, side, [item for item in items if item.stands()])
     items = [item for item in items if item.stands() and item.twin is None]
-    kept = kept_back(world, tx, m, side, [item.mark.id for item in items])
+    kept = kept_back(world, tx, m, side, items)
     for item in items:
         if item.mark.id in kept and kept[item.mark.id].cause == QUESTION:
             item.fail(kept[item.mark.id])

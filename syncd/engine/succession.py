@@ -16,7 +16,6 @@ from syncd.core.match import came_of, formers
 from syncd.core.model import Record, Ref, Side
 from syncd.engine.closed import UNFIT, may_open
 from syncd.engine.item import Item, Rest, park
-from syncd.engine.lookalikes import not_twins
 from syncd.engine.planning import twins_of
 from syncd.engine.world import World
 from syncd.store.links import Link
@@ -42,7 +41,10 @@ def came_of_a_merge(tx: Tx, item: Item, record: Record) -> bool:
 
 
 def take_over(world: World, tx: Tx, m: FieldMap, side: Side, items: Sequence[Item]) -> None:
-    """What was converted from a record of the map that this one continues has the twin of that; of two one is asked."""
+    """What was converted from a record of the map that this one continues has the twin of that.
+
+    A person is asked where that twin is linked, or where a record was several that had twins.
+    """
     first = _continued(world, m, side)
     if first is None:
         return
@@ -53,37 +55,42 @@ def take_over(world: World, tx: Tx, m: FieldMap, side: Side, items: Sequence[Ite
     twins, end = _twins(tx, first, side, heirs), m.end(side.other)
     there = tx.snapshots.seen(end.system, end.kind, twins.values())
     taken = tx.links.of(m.key, side.other, twins.values())
+    parted = _parted(tx, m, side, [item.mark.id for item in items])
     for old, twin in twins.items():
-        item, was, other = heirs[old], Ref(first.end(side).system, first.end(side).kind, old), end.ref(twin)
-        if twin in not_twins(tx, m, side.other, item.mark.id):
+        item, was, other = heirs[old], first.end(side).ref(old), end.ref(twin)
+        if (item.mark.id, twin) in parted:
             continue
         if twin in taken:
             both = f"{was} became it, whose twin {other} is linked with "
             remedy = "Part the wrong one: `syncd unlink`, then `syncd retry`."
             item.fail(park("question", f"{both}{taken[twin].id_on(side)}. {remedy}"))
-        elif twin in there and item.twin is not None:
-            both = f"it {item.found}, and with that of {was}: their twins are {item.twin} and {twin}"
-            item.fail(park("question", f"{both}. Say which one it is: `syncd link {item.record(side).ref} {other}`."))
+        elif twin in there and item.twin not in (None, twin):
+            reason = f"it was {was} and others, whose twins are {item.twin}, {twin} and perhaps more"
+            remedy = f"Link it with the right one: `syncd link {item.record(side).ref} {other}`; or say who is not its"
+            item.fail(park("question", f"{reason}. {remedy} twin: `syncd link --not`."))
         elif twin in there:
             item.twin, item.found = twin, f"goes on with the link of {was}, which became it"
 
 
 def call_left_over(world: World, tx: Tx, m: FieldMap, items: Sequence[Item]) -> None:
-    """Linked records may have been others, which had twins: one that is nobody's here has its turn, and is asked of."""
-    side = m.continues.side if m.continues is not None else Side.LEFT
-    first = _continued(world, m, side)
-    if first is None:
+    """Give the twins of what linked records were a turn, where they are nobody's now: a person is asked about them."""
+    if m.continues is None or (first := _continued(world, m, m.continues.side)) is None:
         return
+    side = m.continues.side
     linked = [item for item in items if item.link is not None and side in item.snapshots]
     heirs = {id_: item for item in linked for id_ in formers(m, side, item.record(side).fields)}
     twins = _twins(tx, first, side, heirs)
-    taken = tx.links.of(m.key, side.other, twins.values())
+    known = set(tx.links.of(m.key, side.other, twins.values()))
+    # Whoever rests for another reason rests on: a turn would ask a person again, or write what they discarded.
+    marks = tx.marks.get(m.key, side.other, twins.values())
+    known |= {id_ for id_, mark in marks.items() if mark.cause != "waiting"}
+    parted = _parted(tx, m, side, [str(item.id_on(side)) for item in linked])
     for old, twin in twins.items():
-        if twin not in taken:
+        if twin not in known and (str(heirs[old].id_on(side)), twin) not in parted:
             heirs[old].calls.append((side.other, twin))
 
 
-def kept_back(world: World, tx: Tx, m: FieldMap, side: Side, ids: Collection[str]) -> Mapping[str, Rest]:
+def kept_back(world: World, tx: Tx, m: FieldMap, side: Side, items: Sequence[Item]) -> Mapping[str, Rest]:
     """What those wait for that have a twin in the map that this one continues, or will have by its plans.
 
     What that twin becomes is theirs, so none is made. Where it became one that has another twin, a person is asked.
@@ -91,19 +98,21 @@ def kept_back(world: World, tx: Tx, m: FieldMap, side: Side, ids: Collection[str
     first = _continued(world, m, side.other)
     if first is None:
         return {}
-    closed = tx.links.of(first.key, side, ids, state="closed") if ids else {}
-    unfit = {id_: link.id_on(side.other) for id_, link in closed.items() if (link.reason or "").startswith(UNFIT)}
-    twins = unfit | twins_of(tx, first.key, side, set(ids), planned=True, former=False)
-    heirs = _heirs(tx, m, side.other, twins.values())
-    linked = tx.links.of(m.key, side.other, [heir for several in heirs.values() for heir in several])
+    ours = {item.mark.id: item for item in items}
+    ended = may_open(tx, first, side, ours)
+    twins = {id_: link.id_on(side.other) for id_, link in ended.items()}
+    twins |= twins_of(tx, first.key, side, set(ours), planned=True, former=False)
+    heirs, parted = _heirs(tx, m, side.other, twins.values()), _parted(tx, m, side, ours)
+    several = [heir for some in heirs.values() for heir in some]
+    links = tx.links.of(m.key, side.other, several, state="closed") | tx.links.of(m.key, side.other, several)
     rests: dict[str, Rest] = {}
     for id_, twin in twins.items():
         here, was = m.end(side).ref(id_), first.end(side.other).ref(twin)
-        parted = not_twins(tx, m, side.other, id_)
         for heir in heirs.get(twin, ()):
-            if heir not in parted:
-                rests[id_] = _goes_on(here, was, m.end(side.other).ref(heir), linked.get(heir), side)
-        if twin not in heirs:
+            if (id_, heir) not in parted:
+                rests[id_] = _goes_on(here, was, m.end(side.other).ref(heir), links.get(heir), side)
+                ours[id_].calls += [(side.other, heir)] if heir not in links else []
+        if twin not in heirs and (id_ not in ended or (ended[id_].reason or "").startswith(UNFIT)):
             reason = f"its twin is {was}, and it goes on with what that becomes"
             rests[id_] = park("waiting", reason, waits_for=str(was))
     return rests
@@ -111,12 +120,15 @@ def kept_back(world: World, tx: Tx, m: FieldMap, side: Side, ids: Collection[str
 
 def _goes_on(here: Ref, was: Ref, heir: Ref, link: Link | None, side: Side) -> Rest:
     """What a record waits for, or is asked about, whose twin in the map before became this one."""
+    became, other = f"its twin {was} became {heir}", f"if not: `syncd link --not {heir} {here}`."
     if link is None:
-        return park("waiting", f"its twin {was} became {heir}, and it goes on with that", waits_for=str(heir))
-    other = replace(here, id=link.id_on(side))
-    reason = f"its twin {was} became {heir}, which is linked with {other}"
-    remedy = f"Keep one of the two in {here.system}; or, if they are not the same, `syncd link --not {heir} {here}`."
-    return park("question", f"{reason}. {remedy}")
+        return park("waiting", f"{became}, and it goes on with that", waits_for=str(heir))
+    if link.state == "open":
+        twin = replace(here, id=link.id_on(side))
+        remedy = f"If both are the same, archive {here}, then `syncd retry`; {other}"
+        return park("question", f"{became}, which is linked with {twin}. {remedy}")
+    remedy = f"If it is its twin: `syncd relink {heir} {here}`; {other}"
+    return park("question", f"{became}, whose link was closed. {remedy}")
 
 
 def _continued(world: World, m: FieldMap, side: Side) -> FieldMap | None:
@@ -125,7 +137,7 @@ def _continued(world: World, m: FieldMap, side: Side) -> FieldMap | None:
 
 
 def _twins(tx: Tx, first: FieldMap, side: Side, ids: Collection[str]) -> dict[str, str]:
-    """With whom these are linked in the map before, or were until they fitted no more."""
+    """With whom these are linked in the map before, or were until one of the two left it."""
     links = may_open(tx, first, side, ids) | tx.links.of(first.key, side, ids)
     return {old: link.id_on(side.other) for old, link in links.items()}
 
@@ -134,3 +146,8 @@ def _heirs(tx: Tx, m: FieldMap, side: Side, former: Iterable[str]) -> dict[str, 
     """What records of the map before became, by their former ids; those that became nothing yet are left out."""
     texts = {hashed(came_of(id_)): id_ for id_ in former}
     return {texts[key]: ids for key, ids in tx.snapshots.keyed(m.key, side, map(came_of, texts.values())).items()}
+
+
+def _parted(tx: Tx, m: FieldMap, side: Side, ids: Iterable[str]) -> set[tuple[str, str]]:
+    """Pairs of these ids of a side and ids across of which a person said that they are not the same."""
+    return {(right, left) if side is Side.RIGHT else (left, right) for left, right in tx.refusals.of(m.key, side, ids)}

@@ -76,7 +76,7 @@ def _maps(
 
 
 def _remedy(error: SyncdError, told: Mapping[str, Sequence[Finding]]) -> str:
-    """The remedy of the line in which a system tells the same, else of what a refusing system tells; other may pass."""
+    """The remedy of the line in which a system tells the same, or of one that refuses; other trouble may pass."""
     wrong = {system: [f for f in lines if f.severity is Severity.ERROR and f.remedy] for system, lines in told.items()}
     same = [f for lines in wrong.values() for f in lines if f.message == str(error)]
     if not isinstance(error, AuthError):

@@ -131,8 +131,9 @@ def _past(desk: Desk, m: FieldMap, ids: Mapping[Side, str]) -> _Past:
 
 
 def _marks(desk: Desk, m: FieldMap, ids: Mapping[Side, str]) -> list[Mark]:
+    maps = desk.people if m in desk.people else (m,)
     with desk.app.ready_store.read() as tx:
-        return [mark for side, id_ in ids.items() for mark in tx.marks.get(m.key, side, [id_]).values()]
+        return [one for of in maps for side, id_ in ids.items() for one in tx.marks.get(of.key, side, [id_]).values()]
 
 
 def _parked(marks: Sequence[Mark]) -> str:
