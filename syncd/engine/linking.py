@@ -312,8 +312,8 @@ def _judge_found(tx: Tx, m: FieldMap, to: Side, asking: Sequence[Item], records:
     _judge_all(tx, m, to.other, asking, told, creates)
 
 
-def make_links(world: World, tx: Tx, m: FieldMap, items: Sequence[Item]) -> None:
-    """Link those whose twin was found; a ref that somebody linked meanwhile is looked at again.
+def make_links(world: World, tx: Tx, m: FieldMap, items: Sequence[Item]) -> list[Link]:
+    """Link those whose twin was found; a ref that somebody linked meanwhile is looked at again. The new links.
 
     One that an open creation was made for links only to what that one made: it waits for its outcome.
     """
@@ -340,6 +340,7 @@ def make_links(world: World, tx: Tx, m: FieldMap, items: Sequence[Item]) -> None
         twice = same is not None and same.right_id == right
         item.fail(DONE if twice else again("taken", f"{left} or {right} is linked already"))
     hold_links(world, tx, new)
+    return [link for _, link in new]
 
 
 def _creates_for(tx: Tx, m: FieldMap, items: Sequence[Item]) -> dict[tuple[Side, str | None], int]:

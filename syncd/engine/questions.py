@@ -5,12 +5,11 @@ What is not here: asking (`linking`, `settling`), and conflicts over values (`an
 
 from __future__ import annotations
 
-from datetime import timedelta
-
 from syncd.core.fieldmap import FieldMap
-from syncd.core.model import Record, Ref, Side, Value
+from syncd.core.model import Record, Ref, Side
 from syncd.engine.absorb import LEAD_LANE
 from syncd.engine.confirm import adopt, close_intent, settle_rules
+from syncd.engine.late import may_have_made, sent
 from syncd.engine.linking import wake_for
 from syncd.engine.lookalikes import QUESTION
 from syncd.engine.world import World
@@ -94,11 +93,11 @@ def free(tx: Tx, m: FieldMap, side: Side, ref: Ref, twin: Ref) -> Record:
 
 def same(world: World, tx: Tx, m: FieldMap, side: Side, ref: Ref, record: Record, intent: Intent | None) -> None:
     """Link the two. What our own create made has its values as base; another record is a first link, as ever."""
-    if intent is not None and _may_have_made(intent, record):
+    if intent is not None and may_have_made(intent, record):
         link = adopt(world, tx, m, intent.side, {ref.id: record}).get(ref.id)
         if link is None:
             raise wrong(ref, f"{record.ref} was linked meanwhile.", "Look again.")
-        settle_rules(tx, m, {link.id: _sent(intent)})
+        settle_rules(tx, m, {link.id: sent(intent)})
         close_intent(world, tx, intent.id, "landed", record.ref.id)
         return
     left, right = (ref.id, record.ref.id) if side is Side.LEFT else (record.ref.id, ref.id)
@@ -109,22 +108,6 @@ def same(world: World, tx: Tx, m: FieldMap, side: Side, ref: Ref, record: Record
     wake_for(tx, m, [link], world.clock())
     if intent is not None:
         close_intent(world, tx, intent.id, "not landed")
-
-
-def _sent(intent: Intent) -> dict[str, dict[Side, Value]]:
-    """The bases of what a create carried: its source's values then, and what was sent."""
-    return {
-        name: {Side(side): value for side, value in data["settle"].items()}
-        for name, data in intent.rules.items()
-        if data["field"] is not None and data["field"] in intent.fields
-    }
-
-
-def _may_have_made(intent: Intent, record: Record) -> bool:
-    """Whether a create may have made this record: not where the vendor names another maker, or it is older."""
-    if record.mine is False:
-        return False
-    return record.created_at is None or record.created_at >= intent.opened_at - timedelta(seconds=2)
 
 
 def wrong(ref: Ref, message: str, remedy: str) -> ConfigError:

@@ -19,6 +19,7 @@ from syncd.engine.confirm import finish
 from syncd.engine.fence import all_ours
 from syncd.engine.flips import freeze
 from syncd.engine.item import DRIFT, UNTOLD, Item, Rest, again, described, park, permitted
+from syncd.engine.late import landed_late
 from syncd.engine.leaving import come_back, follow, leave
 from syncd.engine.linking import local, look_up, make_links, plan_creates, snapshots_for
 from syncd.engine.namesakes import Taken
@@ -197,7 +198,7 @@ class Worker:
         look_up(world, m, items)
         if self.rests is None:
             with world.store.begin() as tx:
-                make_links(world, tx, m, items)
+                landed_late(world, tx, m, make_links(world, tx, m, items))
 
     def _plan(self, items: Sequence[Item]) -> None:
         freeze(self.world, items)

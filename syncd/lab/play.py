@@ -22,11 +22,15 @@ from syncd.lab.settled import Rest
 from syncd.lab.stage import Stage
 
 TIMING: Mapping[str, Any] = {
-    "overlap": "6s", "lag": "3s", "settle": "6s", "settle_every": "3s", "gone_every": "5s", "landing": "2s",
+    "overlap": "6s", "lag": "3s", "settle": "6s", "settle_every": "3s", "gone_every": "5s", "landing": "6s",
     "lease": "2s", "retry_first": "500ms", "retry_max": "4s", "proofs": "2s", "timeout": "5s", "retry_for": "15s",
     "idle": "100ms", "batch": 50,
 }  # fmt: skip
-"""Every duration, and the size of a step, shortened in proportion; nothing else differs from production."""
+"""Every duration, and the size of a step, shortened in proportion; nothing else differs from production.
+
+What is sent may land for longer than its answer is waited for, or a write that a busy sandbox carries out late counts
+as one that did not land.
+"""
 
 SHARED: Mapping[str, Any] = {"lease": "6s"}
 """What several workers need besides: a lease that a busy machine does not overrun."""

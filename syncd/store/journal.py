@@ -29,6 +29,14 @@ _OPEN_LINKS = _OPEN.where(among(journal.c.link))
 _OPEN_CREATES = _OPEN.where(
     journal.c.map == bindparam("map"), journal.c.side == bindparam("side"), journal.c.action == str(Action.CREATE)
 )
+_NOT_LANDED = (
+    select(journal)
+    .where(
+        journal.c.map == bindparam("map"), among(journal.c.source_id), journal.c.side == bindparam("at"),
+        journal.c.action == str(Action.CREATE), journal.c.outcome == "not landed",
+    )
+    .order_by(journal.c.id)
+)  # fmt: skip
 _CHANGED = or_(journal.c.outcome.is_(None), journal.c.outcome.not_in(NOTHING_CHANGED))
 _UPDATES_SINCE = select(journal).where(
     journal.c.map == bindparam("map"), among(journal.c.record_id), journal.c.opened_at >= bindparam("since"),
@@ -166,6 +174,14 @@ class Journal:
         """Open creates of the twins of these records of a side."""
         found = self.open_of(map_key, sources)
         return [one for one in found if one.action is Action.CREATE and one.side is side.other]
+
+    def not_landed(self, map_key: str, side: Side, sources: Iterable[str]) -> dict[str, Intent]:
+        """The last of the creates of the twins of these records of a side that was thought to have made nothing."""
+        found: dict[str, Intent] = {}
+        for chunk in chunks(sources):
+            rows = self.connection.execute(_NOT_LANDED, {"map": map_key, "at": str(side.other), "among": chunk})
+            found |= {row.source_id: _intent(row) for row in rows}
+        return found
 
     def open_links(self, link_ids: Iterable[int]) -> list[Intent]:
         """Open intents of these links."""

@@ -243,3 +243,33 @@ def test_who_takes_back_what_was_to_be_overruled_has_not_lost_it(monkeypatch: py
         assert done and (left.fields["phone"], right.fields["phone"]) == ("9", "9")
         with town.store.read() as tx:
             assert [row.left for row in tx.conflicts.list(states=["overruled"]) if row.rule == "phone"] == []
+
+
+def test_a_create_that_lands_after_all_has_its_values_as_base() -> None:
+    """It was thought not to have landed; what shows up with our key is its record, and an edit there is an edit."""
+    with town_of(right=Traits(sync_key=True), first_link="ask") as town:
+        judge(town)
+        con = town.vendors["con"]
+        left = make(town, "crm", "contacts", {"email": "ann@x.example", "name": "Ann", "phone": "1"})
+        con.faults += [("write", "late"), *[("write", "later")] * 200]
+        town.stage.now += timedelta(seconds=60)
+        cycle(town, wait=0)
+        ((_, land),) = con.late
+
+        def land_and_type() -> None:
+            land()
+            (made,) = rows(town, "con", "contacts")
+            edit(town, "con", "contacts", made.id, {"phone": "2"})
+
+        con.late[:] = [(town.stage.now + timedelta(minutes=12), land_and_type)]
+        for _ in range(30):
+            cycle(town)
+        con.faults.clear()
+        judge(town)
+        (right,) = rows(town, "con", "contacts")
+        assert left is not None and (left.fields["phone"], right.fields["phone"]) == ("2", "2")
+        with town.store.read() as tx:
+            assert tx.conflicts.list(states=["open", "overruled", "kept"]) == []
+            creates = [one for one in tx.journal.recent(limit=50) if one.action is Action.CREATE]
+        landed = [(one.outcome, one.record_id) for one in creates if one.record_id is not None]
+        assert landed == [("landed", right.id)]
