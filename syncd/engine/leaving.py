@@ -18,7 +18,7 @@ from syncd.engine.base import pinned
 from syncd.engine.closed import GONE, UNFIT, may_open
 from syncd.engine.fence import all_ours, hold_links
 from syncd.engine.item import DONE, UNSEEN, VANISHED, Item, Rest, again, park
-from syncd.engine.linking import wake_for
+from syncd.engine.linking import may_answer, wake_for
 from syncd.engine.lookout import MANY, are_deleted, look_soon
 from syncd.engine.reading import legible
 from syncd.engine.world import World
@@ -51,11 +51,13 @@ def _follow(world: World, tx: Tx, item: Item, link: Link, side: Side) -> None:
     m, old = item.m, link.id_on(side)
     end = m.end(side)
     now = tx.aliases.resolve(end.system, end.kind, [old])[old]
-    creates = tx.journal.creating_for(m.key, side, [now])
+    creates = [one.id for one in tx.journal.creating_for(m.key, side, [now])]
+    # Whoever it was made for has a link to it as well, as soon as the write has an outcome.
+    creates += may_answer(world, tx, m, side, [now] if now not in tx.links.of(m.key, side, [now]) else []).values()
     became = f"{Ref(end.system, end.kind, old)} was merged into {Ref(end.system, end.kind, now)}"
     if creates:
-        reason = f"{became}, for which write {creates[0].id} is open"
-        item.fail(park("waiting", reason, waits_for=f"intent:{creates[0].id}"))
+        reason = f"{became}, and write {creates[0]} is open for that"
+        item.fail(park("waiting", reason, waits_for=f"intent:{creates[0]}"))
         return
     rival = _rival(tx, m, side, now) or _merged_too(tx, m, side, old, now)
     if rival is not None:

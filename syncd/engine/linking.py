@@ -351,16 +351,20 @@ def _creates_for(tx: Tx, m: FieldMap, items: Sequence[Item]) -> dict[tuple[Side,
 
 
 def _answers(world: World, tx: Tx, m: FieldMap, items: Sequence[Item]) -> dict[tuple[Side, str | None], int]:
-    """Open creations by the record that may be their answer: it is no stranger to anybody else."""
+    """Open creations by the record that may be their answer."""
     found: dict[tuple[Side, str | None], int] = {}
     for side in Side:
         ids = [id_ for item in items if (id_ := item.id_on(side)) is not None]
-        others, end = _Others.read(world, tx, m, side, ids), m.end(side)
-        for id_, snapshot in tx.snapshots.get(end.system, end.kind, ids).items():
-            intent = others.stray(snapshot.record) if snapshot.record.mine is not False else None
-            if intent is not None:
-                found[side, id_] = intent.id
+        found |= {(side, id_): intent for id_, intent in may_answer(world, tx, m, side, ids).items()}
     return found
+
+
+def may_answer(world: World, tx: Tx, m: FieldMap, side: Side, ids: Sequence[str]) -> dict[str, int]:
+    """The open creation whose answer each of these records may be: until that is known it is no stranger to anybody."""
+    others, end = _Others.read(world, tx, m, side, ids), m.end(side)
+    read = {id_: one.record for id_, one in tx.snapshots.get(end.system, end.kind, ids).items()}
+    strays = {id_: others.stray(record) for id_, record in read.items() if record.mine is not False}
+    return {id_: intent.id for id_, intent in strays.items() if intent is not None}
 
 
 def wake_for(tx: Tx, m: FieldMap, links: Sequence[Link], now: datetime) -> None:

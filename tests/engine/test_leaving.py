@@ -582,3 +582,22 @@ def test_a_survivor_waits_for_the_question_about_its_link_and_no_longer(parted: 
             assert (other.id, new.id) in partners(town)
         else:
             assert (other.id, twin) in partners(town)
+
+
+@pytest.mark.parametrize("key", [False, True], ids=["no key", "key"])
+def test_what_was_merged_into_the_answer_of_an_open_creation_waits_for_it(*, key: bool) -> None:
+    """A linked record is merged into one that we just made, unanswered: two links meet, and nobody is made again."""
+    with town_of(right=Traits(sync_key=key, maker=False)) as town:
+        left, right = linked(town)
+        con = town.vendors["con"]
+        fresh = make(town, "crm", "contacts", {"email": "bo@x.example", "name": "Bo"})
+        con.faults.append(("write", "lost"))
+        town.stage.now += timedelta(seconds=60)
+        cycle(town, wait=0)
+        (made,) = (row for row in rows(town, "con", "contacts") if row.id != right.id)
+        con.merge("contacts", right.id, made.id)
+        judge(town)
+        assert fresh is not None and (fresh.id, made.id) in partners(town)
+        assert [row.id for row in rows(town, "con", "contacts")] == [made.id]
+        (reason,) = parked(town, "question")
+        assert left.id in reason and fresh.id in reason
