@@ -50,6 +50,7 @@ _ACCESS = {
     "API_CURRENTLY_DISABLED": "API Enabled",
     "INVALID_TYPE": "Read on the object",
 }
+_QUERY = re.compile(r"(?s)^.*ERROR at Row:\d+:Column:\d+\s*")
 _DUPLICATES = frozenset({"DUPLICATES_DETECTED", "DUPLICATE_VALUE", "DUPLICATE_EXTERNAL_ID"})
 
 
@@ -106,7 +107,7 @@ def parse(body: Any) -> Trouble:
     if not found:
         words = body if isinstance(body, str) and body.strip() else "no explanation was given"
         return Trouble(code="", message=_shorten(words))
-    told = [one for row in found if (one := str(row.get("message") or row.get("error_description") or "").strip())]
+    told = [one for row in found if (one := _sentence(row.get("message") or row.get("error_description") or ""))]
     first = found[0]
     code = str(first.get("statusCode") or first.get("errorCode") or first.get("error") or "")
     return Trouble(
@@ -176,6 +177,11 @@ def _listed(value: Any) -> Sequence[Any]:
 
 def _distinct(items: Iterator[str]) -> tuple[str, ...]:
     return tuple(dict.fromkeys(item for item in items if item))
+
+
+def _sentence(told: object) -> str:
+    """The words behind the piece of a query that they are about, which nobody but us has typed."""
+    return _QUERY.sub("", str(told)).strip()
 
 
 def _shorten(text: str) -> str:

@@ -203,6 +203,15 @@ def test_what_may_have_been_carried_out_is_the_kits_matter(status: int) -> None:
     assert explain(status, {}, _said("UNKNOWN_EXCEPTION")) is None
 
 
+def test_what_is_wrong_with_a_query_is_told_without_it() -> None:
+    """Salesforce puts the query before its sentence; nobody who reads a status wrote that."""
+    query = "\nSELECT Id FROM Lead WHERE\n               ^\nERROR at Row:1:Column:16\n"
+    told = f"{query}sObject type 'Lead' is not supported."
+    assert parse(_said("INVALID_TYPE", told)).sentence == (
+        "Salesforce: sObject type 'Lead' is not supported. (INVALID_TYPE)"
+    )
+
+
 def test_a_refusal_is_told_whole() -> None:
     """All sentences, all fields, the ids of a unique value and of what a duplicate rule found; never a session."""
     found = {"matchResults": [{"matchRecords": [{"record": {"Id": B}}]}]}
