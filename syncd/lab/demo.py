@@ -25,7 +25,7 @@ from syncd.service import log
 PORT, LEADS = 8484, 200
 
 TIMING: Mapping[str, str] = {
-    "idle": "100ms", "timeout": "4s", "retry_for": "8s", "landing": "2s", "retry_first": "1s",
+    "idle": "100ms", "timeout": "4s", "retry_for": "8s", "landing": "5s", "retry_first": "1s",
     "lease": "10s",
 }  # fmt: skip
 """Durations that suit somebody who watches; nothing else differs from production."""
