@@ -31,6 +31,7 @@ from syncd.engine import (
     guard,
     intake,
     item,
+    late,
     leaving,
     linking,
     lookout,
@@ -51,6 +52,7 @@ from tests.engine import test_leaving as leaves
 from tests.engine import test_lookout as lookouts
 from tests.engine import test_reviewed as reviewed
 from tests.engine import test_rules as rules
+from tests.engine import test_settling as settles
 from tests.engine import test_undo as undoing
 from tests.engine.doings import Lawless
 from tests.engine.test_machine import Machine
@@ -99,6 +101,12 @@ _restored = partial(rules.test_an_edit_of_what_only_receives_goes_by_drift, "res
 def _hidden() -> None:
     with pytest.MonkeyPatch.context() as patch:
         lookouts.test_what_vanishes_all_at_once_pauses_the_system(lookouts.access, "does not show 9 of 10", patch)
+
+
+@wraps(settles.test_who_takes_back_what_was_to_be_overruled_has_not_lost_it)
+def _taken_back() -> None:
+    with pytest.MonkeyPatch.context() as patch:
+        settles.test_who_takes_back_what_was_to_be_overruled_has_not_lost_it(patch)
 
 
 MUTANTS = (
@@ -369,6 +377,19 @@ MUTANTS = (
     Mutant(
         "a question of a first link is closed without a look", planning._ends, "d.rule.name in item.conflicts", "False",
         partial(agreeing.test_a_row_of_a_lagging_list_is_no_witness, 1, "first link"),
+    ),
+    Mutant(
+        "what was given up never lands", late.landed_late, "if ours and ", "if False and ",
+        settles.test_a_create_that_lands_after_all_has_its_values_as_base,
+    ),
+    Mutant(
+        "what a lost write would overrule is overruled", settling._list_put_back, 'if not data["lost"]\n', "if True\n",
+        _taken_back,
+    ),
+    Mutant(
+        "a link goes on with what an open creation made", leaving._follow,
+        "    creates += may_answer(", "    () and may_answer(",
+        partial(leaves.test_what_was_merged_into_the_answer_of_an_open_creation_waits_for_it, key=False),
     ),
     Mutant(
         "hidden records are no matter", lookout._wrong, "    if len(hidden) >= MANY and", "    if False and", _hidden,
