@@ -45,7 +45,7 @@ def take_over(world: World, tx: Tx, m: FieldMap, side: Side, items: Sequence[Ite
 
     A person is asked where that twin is linked, or where a record was several that had twins.
     """
-    first = _continued(world, m, side)
+    first = continued(world, m, side)
     if first is None:
         return
     heirs = {id_: item for item in items for id_ in formers(m, side, item.record(side).fields)}
@@ -74,7 +74,7 @@ def take_over(world: World, tx: Tx, m: FieldMap, side: Side, items: Sequence[Ite
 
 def call_left_over(world: World, tx: Tx, m: FieldMap, items: Sequence[Item]) -> None:
     """Give the twins of what linked records were a turn, where they are nobody's now: a person is asked about them."""
-    if m.continues is None or (first := _continued(world, m, m.continues.side)) is None:
+    if m.continues is None or (first := continued(world, m, m.continues.side)) is None:
         return
     side = m.continues.side
     linked = [item for item in items if item.link is not None and side in item.snapshots]
@@ -95,7 +95,7 @@ def kept_back(world: World, tx: Tx, m: FieldMap, side: Side, items: Sequence[Ite
 
     What that twin becomes is theirs, so none is made. Where it became one that has another twin, a person is asked.
     """
-    first = _continued(world, m, side.other)
+    first = continued(world, m, side.other)
     if first is None:
         return {}
     ours = {item.mark.id: item for item in items}
@@ -131,7 +131,7 @@ def _goes_on(here: Ref, was: Ref, heir: Ref, link: Link | None, side: Side) -> R
     return park("question", f"{became}, whose link was closed. {remedy}")
 
 
-def _continued(world: World, m: FieldMap, side: Side) -> FieldMap | None:
+def continued(world: World, m: FieldMap, side: Side) -> FieldMap | None:
     """The map that this one continues, if its records become records of this side."""
     return world.maps.get(m.continues.map) if m.continues is not None and m.continues.side is side else None
 

@@ -18,6 +18,7 @@ from syncd.core.model import Action, Side
 from syncd.engine.confirm import finish
 from syncd.engine.fence import all_ours
 from syncd.engine.flips import freeze
+from syncd.engine.inheriting import inherit
 from syncd.engine.item import DRIFT, UNTOLD, Item, Rest, again, described, park, permitted
 from syncd.engine.late import landed_late
 from syncd.engine.leaving import come_back, follow, leave
@@ -198,7 +199,9 @@ class Worker:
         look_up(world, m, items)
         if self.rests is None:
             with world.store.begin() as tx:
-                landed_late(world, tx, m, make_links(world, tx, m, items))
+                made = make_links(world, tx, m, items)
+                landed_late(world, tx, m, made)
+                inherit(world, tx, m, made)
 
     def _plan(self, items: Sequence[Item]) -> None:
         freeze(self.world, items)

@@ -323,3 +323,24 @@ def test_what_a_person_discarded_is_not_made_because_somebody_edits_the_heir() -
         rest(town)
         with town.store.read() as tx:
             assert tx.marks.get("pair/people", Side.LEFT, [ours.id])[ours.id] == before
+
+
+def test_what_was_cleared_while_the_lead_was_converted_stays_cleared() -> None:
+    """The person that it became holds what the lead did: on the other side somebody cleared it, and that travels."""
+    with towns() as town:
+        ours, lead = linked(town, city="Ulm")
+        rest(town)
+        con = town.vendors["con"]
+        person = con.create(
+            "people", {"email": "office@x.example", "name": "Ann", "city": "Ulm", "was": (lead.id,)}, "person"
+        )
+        con.update("contacts", lead.id, {"phone": "converted"}, "person")
+        edit(town, "crm", "contacts", ours.id, {"city": None})
+        town.stage.now = town.stage.now.replace(microsecond=0) + con.traits.lag * 2
+        for feed in (("con", "contacts"), ("crm", "contacts"), ("con", "people")):
+            read_feed(town, *feed)
+        rest(town)
+        assert partners(town, "pair/people") == {(ours.id, person.id)}
+        cities = (rows(town, "crm", "contacts")[0].fields["city"], rows(town, "con", "people")[0].fields["city"])
+        assert cities == (None, None)
+        assert parked(town, "question") == []
