@@ -18,6 +18,7 @@ from syncd.engine.confirm import adopt, close_intent, settle_rules
 from syncd.engine.conflicts import close_taken
 from syncd.engine.fence import still_ours
 from syncd.engine.item import DONE, Item, Rest, again, park
+from syncd.engine.late import sent
 from syncd.engine.lookalikes import not_twins
 from syncd.engine.planning import lost_row
 from syncd.engine.world import World
@@ -307,16 +308,15 @@ def _adopt_create(world: World, tx: Tx, item: Item, intent: Intent, record: Reco
         return
     source = f"{m.end(side.other).system}:{m.end(side.other).kind}:{intent.source_id}"
     proved = record.mine is True or carried_key(m, side, record.fields) == source
-    sent = {name: data for name, data in intent.rules.items() if data["field"] in intent.fields}
-    known = {
-        name: data
-        for name, data in sent.items()
-        if proved or _holds(item, side, record, {data["field"]: intent.fields[data["field"]]})
+    field = {name: intent.rules[name]["field"] for name in sent(intent)}
+    rules = {
+        name: sides
+        for name, sides in sent(intent).items()
+        if proved or _holds(item, side, record, {field[name]: intent.fields[field[name]]})
     }
-    rules = {name: {Side(at): value for at, value in data["settle"].items()} for name, data in known.items()}
     settle_rules(tx, m, {link.id: rules})
-    for name in sent.keys() - known.keys():
-        if sent[name]["field"] in record.fields:
+    for name in field.keys() - rules.keys():
+        if field[name] in record.fields:
             _ask(world, tx, link, intent, record, name, run)
     close_intent(world, tx, intent.id, "landed", record.ref.id)
     # Read by id: who looks for a key is told of archived records as well, and not that they are.
