@@ -65,7 +65,7 @@ def take_over(world: World, tx: Tx, m: FieldMap, side: Side, items: Sequence[Ite
             remedy = "Part the wrong one: `syncd unlink`, then `syncd retry`."
             item.fail(park("question", f"{both}{taken[twin].id_on(side)}. {remedy}"))
         elif twin in there and item.twin not in (None, twin):
-            reason = f"it was {was} and others, whose twins are {item.twin}, {twin} and perhaps more"
+            reason = f"it was {was} and others, whose twins are {end.ref(item.twin)}, {other} and perhaps more"
             remedy = f"Link it with the right one: `syncd link {item.record(side).ref} {other}`; or say who is not its"
             item.fail(park("question", f"{reason}. {remedy} twin: `syncd link --not`."))
         elif twin in there:
@@ -125,7 +125,8 @@ def _goes_on(here: Ref, was: Ref, heir: Ref, link: Link | None, side: Side) -> R
         return park("waiting", f"{became}, and it goes on with that", waits_for=str(heir))
     if link.state == "open":
         twin = replace(here, id=link.id_on(side))
-        remedy = f"If both are the same, archive {here}, then `syncd retry`; {other}"
+        remedy = f"If both are the same, give what belongs to {here} to the other and archive it, then `syncd retry`; "
+        remedy += other
         return park("question", f"{became}, which is linked with {twin}. {remedy}")
     remedy = f"If it is its twin: `syncd relink {heir} {here}`; {other}"
     return park("question", f"{became}, whose link was closed. {remedy}")
