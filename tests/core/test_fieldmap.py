@@ -29,6 +29,11 @@ def test_a_ref_is_written_as_people_type_it() -> None:
     assert str(Ref("hubspot", "contacts", "123")) == "hubspot:contacts:123"
 
 
+def test_an_end_names_a_record_of_its_own() -> None:
+    """System and kind are the end's."""
+    assert End(system="crm", kind="deals").ref("7") == Ref("crm", "deals", "7")
+
+
 def test_the_side_across_is_the_other_one() -> None:
     """Each side is across from the other."""
     assert [side.other for side in Side] == [RIGHT, LEFT]
