@@ -327,10 +327,9 @@ class App:
 
     def parked(self) -> list[dict[str, Any]]:
         """Marks that wait for a person or a changed world."""
-        with self.ready_store.read() as tx:
-            marks = tx.marks.resting(PARKED)
         maps = self._known_maps()
-        return [answers.mark_row(maps, mark) for mark in marks]
+        with self.ready_store.read() as tx:
+            return answers.mark_rows(tx, maps, tx.marks.resting(PARKED))
 
     def held(self) -> list[dict[str, Any]]:
         """Pairs of which something waits for permission."""

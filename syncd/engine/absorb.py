@@ -230,7 +230,7 @@ def _rekey(tx: Tx, world: World, m: FieldMap, side: Side, rows: dict[str, Snapsh
     names = matched | scored | was | set(unique_names(world, m, side))
     seen = [*found.moved.items(), *found.learned.items()]
     touched = dict.fromkeys(i for i, fields in seen if i in rows and (fields is None or fields & names))
-    texts = {id_: () if rows[id_].gone else found_by(world, m, side, rows[id_].record.fields) for id_ in touched}
+    texts = {id_: found_by(world, m, side, rows[id_]) for id_ in touched}
     around = near(tx, m, {side: [id_ for id_ in texts if found.moved.get(id_, names) is not None]})
     tx.snapshots.rekey(m.key, side, texts)
     ask_again(tx, m, (around | near(tx, m, {side: texts})) - set(texts), world.clock())

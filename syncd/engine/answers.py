@@ -16,6 +16,7 @@ from syncd.core.fieldmap import FieldMap
 from syncd.core.model import Action, FieldKind, Ref, Side, Value
 from syncd.core.plan import sides
 from syncd.engine.absorb import LEAD_LANE
+from syncd.engine.awaited import awaited
 from syncd.engine.base import base_of
 from syncd.engine.world import Pair, World
 from syncd.errors import ConfigError, Problem
@@ -213,15 +214,18 @@ def _values(tx: Tx, m: FieldMap, link: Link, rule_name: str) -> tuple[Value, Val
     return sides(m, base_of(m, link, left, right), left.record, right.record, rule)
 
 
-def mark_row(maps: Mapping[str, FieldMap], mark: Mark) -> dict[str, Any]:
-    """A resting mark as people and scripts read it."""
-    m = maps.get(mark.map)
-    end = m.end(mark.side) if m is not None else None
+def mark_rows(tx: Tx, maps: Mapping[str, FieldMap], marks: Sequence[Mark]) -> list[dict[str, Any]]:
+    """Resting marks as people and scripts read them."""
+    why = awaited(tx, maps, marks)
+    return [_mark_row(maps.get(mark.map), mark, why.get((mark.map, mark.waits_for or ""))) for mark in marks]
+
+
+def _mark_row(m: FieldMap | None, mark: Mark, why: str | None) -> dict[str, Any]:
     return {
         "map": mark.map,
-        "ref": f"{end.system}:{end.kind}:{mark.id}" if end is not None else f"{mark.side}:{mark.id}",
+        "ref": str(m.end(mark.side).ref(mark.id)) if m is not None else f"{mark.side}:{mark.id}",
         "cause": mark.cause,
-        "reason": mark.reason,
+        "reason": f"{mark.reason}; {why}" if why else mark.reason,
         "waits_for": mark.waits_for,
         "since": mark.first_at.isoformat(),
         "attempts": mark.attempts,

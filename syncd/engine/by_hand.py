@@ -50,6 +50,7 @@ def refuse(world: World, one: Ref, other: Ref, map_key: str | None = None) -> tu
         now = world.clock()
         tx.refusals.add(m.key, left.id, right.id, now)
         ask_again(tx, m, [left.id, right.id], now)
+        tx.marks.wake([str(left), str(right)], now)  # who waits in another map for what these two become
     return left, right
 
 

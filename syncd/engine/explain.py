@@ -16,7 +16,7 @@ from syncd.core.model import Change, Ref, Side, Value
 from syncd.core.parity import AS_ONE, compare
 from syncd.core.plan import MISSING, carried, view
 from syncd.core.sight import Waiting
-from syncd.engine.answers import known_field, mark_row, names_of
+from syncd.engine.answers import known_field, mark_rows, names_of
 from syncd.engine.base import base_of
 from syncd.engine.item import Item
 from syncd.engine.linking import wanted
@@ -74,7 +74,7 @@ class _Look:
         mark = self.marks.get(self.side) or next(iter(self.marks.values()), None)
         about: dict[str, Any] = {
             "map": m.key, "pair": self.pair.name, "mode": self.pair.mode,
-            "waiting": mark_row(self.world.maps, mark) if mark is not None else None, "link": None,
+            "waiting": self.waiting(mark), "link": None,
         }  # fmt: skip
         if link is None:
             return {**about, "why": self.unlinked(), "blocked": self.blocked()}
@@ -85,6 +85,10 @@ class _Look:
         if len(item.snapshots) < len(Side):
             return {**about, "rules": [], "blocked": [*self.blocked(), "one of the two was never read"]}
         return {**about, **self.linked(item, link, wished)}
+
+    def waiting(self, mark: Mark | None) -> dict[str, Any] | None:
+        """The mark that rests, as in any list."""
+        return mark_rows(self.tx, self.world.maps, [mark])[0] if mark is not None else None
 
     @property
     def pair(self) -> Pair:

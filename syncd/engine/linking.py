@@ -32,15 +32,13 @@ BUSY = timedelta(seconds=1)
 """How soon to look again whether another process has read on."""
 
 
-def local(world: World, tx: Tx, m: FieldMap, items: Sequence[Item]) -> None:
-    """Everything that needs no vendor: conditions, our own key, match keys, open creates."""
-    for side in Side:
-        _local_side(world, tx, m, side, [item for item in items if item.side is side and item.stands()])
+def local(world: World, tx: Tx, m: FieldMap, items: Sequence[Item]) -> list[Item]:
+    """Everything that needs no vendor: conditions, our own key, match keys, open creates; who took a twin over."""
+    sides = {side: [item for item in items if item.side is side and item.stands()] for side in Side}
+    return [heir for side in Side if sides[side] for heir in _local_side(world, tx, m, side, sides[side])]
 
 
-def _local_side(world: World, tx: Tx, m: FieldMap, side: Side, items: list[Item]) -> None:
-    if not items:
-        return
+def _local_side(world: World, tx: Tx, m: FieldMap, side: Side, items: list[Item]) -> list[Item]:
     linked = tx.links.of(m.key, side, [item.mark.id for item in items])
     for item in items:
         if item.mark.id in linked:
@@ -51,13 +49,13 @@ def _local_side(world: World, tx: Tx, m: FieldMap, side: Side, items: list[Item]
         rest = _unfit(m, side, item, item.mark.id in closed)
         if rest is not None:
             item.fail(rest)
-    take_over(world, tx, m, side, [item for item in items if item.stands()])
+    heirs = take_over(world, tx, m, side, [item for item in items if item.stands()])
     items = [item for item in items if item.stands() and item.twin is None]
     kept = kept_back(world, tx, m, side, items)
     for item in items:
         if item.mark.id in kept and kept[item.mark.id].cause == QUESTION:
             item.fail(kept[item.mark.id])
-    items = [item for item in items if item.stands()]
+    items = [item for item in items if item.stands() and item.twin is None]
     ids = [item.mark.id for item in items]
     creates, others = _judge_local(tx, m, side, items), _Others.read(world, tx, m, side, ids)
     for item in items:
@@ -67,6 +65,7 @@ def _local_side(world: World, tx: Tx, m: FieldMap, side: Side, items: list[Item]
             item.fail(UNWANTED)
         if item.stands() and item.twin is None and item.mark.id in kept:
             item.fail(kept[item.mark.id])
+    return heirs
 
 
 def _judge_local(tx: Tx, m: FieldMap, side: Side, items: Sequence[Item]) -> dict[str, Intent]:

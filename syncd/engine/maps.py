@@ -82,6 +82,6 @@ def _key_again(tx: Tx, world: World, m: FieldMap, side: Side) -> None:
     """Key every record of a side anew, a page at a time."""
     end, after = m.end(side), ""
     while page := tx.snapshots.page(end.system, end.kind, after=after):
-        texts = {i: () if one.gone else found_by(world, m, side, one.record.fields) for i, one in page.items()}
+        texts = {i: found_by(world, m, side, one) for i, one in page.items()}
         tx.snapshots.rekey(m.key, side, texts)
         after = next(reversed(page))  # a database may order texts otherwise than we do

@@ -5,16 +5,16 @@ What is not here: who is whose twin (`linking`): a name that is taken is no matc
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import replace
 
 from syncd.core.fieldmap import FieldMap
-from syncd.core.match import indexed
+from syncd.core.match import came_of, formers, indexed
 from syncd.core.model import Ref, Side, Value
 from syncd.core.plan import suffixed
 from syncd.engine.item import Item
 from syncd.engine.world import World
-from syncd.store.snapshots import hashed
+from syncd.store.snapshots import Snapshot, hashed
 from syncd.store.store import Tx
 
 NAMESAKE = "namesake"
@@ -24,8 +24,14 @@ Taken = dict[str, str]
 """Names that creations of this batch carry -> the id of the record they are made for."""
 
 
-def found_by(world: World, m: FieldMap, side: Side, fields: Mapping[str, Value]) -> list[str]:
-    """Every text by which a record of a side is found: its match keys, and the names that nobody else may have."""
+def found_by(world: World, m: FieldMap, side: Side, one: Snapshot) -> list[str]:
+    """Every text by which a record of a side is found: its match keys, and the names that nobody else may have.
+
+    One that is gone is found by what it was in the map before, and by nothing else.
+    """
+    fields = one.record.fields
+    if one.gone is not None:
+        return [came_of(id_) for id_ in formers(m, side, fields)]
     names = (_text(name, fields.get(name)) for name in unique_names(world, m, side))
     return [*indexed(m, side, fields), *(text for text in names if text is not None)]
 

@@ -98,7 +98,9 @@ def plan_links(world: World, tx: Tx, m: FieldMap, items: Sequence[Item], parents
             continue
         gone = [side for side in Side if item.snapshots[side].gone]
         if gone:
-            item.fail(park("gone", f"{item.record(gone[0]).ref} is gone on the {gone[0]}; nothing is written"))
+            why = f"{item.record(gone[0]).ref} is gone on the {gone[0]}; nothing is written"
+            # Links that stand were looked at for that before: this one is new.
+            item.fail(again("gone", why, after=timedelta(0)) if item.link is not None else park("gone", why))
             continue
         if left_filter(m, {side: item.record(side) for side in Side}):
             item.fail(DONE)

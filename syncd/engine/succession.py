@@ -10,13 +10,15 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import replace
+from datetime import timedelta
 
 from syncd.core.fieldmap import FieldMap
 from syncd.core.match import came_of, formers
 from syncd.core.model import Record, Ref, Side
 from syncd.engine.closed import UNFIT, may_open
-from syncd.engine.item import Item, Rest, park
+from syncd.engine.item import Item, Rest, again, park
 from syncd.engine.planning import twins_of
+from syncd.engine.reading import read_anew
 from syncd.engine.world import World
 from syncd.store.links import Link
 from syncd.store.snapshots import hashed
@@ -40,14 +42,14 @@ def came_of_a_merge(tx: Tx, item: Item, record: Record) -> bool:
     return bool(linked)
 
 
-def take_over(world: World, tx: Tx, m: FieldMap, side: Side, items: Sequence[Item]) -> None:
-    """What was converted from a record of the map that this one continues has the twin of that.
+def take_over(world: World, tx: Tx, m: FieldMap, side: Side, items: Sequence[Item]) -> list[Item]:
+    """What was converted from a record of the map that this one continues has the twin of that; those that have one.
 
     A person is asked where that twin is linked, or where a record was several that had twins.
     """
     first = continued(world, m, side)
     if first is None:
-        return
+        return []
     heirs = {id_: item for item in items for id_ in formers(m, side, item.record(side).fields)}
     for intent in tx.journal.creating_for(first.key, side, heirs):
         reason = f"became what write {intent.id} is open for"
@@ -70,6 +72,20 @@ def take_over(world: World, tx: Tx, m: FieldMap, side: Side, items: Sequence[Ite
             item.fail(park("question", f"{reason}. {remedy} twin: `syncd link --not`."))
         elif twin in there:
             item.twin, item.found = twin, f"goes on with the link of {was}, which became it"
+    return [item for item in items if item.twin is not None and item.stands()]
+
+
+def look_at_twins(world: World, m: FieldMap, heirs: Sequence[Item]) -> None:
+    """Read the twins that were taken over: lists of some vendors say nothing of a record that people archived.
+
+    Raises AuthError and Transient.
+    """
+    for side in Side:
+        if asking := [item for item in heirs if item.stands() and item.side is side.other]:
+            found = read_anew(world, m, side, asking)
+            for item in asking:
+                if not isinstance(found[str(item.twin)], Record):
+                    item.fail(again("gone", f"{m.end(side).ref(str(item.twin))} is gone", after=timedelta(0)))
 
 
 def call_left_over(world: World, tx: Tx, m: FieldMap, items: Sequence[Item]) -> None:
@@ -94,6 +110,7 @@ def kept_back(world: World, tx: Tx, m: FieldMap, side: Side, items: Sequence[Ite
     """What those wait for that have a twin in the map that this one continues, or will have by its plans.
 
     What that twin becomes is theirs, so none is made. Where it became one that has another twin, a person is asked.
+    Where that is gone, they are linked with it all the same, and the link ends as any whose record is gone.
     """
     first = continued(world, m, side.other)
     if first is None:
@@ -102,19 +119,26 @@ def kept_back(world: World, tx: Tx, m: FieldMap, side: Side, items: Sequence[Ite
     ended = may_open(tx, first, side, ours)
     twins = {id_: link.id_on(side.other) for id_, link in ended.items()}
     twins |= twins_of(tx, first.key, side, set(ours), planned=True, former=False)
+    others = _parted(tx, first, side, ours)
+    twins = {id_: twin for id_, twin in twins.items() if (id_, twin) not in others}
     heirs, parted = _heirs(tx, m, side.other, twins.values()), _parted(tx, m, side, ours)
-    several = [heir for some in heirs.values() for heir in some]
+    several, end = [heir for some in heirs.values() for heir in some], m.end(side.other)
+    there = tx.snapshots.seen(end.system, end.kind, several)
     links = tx.links.of(m.key, side.other, several, state="closed") | tx.links.of(m.key, side.other, several)
     rests: dict[str, Rest] = {}
     for id_, twin in twins.items():
         here, was = m.end(side).ref(id_), first.end(side.other).ref(twin)
-        for heir in heirs.get(twin, ()):
-            if (id_, heir) not in parted:
-                rests[id_] = _goes_on(here, was, m.end(side.other).ref(heir), links.get(heir), side)
+        named = [heir for heir in heirs.get(twin, ()) if (id_, heir) not in parted]
+        for heir in [one for one in named if one in there] or named:
+            if heir in there or heir in links:
+                rests[id_] = _goes_on(here, was, end.ref(heir), links.get(heir), side)
                 ours[id_].calls += [(side.other, heir)] if heir not in links else []
+            else:
+                ours[id_].twin, ours[id_].found = heir, f"goes on with the link of {was}, which became it"
         if twin not in heirs and (id_ not in ended or (ended[id_].reason or "").startswith(UNFIT)):
             reason = f"its twin is {was}, and it goes on with what that becomes"
-            rests[id_] = park("waiting", reason, waits_for=str(was))
+            remedy = f"; if that is somebody else: `syncd link --not {was} {here}`" if id_ in ended else ""
+            rests[id_] = park("waiting", reason + remedy, waits_for=str(was))
     return rests
 
 
@@ -139,8 +163,9 @@ def continued(world: World, m: FieldMap, side: Side) -> FieldMap | None:
 
 def _twins(tx: Tx, first: FieldMap, side: Side, ids: Collection[str]) -> dict[str, str]:
     """With whom these are linked in the map before, or were until one of the two left it."""
-    links = may_open(tx, first, side, ids) | tx.links.of(first.key, side, ids)
-    return {old: link.id_on(side.other) for old, link in links.items()}
+    links, parted = may_open(tx, first, side, ids) | tx.links.of(first.key, side, ids), _parted(tx, first, side, ids)
+    twins = {old: link.id_on(side.other) for old, link in links.items()}
+    return {old: twin for old, twin in twins.items() if (old, twin) not in parted}
 
 
 def _heirs(tx: Tx, m: FieldMap, side: Side, former: Iterable[str]) -> dict[str, list[str]]:

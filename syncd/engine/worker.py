@@ -27,7 +27,7 @@ from syncd.engine.namesakes import Taken
 from syncd.engine.planning import parents_for, plan_links
 from syncd.engine.reading import read_anew
 from syncd.engine.settling import settle
-from syncd.engine.succession import call_left_over
+from syncd.engine.succession import call_left_over, look_at_twins
 from syncd.engine.undo import undo
 from syncd.engine.world import World
 from syncd.engine.writing import Writer, journal
@@ -192,10 +192,11 @@ class Worker:
         """Unlinked units: whose is it? Local knowledge first, then the vendor is asked before anything is created."""
         m, world = self.m, self.world
         with world.store.read() as tx:
-            local(world, tx, m, items)
+            heirs = local(world, tx, m, items)
             parents = parents_for(world, tx, m, items, planned=self.rests is not None)
             # What is only planned is in no snapshot: its names are remembered for the whole run.
             plan_creates(world, tx, m, items, parents.twins, self.taken if self.rests is not None else {})
+        look_at_twins(world, m, heirs)
         look_up(world, m, items)
         if self.rests is None:
             with world.store.begin() as tx:

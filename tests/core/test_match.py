@@ -140,9 +140,7 @@ def test_the_key_of_a_twin_is_its_source_s_ref() -> None:
     assert sync_key_of(Ref("crm", "contacts", "1")) == "crm:contacts:1"
 
 
-@pytest.mark.parametrize(
-    ("value", "ids"), [(("7", "8"), ("7", "8")), ("7", ("7",)), ("", ()), ((), ()), (None, ())]
-)
+@pytest.mark.parametrize(("value", "ids"), [(("7", "8"), ("7", "8")), ("7", ("7",)), ("", ()), ((), ()), (None, ())])
 def test_a_record_is_found_by_what_it_was(value: Any, ids: tuple[str, ...]) -> None:
     """Of a map that continues another, on the side where records become others, and nowhere else."""
     m = replace(people(), continues=Continued(map="p/leads", side=Side.LEFT, field="lead"))

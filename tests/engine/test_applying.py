@@ -9,7 +9,7 @@ import pytest
 
 from syncd.core.fieldmap import FieldMap
 from syncd.core.model import Operation, Outcome, Side
-from syncd.engine.answers import mark_row, status
+from syncd.engine.answers import mark_rows, status
 from syncd.engine.applying import PAGE, Progress, apply, preview, release
 from syncd.engine.maps import adopt
 from syncd.engine.run import work
@@ -214,7 +214,7 @@ def test_what_is_parked_before_an_application_is_due_waits_since_it_was_marked(m
         read_feed(town, "crm", "contacts")
         work(town.world, town.world.pairs[0])
         with town.store.read() as tx:
-            (found,) = [mark_row(town.world.maps, mark) for mark in tx.marks.resting(PARKED)]
+            (found,) = mark_rows(tx, town.world.maps, tx.marks.resting(PARKED))
         assert before <= datetime.fromisoformat(found["since"]) <= after
 
 

@@ -344,3 +344,70 @@ def test_what_was_cleared_while_the_lead_was_converted_stays_cleared() -> None:
         cities = (rows(town, "crm", "contacts")[0].fields["city"], rows(town, "con", "people")[0].fields["city"])
         assert cities == (None, None)
         assert parked(town, "question") == []
+
+
+def test_what_it_became_is_deleted_and_its_twin_stays_without_one() -> None:
+    """The link goes on to the person and ends with it, as any link does: a user is told, and nobody is made again."""
+    with towns() as town:
+        ours, lead = linked(town, tag="vip")
+        rest(town)
+        con = town.vendors["con"]
+        person = converted(town, lead)
+        town.stage.now = town.stage.now.replace(microsecond=0) + con.traits.lag * 2
+        read_feed(town, "con", "people")
+        con.delete("people", person.id)
+        rest(town)
+        assert partners(town) == partners(town, "pair/people") == set() and rows(town, "con", "people") == []
+        assert parked(town, "waiting") == parked(town, "question") == []
+        (reason,) = parked(town, "gone")
+        assert f"con:people:{person.id}" in reason
+        assert [row.id for row in rows(town, "crm", "contacts")] == [ours.id]
+
+
+def test_what_it_became_comes_back_and_has_its_twin() -> None:
+    """A person that was deleted before it had the lead's twin is restored: the two are linked."""
+    with towns() as town:
+        ours, lead = linked(town, tag="vip")
+        rest(town)
+        con = town.vendors["con"]
+        person = converted(town, lead)
+        town.stage.now = town.stage.now.replace(microsecond=0) + con.traits.lag * 2
+        read_feed(town, "con", "people")
+        con.delete("people", person.id)
+        rest(town)
+        con.restore("people", person.id)
+        rest(town)
+        assert partners(town, "pair/people") == {(ours.id, person.id)}
+
+
+def test_what_it_became_was_never_seen_and_a_person_says_that_it_is_nobody() -> None:
+    """It was deleted before anybody read it: the twin waits, says how that ends, and is somebody of its own then."""
+    with towns() as town:
+        ours, lead = linked(town, tag="vip")
+        rest(town)
+        person = converted(town, lead)
+        town.vendors["con"].delete("people", person.id)
+        rest(town)
+        (reason,) = parked(town, "waiting")
+        command = f"`syncd link --not con:contacts:{lead.id} crm:contacts:{ours.id}`"
+        assert reason.endswith(f"if that is somebody else: {command}")
+        refuse(town.world, Ref("con", "contacts", lead.id), Ref("crm", "contacts", ours.id), "pair/contacts")
+        rest(town)
+        (made,) = rows(town, "con", "people")
+        assert partners(town, "pair/people") == {(ours.id, made.id)} and parked(town, "waiting") == []
+
+
+def test_a_twin_that_was_archived_unseen_is_looked_at_before_it_is_taken_over() -> None:
+    """A vendor whose lists say nothing of the archived: what the lead became is looked at like any other."""
+    with towns() as town:
+        ours, lead = linked(town)
+        crm = town.vendors["crm"]
+        crm.delete("contacts", ours.id)
+        person = converted(town, lead)
+        town.stage.now = town.stage.now.replace(microsecond=0) + crm.traits.lag * 2
+        read_feed(town, "con", "people")
+        run(town)
+        assert ours.id not in {left for left, _ in partners(town, "pair/people")}
+        rest(town)
+        assert ours.id not in {left for left, _ in partners(town, "pair/people")}
+        assert person.id in {right for _, right in partners(town, "pair/people")}
