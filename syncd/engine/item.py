@@ -156,7 +156,10 @@ class Item:
 
     def drift(self, reason: str) -> Rest:
         """Park it because of a field that was asked for and did not come."""
-        return park(UNTOLD if self.carried in (DRIFT, UNTOLD) else DRIFT, reason)
+        why = (
+            f"{reason}: the field was asked for twice and did not come; it was deleted, or is hidden from syncd's user"
+        )
+        return park(UNTOLD if self.carried in (DRIFT, UNTOLD) else DRIFT, why)
 
     def fail(self, rest: Rest) -> None:
         """Note what becomes of its marks, unless something was noted before."""

@@ -54,16 +54,16 @@ def _follow(world: World, tx: Tx, item: Item, link: Link, side: Side) -> None:
     creates = [one.id for one in tx.journal.creating_for(m.key, side, [now])]
     # Whoever it was made for has a link to it as well, as soon as the write has an outcome.
     creates += may_answer(world, tx, m, side, [now] if now not in tx.links.of(m.key, side, [now]) else []).values()
-    became = f"{Ref(end.system, end.kind, old)} was merged into {Ref(end.system, end.kind, now)}"
+    became = f"{end.ref(old)} was merged into {end.ref(now)}"
     if creates:
         reason = f"{became}, and write {creates[0]} is open for that"
         item.fail(park("waiting", reason, waits_for=f"intent:{creates[0]}"))
         return
     rival = _rival(tx, m, side, now) or _merged_too(tx, m, side, old, now)
     if rival is not None:
-        across = m.end(side.other)
-        both = " and ".join(str(Ref(across.system, across.kind, one.id_on(side.other))) for one in (link, rival))
-        remedy = "Part the wrong one: `syncd unlink`, then `syncd retry`."
+        twins = [str(m.end(side.other).ref(one.id_on(side.other))) for one in (link, rival)]
+        both, parted = " and ".join(twins), " or ".join(f"`syncd unlink {twin}`" for twin in twins)
+        remedy = f"Part the wrong one: {parted}, then `syncd retry`."
         item.fail(park("question", f"{became}, and both were linked: with {both}. {remedy}"))
         return
     try:

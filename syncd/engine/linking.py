@@ -244,7 +244,7 @@ def _cannot_do_without(m: FieldMap, item: Item, side: Side, rule: Rule) -> bool:
 
 def _unknown(item: Item, reason: str) -> Rest:
     if item.mark.cause == "unknown" or item.carried in (DRIFT, UNTOLD):
-        return item.drift(f"{reason}: the field was asked for twice and did not come")
+        return item.drift(reason)
     return again("unknown", reason, after=timedelta(0), reread=True)
 
 

@@ -54,7 +54,7 @@ def take_over(world: World, tx: Tx, m: FieldMap, side: Side, items: Sequence[Ite
     for intent in tx.journal.creating_for(first.key, side, heirs):
         reason = f"became what write {intent.id} is open for"
         heirs[str(intent.source_id)].fail(park("waiting", reason, waits_for=f"intent:{intent.id}"))
-    twins, end = _twins(tx, first, side, heirs), m.end(side.other)
+    twins, here, end = _twins(tx, first, side, heirs), m.end(side), m.end(side.other)
     there = tx.snapshots.seen(end.system, end.kind, twins.values())
     taken = tx.links.of(m.key, side.other, twins.values())
     parted = _parted(tx, m, side, [item.mark.id for item in items])
@@ -63,9 +63,9 @@ def take_over(world: World, tx: Tx, m: FieldMap, side: Side, items: Sequence[Ite
         if (item.mark.id, twin) in parted:
             continue
         if twin in taken:
-            both = f"{was} became it, whose twin {other} is linked with "
-            remedy = "Part the wrong one: `syncd unlink`, then `syncd retry`."
-            item.fail(park("question", f"{both}{taken[twin].id_on(side)}. {remedy}"))
+            both = f"{was} became it, whose twin {other} is linked with {here.ref(taken[twin].id_on(side))}"
+            remedy = f"If that is wrong: `syncd unlink {other}`, then `syncd retry`; if it is right: `syncd link --not"
+            item.fail(park("question", f"{both}. {remedy} {here.ref(item.mark.id)} {other}`."))
         elif twin in there and item.twin not in (None, twin):
             reason = f"it was {was} and others, whose twins are {end.ref(item.twin)}, {other} and perhaps more"
             remedy = f"Link it with the right one: `syncd link {item.record(side).ref} {other}`; or say who is not its"

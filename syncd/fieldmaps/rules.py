@@ -22,6 +22,7 @@ RULE_KEYS = (
 )  # fmt: skip
 RELATION_KEYS = ("name", "left", "right", "map", "create", "owner", "direction", "drift")
 UNSEEN = "It was deleted, or no record holds it yet; the settings of the system may be able to name it."
+HIDDEN = "Or it is hidden from the user that syncd connects as."
 RECEIPTS = ("sync.state",)
 
 
@@ -97,7 +98,7 @@ class Context:
         fields = self.schemas[side].fields if self.schemas else {}
         if self.schemas and name not in fields:
             by_label = [item.name for item in fields.values() if item.label.casefold() == name.casefold()]
-            remedy = f"Its name is {by_label[0]}." if by_label else nearest(name, fields)
+            remedy = f"Its name is {by_label[0]}." if by_label else f"{nearest(name, fields)} {HIDDEN}"
             self.report.error(place, f"{self._kind(side)} has no field {name!r}.", remedy)
         return name
 
@@ -108,7 +109,7 @@ class Context:
         found = self.schemas[side].fields.get(name)
         if found is None:
             others = [item.name for item in self.schemas[side].fields.values() if item.label == label]
-            remedy = f"A field labeled {label!r} exists as {others[0]}." if others else UNSEEN
+            remedy = f"A field labeled {label!r} exists as {others[0]}." if others else f"{UNSEEN} {HIDDEN}"
             self.report.error(place, f"{self._kind(side)} has no custom field {name!r} ({label}).", remedy)
         elif found.label and found.label != label:
             message = f"custom field {name} is now labeled {found.label!r}, and the map says {label!r}."

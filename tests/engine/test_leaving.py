@@ -307,7 +307,8 @@ def test_the_question_of_two_links_that_meet_says_how_to_answer_it(wrong: str, *
         survivor = merged(town, anew=anew, into=left.id, other=other.id)
         rest(town)
         reason, *_ = parked(town, "question")
-        assert reason.endswith("Part the wrong one: `syncd unlink`, then `syncd retry`.")
+        for twin in (right.id, theirs):
+            assert f"`syncd unlink con:contacts:{twin}`" in reason and reason.endswith(", then `syncd retry`.")
         off, on = (right.id, theirs) if wrong == "survivor's" else (theirs, right.id)
         unlink(town.world, Ref("con", "contacts", off))
         with town.store.begin() as tx:

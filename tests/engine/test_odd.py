@@ -120,7 +120,10 @@ def test_a_record_is_not_made_without_what_only_its_creation_carries(monkeypatch
             rest(town)
             with town.store.read() as tx:
                 (mark,) = tx.marks.resting(PARKED)
-            assert mark.reason == "serial is not known: the field was asked for twice and did not come"
+            assert mark.reason == (
+                "serial is not known: the field was asked for twice and did not come; "
+                "it was deleted, or is hidden from syncd's user"
+            )
         edit(town, "crm", "contacts", left.id, {"name": "Q"})
         judge(town)
         assert [row.fields["serial"] for row in rows(town, "con", "contacts")] == [left.fields["serial"]]

@@ -167,8 +167,11 @@ def test_where_the_twin_is_linked_already_a_person_is_asked() -> None:
         person = converted(town, lead)
         rest(town)
         (reason,) = parked(town, "question")
-        assert (
-            f"con:contacts:{lead.id} became it, whose twin crm:contacts:{ours.id} is linked with {other.id}" in reason
+        assert reason == (
+            f"con:contacts:{lead.id} became it, "
+            f"whose twin crm:contacts:{ours.id} is linked with con:people:{other.id}. "
+            f"If that is wrong: `syncd unlink crm:contacts:{ours.id}`, then `syncd retry`; "
+            f"if it is right: `syncd link --not con:people:{person.id} crm:contacts:{ours.id}`."
         )
         assert partners(town, "pair/people") == {(ours.id, other.id)}
         assert {row.id for row in rows(town, "con", "people")} == {other.id, person.id}

@@ -129,7 +129,7 @@ def test_the_digest_is_of_the_content() -> None:
 MISTAKES = [
     (
         "{left: titel, right: text, owner: left}",
-        "m.yaml:7:12: deals on the left side has no field 'titel'. Did you mean title?",
+        "no field 'titel'. Did you mean title? Or it is hidden from the user that syncd connects as.",
     ),
     ("{left: note, right: text}", "names no owner. Add `owner: left`"),
     (
