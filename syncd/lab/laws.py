@@ -24,6 +24,7 @@ from syncd.core.model import FieldKind, Ref, Side, Value
 from syncd.engine.world import World
 from syncd.kit.remote import Remote
 from syncd.lab.claims import Claims
+from syncd.lab.heirs import Heirs
 from syncd.lab.histories import BY_HAND, BY_SYNCD, Histories, Moment
 from syncd.lab.hubs import Hubs
 from syncd.lab.wire import alive, id_of, merged_away, values
@@ -77,10 +78,12 @@ class Laws:
     breaches: list[Breach] = field(default_factory=list)
     histories: Histories = field(init=False)
     hubs: Hubs = field(init=False)
+    heirs: Heirs = field(init=False)
 
     def __post_init__(self) -> None:
         """Nothing is asked yet."""
         self.histories, self.hubs = Histories(self.vendors), Hubs(self.world)
+        self.heirs = Heirs(self.world, self.histories)
 
     def check(self) -> list[Breach]:
         """Every breach, with its story."""
@@ -88,6 +91,7 @@ class Laws:
         with self.world.store.read() as tx:
             rows = tx.conflicts.list(states=STATES, limit=10_000_000)
             self.hubs.read(tx, rows)
+            self.heirs.read(tx)
         lists: dict[tuple[int, str], list[Conflict]] = defaultdict(list)
         for row in rows:
             lists[row.link, row.rule].append(row)
@@ -115,7 +119,7 @@ class Laws:
 
         `flows`: the link is open, both records live, and neither waits for a person as a whole.
         """
-        moments = {side: self.histories.moments(m, side, link.id_on(side), str(rule.field(side))) for side in Side}
+        moments = {side: self.heirs.moments(m, side, link.id_on(side), rule) for side in Side}
         merged = {side: self.histories.until_merge(m, side, link.id_on(side), str(rule.field(side))) for side in Side}
         sides = (moments[Side.LEFT][-1].value, moments[Side.RIGHT][-1].value)
         flows = flows and not claims.stops(m, link.left_id, link.right_id, rule, sides)

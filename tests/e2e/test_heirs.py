@@ -1,0 +1,57 @@
+"""A lead that is converted amid edits, judged by the laws: what the conversion carried along nobody typed anew.
+
+What is not here: the plays that convert leads by chance (`test_prove`, `test_killed`).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import pytest
+
+from syncd.app import App
+from syncd.core.model import Side
+from syncd.lab.crm import SALESFORCE
+from syncd.lab.histories import BY_SYNCD
+from syncd.lab.laws import Laws
+from syncd.lab.people import HAND
+from syncd.lab.play import TIMING
+from syncd.lab.stage import Stage
+
+
+@pytest.fixture(scope="module")
+def place(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Stage, App]]:
+    """Some leads of Salesforce, synced and quiet."""
+    folder = tmp_path_factory.mktemp("heirs")
+    with (
+        Stage(
+            folder=folder, crm=SALESFORCE, leads=20, rate="100/1", timing=TIMING, right_settings={"index_lag": 0.0}
+        ) as stage,
+        App.open(stage.config, environ=stage.environ) as app,
+    ):
+        app.once()
+        assert Laws(app.world, stage.vendors).check() == []
+        yield stage, app
+
+
+def test_what_came_across_before_the_conversion_is_no_edit_of_the_contact(place: tuple[Stage, App]) -> None:
+    """Typed on the right, written to the lead, typed anew on the right, and only then was the lead converted."""
+    stage, app = place
+    with app.store.read() as tx:
+        links = tx.links.all("sales/leads")
+    link = next(one for one in links if stage.right.history("contacts", one.right_id)[0]["via"] == BY_SYNCD)
+    stage.right.act("update", "contacts", id=link.right_id, fields={"last_name": "Underhill"}, as_=HAND)
+    app.once()
+    stage.right.act("update", "contacts", id=link.right_id, fields={"last_name": "Overhill"}, as_=HAND)
+    made = stage.left.act("convert", "Lead", id=link.left_id, as_=SALESFORCE.hand)
+    app.once()
+    rows = {row["Id"]: row for row in stage.left.records("Contact")}
+    assert rows[made["contact"]]["LastName"] == "Overhill"
+    laws = Laws(app.world, stage.vendors)
+    assert laws.check() == []
+    contacts = app.world.maps["sales/contacts"]
+    rule = next(rule for rule in contacts.rules if rule.left == "LastName")
+    plain = laws.histories.moments(contacts, Side.LEFT, made["contact"], "LastName")
+    told = laws.heirs.moments(contacts, Side.LEFT, made["contact"], rule)
+    assert [(one.value, one.via) for one in plain] == [(None, ""), ("Underhill", "person"), ("Overhill", "api")]
+    assert [(one.value, one.via) for one in told] == [(None, ""), ("Underhill", "api"), ("Overhill", "api")]
