@@ -60,8 +60,13 @@ def once(
     if format is Format.JSON:
         show_json(reports)
     else:
-        columns = tuple(name for name in _names(reports) if any(report.get(name) for report in reports))
-        show_rows(reports, columns, format, empty="Nothing was due.")
+        from syncd.engine.answers import done
+
+        told = [{**report, "did": done(report)} for report in reports]
+        columns = [
+            name for name in ("run", "pair", "state", "did", "error") if any(report.get(name) for report in told)
+        ]
+        show_rows(told, columns, format, empty="Nothing was due.")
     leave(needs_a_person=waits(reports) or waits(waiting))
 
 
@@ -126,7 +131,3 @@ def progressing(what: str, *, quiet: bool) -> Iterator[Callable[[str], None]]:
 
     with Status(what, console=Console(stderr=True)) as shown:
         yield shown.update
-
-
-def _names(reports: list[dict[str, Any]]) -> list[str]:
-    return list(dict.fromkeys(name for report in reports for name in report))

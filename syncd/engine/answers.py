@@ -232,6 +232,25 @@ def _mark_row(m: FieldMap | None, mark: Mark, why: str | None) -> dict[str, Any]
     }
 
 
+_DID = {
+    "create:written": "created", "update:written": "updated", "archive:written": "archived",
+    "create:refused": "refused", "update:refused": "refused", "archive:refused": "refused",
+    "update:stale": "changed meanwhile", "archive:stale": "changed meanwhile",
+    "create:later": "put off", "update:later": "put off", "archive:later": "put off",
+    "create:ambiguous": "unanswered", "update:ambiguous": "unanswered", "archive:ambiguous": "unanswered",
+    "update:missing": "gone", "archive:missing": "gone",
+}  # fmt: skip
+
+
+def done(counts: Mapping[str, Any]) -> str:
+    """What a run did, in words, by what it counted."""
+    said: Counter[str] = Counter()
+    for key, word in _DID.items():
+        said[word] += int(counts.get(key) or 0)
+    looked = [f"{counts['units']} looked at"] if counts.get("units") else []
+    return ", ".join([*(f"{count} {word}" for word, count in said.items() if count), *looked]) or "nothing to do"
+
+
 def plan_rows(store: Store, maps: Sequence[FieldMap], state: str) -> list[dict[str, Any]]:
     """The plans that rest with marks in this state, one per link or new record."""
     with store.read() as tx:

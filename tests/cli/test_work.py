@@ -60,6 +60,9 @@ def test_once_writes_and_status_tells(house: House, capsys: pytest.CaptureFixtur
     assert status["links"] == {"sales/contacts": 1}
     assert "sales/contacts" in said(capsys, "status")
     assert said(capsys, "once") == "Nothing was due.\n"
+    house.lead(2)
+    shown = said(capsys, "once")
+    assert "1 created, 1 looked at" in shown and "rest:" not in shown
 
 
 def test_explain_tells_the_chain(house: House, capsys: pytest.CaptureFixture[str]) -> None:

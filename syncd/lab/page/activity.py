@@ -11,6 +11,7 @@ from typing import Any
 
 from syncd.core.fieldmap import FieldMap, Rule
 from syncd.core.model import Action, FieldType, Side
+from syncd.engine.answers import done
 from syncd.lab.page.desk import Desk
 from syncd.lab.page.people import name_of, side_of
 from syncd.lab.page.words import OUTCOMES, label, reason, shown
@@ -171,7 +172,7 @@ def runs(desk: Desk, limit: int = 8) -> list[dict[str, Any]]:
             "state": run.state,
             "at": run.ended_at or run.started_at,
             "lasted": _lasted(run.started_at, run.ended_at),
-            "text": _counted(run.counts) if run.ended_at is not None else "under way",
+            "text": done(run.counts) if run.ended_at is not None else "under way",
             "error": run.counts.get("error"),
         }
         for run in found
@@ -180,17 +181,3 @@ def runs(desk: Desk, limit: int = 8) -> list[dict[str, Any]]:
 
 def _lasted(began: datetime, ended: datetime | None) -> str:
     return f"in {(ended - began).total_seconds():.1f} s, " if ended is not None else "begun "
-
-
-def _counted(counts: Mapping[str, Any]) -> str:
-    words = {
-        "create:written": "created", "update:written": "updated", "create:refused": "refused",
-        "update:refused": "refused", "update:stale": "changed meanwhile", "update:later": "put off",
-        "create:later": "put off",
-    }  # fmt: skip
-    said: dict[str, int] = {}
-    for key, word in words.items():
-        if counts.get(key):
-            said[word] = said.get(word, 0) + int(counts[key])
-    looked = f"{counts['units']} looked at" if counts.get("units") else ""
-    return ", ".join([*(f"{n} {word}" for word, n in said.items()), looked]).strip(", ") or "nothing to do"
