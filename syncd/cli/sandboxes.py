@@ -68,6 +68,7 @@ def _serve(made: Any, port: int, tls: Path | None) -> None:
         raise ConfigError(Problem(f"--port {port}", message, "Choose another port, or 0 for a free one.")) from None
     with server:
         typer.echo(f"{made.name} sandbox on {server.url} (control: {server.url}/_sim/health). Ctrl-C stops it.")
+        typer.echo(made.entry)
         if server.authority is not None:
             typer.echo(
                 f"Clients must trust {server.authority}; for syncd: ca_file = {json.dumps(str(server.authority))}"

@@ -65,6 +65,9 @@ class Sandbox(abc.ABC):
     switches: ClassVar[Mapping[str, Any]] = {}
     """Every switch with its default: behavior that is unknown of the vendor, or that tests choose."""
 
+    entry: ClassVar[str] = ""
+    """What opens an account that nobody set up, in plain words; it opens nothing but this fake."""
+
     sender: Sender | None = None
     """What sends this vendor's webhooks; a subclass that has any makes it anew in `clear()`."""
 

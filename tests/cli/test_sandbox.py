@@ -41,6 +41,7 @@ def test_it_serves_https_to_whoever_trusts_its_authority(tmp_path: Path) -> None
     with start("--tls", str(tmp_path / "tls")) as process:
         assert process.stdout is not None
         found = re.search(r"jobnimbus sandbox on (https://127\.0\.0\.1:\d+)", process.stdout.readline())
+        assert process.stdout.readline() == "The API key is sandboxkey0000001.\n"
         told = process.stdout.readline()
         assert found and f'ca_file = "{tmp_path / "tls" / "ca.pem"}"' in told, told
         with closing(Remote(found[1], tmp_path / "tls" / "ca.pem")) as remote:

@@ -19,7 +19,7 @@ from syncd.kit.sender import Sender
 from syncd_hubspot.sandbox import acts, seeding
 from syncd_hubspot.sandbox.call import Answer, Call
 from syncd_hubspot.sandbox.errors import ApiError, bad_request, missing_scopes, refuse, unauthorized
-from syncd_hubspot.sandbox.gate import Gate
+from syncd_hubspot.sandbox.gate import SANDBOX_TOKEN, Gate
 from syncd_hubspot.sandbox.hooks import BATCH, Hooks
 from syncd_hubspot.sandbox.paths import ENDPOINTS, Endpoint
 from syncd_hubspot.sandbox.portal import Portal
@@ -34,6 +34,7 @@ class HubSpotSandbox(Sandbox):
     name: ClassVar[str] = "hubspot"
     kinds: ClassVar[tuple[str, ...]] = tuple(KINDS)
     switches: ClassVar[Mapping[str, Any]] = SWITCHES
+    entry: ClassVar[str] = f"The token is {SANDBOX_TOKEN}."
 
     portal: Portal
     gate: Gate

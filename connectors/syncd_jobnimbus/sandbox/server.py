@@ -31,6 +31,7 @@ class JobNimbusSandbox(Sandbox):
     name: ClassVar[str] = "jobnimbus"
     kinds: ClassVar[tuple[str, ...]] = KINDS
     switches = SWITCHES
+    entry: ClassVar[str] = f"The API key is {DEFAULT_KEY}."
 
     def clear(self) -> None:
         """An account with people and settings, and no customers."""

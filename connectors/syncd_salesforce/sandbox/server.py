@@ -49,6 +49,9 @@ class SalesforceSandbox(Sandbox):
     name: ClassVar[str] = "salesforce"
     kinds: ClassVar[tuple[str, ...]] = KINDS
     switches: ClassVar[Mapping[str, Any]] = SWITCHES
+    entry: ClassVar[str] = (
+        f"The app's client_id is {SWITCHES['client_id']}, its secret {SWITCHES['client_secret']}; any my_domain will do."
+    )
 
     org: Org
     gate: Gate
