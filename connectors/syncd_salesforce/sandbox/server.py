@@ -50,7 +50,7 @@ class SalesforceSandbox(Sandbox):
     kinds: ClassVar[tuple[str, ...]] = KINDS
     switches: ClassVar[Mapping[str, Any]] = SWITCHES
     entry: ClassVar[str] = (
-        f"The app's client_id is {SWITCHES['client_id']}, its secret {SWITCHES['client_secret']}; any my_domain will do."
+        f"Any my_domain will do; client_id is {SWITCHES['client_id']}, the secret {SWITCHES['client_secret']}."
     )
 
     org: Org
