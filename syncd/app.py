@@ -9,8 +9,7 @@ import os
 import threading
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import closing, contextmanager
-from dataclasses import asdict
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 from functools import cached_property
 from pathlib import Path
 from types import TracebackType
@@ -18,16 +17,15 @@ from typing import Any, Self
 from zoneinfo import ZoneInfo
 
 from syncd import config as settings
-from syncd import fieldmaps
 from syncd.core.fieldmap import FieldMap
-from syncd.core.model import Side
 from syncd.engine import answers, applying, auditing, by_hand, explain, lookout, maps, questions, review, undo
 from syncd.engine.audit import Found
-from syncd.engine.world import Guard, Pace, Pair, World
+from syncd.engine.described import as_ever
+from syncd.engine.world import Pair, World
 from syncd.errors import ConfigError, Problem, SyncdError
 from syncd.kit import limits
 from syncd.kit.connector import Connector
-from syncd.service import checkup, log, passes, systems
+from syncd.service import checkup, log, passes, systems, worlds
 from syncd.service.daemon import Daemon
 from syncd.service.nightly import Nights
 from syncd.service.passes import Say
@@ -107,49 +105,15 @@ class App:
         return World(
             store=store,
             connectors=self.connectors,
-            pairs=self.compiled_pairs(),
+            pairs=worlds.pairs(self.config, lambda system, kind: as_ever(store, self.connectors[system], kind)),
             clock=self.clock,
-            pace=self._pace(),
+            pace=worlds.pace(self.config.timing),
             side_by_side=True,
-        )
-
-    def _pace(self) -> Pace:
-        timing = self.config.timing
-        return Pace(
-            lease=timing.lease,
-            landing=timing.landing,
-            retry_first=timing.retry_first,
-            retry_max=timing.retry_max,
-            retry_for=timing.park_after,
-            proofs=timing.proofs,
-            look_every=timing.look_every,
-            flips=timing.flips,
-            flips_within=timing.flips_within,
-            batch=timing.batch,
-            settle_every=min(timing.retry_first, timedelta(seconds=15)),
         )
 
     def compiled_pairs(self) -> tuple[Pair, ...]:
         """The pairs with their maps, compiled against the fields that the vendors have now."""
-        return tuple(self._pair(pair) for pair in self.config.pairs.values())
-
-    def _pair(self, pair: settings.PairConfig) -> Pair:
-        systems = {Side.LEFT: pair.left, Side.RIGHT: pair.right}
-        maps = fieldmaps.load_pair(
-            fieldmaps.find_all(pair.maps, self.config.maps),
-            pair=pair.name,
-            systems=systems,
-            describe=lambda side, kind: self.connectors[systems[side]].describe(kind),
-        )
-        return Pair(
-            name=pair.name,
-            left=pair.left,
-            right=pair.right,
-            maps=maps,
-            mode=pair.mode,
-            every=pair.every,
-            guard=Guard(**asdict(pair.guard)),
-        )
+        return worlds.pairs(self.config, lambda system, kind: self.connectors[system].describe(kind))
 
     def pairs(self, name: str | None) -> Sequence[Pair]:
         """The pair of this name, or all. Raises ConfigError naming the known ones."""

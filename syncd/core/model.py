@@ -148,6 +148,7 @@ class FieldType:
 
     `many`: a REF that holds several ids (a tuple). `ref_kind`: the kind a REF points to.
     `options` of an ENUM or MULTI, empty when the vendor does not tell; `open_options`: others are accepted too.
+    `lost`: as it was described once; the vendor does not describe it any more.
     """
 
     name: str
@@ -164,6 +165,7 @@ class FieldType:
     many: bool = False
     ref_kind: str | None = None
     calculated: bool = False
+    lost: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

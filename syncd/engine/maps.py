@@ -9,6 +9,7 @@ from typing import Any
 
 from syncd.core.fieldmap import FieldMap
 from syncd.core.model import Side
+from syncd.engine.described import remember
 from syncd.engine.item import DRIFT, UNTOLD
 from syncd.engine.lookout import note_custom
 from syncd.engine.namesakes import found_by, unique_names
@@ -19,7 +20,7 @@ from syncd.store.store import Tx
 MENDABLE = ("unmapped", "waiting", DRIFT, UNTOLD, "refused")
 """Causes that a changed map may have mended."""
 
-INDEXED = 2
+INDEXED = 3
 """Counts up when records are found by other texts than before: every record is keyed anew then."""
 
 
@@ -29,7 +30,10 @@ def adopt(world: World) -> None:
     A field that was not read before makes its kind be read once more, and what waits for a mended map tries again.
     Maps that have lost all custom fields of a side are not taken: see `lookout`.
     """
+    schemas = [world.connectors[system].describe(kind) for system, kind in world.readers]
     with world.store.begin() as tx:
+        for schema in schemas:
+            remember(world, tx, schema)
         narrowed = note_custom(tx, world)
         whole = [m for m in world.maps.values() if all((e.system, e.kind) not in narrowed for e in (m.left, m.right))]
         for m in whole:

@@ -189,7 +189,7 @@ class _Reader:
         """The field of our key; a map runs without one, with a warning, where nobody has made the field yet."""
         name = keys.text(side.value)
         schema = self.context.schemas[side] if self.context.schemas else None
-        if name is None or schema is None or name in schema.fields:
+        if name is None or schema is None or (name in schema.fields and not schema.fields[name].lost):
             return name
         message = f"{schema.kind} on the {side.value} side has no field {name!r} for our key; the map runs without it."
         remedy = "Make a text field of that name with unique values: a lost answer is then settled by looking it up."

@@ -100,7 +100,14 @@ class Context:
             by_label = [item.name for item in fields.values() if item.label.casefold() == name.casefold()]
             remedy = f"Its name is {by_label[0]}." if by_label else f"{nearest(name, fields)} {HIDDEN}"
             self.report.error(place, f"{self._kind(side)} has no field {name!r}.", remedy)
+        elif self.schemas and fields[name].lost:
+            self.lost(side, name, place)
         return name
+
+    def lost(self, side: Side, name: str, place: Place) -> None:
+        """A field was described once and is not any more: what it is about stops, the map goes on."""
+        message = f"{self._kind(side)} does not describe its field {name!r} any more; what is about it stops."
+        self.report.warn(place, message, "Take it out of the map if it was deleted. " + HIDDEN)
 
     def pinned(self, side: Side, name: str, label: str, place: Place) -> str:
         """The id of a custom field; another label than the map remembers is a warning, a missing id a mistake."""
@@ -111,6 +118,8 @@ class Context:
             others = [item.name for item in self.schemas[side].fields.values() if item.label == label]
             remedy = f"A field labeled {label!r} exists as {others[0]}." if others else f"{UNSEEN} {HIDDEN}"
             self.report.error(place, f"{self._kind(side)} has no custom field {name!r} ({label}).", remedy)
+        elif found.lost:
+            self.lost(side, name, place)
         elif found.label and found.label != label:
             message = f"custom field {name} is now labeled {found.label!r}, and the map says {label!r}."
             self.report.warn(place, message, "If it is still the right field, change the label in the map.")
@@ -122,6 +131,7 @@ class Context:
             return False
         for side, name, label in _fields_of(form):
             found = self.schemas[side].fields.get(name)
+            found = None if found is not None and found.lost else found
             if found is not None and (label is None or found.label in ("", name, label)):
                 continue
             what = f"no field {name!r}" if found is None else f"another field as {name!r}: {found.label}"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -9,7 +10,7 @@ import pytest
 from syncd.core.fieldmap import Blank, Direction, Drift, FieldMap, Leave, Owner, Unmapped
 from syncd.core.model import Side
 from syncd.errors import ConfigError
-from syncd.fieldmaps import load
+from syncd.fieldmaps import load, read
 from tests.fieldmaps.desk import HEAD, RULE, SCHEMAS, SYSTEMS, compiled, complaints, warnings, whole
 
 FULL = """\
@@ -319,6 +320,28 @@ def test_an_optional_rule_waits_for_its_fields() -> None:
     assert "no field 'nota', so this optional rule is left out. To use it, make a field 'nota' there." in told[0]
     assert "another field as 'cf_1': Roof Type" in told[1]
     assert len(told) == 3
+
+
+def test_a_field_that_is_described_no_more_leaves_the_map_as_it_is() -> None:
+    """Its rule stands, with a warning; an optional one is left out, and the map runs without our key, as for any."""
+    lost = {
+        Side.LEFT: ("note", "tags", "key"),
+        Side.RIGHT: ("cf_1",),
+    }
+    schemas = {
+        side: replace(schema, fields={n: replace(one, lost=n in lost[side]) for n, one in schema.fields.items()})
+        for side, schema in SCHEMAS.items()
+    }
+    rules = (
+        "{left: note, right: {custom: cf_1, label: Roof Type}, owner: left}",
+        "{left: tags, right: text, optional: true}",
+    )
+    loaded = read(whole(*rules, head="sync_key: {left: key}\n"), "m.yaml", "sales", SYSTEMS, schemas)
+    assert loaded.map is not None, loaded.errors
+    assert ([rule.name for rule in loaded.map.rules], loaded.map.left.sync_key) == (["title", "note"], None)
+    told = [str(problem) for problem in loaded.warnings]
+    assert sum("does not describe its field" in line and "hidden" in line for line in told) == 2
+    assert any("so this optional rule is left out" in line for line in told)
 
 
 WARNINGS = [

@@ -25,7 +25,7 @@ from syncd.lab.crm.salesforce import WORKED
 from syncd_salesforce.sandbox.gate import SANDBOX_TOKEN
 from tests.plan_mode.conftest import Office
 from tests.plan_mode.roofers import CONFIG, HANDS, JN, SF, SWITCHES, Roofers, is_write
-from tests.plan_mode.watch import HOUR, watching
+from tests.plan_mode.watch import HOUR, MINUTE, watching
 
 OVERLAP = 600.0
 """Seconds: the connector's default, and as long as Salesforce lets a transaction take."""
@@ -235,6 +235,29 @@ def test_a_field_that_is_shown_again_goes_on_with_the_first_retry(roofers: Roofe
     assert main(["retry"]) == 0
     roofers.office.output.readouterr()
     roofers.watch.round()
+    assert roofers.rows("Contact")[contact]["MailingCity"] == "Typed while hidden"
+    roofers.rest()
+    roofers.whole(people(0, 3))
+
+
+def test_a_hidden_field_stops_what_is_about_it_alone_after_a_restart_too(roofers: Roofers) -> None:
+    """A process that starts while it is hidden knows it from before: all else is synced, and it goes on when shown."""
+    roofers.settle_in(0, 3)
+    (contact, twin), (other, across), *_ = sorted(roofers.links("contacts").items())
+    roofers.at(SF).act("field_hide", "Contact", name="MailingCity")
+    roofers.types("contacts", twin, "Typed while hidden")
+    roofers.at(JN).act("update", "contacts", id=across, fields={"last_name": "Newlywed"}, as_=HANDS[JN])
+    roofers.watch.pass_time(MINUTE)
+    assert main(["once"]) == 1
+    roofers.watch.pass_time(MINUTE)
+    assert main(["once"]) in (0, 1)
+    roofers.office.output.readouterr()
+    assert roofers.rows("Contact")[other]["LastName"] == "Newlywed"
+    reasons = [row["reason"] for row in roofers.office.ask("parked") if "MailingCity" in row["reason"]]
+    assert reasons and all("is hidden from syncd's user" in reason for reason in reasons)
+    roofers.at(SF).act("field_show", "Contact", name="MailingCity")
+    assert main(["retry"]) == 0 and main(["once"]) in (0, 1)
+    roofers.office.output.readouterr()
     assert roofers.rows("Contact")[contact]["MailingCity"] == "Typed while hidden"
     roofers.rest()
     roofers.whole(people(0, 3))
