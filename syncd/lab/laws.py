@@ -170,8 +170,9 @@ class Laws:
         for other, at in self.world.readers[end.system, end.kind]:
             twin = claims.former.get((other.key, at, id_))
             for one in (one for one in other.rules if one.field(at) == name and twin is not None and _judged(one)):
-                across = self.histories.moments(other, at.other, str(twin), str(one.field(at.other)))
-                if other.key in keys and _arrived(one, at, lost, across):
+                place = (other, at.other, str(twin), str(one.field(at.other)))
+                merged = (equal(one, at, lost.value, value) for value in self.histories.until_merge(*place))
+                if other.key in keys and (_arrived(one, at, lost, self.histories.moments(*place)) or any(merged)):
                     return True
         return False
 

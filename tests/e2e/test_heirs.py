@@ -17,6 +17,7 @@ from syncd.lab.laws import Laws
 from syncd.lab.people import HAND
 from syncd.lab.play import TIMING
 from syncd.lab.stage import Stage
+from syncd.store.links import Link
 
 
 @pytest.fixture(scope="module")
@@ -34,12 +35,17 @@ def place(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Stage, App
         yield stage, app
 
 
-def test_what_came_across_before_the_conversion_is_no_edit_of_the_contact(place: tuple[Stage, App]) -> None:
-    """Typed on the right, written to the lead, typed anew on the right, and only then was the lead converted."""
+def handed_over(place: tuple[Stage, App], nth: int) -> Link:
+    """A lead whose twin syncd made; no two tests have the same."""
     stage, app = place
     with app.store.read() as tx:
         links = tx.links.all("sales/leads")
-    link = next(one for one in links if stage.right.history("contacts", one.right_id)[0]["via"] == BY_SYNCD)
+    return [one for one in links if stage.right.history("contacts", one.right_id)[0]["via"] == BY_SYNCD][nth]
+
+
+def test_what_came_across_before_the_conversion_is_no_edit_of_the_contact(place: tuple[Stage, App]) -> None:
+    """Typed on the right, written to the lead, typed anew on the right, and only then was the lead converted."""
+    (stage, app), link = place, handed_over(place, 0)
     stage.right.act("update", "contacts", id=link.right_id, fields={"last_name": "Underhill"}, as_=HAND)
     app.once()
     stage.right.act("update", "contacts", id=link.right_id, fields={"last_name": "Overhill"}, as_=HAND)
@@ -55,3 +61,20 @@ def test_what_came_across_before_the_conversion_is_no_edit_of_the_contact(place:
     told = laws.heirs.moments(contacts, Side.LEFT, made["contact"], rule)
     assert [(one.value, one.via) for one in plain] == [(None, ""), ("Underhill", "person"), ("Overhill", "api")]
     assert [(one.value, one.via) for one in told] == [(None, ""), ("Underhill", "api"), ("Overhill", "api")]
+
+
+def test_what_a_merge_of_contacts_replaced_is_not_the_closed_lead_s_to_answer_for(place: tuple[Stage, App]) -> None:
+    """Typed on the right and carried to the contact that the lead became; then that is merged into another contact."""
+    (stage, app), link = place, handed_over(place, 0)
+    made = stage.left.act("convert", "Lead", id=link.left_id, as_=SALESFORCE.hand)
+    app.once()
+    stage.right.act("update", "contacts", id=link.right_id, fields={"city": "Underhill"}, as_=HAND)
+    app.once()
+    fields = {"FirstName": "Zoe", "LastName": "Newcomer", "MailingCity": "Overhill"}
+    other = stage.left.act("create", "Contact", fields=fields, as_=SALESFORCE.hand)
+    stage.left.act("merge", "Contact", id=made["contact"], into=other["id"], as_=SALESFORCE.hand)
+    app.once()
+    app.once()
+    rows = {row["jnid"]: row for row in stage.right.records("contacts")}
+    assert rows[link.right_id]["city"] == "Overhill"
+    assert Laws(app.world, stage.vendors).check() == []
