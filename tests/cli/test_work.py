@@ -15,6 +15,7 @@ import pytest
 
 from syncd.app import App
 from syncd.cli import main
+from syncd.engine.answers import done
 from tests.cli.conftest import TOKEN, House
 
 
@@ -60,9 +61,22 @@ def test_once_writes_and_status_tells(house: House, capsys: pytest.CaptureFixtur
     assert status["links"] == {"sales/contacts": 1}
     assert "sales/contacts" in said(capsys, "status")
     assert said(capsys, "once") == "Nothing was due.\n"
-    house.lead(2)
-    shown = said(capsys, "once")
-    assert "1 created, 1 looked at" in shown and "rest:" not in shown
+
+
+@pytest.mark.parametrize(
+    ("counts", "words"),
+    [
+        ({}, "nothing to do"),
+        ({"units": 3, "rest:unwanted": 3}, "3 looked at"),
+        (
+            {"create:written": 2, "update:written": 1, "update:later": 1, "archive:later": 1, "units": 9},
+            "2 created, 1 updated, 2 put off, 9 looked at",
+        ),
+    ],
+)
+def test_what_a_run_did_is_said_in_words(counts: dict[str, int], words: str) -> None:
+    """What was written, and how it went otherwise; why marks rest is for scripts."""
+    assert done(counts) == words
 
 
 def test_explain_tells_the_chain(house: House, capsys: pytest.CaptureFixture[str]) -> None:
