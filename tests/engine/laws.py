@@ -295,7 +295,8 @@ def waiters(sight: Sight) -> Iterator[str]:
             system, kind, id_ = mark.waits_for.split(":")
             if id_ == mark.id:
                 merged = sight.town.vendors[system].merged.get(kind, {})
-                if not any(merged.get(each.id) == id_ and each.cause == "question" for each in sight.parked):
+                asked = [each.id for each in sight.parked if each.cause == "question" and each.id in merged]
+                if not any(_became(merged, one) == id_ for one in asked):
                     yield f"waits for the link of what was merged into it, and nobody was asked: {_told(mark)}"
                 continue
             found = sight.of.get((system, kind, id_), ())
@@ -305,6 +306,13 @@ def waiters(sight: Sight) -> Iterator[str]:
                 continue  # it was deleted, or its twin was: restored, it is linked again
             elif not any(each.id == id_ for each in sight.parked):
                 yield f"waits for a parent that nobody works on: {_told(mark)}"
+
+
+def _became(merged: Mapping[str, str], id: str) -> str:
+    """What a record is by now, after however many merges."""
+    while id in merged:
+        id = merged[id]
+    return id
 
 
 def overwritten(sight: Sight) -> Iterator[str]:
