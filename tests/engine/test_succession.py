@@ -349,17 +349,23 @@ def test_what_was_cleared_while_the_lead_was_converted_stays_cleared() -> None:
         assert parked(town, "question") == []
 
 
+def deleted_after_conversion(town: Town) -> tuple[Row, Row]:
+    """One of ours, and the person that its lead became: read once, and deleted before the two were linked."""
+    ours, lead = linked(town, tag="vip")
+    rest(town)
+    con = town.vendors["con"]
+    person = converted(town, lead)
+    town.stage.now = town.stage.now.replace(microsecond=0) + con.traits.lag * 2
+    read_feed(town, "con", "people")
+    con.delete("people", person.id)
+    rest(town)
+    return ours, person
+
+
 def test_what_it_became_is_deleted_and_its_twin_stays_without_one() -> None:
     """The link goes on to the person and ends with it, as any link does: a user is told, and nobody is made again."""
     with towns() as town:
-        ours, lead = linked(town, tag="vip")
-        rest(town)
-        con = town.vendors["con"]
-        person = converted(town, lead)
-        town.stage.now = town.stage.now.replace(microsecond=0) + con.traits.lag * 2
-        read_feed(town, "con", "people")
-        con.delete("people", person.id)
-        rest(town)
+        ours, person = deleted_after_conversion(town)
         assert partners(town) == partners(town, "pair/people") == set() and rows(town, "con", "people") == []
         assert parked(town, "waiting") == parked(town, "question") == []
         (reason,) = parked(town, "gone")
@@ -370,15 +376,8 @@ def test_what_it_became_is_deleted_and_its_twin_stays_without_one() -> None:
 def test_what_it_became_comes_back_and_has_its_twin() -> None:
     """A person that was deleted before it had the lead's twin is restored: the two are linked."""
     with towns() as town:
-        ours, lead = linked(town, tag="vip")
-        rest(town)
-        con = town.vendors["con"]
-        person = converted(town, lead)
-        town.stage.now = town.stage.now.replace(microsecond=0) + con.traits.lag * 2
-        read_feed(town, "con", "people")
-        con.delete("people", person.id)
-        rest(town)
-        con.restore("people", person.id)
+        ours, person = deleted_after_conversion(town)
+        town.vendors["con"].restore("people", person.id)
         rest(town)
         assert partners(town, "pair/people") == {(ours.id, person.id)}
 
