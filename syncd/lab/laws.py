@@ -13,7 +13,7 @@ from __future__ import annotations
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import timedelta
+from datetime import datetime, timedelta
 from itertools import pairwise
 from typing import Any
 
@@ -134,6 +134,8 @@ class Laws:
                     continue
                 if self._others(m, link, rule, side, stood, after, there, claims):
                     continue
+                if lost.value is None and lost.at is not None and self._first(m, link, lost.at, claims):
+                    continue
                 if lost.at is not None and after.asked is not None and lost.at >= after.asked - WINDOW:
                     self.in_flight += 1
                     continue
@@ -175,6 +177,16 @@ class Laws:
                 if other.key in keys and (_arrived(one, at, lost, self.histories.moments(*place)) or any(merged)):
                     return True
         return False
+
+    def _first(self, m: FieldMap, link: Link, at: datetime, claims: Claims) -> bool:
+        """Whether neither record was ever linked at that time: what was blank then is filled by the first link."""
+        for side in Side:
+            for other, its in self.world.readers[m.end(side).system, m.end(side).kind]:
+                several = (*claims.links[other.key], *claims.closed[other.key])
+                if any(one.id != link.id and one.id_on(its) == link.id_on(side) for one in several):
+                    return False
+        with self.world.store.read() as tx:
+            return at < tx.links.made_at(link.id)
 
     def _made_twice(self, m: FieldMap, claims: Claims) -> None:
         """Everything that syncd made has one link, to the very record it was made for, and a key of its own.

@@ -116,6 +116,11 @@ class Links:
                 found[row.id] = self._link(row)
         return found
 
+    def made_at(self, link_id: int) -> datetime:
+        """When a link was made."""
+        found: datetime = self.connection.execute(select(links.c.made_at).where(links.c.id == link_id)).scalar_one()
+        return found
+
     def all(self, map_key: str, *, after: int = 0, limit: int = 1000, state: str = "open") -> list[Link]:
         """Links of a map in the order of their ids, a page at a time."""
         query = select(links).where(links.c.map == map_key, links.c.state == state, links.c.id > after)
