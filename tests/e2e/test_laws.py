@@ -162,23 +162,24 @@ def test_a_closed_link_is_judged_too(scene: Scene) -> None:
 def test_a_blank_from_before_the_first_link_may_be_filled(place: tuple[Stage, App, Iterator[Link]]) -> None:
     """Who cleared a field before syncd knew of anybody across lost nothing by the first link; afterwards it is lost."""
     stage, app, _ = place
-    known = {"firstname": "Zoe", "lastname": "Newcomer", "email": "zoe@newcomer.example", "city": "Overhill"}
-    made = stage.left.act("create", "contacts", fields=known, as_=HUBSPOT.hand)
+    fields = {"email": "zoe@newcomer.example", "lifecyclestage": "subscriber"}
+    left = stage.left.act("create", "contacts", fields=fields, as_=HUBSPOT.hand)["id"]
+    right = stage.right.act("create", "contacts", fields={"display_name": "Zoe", "city": "Underhill"}, as_=HAND)["id"]
+    scene = Scene(stage, app, 0, left, right, frozenset())
+    scene.write_left("PATCH", f"contacts/{left}", {"city": "Overhill"})
     app.once()
-    stage.left.act("update", "contacts", id=made["id"], fields={"city": ""}, as_=HUBSPOT.hand)
+    scene.type_left("")
     app.once()
-    across = {"first_name": "Zoe", "last_name": "Newcomer", "email": "zoe@newcomer.example", "city": "Underhill"}
-    stage.right.act("create", "contacts", fields=across, as_=HAND)
+    stage.right.act("update", "contacts", id=right, fields={"email": "zoe@newcomer.example"}, as_=HAND)
     app.once()
     with app.store.read() as tx:
-        link = tx.links.of("sales/contacts", Side.LEFT, [made["id"]])[made["id"]]
-    scene = Scene(stage, app, link.id, link.left_id, link.right_id, frozenset())
-    history = Histories(stage.vendors).moments(app.world.maps["sales/contacts"], Side.LEFT, link.left_id, "city")
+        assert tx.links.of("sales/contacts", Side.LEFT, [left])[left].right_id == right
+    history = Histories(stage.vendors).moments(app.world.maps["sales/contacts"], Side.LEFT, left, "city")
     assert [one.value for one in history] == [None, "Overhill", None, "Underhill"]
-    assert [one for one in scene.check() if one.left == link.left_id] == []
+    assert [one for one in scene.check() if one.left == left] == []
     scene.type_left("")
     scene.write_left("PATCH", f"contacts/{scene.left}", {"city": "Elsewhere"})
-    laws = {one.law for one in scene.check() if (one.map, one.left) == ("sales/contacts", link.left_id)}
+    laws = {one.law for one in scene.check() if (one.map, one.left) == ("sales/contacts", left)}
     assert laws - {"not carried"} == {"lost edit"}
 
 
