@@ -16,7 +16,7 @@ from syncd.core.model import Action, Gone, MatchKey, Operation, Record, Side, Sy
 from syncd.core.plan import MISSING, view
 from syncd.engine.absorb import absorb
 from syncd.engine.base import base_of
-from syncd.engine.closed import GONE, UNDONE
+from syncd.engine.closed import GONE, UNDONE, close
 from syncd.engine.confirm import close_intent
 from syncd.engine.fence import all_ours
 from syncd.engine.item import Item, again, park
@@ -200,15 +200,3 @@ def part(world: World, tx: Tx, item: Item, side: Side, and_so: str) -> None:
     other = _linked_elsewhere(world, tx, item.m, twin.id, side.other)
     now = "is linked with nothing any more" if other is None else f"stays linked with {other} alone"
     item.fail(park("gone", f"{ref} was deleted; {twin} {and_so} {now}"))
-
-
-def close(world: World, tx: Tx, link: Link, reason: str) -> None:
-    """Close a link, and the questions about its values; what its records were merged into waits for it no more."""
-    m, now = world.maps[link.map], world.clock()
-    tx.links.close(link.id, reason, now)
-    waiting = tx.conflicts.open_of([link.id]).get(link.id, {})
-    tx.conflicts.settle([one.id for one in waiting.values() if one.state == "open"], "gone", now)
-    tx.conflicts.settle([one.id for one in tx.conflicts.orders([link.id]).get(link.id, ())], "taken", now)
-    for side in Side:
-        end, id_ = m.end(side), link.id_on(side)
-        tx.marks.wake([f"{end.system}:{end.kind}:{tx.aliases.resolve(end.system, end.kind, [id_])[id_]}"], now)

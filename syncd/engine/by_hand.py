@@ -10,7 +10,7 @@ from dataclasses import replace
 from syncd.core.fieldmap import FieldMap
 from syncd.core.model import Ref, Side
 from syncd.engine.absorb import LEAD_LANE
-from syncd.engine.archiving import close
+from syncd.engine.closed import close, reopen
 from syncd.engine.linking import wake_for
 from syncd.engine.lookalikes import ask_again
 from syncd.engine.questions import free, open_create, same, wrong
@@ -110,7 +110,7 @@ def _join(world: World, tx: Tx, m: FieldMap, refs: dict[Side, Ref]) -> None:
 def _reopen(world: World, tx: Tx, m: FieldMap, found: Link) -> None:
     """While it was closed nobody kept its bases: what differs now is decided as at a first link."""
     try:
-        tx.links.reopen(found.id)
+        reopen(tx, found.id)
     except LinkedAlready as error:
         raise wrong(Ref(m.left.system, m.left.kind, found.left_id), f"{error}.", "Look again.") from error
     tx.links.save([replace(found, left={}, right={}, known=frozenset())], [rule.identity for rule in m.rules])

@@ -13,9 +13,9 @@ from syncd.core.fieldmap import FieldMap, Leave, Unconvertible
 from syncd.core.model import Gone, Record, Ref, Side
 from syncd.core.plural import counted
 from syncd.engine.absorb import MERGED, absorb
-from syncd.engine.archiving import ARCHIVED, POLICIES, Canaries, close, part, prepare, proved_twice
+from syncd.engine.archiving import ARCHIVED, POLICIES, Canaries, part, prepare, proved_twice
 from syncd.engine.base import pinned
-from syncd.engine.closed import GONE, UNFIT, may_open
+from syncd.engine.closed import GONE, UNFIT, close, may_open, reopen
 from syncd.engine.fence import all_ours, hold_links
 from syncd.engine.item import DONE, UNSEEN, VANISHED, Item, Rest, again, park
 from syncd.engine.linking import may_answer, wake_for
@@ -163,7 +163,7 @@ def _tell_of_archived(item: Item, link: Link) -> None:
 
 def _open_again(world: World, tx: Tx, item: Item, link: Link) -> None:
     try:
-        tx.links.reopen(link.id)
+        reopen(tx, link.id)
     except LinkedAlready as error:
         item.fail(park("question", str(error)))
         return

@@ -113,6 +113,11 @@ class Conflicts:
             query = update(conflicts).where(conflicts.c.id.in_(chunk))
             self.connection.execute(query.values(state=state, closed_at=now, choice=None))
 
+    def reopen(self, link_id: int, closed_at: datetime | None) -> None:
+        """Ask again what was asked when its link was closed then."""
+        those = (conflicts.c.link == link_id, conflicts.c.state == "gone", conflicts.c.closed_at == closed_at)
+        self.connection.execute(update(conflicts).where(*those).values(state="open", closed_at=None))
+
     def choose(self, conflict_id: int, choice: Mapping[str, Any] | None) -> None:
         """Note what a person took (None: no longer, because the values moved); the engine carries it out."""
         self.connection.execute(update(conflicts).where(conflicts.c.id == conflict_id).values(choice=choice))

@@ -109,6 +109,35 @@ def test_a_record_that_comes_back_is_linked_again_and_no_edit_is_lost() -> None:
         assert parked(town, "gone") == []
 
 
+@pytest.mark.parametrize("back", ["restored", "relinked"])
+def test_what_was_asked_when_a_link_closed_is_asked_when_it_opens_again(back: str) -> None:
+    """Rule 11: who puts a value back meanwhile, where a person is asked about another, has edited it, as ever."""
+    with town_of(left=BURIES, right=BURIES) as town:
+        left, right = linked(town)
+        edit(town, "crm", "contacts", left.id, {"note": "1"})
+        edit(town, "con", "contacts", right.id, {"note": "2"})
+        rest(town)
+        if back == "restored":
+            town.vendors["con"].delete("contacts", right.id)
+        else:
+            unlink(town.world, Ref("crm", "contacts", left.id))
+        rest(town)
+        assert partners(town) == set()
+        edit(town, "crm", "contacts", left.id, {"note": None})
+        rest(town)
+        if back == "restored":
+            town.vendors["con"].restore("contacts", right.id)
+        else:
+            relink(town.world, Ref("crm", "contacts", left.id))
+        judge(town)
+        assert partners(town) == {(left.id, right.id)}
+        with town.store.read() as tx:
+            (open_,) = tx.conflicts.list(states=["open"])
+            assert tx.conflicts.list(states=["gone"]) == []
+        assert (open_.rule, open_.left, open_.right) == ("note", None, "2")
+        assert left.fields["note"] is None and town.vendors["con"].rows["contacts"][right.id].fields["note"] == "2"
+
+
 def test_absence_beside_a_canary_closes_the_link() -> None:
     """Where a vendor tells of no deletions, a record that does not answer while others do is gone."""
     with town_of() as town:
