@@ -46,4 +46,6 @@ def reopen(tx: Tx, link_id: int) -> None:
 
     Without those, whoever took one of the values back meanwhile would not have edited it, and be overwritten.
     """
-    tx.conflicts.reopen(link_id, tx.links.reopen(link_id))
+    asked = tx.conflicts.unanswered(link_id)
+    tx.links.reopen(link_id)
+    tx.conflicts.reopen(one.id for one in asked)

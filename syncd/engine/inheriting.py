@@ -5,10 +5,11 @@ What is not here: who goes on with whose twin (`succession`).
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
+from dataclasses import dataclass
 
 from syncd.core.decision import Base
-from syncd.core.fieldmap import FieldMap, Rule
+from syncd.core.fieldmap import Direction, FieldMap, Rule
 from syncd.core.loss import same
 from syncd.core.match import formers
 from syncd.core.model import Record, Side, Value
@@ -16,6 +17,7 @@ from syncd.core.plan import MISSING, view
 from syncd.engine.base import base_of
 from syncd.engine.closed import may_open
 from syncd.engine.confirm import settle_rules
+from syncd.engine.planning import lost_row
 from syncd.engine.succession import continued
 from syncd.engine.world import World
 from syncd.store.links import Link
@@ -25,7 +27,8 @@ from syncd.store.store import Tx
 def inherit(world: World, tx: Tx, m: FieldMap, links: Sequence[Link]) -> None:
     """Of new links that go on with another map's, keep what was agreed on there: what people did since is an edit.
 
-    All else is decided as between any two that are linked for the first time.
+    What a person was asked there is asked here. All else is decided as between any two that are linked for the first
+    time; but what a person cleared on the twin since then is not filled: it is asked.
     """
     if m.continues is None or (first := continued(world, m, m.continues.side)) is None:
         return
@@ -38,28 +41,75 @@ def inherit(world: World, tx: Tx, m: FieldMap, links: Sequence[Link]) -> None:
     for id_, old in (may_open(tx, first, side, of) | tx.links.of(first.key, side, of)).items():
         link = of[id_]
         if id_ in was and old.id_on(side.other) == link.id_on(side.other):
-            both = {side: was[id_], side.other: twins[link.id_on(side.other)]}
+            heir, twin = heirs[link.id_on(side)], twins[link.id_on(side.other)]
+            both = {side: was[id_], side.other: twin}
             base = base_of(first, old, both[Side.LEFT], both[Side.RIGHT])
-            heir = heirs[link.id_on(side)].record
-            settle_rules(tx, m, {link.id: dict(_inherited(first, m, side, base, heir))})
+            legacy = _Legacy(list(_continued(first, m, side)), side, base, was[id_].record, heir.record, twin.record)
+            agreed = legacy.agreed()
+            settle_rules(tx, m, {link.id: agreed})
+            before_that = {one.rule: one.reason for one in tx.conflicts.unanswered(old.id)}
+            for rule, values, reason in legacy.asked(before_that, agreed):
+                ids, now = (link.left_id, link.right_id), world.clock()
+                row = lost_row(m.key, link.id, ids, rule.name, values, "open", reason=reason, run=None, at=now)
+                tx.conflicts.ask(row)
 
 
-def _inherited(
-    first: FieldMap, m: FieldMap, side: Side, base: Base, heir: Record
-) -> Iterator[tuple[str, dict[Side, Value]]]:
-    """Of rules of both maps over one field across: what was agreed on, where the heir holds it as the record did."""
+def _continued(first: FieldMap, m: FieldMap, side: Side) -> Iterator[tuple[Rule, Rule]]:
+    """Rules of both maps over one field across: the one before, and the one that goes on with it."""
     rules = {rule.field(side.other): rule for rule in first.rules if _plain(rule)}
     for rule in (rule for rule in m.rules if _plain(rule)):
-        old, now = rules.get(rule.field(side.other)), view(rule, side, heir.fields)
-        if old is None or now is MISSING or old.name not in base.left or old.name not in base.right:
-            continue
-        sides = {side: now, side.other: base.side(side.other)[old.name].value}
-        was, kinds = base.side(side)[old.name].value, (rule.type(side), old.type(side))
-        held = any(same(now, was, kind) for kind in kinds)
-        if held and rule.convert.equal(sides[Side.LEFT], sides[Side.RIGHT]):
-            yield rule.name, sides
+        if rule.field(side.other) in rules:
+            yield rules[rule.field(side.other)], rule
 
 
 def _plain(rule: Rule) -> bool:
     """Whether it is about a field on each side, and no more."""
     return rule.left is not None and rule.right is not None and rule.relation is None and rule.expr is None
+
+
+@dataclass(frozen=True, slots=True)
+class _Legacy:
+    """What was agreed on with the twin, what the record was at last, what it became on `side`, and the twin now.
+
+    `rules`: those of both maps over one field across, the one before and the one that goes on with it.
+    """
+
+    rules: Sequence[tuple[Rule, Rule]]
+    side: Side
+    base: Base
+    was: Record
+    heir: Record
+    twin: Record
+
+    def agreed(self) -> dict[str, dict[Side, Value]]:
+        """What both sides held then, where the heir holds what the record held, then or at last."""
+        found: dict[str, dict[Side, Value]] = {}
+        for old, rule in self.rules:
+            now, at_last = view(rule, self.side, self.heir.fields), view(old, self.side, self.was.fields)
+            if now is MISSING or old.name not in self.base.left or old.name not in self.base.right:
+                continue
+            then = {at: self.base.side(at)[old.name].value for at in Side}
+            kinds = (rule.type(self.side), old.type(self.side))
+            if any(same(now, then[self.side], kind) for kind in kinds):
+                then[self.side] = now
+            elif at_last is MISSING or not any(same(now, at_last, kind) for kind in kinds):
+                continue
+            left, right = then[Side.LEFT], then[Side.RIGHT]
+            if rule.convert.equal(left, right) or any(same(left, right, kind) for kind in kinds):
+                found[rule.name] = then
+        return found
+
+    def asked(
+        self, before: Mapping[str, str], agreed: Collection[str]
+    ) -> Iterator[tuple[Rule, tuple[Value, Value], str]]:
+        """What a person is asked of the new link, both values and why. `before`: reasons, by the rule before."""
+        for old, rule in self.rules:
+            here, there = view(rule, self.side, self.heir.fields), view(rule, self.side.other, self.twin.fields)
+            if here is MISSING or there is MISSING:
+                continue
+            shadow = self.base.side(self.side.other).get(old.name)
+            emptied = there is None and here is not None and shadow is not None and shadow.value is not None
+            if old.name in before or (emptied and rule.name not in agreed and rule.direction is Direction.BOTH):
+                values = (here, there) if self.side is Side.LEFT else (there, here)
+                why = f"somebody cleared it on the {self.side.other} before the two were linked"
+                yield rule, values, before.get(old.name, why)

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
-from syncd.core.fieldmap import FieldMap
+from syncd.core.fieldmap import End, FieldMap
 from syncd.core.model import Gone, Record, Side
 from syncd.engine.absorb import absorb
 from syncd.engine.fence import all_ours
@@ -30,6 +30,15 @@ def read_anew(world: World, m: FieldMap, side: Side, items: Sequence[Item]) -> M
         held = {(side, str(item.id_on(side))): item.lane for item in all_ours(tx, items)}
         absorb(tx, world, found.values(), asked=fields, since=since, in_hand=(m, held))
     return found
+
+
+def read_known(world: World, end: End, ids: Sequence[str]) -> None:
+    """Read known records that nobody has in hand, as far as they can be understood. Raises AuthError and Transient."""
+    with world.store.read() as tx:
+        since = tx.snapshots.get(end.system, end.kind, ids)
+    found = legible(world, end.system, end.kind, list(since)) if since else {}
+    with world.store.begin() as tx:
+        absorb(tx, world, found.values(), asked=world.fields(end.system, end.kind), since=since)
 
 
 def legible(world: World, system: str, kind: str, ids: Sequence[str]) -> Mapping[str, Record | Gone]:

@@ -18,7 +18,7 @@ from syncd.core.model import Record, Ref, Side
 from syncd.engine.closed import UNFIT, may_open
 from syncd.engine.item import Item, Rest, again, park
 from syncd.engine.planning import twins_of
-from syncd.engine.reading import read_anew
+from syncd.engine.reading import read_anew, read_known
 from syncd.engine.world import World
 from syncd.store.links import Link
 from syncd.store.snapshots import hashed
@@ -78,7 +78,7 @@ def take_over(world: World, tx: Tx, m: FieldMap, side: Side, items: Sequence[Ite
 def look_at_twins(world: World, m: FieldMap, heirs: Sequence[Item]) -> None:
     """Read the twins that were taken over: lists of some vendors say nothing of a record that people archived.
 
-    Raises AuthError and Transient.
+    And what it was, for what people typed there last came along. Raises AuthError and Transient.
     """
     for side in Side:
         if asking := [item for item in heirs if item.stands() and item.side is side.other]:
@@ -86,6 +86,9 @@ def look_at_twins(world: World, m: FieldMap, heirs: Sequence[Item]) -> None:
             for item in asking:
                 if not isinstance(found[str(item.twin)], Record):
                     item.fail(again("gone", f"{m.end(side).ref(str(item.twin))} is gone", after=timedelta(0)))
+            if (first := continued(world, m, side.other)) is not None:
+                fields = [item.record(side.other).fields for item in asking]
+                read_known(world, first.end(side.other), [old for one in fields for old in formers(m, side.other, one)])
 
 
 def call_left_over(world: World, tx: Tx, m: FieldMap, items: Sequence[Item]) -> None:

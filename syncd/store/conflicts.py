@@ -14,7 +14,7 @@ from sqlalchemy import Connection, Row, func, select, update
 
 from syncd.core.model import Side, Value
 from syncd.store.sql import chunks
-from syncd.store.tables import conflicts
+from syncd.store.tables import conflicts, links
 
 WHOLE = "*"
 """In the place of a rule: the link itself."""
@@ -113,10 +113,18 @@ class Conflicts:
             query = update(conflicts).where(conflicts.c.id.in_(chunk))
             self.connection.execute(query.values(state=state, closed_at=now, choice=None))
 
-    def reopen(self, link_id: int, closed_at: datetime | None) -> None:
-        """Ask again what was asked when its link was closed then."""
-        those = (conflicts.c.link == link_id, conflicts.c.state == "gone", conflicts.c.closed_at == closed_at)
-        self.connection.execute(update(conflicts).where(*those).values(state="open", closed_at=None))
+    def unanswered(self, link_id: int) -> list[Conflict]:
+        """What a person is asked of a link, or was asked when it was closed."""
+        closed = select(links.c.closed_at).where(links.c.id == link_id).scalar_subquery()
+        asked = (conflicts.c.state == "open") | ((conflicts.c.state == "gone") & (conflicts.c.closed_at == closed))
+        query = select(conflicts).where(conflicts.c.link == link_id, asked)
+        return [_conflict(row) for row in self.connection.execute(query.order_by(conflicts.c.id))]
+
+    def reopen(self, conflict_ids: Iterable[int]) -> None:
+        """Ask again."""
+        for chunk in chunks(conflict_ids):
+            query = update(conflicts).where(conflicts.c.id.in_(chunk))
+            self.connection.execute(query.values(state="open", closed_at=None))
 
     def choose(self, conflict_id: int, choice: Mapping[str, Any] | None) -> None:
         """Note what a person took (None: no longer, because the values moved); the engine carries it out."""

@@ -204,17 +204,14 @@ class Links:
         gone = and_(links.c.map == map_key, links.c.state == "open", links.c.gone_at.is_not(None))
         return int(self.connection.execute(select(func.count()).where(gone, due.exists())).scalar_one())
 
-    def reopen(self, link_id: int) -> datetime | None:
-        """Open a closed link again, and tell when it was closed. Raises LinkedAlready."""
-        this = links.c.id == link_id
-        closed: datetime | None = self.connection.execute(select(links.c.closed_at).where(this)).scalar_one()
+    def reopen(self, link_id: int) -> None:
+        """Open a closed link again. Raises LinkedAlready."""
         opened = {"state": "open", "reason": None, "closed_at": None, "gone_at": None}
         try:
             with self.connection.begin_nested():
-                self.connection.execute(update(links).where(this).values(opened))
+                self.connection.execute(update(links).where(links.c.id == link_id).values(opened))
         except IntegrityError as error:
             raise LinkedAlready(f"link {link_id} cannot open again: one of its records is linked elsewhere") from error
-        return closed
 
     def _ruleset(self, map_key: str, rules: Sequence[str]) -> int:
         key = map_key, frozenset(rules)

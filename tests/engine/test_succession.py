@@ -10,6 +10,8 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import timedelta
 
+import pytest
+
 from syncd.core.model import Ref, Side, Value
 from syncd.engine.by_hand import link, refuse, relink, unlink
 from syncd.fieldmaps import load
@@ -347,6 +349,86 @@ def test_what_was_cleared_while_the_lead_was_converted_stays_cleared() -> None:
         cities = (rows(town, "crm", "contacts")[0].fields["city"], rows(town, "con", "people")[0].fields["city"])
         assert cities == (None, None)
         assert parked(town, "question") == []
+
+
+def told_of_conversion(town: Town, *feeds: tuple[str, str]) -> None:
+    """These feeds are read and worked on, after what is late has come; then all is."""
+    town.stage.now = town.stage.now.replace(microsecond=0) + town.vendors["con"].traits.lag * 2
+    for feed in feeds:
+        read_feed(town, *feed)
+    run(town)
+    rest(town)
+
+
+def cities(town: Town) -> tuple[Value, Value]:
+    """Of ours and of the person."""
+    return rows(town, "crm", "contacts")[0].fields["city"], rows(town, "con", "people")[0].fields["city"]
+
+
+def open_cities(town: Town) -> list[tuple[Value, Value]]:
+    """What a person is asked about them."""
+    with town.store.read() as tx:
+        rows = tx.conflicts.list(states=["open"], map_key="pair/people")
+    return [(one.left, one.right) for one in rows if one.rule == "city"]
+
+
+@pytest.mark.parametrize("typed", ["Bonn", None])
+def test_what_was_typed_on_the_lead_last_came_along_and_travels(typed: Value) -> None:
+    """It is edited and converted between two polls; the person comes by its feed before the lead does."""
+    with towns() as town:
+        ours, lead = linked(town, city="Ulm")
+        rest(town)
+        con = town.vendors["con"]
+        con.update("contacts", lead.id, {"city": typed, "phone": "converted"}, "person")
+        person = con.create(
+            "people", {"email": "office@x.example", "name": "Ann", "city": typed, "was": (lead.id,)}, "person"
+        )
+        told_of_conversion(town, ("con", "people"))
+        assert partners(town, "pair/people") == {(ours.id, person.id)}
+        assert cities(town) == (typed, typed) and open_cities(town) == []
+
+
+@pytest.mark.parametrize("typed", ["Bonn", "Ulm"])
+@pytest.mark.parametrize("there", ["new", "known"])
+def test_what_was_cleared_on_the_twin_is_not_filled_by_what_the_lead_became(typed: str, there: str) -> None:
+    """It is an edit like any; where the person was there before and has a city of its own, somebody is asked."""
+    with towns() as town:
+        ours, lead = linked(town, city="Ulm")
+        rest(town)
+        edit(town, "crm", "contacts", ours.id, {"city": None})
+        edit(town, "con", "contacts", lead.id, {"city": typed})
+        fields: dict[str, Value] = {"email": "o@x.example", "city": typed if there == "new" else "Jena", "name": "Ann"}
+        if there == "known":
+            town.vendors["con"].create("people", fields, "person")
+        person = joined(town, lead, **{**fields, "email": "o@x.example"})
+        told_of_conversion(town, ("con", "contacts"), ("crm", "contacts"), ("con", "people"))
+        assert partners(town, "pair/people") == {(ours.id, person.id)}
+        if there == "known":
+            assert cities(town) == (None, "Jena") and open_cities(town) == [(None, "Jena")]
+        else:  # the map says that ours decides
+            assert cities(town) == (None, None) and open_cities(town) == []
+            with town.store.read() as tx:
+                overruled = tx.conflicts.list(states=["overruled"], map_key="pair/people")
+            assert [one.right for one in overruled] == (["Bonn"] if typed == "Bonn" else [])
+
+
+def test_what_was_asked_about_the_lead_is_asked_about_what_it_became() -> None:
+    """Even where the lead is again as it was when both agreed: whoever put that back has edited it."""
+    with towns() as town:
+        ours, lead = linked(town, city="Ulm")
+        rest(town)
+        edit(town, "crm", "contacts", ours.id, {"city": "Bonn"})
+        edit(town, "con", "contacts", lead.id, {"city": "Jena"})
+        rest(town)
+        edit(town, "con", "contacts", lead.id, {"city": "Ulm"})
+        rest(town)
+        person = town.vendors["con"].create(
+            "people", {"email": "office@x.example", "name": "Ann", "city": "Ulm", "was": (lead.id,)}, "person"
+        )
+        town.vendors["con"].update("contacts", lead.id, {"phone": "converted"}, "person")
+        rest(town)
+        assert partners(town, "pair/people") == {(ours.id, person.id)}
+        assert cities(town) == ("Bonn", "Ulm") and open_cities(town) == [("Bonn", "Ulm")]
 
 
 def deleted_after_conversion(town: Town) -> tuple[Row, Row]:
