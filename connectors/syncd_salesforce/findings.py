@@ -116,8 +116,9 @@ def _people(schemas: Schemas) -> Finding:
 
 
 def _zone(schemas: Schemas, settings: SystemSettings) -> Finding:
-    def words(theirs: str) -> str:
-        return f"The org's zone is {theirs}; times come in UTC, and dates have no zone."
+    def words(theirs: str | None) -> str:
+        told = f"The org's zone is {theirs}" if theirs else "The org does not tell its zone, and UTC is taken"
+        return f"{told}; times come in UTC, and dates have no zone."
 
     finding, theirs = _try("timezone", schemas.zone, words)
     if settings.timezone and isinstance(theirs, str) and settings.timezone != theirs:

@@ -133,10 +133,10 @@ class Reads:
         return [row for chunk in asked for row in self.query(soql.roles(chunk), whole=True).rows]
 
     def leads(self, kind: str, ids: Sequence[str]) -> dict[str, Value]:
-        """The leads that were converted into each of these, None for none."""
+        """The leads that were converted into each of these, None for none; also those in the recycle bin."""
         field = HEIRS[kind]
         asked = (soql.leads(field, chunk) for chunk in chunks(ids, _RELATED_AT_ONCE))
-        rows = [row for text in asked for row in self.query(text, whole=True).rows]
+        rows = [row for text in asked for row in self.query(text, deleted=True, whole=True).rows]
         return _grouped(ids, [(row.get(field), row.get("Id")) for row in rows])
 
     def _item(self, kind: str, row: Row, fields: Sequence[str], sent_at: datetime) -> Record | Gone:

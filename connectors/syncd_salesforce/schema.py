@@ -118,7 +118,7 @@ class Schemas:
             kind=kind,
             fields=self.types(kind),
             users=self.people(),
-            timezone=self._settings.timezone or self.zone(),
+            timezone=self._settings.timezone or self.zone() or "UTC",
             archive=f"it goes to Salesforce's recycle bin{_LOST_WITH.get(kind, '')}; people can restore it for 15 days",
         )
 
@@ -126,8 +126,8 @@ class Schemas:
         """Users, those who left included, and queues."""
         return self._cached("users", self._users)
 
-    def zone(self) -> str:
-        """The org's IANA zone; UTC where it tells none that exists."""
+    def zone(self) -> str | None:
+        """The org's IANA zone; None where it tells none that exists."""
         return self._cached("zone", self._zone)
 
     def forget(self) -> None:
@@ -149,13 +149,13 @@ class Schemas:
         queues = [_queue(row) for row in self._client.rows(soql.queues()).rows if row.get("Id")]
         return (*people, *queues)
 
-    def _zone(self) -> str:
+    def _zone(self) -> str | None:
         try:
             rows = self._client.query(soql.organization()).rows
-            return ZoneInfo(str(rows[0].get("TimeZoneSidKey") or "UTC") if rows else "UTC").key
+            return ZoneInfo(str(rows[0].get("TimeZoneSidKey") or "")).key if rows else None
         except (Refused, AuthError, ZoneInfoNotFoundError, ValueError):
             # The org itself may be hidden from a user that reads all its records: then its zone is a setting's matter.
-            return "UTC"
+            return None
 
 
 def has_relation(kind: str) -> bool:

@@ -133,6 +133,8 @@ class Writer:
 
     def _made(self, kind: str, landed: Sequence[tuple[Operation, str]], at: datetime) -> Outcomes:
         """What was made, as it is by now; these have landed, and no trouble here may make it look otherwise."""
+        if not landed:
+            return []
         lacking = Roles(self.reads).joined(list(self._joins(landed))) if has_relation(kind) else set()
         try:
             found = self.reads.after_write(kind, [id_ for _, id_ in landed], self._wanted(kind, landed))

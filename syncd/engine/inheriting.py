@@ -52,6 +52,8 @@ def inherit(world: World, tx: Tx, m: FieldMap, links: Sequence[Link]) -> None:
                 ids, now = (link.left_id, link.right_id), world.clock()
                 row = lost_row(m.key, link.id, ids, rule.name, values, "open", reason=reason, run=None, at=now)
                 tx.conflicts.ask(row)
+            # What was told of its going says that nobody goes on with its twin.
+            tx.marks.add(first.key, side, [id_], world.clock())
 
 
 def _continued(first: FieldMap, m: FieldMap, side: Side) -> Iterator[tuple[Rule, Rule]]:

@@ -41,8 +41,16 @@ def test_a_check_names_what_is_missing(org: Org) -> None:
     assert KEY in found(sf, "Lead: key").message
     assert "Twice__c" in found(sf, "Lead: formulas").message
     assert found(sf, "Roof__c").severity is Severity.WARNING
-    assert found(sf, "timezone").severity is Severity.OK
+    assert "zone is America/Chicago" in found(sf, "timezone").message
     assert "run-as user 005" in found(sf, "session").message
+
+
+def test_an_org_that_does_not_tell_its_zone_is_said_to(org: Org) -> None:
+    """UTC is taken then, and nobody is told that the org says so."""
+    org.remote.act("kind_hide", "Organization")
+    sf = org.connect()
+    assert "does not tell its zone, and UTC is taken" in found(sf, "timezone").message
+    assert sf.describe("Lead").timezone == "UTC"
 
 
 def test_a_hidden_object_is_the_operators_matter(org: Org) -> None:

@@ -156,6 +156,10 @@ def test_a_converted_lead_stays_a_record_and_what_it_became_names_it(org: Org) -
         assert isinstance(told, Record)
         assert told.fields == {"lead": (lead,)}
         assert sf.describe(kind).fields["lead"].read_only
+    org.remote.act("archive", "Lead", id=lead)
+    told = sf.read("Contact", [row["ConvertedContactId"]], ["lead"])[row["ConvertedContactId"]]
+    assert isinstance(told, Record)
+    assert told.fields == {"lead": (lead,)}, "a converted lead in the recycle bin tells what it became"
 
 
 def test_who_was_no_lead_tells_none(org: Org) -> None:
@@ -302,6 +306,16 @@ def test_a_key_that_is_there_is_not_made_twice(org: Org) -> None:
     assert first.record is not None and again.record is not None
     assert first.record.ref == again.record.ref
     assert len(org.remote.records("Lead")) == 1
+
+
+def test_where_every_creation_was_refused_nothing_is_read_back(org: Org) -> None:
+    """One call, and each refusal with the vendor's sentence."""
+    sf = org.connect()
+    sf.describe("Lead")
+    mark = org.remote.mark()
+    outcomes = write(sf, "Lead", *(new(n, Email="no address") for n in (1, 2)))
+    assert {one.result for one in outcomes.values()} == {Result.REFUSED}
+    assert len(org.remote.requests(mark)) == 1
 
 
 def test_a_single_write_is_conditional(org: Org, monkeypatch: pytest.MonkeyPatch) -> None:

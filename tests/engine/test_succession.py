@@ -351,6 +351,20 @@ def test_what_was_cleared_while_the_lead_was_converted_stays_cleared() -> None:
         assert parked(town, "question") == []
 
 
+def test_a_converted_lead_that_was_deleted_before_is_on_no_list_once_its_twin_goes_on() -> None:
+    """Its going is told as of any; when what it became has its twin, there is nothing left to do about it."""
+    with towns() as town:
+        ours, lead = linked(town)
+        town.vendors["con"].update("contacts", lead.id, {"phone": "converted"}, "person")
+        town.vendors["con"].delete("contacts", lead.id)
+        rest(town)
+        assert f"crm:contacts:{ours.id} stays" in " ".join(parked(town, "gone"))
+        person = town.vendors["con"].create("people", {"email": "o@x.example", "was": (lead.id,)}, "person")
+        rest(town)
+        assert partners(town, "pair/people") == {(ours.id, person.id)}
+        assert parked(town, "gone") == []
+
+
 def told_of_conversion(town: Town, *feeds: tuple[str, str]) -> None:
     """These feeds are read and worked on, after what is late has come; then all is."""
     town.stage.now = town.stage.now.replace(microsecond=0) + town.vendors["con"].traits.lag * 2

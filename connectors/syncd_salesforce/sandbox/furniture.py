@@ -16,6 +16,7 @@ INTEGRATION = "integration@roofing.example"
 """User name of the integration user: the default sub of a JWT, and who the client credentials flow runs as."""
 
 QUEUE = "Web Leads"
+ZONE = "America/Chicago"
 _PEOPLE = (("Dana", "Reyes", True), ("Miguel", "Sosa", True), ("Priya", "Raman", True), ("Tom", "Becker", False))
 _TYPES = (("Opportunity", "Residential"), ("Opportunity", "Commercial"), ("Lead", "Homeowner"))
 _CATEGORY = {"BestCase": "Best Case", "Forecast": "Commit"}
@@ -52,9 +53,8 @@ def _rows() -> list[tuple[str, str, dict[str, Any]]]:
         told: dict[str, Any] = {"IsActive": True, "IsClosed": closed, "IsWon": won, "DefaultProbability": float(chance)}
         told |= {"ForecastCategory": category, "ForecastCategoryName": _CATEGORY.get(category, category)}
         rows.append(("OpportunityStage", "01J", {"MasterLabel": name, "ApiName": name, "SortOrder": at, **told}))
-    rows.append(
-        ("Organization", "00D", {"Name": "Roofing Sandbox", "OrganizationType": "Developer Edition", "IsSandbox": True})
-    )
+    org = {"Name": "Roofing Sandbox", "OrganizationType": "Developer Edition", "IsSandbox": True}
+    rows.append(("Organization", "00D", {**org, "TimeZoneSidKey": ZONE}))
     return rows
 
 
@@ -65,7 +65,7 @@ def _record_type(object: str, name: str) -> dict[str, Any]:
 def _user(first: str, last: str, active: bool, name: str) -> dict[str, Any]:
     return {
         "Username": name, "FirstName": first, "LastName": last, "Name": f"{first} {last}", "Email": name,
-        "IsActive": active, "Alias": (first[0] + last)[:8].lower(), "TimeZoneSidKey": "America/Chicago",
+        "IsActive": active, "Alias": (first[0] + last)[:8].lower(), "TimeZoneSidKey": ZONE,
     }  # fmt: skip
 
 

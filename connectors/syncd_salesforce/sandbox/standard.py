@@ -258,7 +258,10 @@ def objects() -> dict[str, Sequence[Field]]:
             *_list_entry(), flag("IsActive"), flag("IsClosed"), flag("IsWon"),
             number("DefaultProbability", 3, 0, "percent"), *forecast,
         ],
-        "Organization": [*system(deletable=False), text("Name", 80), text("OrganizationType"), flag("IsSandbox")],
+        "Organization": [
+            *system(deletable=False), text("Name", 80), text("OrganizationType"), flag("IsSandbox"),
+            text("TimeZoneSidKey", 40),
+        ],
     }  # fmt: skip
 
 
