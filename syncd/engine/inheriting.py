@@ -28,7 +28,8 @@ def inherit(world: World, tx: Tx, m: FieldMap, links: Sequence[Link]) -> None:
     """Of new links that go on with another map's, keep what was agreed on there: what people did since is an edit.
 
     What a person was asked there is asked here. All else is decided as between any two that are linked for the first
-    time; but what a person cleared on the twin since then is not filled: it is asked.
+    time; but what a person cleared on the twin since then is not filled: it is asked. And a blank where the record had
+    a value is filled, as most conversions carry not all fields along, and listed, as somebody may have cleared it.
     """
     if m.continues is None or (first := continued(world, m, m.continues.side)) is None:
         return
@@ -47,11 +48,15 @@ def inherit(world: World, tx: Tx, m: FieldMap, links: Sequence[Link]) -> None:
             legacy = _Legacy(list(_continued(first, m, side)), side, base, was[id_].record, heir.record, twin.record)
             agreed = legacy.agreed()
             settle_rules(tx, m, {link.id: agreed})
-            before_that = {one.rule: one.reason for one in tx.conflicts.unanswered(old.id)}
-            for rule, values, reason in legacy.asked(before_that, agreed):
-                ids, now = (link.left_id, link.right_id), world.clock()
-                row = lost_row(m.key, link.id, ids, rule.name, values, "open", reason=reason, run=None, at=now)
-                tx.conflicts.ask(row)
+            asked_before = {one.rule: one.reason for one in tx.conflicts.unanswered(old.id)}
+            ids, told = (link.left_id, link.right_id), {"run": None, "at": world.clock()}
+            for rule, values, why in legacy.asked(asked_before, agreed):
+                tx.conflicts.ask(lost_row(m.key, link.id, ids, rule.name, values, "open", reason=why, **told))
+            rows = [
+                lost_row(m.key, link.id, ids, rule.name, values, "overruled", lost_side=str(side), reason=why, **told)
+                for rule, values, why in legacy.filled(agreed)
+            ]
+            tx.conflicts.list_lost(rows)
             # What was told of its going says that nobody goes on with its twin.
             tx.marks.add(first.key, side, [id_], world.clock())
 
@@ -105,13 +110,29 @@ class _Legacy:
         self, before: Mapping[str, str], agreed: Collection[str]
     ) -> Iterator[tuple[Rule, tuple[Value, Value], str]]:
         """What a person is asked of the new link, both values and why. `before`: reasons, by the rule before."""
+        why = f"somebody cleared it on the {self.side.other} before the two were linked"
+        for old, rule, values in self._told():
+            cleared = self._cleared(old, values, self.side.other, rule.name in agreed)
+            if old.name in before or (cleared and rule.direction is Direction.BOTH):
+                yield rule, values, before.get(old.name, why)
+
+    def filled(self, agreed: Collection[str]) -> Iterator[tuple[Rule, tuple[Value, Value], str]]:
+        """Blanks that the first link fills where the record had a value, both values and why."""
+        why = f"blank on the {self.side} when the two were linked, and {self.was.ref} had a value"
+        for old, rule, values in self._told():
+            had = view(old, self.side, self.was.fields) not in (None, MISSING)
+            if had and rule.flows(self.side) and self._cleared(old, values, self.side, rule.name in agreed):
+                yield rule, values, why
+
+    def _told(self) -> Iterator[tuple[Rule, Rule, tuple[Value, Value]]]:
         for old, rule in self.rules:
             here, there = view(rule, self.side, self.heir.fields), view(rule, self.side.other, self.twin.fields)
-            if here is MISSING or there is MISSING:
-                continue
-            shadow = self.base.side(self.side.other).get(old.name)
-            emptied = there is None and here is not None and shadow is not None and shadow.value is not None
-            if old.name in before or (emptied and rule.name not in agreed and rule.direction is Direction.BOTH):
-                values = (here, there) if self.side is Side.LEFT else (there, here)
-                why = f"somebody cleared it on the {self.side.other} before the two were linked"
-                yield rule, values, before.get(old.name, why)
+            if here is not MISSING and there is not MISSING:
+                yield old, rule, (here, there) if self.side is Side.LEFT else (there, here)
+
+    def _cleared(self, old: Rule, values: tuple[Value, Value], side: Side, agreed: bool) -> bool:
+        """Whether a side alone is blank where it was not, and no base tells so from now on."""
+        shadow = self.base.side(side).get(old.name)
+        now = dict(zip(Side, values, strict=True))
+        blank = now[side] is None and now[side.other] is not None
+        return blank and shadow is not None and shadow.value is not None and not agreed

@@ -426,6 +426,21 @@ def test_what_was_cleared_on_the_twin_is_not_filled_by_what_the_lead_became(type
             assert [one.right for one in overruled] == (["Bonn"] if typed == "Bonn" else [])
 
 
+def test_a_blank_where_the_lead_had_a_value_is_filled_and_listed() -> None:
+    """The conversion did not carry it along, or somebody cleared it since: who did can take that back."""
+    with towns() as town:
+        ours, lead = linked(town, city="Ulm")
+        rest(town)
+        person = joined(town, lead, email="o@x.example", name="Ann")
+        rest(town)
+        assert partners(town, "pair/people") == {(ours.id, person.id)}
+        assert cities(town) == ("Ulm", "Ulm") and open_cities(town) == []
+        with town.store.read() as tx:
+            (row,) = tx.conflicts.list(states=["overruled"])
+        assert (row.rule, row.left, row.right, row.lost) == ("city", "Ulm", None, Side.RIGHT)
+        assert row.reason == f"blank on the right when the two were linked, and con:contacts:{lead.id} had a value"
+
+
 def test_what_was_asked_about_the_lead_is_asked_about_what_it_became() -> None:
     """Even where the lead is again as it was when both agreed: whoever put that back has edited it."""
     with towns() as town:
