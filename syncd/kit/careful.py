@@ -1,4 +1,4 @@
-"""Around every connector: an answer of a shape that nobody foresaw is the vendor's trouble, never a crash of ours.
+"""Around every connector: each error names its system, and an answer that nobody foresaw is no crash of ours.
 
 What is not here: what a connector makes of odd values that it did foresee (they are unknown), and answers that are no
 JSON at all (`http`).
@@ -28,15 +28,16 @@ ODD = (ArithmeticError, AttributeError, LookupError, RecursionError, TypeError, 
 
 
 class Careful:
-    """A connector that speaks as the one within, and raises nothing but syncd's own errors.
+    """A connector that speaks as the one within, and raises nothing but syncd's own errors, with the system's name.
 
+    An error may be made far from the wire, of a part of an answer or of a count of calls; whose it is, is said here.
     A feed that cannot be understood is Transient: its cursor stays, and it is read again. A record that cannot be
     understood is Refused with a sentence: it is parked alone. A write whose answer cannot be understood is ambiguous.
     """
 
-    def __init__(self, inner: Connector) -> None:
-        """Take the connector within, its name and its settings."""
-        self.inner = inner
+    def __init__(self, inner: Connector, system: str | None = None) -> None:
+        """Take the connector within, its name and its settings. `system`: what the set-up calls it, if otherwise."""
+        self.inner, self.system = inner, system or inner.name
         self.name, self.secret_name = inner.name, inner.secret_name
         self.settings, self.kinds, self.tells_zone = inner.settings, inner.kinds, inner.tells_zone
         self.receiver, self.signs_url = inner.receiver, inner.signs_url
@@ -53,10 +54,11 @@ class Careful:
     def check(self) -> Sequence[Finding]:
         """As the one within; what it cannot make sense of is a finding."""
         try:
-            return self.inner.check()
+            with self._naming():
+                return self.inner.check()
         except ODD as error:
             remedy = "Look at the vendor's status page, then try again."
-            return [Finding(Severity.ERROR, self.name, self._told("check", error), remedy)]
+            return [Finding(Severity.ERROR, self.system, self._told("check", error), remedy)]
 
     def describe(self, kind: str) -> Schema:
         """As the one within."""
@@ -86,9 +88,10 @@ class Careful:
         """As the one within; whatever was not answered by then may have been carried out, or not."""
         open_ = {operation.id for operation in operations}
         try:
-            for outcomes in self.inner.write(kind, operations):
-                open_ -= {outcome.operation for outcome in outcomes}
-                yield outcomes
+            with self._naming():
+                for outcomes in self.inner.write(kind, operations):
+                    open_ -= {outcome.operation for outcome in outcomes}
+                    yield outcomes
         except ODD as error:
             told = self._told(f"a write of {kind}", error)
             yield [Outcome(operation=one, result=Result.AMBIGUOUS, error=told) for one in sorted(open_)]
@@ -96,7 +99,8 @@ class Careful:
     def history(self, kind: str, id: str, field: str) -> Sequence[Change]:
         """As the one within; what it cannot make sense of is not told."""
         try:
-            return self.inner.history(kind, id, field)
+            with self._naming():
+                return self.inner.history(kind, id, field)
         except ODD as error:
             self._told(f"the history of {field}", error)
             return ()
@@ -111,11 +115,20 @@ class Careful:
 
     @contextmanager
     def _odd(self, kind: type[SyncdError], about: str) -> Iterator[None]:
+        with self._naming():
+            try:
+                yield
+            except ODD as error:
+                raise kind(self._told(about, error)) from error
+
+    @contextmanager
+    def _naming(self) -> Iterator[None]:
         try:
             yield
-        except ODD as error:
-            raise kind(self._told(about, error)) from error
+        except SyncdError as error:
+            error.system = error.system or self.system
+            raise
 
     def _told(self, about: str, error: Exception) -> str:
-        log.warning("odd", system=self.name, about=about, error=type(error).__name__)
-        return f"{self.name} answered in a shape that cannot be understood ({about}: {type(error).__name__})."
+        log.warning("odd", system=self.system, about=about, error=type(error).__name__)
+        return f"{self.system} answered in a shape that cannot be understood ({about}: {type(error).__name__})."

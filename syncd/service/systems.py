@@ -27,7 +27,7 @@ def shapes() -> Mapping[str, SystemShape]:
 
 def connector(config: Config, system: SystemConfig) -> Connector:
     """A system's connector. Raises ConfigError for what only the connector can tell is wrong."""
-    return Careful(registry.connector(system.connector)(_settings(config, system)))
+    return Careful(registry.connector(system.connector)(_settings(config, system)), system.name)
 
 
 def receivers(config: Config) -> list[Receiver]:

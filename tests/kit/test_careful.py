@@ -32,7 +32,7 @@ class Clumsy:
     def check(self) -> object:
         return self.slip()
 
-    describe = read = find = lambda self, *_: self.slip()  # three verbs, one slip
+    describe = read = find = history = lambda self, *_: self.slip()  # four verbs, one slip
 
     def changes(self, *_: object) -> Iterator[object]:
         yield "a page"
@@ -88,6 +88,24 @@ def test_our_own_errors_pass(error: Exception) -> None:
     for ask in (lambda: careful(say).read("contacts", ["1"], []), lambda: careful(say).check()):
         with pytest.raises(type(error), match=str(error)):
             ask()
+
+
+@pytest.mark.parametrize("ask", ["check", "describe", "read", "find", "changes", "write", "history"])
+def test_every_error_says_whose_it_is(ask: str) -> None:
+    """Whatever was asked and however deep the error was made, it carries the name that the set-up gives the system."""
+
+    def used_up() -> object:
+        raise Transient("All calls of the day are used up.", retry_after=900)
+
+    framed = Careful(cast(Connector, Clumsy(used_up)), "crm")
+    asked = [Operation(id="1", action=Action.UPDATE, ref=Ref("crm", "contacts", "1"), fields={}, expect={})]
+    given: Mapping[str, tuple[Any, ...]] = {
+        "check": (), "describe": ("contacts",), "write": ("contacts", asked), "history": ("contacts", "1", "name"),
+        "changes": ("contacts", None, [], None),
+    }  # fmt: skip
+    with pytest.raises(Transient) as caught:
+        list(getattr(framed, ask)(*given.get(ask, ("contacts", [], []))))
+    assert caught.value.system == "crm"
 
 
 def test_no_record_is_told_to_the_log() -> None:
