@@ -27,6 +27,7 @@ from syncd.kit import limits
 from syncd.kit.connector import Connector
 from syncd.service import checkup, log, passes, systems, worlds
 from syncd.service.daemon import Daemon
+from syncd.service.health import Health
 from syncd.service.nightly import Nights
 from syncd.service.passes import Say
 from syncd.service.scheduler import Tick
@@ -111,6 +112,11 @@ class App:
             side_by_side=True,
         )
 
+    @cached_property
+    def health(self) -> Health:
+        """How the systems are; known before any of them was asked."""
+        return Health(self.ready_store, self.clock, worlds.pace(self.config.timing))
+
     def compiled_pairs(self) -> tuple[Pair, ...]:
         """The pairs with their maps, compiled against the fields that the vendors have now."""
         return worlds.pairs(self.config, lambda system, kind: self.connectors[system].describe(kind))
@@ -131,20 +137,23 @@ class App:
 
     def plan(self, pair: str | None = None, progress: Say = lambda _text: None) -> dict[str, Any]:
         """Read both sides and show what a run would do; nothing is written to a vendor."""
-        return {**passes.plan(self.world, self.pairs(pair), progress), "parked": len(self.parked())}
+        with self.health.noting():
+            return {**passes.plan(self.world, self.pairs(pair), progress), "parked": len(self.parked())}
 
     def once(self, pair: str | None = None, progress: Say = lambda _text: None) -> list[dict[str, Any]]:
         """Pass after pass until nothing is due; one report per run."""
-        return passes.once(self.world, self.pairs(pair), progress)
+        with self.health.noting():
+            return passes.once(self.world, self.pairs(pair), progress)
 
     def undo(
         self, run: int, map: str | None = None, field: str | None = None, progress: Say = lambda _text: None
     ) -> dict[str, Any]:
         """Take back what a run wrote, where it still stands, and archive what it made; what became of it."""
         map = answers.map_key(self._map_keys(), map)
-        pair, links = undo.order(self.world, run, map_key=map, name=field)
-        (one,) = self.pairs(pair)
-        return {"links": links, **passes.take_back(self.world, one, run, links, progress)}
+        with self.health.noting():
+            pair, links = undo.order(self.world, run, map_key=map, name=field)
+            (one,) = self.pairs(pair)
+            return {"links": links, **passes.take_back(self.world, one, run, links, progress)}
 
     def verify(
         self, pair: str | None = None, map: str | None = None, *, whole: bool = True, heal: bool = False

@@ -59,6 +59,12 @@ class AuthError(SyncdError):
             self.system = system
         super().__init__(message)
 
+    @property
+    def told(self) -> str:
+        """The sentence, and the permission where the sentence does not name it."""
+        text = str(self)
+        return f"{text} Missing: {self.permission}." if self.permission and self.permission not in text else text
+
 
 class Transient(SyncdError):
     """It may work later and nothing was written. Remedy: again, after `retry_after` seconds if the vendor says so."""

@@ -1,6 +1,6 @@
 """The daemon: feeds and pairs ticked by a schedule, until told to stop; a system in trouble pauses alone.
 
-What is not here: the steps (`engine`) and listening for webhooks (`web`).
+What is not here: the steps (`engine`), what becomes of a system in trouble (`health`), and hearing webhooks (`web`).
 """
 
 from __future__ import annotations
@@ -8,28 +8,23 @@ from __future__ import annotations
 import threading
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from datetime import datetime, timedelta
-from typing import Protocol, TypeVar
+from datetime import timedelta
+from typing import Protocol
 
 import structlog
 
 from syncd.core.model import Ref, Side
 from syncd.engine.intake import hint, tick
-from syncd.engine.lookout import hides, look_everywhere, narrowed
+from syncd.engine.lookout import look_everywhere, narrowed
 from syncd.engine.maps import adopt
 from syncd.engine.run import due, work
 from syncd.engine.world import Pair, World
-from syncd.errors import AuthError, ConfigError, Transient
+from syncd.errors import ConfigError
+from syncd.service.health import Health
 from syncd.service.nightly import Nights
 from syncd.service.scheduler import Scheduler, Tick
-from syncd.store.runs import SystemState
 
 log = structlog.stdlib.get_logger("syncd.daemon")
-
-T = TypeVar("T")
-
-AUTH_AGAIN = timedelta(minutes=1)
-"""How soon a refused key is tried again: the operator may have mended it."""
 
 
 class Carrier(Protocol):
@@ -70,12 +65,17 @@ class Daemon:
     fresh: timedelta = timedelta(minutes=10)
     nights: Nights | None = None
     _carrier: Carrier | None = None
-    _again: dict[str, datetime] = field(default_factory=dict)
+    _health: Health = field(init=False)
+
+    def __post_init__(self) -> None:
+        """How the systems are is kept beside the world, which is made anew with the maps."""
+        self._health = Health.of(self.world)
 
     def run(self, stop: threading.Event, carry: Callable[[Sequence[Tick]], Carrier] = scheduled) -> None:
         """Sync until `stop` is set; what is under way is finished."""
         self.world = replace(self.world, stopping=stop.is_set)
-        self.prepare()
+        if not self._health.until_done(stop, self.prepare):
+            return
         self._carrier = carry(self.ticks())
         log.info("started", pairs=[pair.name for pair in self.world.pairs], feeds=len(self._feeds()))
         self._carrier.run(stop)
@@ -96,15 +96,9 @@ class Daemon:
                 self._carrier.wake(f"pair {pair.name}")
 
     def prepare(self) -> None:
-        """The maps are adopted.
-
-        Systems that were in trouble when the last process ended are asked at once, and told well if they are.
-        """
-        now = self.world.clock()
+        """The maps are adopted, and systems that were in trouble are asked at once. Raises AuthError and Transient."""
         adopt(self.world)
-        with self.world.store.read() as tx:
-            states = [tx.runs.system(name) for name in self.world.connectors]
-            self._again.update({one.name: now for one in states if one is not None and one.state != "ok"})
+        self._health.begin(self.world.connectors)
 
     def _feeds(self) -> Mapping[tuple[str, str], timedelta]:
         found: dict[tuple[str, str], timedelta] = {}
@@ -117,14 +111,17 @@ class Daemon:
 
     def _feed_tick(self, system: str, kind: str, every: timedelta) -> Tick:
         def once() -> bool:
-            if self._resting(system):
+            if self._health.rests(system):
                 return False
-            done = self._watched([system], lambda: tick(self.world, system, kind))
-            if done is not None and done.moved and self._carrier is not None:
+            done = self._health.tried(lambda: tick(self.world, system, kind))
+            if done is None:
+                return False
+            self._health.clear(self.world, system)  # it has answered; a pair's run may have asked nobody
+            if done.moved and self._carrier is not None:
                 for pair in self.world.pairs:
                     if system in (pair.left, pair.right):
                         self._carrier.wake(f"pair {pair.name}")
-            return done is not None and done.due
+            return done.due
 
         return Tick(f"feed {system}:{kind}", every, once)
 
@@ -132,9 +129,8 @@ class Daemon:
         """Maps that fit no longer are told, and the old ones go on: their writes are refused field by field."""
         if self.pairs_again is None:
             return False
-        systems = sorted({system for pair in self.world.pairs for system in (pair.left, pair.right)})
         try:
-            pairs = self._watched(systems, self.pairs_again)
+            pairs = self._health.tried(self.pairs_again)
         except ConfigError as error:
             log.error("maps no longer fit", problems=[str(problem) for problem in error.problems])
             look_everywhere(self.world, self.world.readers)
@@ -165,55 +161,8 @@ class Daemon:
 
         def once() -> bool:
             pair = next(pair for pair in self.world.pairs if pair.name == name)
-            if self._resting(pair.left) or self._resting(pair.right):
+            if self._health.rests(pair.left) or self._health.rests(pair.right):
                 return False
-            return bool(self._watched([pair.left, pair.right], lambda: (do or run)(self.world, pair)))
+            return bool(self._health.tried(lambda: (do or run)(self.world, pair)))
 
         return once
-
-    def _resting(self, system: str) -> bool:
-        until = self._again.get(system)
-        return until is not None and self.world.clock() < until
-
-    def _watched(self, systems: list[str], do: Callable[[], T]) -> T | None:
-        """Do it; note whose trouble it is. A refused key pauses the system, a passing trouble lets it wait."""
-        try:
-            done = do()
-        except AuthError as error:
-            named = [error.system] if error.system else systems
-            self._note(named, "paused", str(error), min(AUTH_AGAIN, self.world.pace.retry_max))
-            log.error("paused", systems=named, error=str(error), permission=error.permission)
-            return None
-        except Transient as error:
-            wait = timedelta(seconds=error.retry_after) if error.retry_after else timedelta(seconds=5)
-            named = [error.system] if error.system else systems
-            self._note(named, "waiting", str(error), wait)
-            log.warning("waiting", systems=named, error=str(error), seconds=wait.total_seconds())
-            return None
-        if len(systems) == 1:  # it has answered; a pair may have asked nobody
-            self._clear(systems[0])
-        return done
-
-    def _note(self, systems: list[str], state: str, reason: str, wait: timedelta) -> None:
-        now = self.world.clock()
-        with self.world.store.begin() as tx:
-            for system in systems:
-                self._again[system] = now + wait
-                tx.runs.set_system(SystemState(system, state, reason, now, now + wait))
-
-    def _clear(self, system: str) -> None:
-        """Tell that a system is well, unless another kind of it is hidden, or another process has just met trouble.
-
-        What was parked because it asked to wait for too long is tried again.
-        """
-        now, ours = self.world.clock(), self._again.pop(system, None) is not None
-        with self.world.store.read() as tx:
-            noted = tx.runs.system(system)
-        if noted is None or noted.state == "ok" or not (ours or noted.again_at is None or noted.again_at <= now):
-            return
-        with self.world.store.begin() as tx:
-            if not hides(tx, self.world, system):
-                tx.runs.set_system(SystemState(system, "ok", None, now))
-                for m in self.world.maps.values():
-                    if system in (m.end(side).system for side in Side):
-                        tx.marks.retry(m.key, now, causes=("later",), reread=False)

@@ -14,9 +14,10 @@ from typing import Any
 
 from syncd.core.plural import counted
 from syncd.engine import answers, undo
+from syncd.engine.maps import adopt
 from syncd.engine.run import RunReport, poll, work
 from syncd.engine.world import Pair, World
-from syncd.service.daemon import Daemon
+from syncd.service.health import Health
 from syncd.store.marks import PLANNED
 
 SOON = timedelta(seconds=30)
@@ -30,12 +31,12 @@ Say = Callable[[str], None]
 
 def plan(world: World, pairs: Sequence[Pair], say: Say) -> dict[str, Any]:
     """Read both sides and show what a run would do; nothing is written to a vendor."""
-    Daemon(world).prepare()
+    health = _begin(world)
     operations: list[dict[str, Any]] = []
     calls: dict[str, int] = {}
     for one in pairs:
         rows: list[dict[str, Any]] = []
-        _read_all(world, one, say)
+        _read_all(world, one, health, say)
         # Of a live pair, the daemon's next run wakes what was planned, as soon as the pair is given back.
         _work(world, replace(one, mode="plan"), say, partial(_see, world, one, rows))
         for system, count in answers.cost(world, one.maps, rows).items():
@@ -52,16 +53,24 @@ def plan(world: World, pairs: Sequence[Pair], say: Say) -> dict[str, Any]:
     }
 
 
+def _begin(world: World) -> Health:
+    """Adopt the maps; what is told well later is what was in trouble by now."""
+    health = Health.of(world)
+    health.begin(world.connectors)
+    adopt(world)
+    return health
+
+
 def _see(world: World, pair: Pair, rows: list[dict[str, Any]]) -> None:
     rows += answers.plan_rows(world.store, pair.maps, PLANNED)
 
 
 def once(world: World, pairs: Sequence[Pair], say: Say) -> list[dict[str, Any]]:
     """Pass after pass until nothing is due; one report per run."""
-    Daemon(world).prepare()
+    health = _begin(world)
     reports: list[RunReport] = []
     for one in pairs:
-        reports += _until_done(world, one, partial(_read_all, world, one, say), say)
+        reports += _until_done(world, one, partial(_read_all, world, one, health, say), say)
     return [report.row() for report in reports if report.run is not None or report.state == "paused"]
 
 
@@ -95,14 +104,16 @@ def _work(world: World, pair: Pair, say: Say, look: Callable[[], None] = lambda:
     return report
 
 
-def _read_all(world: World, pair: Pair, say: Say) -> None:
-    """Tick every feed until nothing is waiting right now."""
+def _read_all(world: World, pair: Pair, health: Health, say: Say) -> None:
+    """Tick every feed until nothing is waiting right now. Whoever rests is asked too: somebody waits for the answer."""
     while True:
         ticks = poll(world, pair)
         if any(tick.busy for tick in ticks):
             say("another process reads; waiting for it")
             time.sleep(SHORTLY)
             continue
+        for system in dict.fromkeys(tick.system for tick in ticks):
+            health.clear(world, system)
         say(", ".join(f"{tick.system} {tick.kind}: {counted(tick.rows, 'row')}" for tick in ticks))
         if not any(tick.due for tick in ticks):
             return

@@ -13,11 +13,14 @@ from typing import Any
 
 import pytest
 import structlog
+from structlog.testing import capture_logs
 
 from syncd.core.fieldmap import FieldMap
 from syncd.core.model import FieldKind, FieldType, Option, Side
 from syncd.errors import AuthError, Transient
 from syncd.fieldmaps import load
+from syncd.kit.careful import Careful
+from syncd.kit.connector import Connector
 from syncd.lab.stage import Stage
 from syncd.service.daemon import Daemon
 from syncd.store.marks import DUE, PARKED
@@ -92,6 +95,65 @@ def test_the_trouble_of_one_system_does_not_rest_the_other(monkeypatch: pytest.M
         feed_tick(daemon, "con")
         feed_tick(daemon, "crm")
         assert calls(town, "con") == before[0] and calls(town, "crm") > before[1]
+
+
+def at_its_limit(town: Town, monkeypatch: pytest.MonkeyPatch) -> Daemon:
+    """A daemon of whose pair each run meets the limit of the right system, said by a connector that names nobody."""
+    linked(town)
+    make(town, "crm", "contacts", {"email": "bob@x.example", "name": "Bob"})
+    town.stage.now += timedelta(seconds=60)
+    read_feed(town, "crm", "contacts")
+
+    def used_up(*_: Any) -> Any:
+        raise Transient("All calls are used up.", retry_after=900)
+
+    monkeypatch.setattr(MemoryConnector, "write", used_up)
+    framed: dict[str, Connector] = {name: Careful(one, name) for name, one in town.world.connectors.items()}
+    return Daemon(replace(town.world, connectors=framed))
+
+
+def test_the_limit_of_one_system_met_by_a_pair_does_not_rest_the_other(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A run meets it: the left system is told well and its feed is read on; the right one is left alone."""
+    with town_of() as town:
+        daemon = at_its_limit(town, monkeypatch)
+        pair_tick(daemon)
+        assert (state(town, "con"), state(town, "crm")) == ("waiting", "ok")
+        before = calls(town, "con"), calls(town, "crm")
+        feed_tick(daemon, "con")
+        feed_tick(daemon, "crm")
+        assert calls(town, "con") == before[0] and calls(town, "crm") > before[1]
+
+
+def test_a_wait_is_told_once_however_often_it_is_tried(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Tried four times in vain, it is told once; so is the next trouble, when this one is over."""
+    with town_of() as town:
+        daemon = at_its_limit(town, monkeypatch)
+
+        def an_hour() -> list[str]:
+            with capture_logs() as logged:
+                for _ in range(4):
+                    pair_tick(daemon)
+                    town.stage.now += timedelta(minutes=16)
+            return [line["system"] for line in logged if line["event"] == "waiting"]
+
+        assert an_hour() == ["con"]
+        assert an_hour() == []
+        feed_tick(daemon, "con")
+        assert state(town, "con") == "ok"
+        assert an_hour() == ["con"]
+
+
+def test_what_names_no_system_is_no_systems_trouble() -> None:
+    """A store that does not answer, or a pair that another process took over, is the tick's own trouble."""
+    with town_of() as town:
+        daemon = Daemon(town.world)
+
+        def taken(*_: Any) -> Any:
+            raise Transient("another process has taken over the pair.", retry_after=1.0)
+
+        with pytest.raises(Transient):
+            daemon._guarded("pair", taken)()
+        assert (state(town, "con"), state(town, "crm")) == ("ok", "ok")
 
 
 def test_real_vendors_troubles_name_their_system(tmp_path: Path) -> None:

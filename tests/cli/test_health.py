@@ -1,0 +1,71 @@
+"""How the systems are, as `status` tells it after verbs that met trouble. Not here: the daemon in trouble."""
+
+from __future__ import annotations
+
+import json
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import pytest
+
+from syncd.app import App
+from syncd.cli import main
+from syncd.errors import AuthError
+from syncd.kit.careful import Careful
+from syncd.store.runs import SystemState
+from tests.cli.conftest import House
+
+FIELDS, ROWS = "/crm/properties", "/crm/objects"
+REFUSED, DOWN = {"fault": "401", "rate": 1.0}, {"fault": "503", "rate": 1.0}
+
+
+def systems(capsys: pytest.CaptureFixture[str]) -> Any:
+    """What `status` says of the systems."""
+    capsys.readouterr()
+    main(["status", "--format", "json"])
+    return json.loads(capsys.readouterr().out)["systems"]
+
+
+@pytest.mark.parametrize("verb", ["once", "plan"])
+@pytest.mark.parametrize(
+    ("trouble", "code", "state"), [(REFUSED, 3, "paused"), (DOWN, 4, "waiting")], ids=["key", "outage"]
+)
+@pytest.mark.parametrize("path", [FIELDS, ROWS], ids=["at the start", "while it reads"])
+def test_trouble_that_a_verb_met_is_told_by_status_until_it_is_over(
+    verb: str, trouble: dict[str, Any], code: int, state: str, path: str, house: House,
+    capsys: pytest.CaptureFixture[str],
+) -> None:  # fmt: skip
+    """The system in trouble is named, with a reason; the other one is well. The next pass that is done clears it."""
+    house.config("[timing]", '[timing]\nretry_for = "100ms"')
+    house.left.faults({**trouble, "path": path})
+    assert main([verb]) == code
+    told = systems(capsys)
+    assert (told["hubspot"]["state"], told["jobnimbus"]["state"]) == (state, "ok")
+    assert told["hubspot"]["reason"] and told["hubspot"]["until"]
+    house.left.faults()
+    assert main([verb]) == 0
+    assert systems(capsys)["hubspot"] == {"state": "ok", "until": None, "reason": None}
+
+
+def test_a_pass_that_is_done_ends_the_wait_that_a_daemon_noted(
+    house: House, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """A daemon ended in the middle of a long wait; `once` has its answers, so nobody waits any more."""
+    now = datetime.now(tz=UTC)
+    with App.open(None) as app, app.ready_store.begin() as tx:
+        tx.runs.set_system(SystemState("jobnimbus", "waiting", "The limit.", now, now + timedelta(hours=1)))
+    assert main(["once"]) == 0
+    assert systems(capsys)["jobnimbus"]["state"] == "ok"
+
+
+def test_status_names_the_permission_that_is_missing(
+    house: House, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Where the vendor's sentence does not name it, the reason does."""
+
+    def forbidden(self: Careful, kind: str) -> Any:
+        raise AuthError("The vendor forbids this.", permission="API Enabled", system=self.system)
+
+    monkeypatch.setattr(Careful, "describe", forbidden)
+    assert main(["once"]) == 3
+    assert systems(capsys)["hubspot"]["reason"] == "The vendor forbids this. Missing: API Enabled."
