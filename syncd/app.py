@@ -206,6 +206,8 @@ class App:
 
     def run(self, stop: threading.Event) -> None:
         """The daemon, until `stop` is set. Raises ConfigError too if the port for webhooks is taken."""
+        if not self._begun(stop):
+            return
         with self._listening(alone=True) as (daemon, _):
             daemon.run(stop)
 
@@ -220,8 +222,18 @@ class App:
             remedy = "Install syncd with its extra: syncd[postgres]."
             problem = Problem("`syncd work`", f"needs a package that is not here: {error.name}.", remedy)
             raise ConfigError(problem) from error
+        if not self._begun(stop):
+            return
         with self._listening(alone=False) as (daemon, more):
             daemon.run(stop, lambda ticks: Cluster([*ticks, *more], self.store, self.clock))
+
+    def _begun(self, stop: threading.Event) -> bool:
+        """Make the world, for which every system has to say what fields it has: one in trouble is waited for.
+
+        Who ended instead would be started again at once by whatever looks after it, and ask the vendor each time.
+        False if told to stop meanwhile.
+        """
+        return self.health.until_done(stop, lambda: self.world)
 
     @contextmanager
     def _listening(self, *, alone: bool) -> Iterator[tuple[Daemon, list[Tick]]]:

@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import json
+import signal
+import subprocess
+import sys
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -45,6 +48,37 @@ def test_trouble_that_a_verb_met_is_told_by_status_until_it_is_over(
     house.left.faults()
     assert main([verb]) == 0
     assert systems(capsys)["hubspot"] == {"state": "ok", "until": None, "reason": None}
+
+
+@pytest.mark.parametrize(
+    ("trouble", "state", "mended"),
+    [(REFUSED, "paused", True), (DOWN, "waiting", False)],
+    ids=["a key, mended", "an outage, told to stop"],
+)
+def test_a_daemon_waits_for_a_system_that_is_in_trouble_at_the_start(
+    trouble: dict[str, Any], state: str, mended: bool, house: House, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """It tells so in the log and by `status`; it begins when the trouble is over, and SIGTERM ends it before that."""
+    house.config("[timing]", '[timing]\nretry_for = "100ms"\nretry_max = "250ms"')
+    house.left.faults({**trouble, "path": FIELDS})
+    with subprocess.Popen([sys.executable, "-m", "syncd", "run"], stderr=subprocess.PIPE, text=True) as daemon:
+        assert daemon.stderr is not None
+        try:
+            told = json.loads(daemon.stderr.readline())
+            while told["event"] == "retry":
+                told = json.loads(daemon.stderr.readline())
+            assert (told["event"], told["system"]) == (state, "hubspot")
+            assert systems(capsys)["hubspot"]["state"] == state
+            if mended:
+                house.left.faults()
+                house.lead()
+                while told["event"] != "run":
+                    told = json.loads(daemon.stderr.readline())
+                assert systems(capsys)["hubspot"]["state"] == "ok"
+            daemon.send_signal(signal.SIGTERM)
+            assert daemon.wait(timeout=20) == 0
+        finally:
+            daemon.kill()
 
 
 def test_a_pass_that_is_done_ends_the_wait_that_a_daemon_noted(

@@ -5,6 +5,7 @@ Ticks are called one by one, on the virtual clock of the engine's town. Not here
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Iterator
 from dataclasses import replace
 from datetime import timedelta
@@ -23,6 +24,7 @@ from syncd.kit.careful import Careful
 from syncd.kit.connector import Connector
 from syncd.lab.stage import Stage
 from syncd.service.daemon import Daemon
+from syncd.service.scheduler import Scheduler
 from syncd.store.marks import DUE, PARKED
 from tests.engine import town as towns
 from tests.engine.doings import edit, make, read_feed, rest
@@ -141,6 +143,29 @@ def test_a_wait_is_told_once_however_often_it_is_tried(monkeypatch: pytest.Monke
         feed_tick(daemon, "con")
         assert state(town, "con") == "ok"
         assert an_hour() == ["con"]
+
+
+def test_trouble_while_the_maps_are_adopted_is_waited_for(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A system that is in trouble just then is noted, and the daemon begins when it answers; told to stop, it ends."""
+    with town_of() as town:
+        daemon, begun, stop = Daemon(town.world), list[int](), threading.Event()
+
+        def down(_self: MemoryConnector, kind: str) -> Any:
+            monkeypatch.undo()
+            error = Transient("The vendor is down.", retry_after=1e-7)
+            error.system = "con"
+            raise error
+
+        class Carried(Scheduler):
+            def run(self, stop: threading.Event) -> None:
+                begun.append(1)
+
+        monkeypatch.setattr(MemoryConnector, "describe", down)
+        daemon.run(stop, Carried)
+        assert (begun, state(town, "con")) == ([1], "waiting")
+        stop.set()
+        daemon.run(stop, Carried)
+        assert begun == [1]
 
 
 def test_what_names_no_system_is_no_systems_trouble() -> None:
