@@ -16,6 +16,7 @@ from syncd.errors import AuthError, Bug, ConfigError, SyncdError
 
 HINT = "This is a bug in syncd. Run it again as `syncd --debug ...` and report what that prints."
 LATER = "Nothing is lost; try again later."
+CHECK = "`syncd check` tells more."
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -42,14 +43,15 @@ def lines(error: SyncdError) -> list[str]:
     """What a person reads of an error, one line per problem."""
     if isinstance(error, ConfigError):
         return [str(problem) for problem in error.problems]
-    text = str(error) or type(error).__name__
-    if isinstance(error, AuthError) and error.permission and error.permission not in text:
-        text = f"{text} Missing: {error.permission}."
+    text = (error.told if isinstance(error, AuthError) else str(error)) or type(error).__name__
     if isinstance(error, Bug):
         return [text, HINT]
-    if error.exit_code == 4:
-        return [f"{text if text.endswith(('.', '!', '?')) else f'{text}.'} {LATER}"]
-    return [text]
+    if error.system and not text.startswith((f"{error.system}:", f"{error.system} ")):
+        text = f"{error.system}: {text}"
+    remedy = CHECK if isinstance(error, AuthError) else LATER if error.exit_code == 4 else ""
+    if not remedy:
+        return [text]
+    return [f"{text if text.endswith(('.', '!', '?')) else f'{text}.'} {remedy}"]
 
 
 def _tell(error: SyncdError, *, debug: bool, cause: BaseException | None = None) -> int:

@@ -10,8 +10,8 @@ import pytest
 
 import syncd.cli.root
 from syncd.cli import main
-from syncd.cli.failures import HINT, LATER
-from syncd.errors import Ambiguous, AuthError, Bug, ConfigError, Problem, Refused, Transient
+from syncd.cli.failures import CHECK, HINT, LATER
+from syncd.errors import Ambiguous, AuthError, Bug, ConfigError, Problem, Refused, SyncdError, Transient
 
 
 def fail_with(error: BaseException, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -23,12 +23,26 @@ def fail_with(error: BaseException, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(syncd.cli.root, "command", lambda: broken)
 
 
+def of(system: str, error: SyncdError) -> SyncdError:
+    """The error, of this system."""
+    error.system = system
+    return error
+
+
 @pytest.mark.parametrize(
     ("error", "code", "line"),
     [
         (ConfigError(Problem("config.toml:3", "is wrong.", "Mend it.")), 2, "error: config.toml:3: is wrong. Mend it."),
-        (AuthError("HubSpot refuses.", permission="crm.read"), 3, "error: HubSpot refuses. Missing: crm.read."),
-        (AuthError("HubSpot wants crm.read.", permission="crm.read"), 3, "error: HubSpot wants crm.read."),
+        (
+            AuthError("HubSpot refuses.", permission="crm.read"),
+            3,
+            f"error: HubSpot refuses. Missing: crm.read. {CHECK}",
+        ),
+        (AuthError("HubSpot wants crm.read.", permission="crm.read"), 3, f"error: HubSpot wants crm.read. {CHECK}"),
+        (AuthError("HubSpot refuses.", system="crm"), 3, f"error: crm: HubSpot refuses. {CHECK}"),
+        (AuthError("crm shows no fields", system="crm"), 3, f"error: crm shows no fields. {CHECK}"),
+        (of("crm", Transient("All calls are used up.")), 4, f"error: crm: All calls are used up. {LATER}"),
+        (of("crm", Transient("crm: GET /: no answer.")), 4, f"error: crm: GET /: no answer. {LATER}"),
         (Transient("JobNimbus is down."), 4, f"error: JobNimbus is down. {LATER}"),
         (Transient("The store does not answer"), 4, f"error: The store does not answer. {LATER}"),
         (Ambiguous("The answer was lost."), 4, f"error: The answer was lost. {LATER}"),
