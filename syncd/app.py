@@ -228,10 +228,10 @@ class App:
             daemon.run(stop, lambda ticks: Cluster([*ticks, *more], self.store, self.clock))
 
     def _begun(self, stop: threading.Event) -> bool:
-        """Make the world, for which every system has to say what fields it has: one in trouble is waited for.
+        """Make the world, for which every system has to say what fields it has: one at its limit or down is waited for.
 
         Who ended instead would be started again at once by whatever looks after it, and ask the vendor each time.
-        False if told to stop meanwhile.
+        False if told to stop meanwhile. Raises AuthError: a new key is read at the next start only.
         """
         return self.health.until_done(stop, lambda: self.world)
 

@@ -32,6 +32,8 @@ AUTH_AGAIN = timedelta(minutes=1)
 AGAIN = timedelta(seconds=5)
 """How soon a system is tried again that does not say when."""
 
+BOTH: tuple[type[AuthError | Transient], ...] = (AuthError, Transient)
+
 
 @dataclass(slots=True)
 class Health:
@@ -69,14 +71,15 @@ class Health:
             self._note(error)
             raise
 
-    def tried(self, do: Callable[[], T]) -> T | None:
+    def tried(self, do: Callable[[], T], kinds: tuple[type[AuthError | Transient], ...] = BOTH) -> T | None:
         """Do it; None if a system is in trouble, which rests then. A refused key pauses it, a passing trouble waits.
 
-        Told in the log when it begins, and when another permission is missing; not each time it is tried again.
+        `kinds`: the trouble that is borne so; other is raised. Told in the log when it begins, and when another
+        permission is missing; not each time it is tried again.
         """
         try:
             return do()
-        except (AuthError, Transient) as error:
+        except kinds as error:
             if error.system is None:
                 raise
             if self._note(error):
@@ -84,15 +87,19 @@ class Health:
             return None
 
     def until_done(self, stop: threading.Event, do: Callable[[], object]) -> bool:
-        """Do it, again after each rest that a system needs; False if told to stop before it was done."""
+        """Do it, again after each wait that a system needs; False if told to stop before it was done.
+
+        A refused key is raised: a new one is read at the next start only.
+        """
 
         def whole() -> bool:
             do()
             return True
 
         while not stop.is_set():
-            if self.tried(whole):
-                return True
+            with self.noting():
+                if self.tried(whole, (Transient,)):
+                    return True
             # A signal may be handed to a thread that does not wait; Python hears of it when this one wakes.
             while any(self.rests(system) for system in self._again) and not stop.wait(timeout=1.0):
                 pass

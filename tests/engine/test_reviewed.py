@@ -21,6 +21,7 @@ from syncd.errors import ConfigError, SyncdError, Transient
 from syncd.fieldmaps import load
 from syncd.service import passes
 from syncd.service.daemon import Daemon
+from syncd.service.health import Health
 from syncd.store.marks import DUE, HELD, PLANNED
 from tests.engine import town as towns
 from tests.engine.doings import cycle, edit, judge, make, read_feed, rest, run
@@ -67,7 +68,7 @@ def fresh(town: Town, *feeds: tuple[str, str]) -> None:
 def app_of(town: Town, monkeypatch: pytest.MonkeyPatch) -> App:
     """The verbs over a town, whose feeds the test reads itself."""
     app = App(cast("Any", None), clock=town.stage.clock)
-    app.__dict__.update(world=town.world, store=town.store, ready_store=town.store)
+    app.__dict__.update(world=town.world, store=town.store, ready_store=town.store, health=Health.of(town.world))
     monkeypatch.setattr(passes, "_read_all", lambda *_: None)
     return app
 

@@ -49,7 +49,9 @@ def test_the_daemon_takes_a_bite_at_a_time(monkeypatch: pytest.MonkeyPatch) -> N
         (audit,) = [tick for tick in daemon.ticks() if tick.name == "audit pair"]
         assert audit.every == timedelta(seconds=7)
         read = MemoryConnector.read
-        monkeypatch.setattr(MemoryConnector, "read", lambda *_: (_ for _ in ()).throw(Transient("away")))
+        away = Transient("away")
+        away.system = "crm"
+        monkeypatch.setattr(MemoryConnector, "read", lambda *_: (_ for _ in ()).throw(away))
         assert audit.work() is False
         assert audit.work() is False
         monkeypatch.setattr(MemoryConnector, "read", read)
