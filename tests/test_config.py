@@ -155,6 +155,15 @@ def test_one_mistake_one_line(tmp_path: Path, old: str, new: str, line: int, say
     assert says in f"{found.message} {found.remedy}"
 
 
+@pytest.mark.parametrize("cut", ["x = [\n", "x = [", "x =", 'x = """\n\n'])
+def test_a_file_that_ends_too_early_is_told_with_its_last_line(tmp_path: Path, cut: str) -> None:
+    """What TOML misses at the end of a file has no line of its own: the last one is named, and that it may be above."""
+    (found,) = mistakes(tmp_path, GOOD + cut)
+    assert found.place == f"{tmp_path}/config.toml:{len((GOOD + cut).splitlines())}"
+    assert "not valid TOML" in found.message
+    assert "or above it" in found.remedy
+
+
 def test_a_secret_is_never_in_an_error_or_a_repr(tmp_path: Path) -> None:
     """Neither the text of a literal secret nor a resolved one can be read in what is printed."""
     found = mistake(tmp_path, 'token = {env = "HUBSPOT_TOKEN"}', 'token = "pat-na1-123"')

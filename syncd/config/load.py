@@ -38,6 +38,8 @@ NAME = re.compile(r"[a-z][a-z0-9_-]{0,31}")
 COMMON = ("connector", "base_url", "ca_file", "timezone", "rate")
 HOOK = "webhook_secret"
 """The key that every system has whose connector receives webhooks."""
+CUT = "There the file ends in the middle of something: a value, a bracket or a quote that was begun there or above it."
+"""The remedy where TOML misses something at the end of a file: what it misses may have begun anywhere before."""
 
 
 class _SystemTable(BaseModel):
@@ -174,9 +176,10 @@ class _Loader:
             return tomllib.loads(self.text)
         except tomllib.TOMLDecodeError as error:
             at = re.search(r"\(at line (\d+), column (\d+)\)", str(error))
-            place = f"{self.path}:{at[1]}:{at[2]}" if at else str(self.path)
+            place = f"{self.path}:{at[1]}:{at[2]}" if at else f"{self.path}:{len(self.text.splitlines())}"
             message = f"is not valid TOML: {str(error).split(' (at ')[0]}."
-            raise ConfigError(Problem(place, message, "Mend that line; texts stand in quotes.")) from None
+            remedy = "Mend that line; texts stand in quotes." if at else CUT
+            raise ConfigError(Problem(place, message, remedy)) from None
 
     def _override(self, raw: dict[str, Any]) -> dict[str, Any]:
         for variable, (section, setting) in variables().items():
