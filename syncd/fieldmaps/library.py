@@ -5,6 +5,7 @@ What is not here: reading them (`maps`).
 
 from __future__ import annotations
 
+import os
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -21,14 +22,29 @@ def shipped() -> Path:
 
 
 def find(name: str, folder: Path | None = None) -> Path:
-    """The file of a map named as in the config, `hubspot-jobnimbus/contacts.yaml`. Raises ConfigError."""
+    """The file of a map named as in the config, `hubspot-jobnimbus/contacts.yaml`.
+
+    Raises ConfigError: also for what lies there and is no file, for an admin who put it there means it, and not the
+    shipped map of that name.
+    """
     folders = [place for place in (folder, shipped()) if place is not None]
     for place in folders:
         if (place / name).is_file():
             return place / name
+        if os.path.lexists(place / name):
+            raise ConfigError(_no_file(place / name))
     known = sorted({found for place in folders for found in names(place)})
     where = " nor in ".join(str(place) for place in folders)
     raise ConfigError(Problem(name, f"There is no such map in {where}.", nearest(name, known)))
+
+
+def _no_file(path: Path) -> Problem:
+    """What lies in the place of a map."""
+    if path.is_symlink():
+        message = f"is a link to {path.readlink()}, where no file is."
+        return Problem(str(path), message, "Mend the link, or remove it: then a shipped map of that name holds.")
+    remedy = "Put the map there as a file, or remove what is there: then a shipped map of that name holds."
+    return Problem(str(path), f"is {'a folder' if path.is_dir() else 'no ordinary file'}, not a map.", remedy)
 
 
 def find_all(wanted: Sequence[str], folder: Path | None = None) -> list[Path]:

@@ -21,6 +21,8 @@ from syncd.errors import ConfigError, Problem
 
 NULLS = frozenset({"", "~", "null", "Null", "NULL"})
 CLOSE = 60
+SHOWN = 20
+"""Known words that one line still tells."""
 
 
 @dataclass(frozen=True, slots=True, order=True)
@@ -120,12 +122,13 @@ class Report:
 
 
 def nearest(word: str, known: Iterable[str]) -> str:
-    """A remedy naming the known word nearest to a wrong one, or all of them if they are few."""
+    """A remedy naming the known word nearest to a wrong one; else all of them, or some and how many more there are."""
     words = sorted(set(known))
     found = process.extract(word, words, scorer=fuzz.ratio, limit=3, score_cutoff=CLOSE, processor=str.casefold)
     if found:
         return f"Did you mean {' or '.join(match[0] for match in found)}?"
-    return f"Known: {', '.join(words[:20])}." if words else ""
+    more = f" and {len(words) - SHOWN} more" if len(words) > SHOWN else ""
+    return f"Known: {', '.join(words[:SHOWN])}{more}." if words else ""
 
 
 def parse(text: str, file: str, report: Report) -> Item:

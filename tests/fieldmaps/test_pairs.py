@@ -9,6 +9,7 @@ import pytest
 from syncd.core.model import Schema, Side
 from syncd.errors import ConfigError, Refused
 from syncd.fieldmaps import check, find, find_all, kinds, library, load_pair, names, shipped
+from syncd.fieldmaps.source import nearest
 from tests.fieldmaps.desk import HEAD, RULE, SCHEMAS, SYSTEMS
 
 
@@ -82,6 +83,29 @@ def test_an_admin_s_map_shadows_the_shipped_one(tmp_path: Path) -> None:
     assert find(name, tmp_path) == tmp_path / name
     other = "hubspot-jobnimbus/deals-jobs.yaml"
     assert find_all([other, name], tmp_path) == [shipped() / other, tmp_path / name]
+
+
+@pytest.mark.parametrize("kind", ["link", "folder"])
+def test_what_is_no_file_in_the_place_of_an_own_map_is_a_mistake(tmp_path: Path, kind: str) -> None:
+    """A link that leads nowhere, or a folder, does not let the shipped map of its name through: it is named."""
+    own = tmp_path / "hubspot-jobnimbus" / "contacts.yaml"
+    own.parent.mkdir()
+    if kind == "link":
+        own.symlink_to("elsewhere.yaml")
+    else:
+        own.mkdir()
+    with pytest.raises(ConfigError) as caught:
+        find_all(["hubspot-jobnimbus/contacts.yaml"], tmp_path)
+    (found,) = caught.value.problems
+    assert found.place == str(own)
+    assert ("elsewhere.yaml" if kind == "link" else "folder") in found.message
+    assert "remove" in found.remedy
+
+
+@pytest.mark.parametrize(("count", "end"), [(20, "w18, w19."), (32, "w18, w19 and 12 more.")])
+def test_a_long_list_of_known_words_says_how_many_it_leaves_out(count: int, end: str) -> None:
+    """Who reads a list without its end would take it for all there is."""
+    assert nearest("zzzz", [f"w{number:02}" for number in range(count)]).endswith(end)
 
 
 def test_maps_that_are_not_there_are_all_named(tmp_path: Path) -> None:
