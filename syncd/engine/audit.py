@@ -15,7 +15,7 @@ from syncd.core.decision import Given
 from syncd.core.fieldmap import Direction, FieldMap, Rule
 from syncd.core.loss import same
 from syncd.core.model import Gone, Record, Side, Value
-from syncd.core.parity import Compared, Parity, compare
+from syncd.core.parity import AS_ONE, Compared, Parity, compare
 from syncd.engine.base import base_of
 from syncd.engine.item import DRIFT, UNTOLD
 from syncd.engine.planning import left_filter, parents_of
@@ -74,10 +74,14 @@ class Difference:
 
 @dataclass(slots=True)
 class Found:
-    """What a look at some links brought: how often each rule was compared, and what differed."""
+    """What a look at some links brought: how often each rule was compared, and what differed.
+
+    `unheard`: left ids of links where something is equal, but not what the feeds told: no difference, and yet a hole.
+    """
 
     differences: list[Difference] = field(default_factory=list)
     compared: Counter[str] = field(default_factory=Counter)
+    unheard: set[str] = field(default_factory=set)
 
     def of(self, reasons: Iterable[Reason]) -> list[Difference]:
         """What differs for one of these reasons."""
@@ -264,7 +268,10 @@ class _Pair:
                 return Reason.LAG, f"changed on the {' and '.join(recent)} within the feed's lag"
             if parked := self._parked(one):
                 return (Reason.UNMAPPED if one.parity is Parity.UNMAPPED else Reason.PARKED), parked
-        if moved and not waits and not recent:
+        missed = bool(moved) and not waits and not recent
+        if missed and one.parity in AS_ONE:
+            self.found.unheard.add(self.link.left_id)
+        elif missed:
             return Reason.MISSED, f"changed on the {' and '.join(moved)}, and the feed did not tell"
         if one.parity is Parity.DIFFERENT:
             return self._listed(one) or (Reason.UNEXPLAINED, self._drifted(one))

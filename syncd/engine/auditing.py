@@ -7,7 +7,7 @@ What is not here: the comparison (`audit`).
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from math import ceil
@@ -67,19 +67,22 @@ def page(world: World, m: FieldMap) -> int:
     return most
 
 
-def _healed(world: World, m: FieldMap, found: Found, reasons: Iterable[Reason]) -> Found:
-    wrong = found.of(reasons)
-    if wrong:
+def _healed(world: World, m: FieldMap, found: Found, reasons: Collection[Reason]) -> Found:
+    if found.of(reasons) or (found.unheard and Reason.MISSED in reasons):
         with world.store.begin() as tx:
-            _mark(tx, m, wrong, world.clock())
+            _mark(tx, m, found, reasons, world.clock())
     return found
 
 
-def _mark(tx: Tx, m: FieldMap, differences: Sequence[Difference], now: datetime) -> None:
-    """Let these be read and planned; what drifted under its base is decided anew, quietly and last."""
+def _mark(tx: Tx, m: FieldMap, found: Found, reasons: Collection[Reason], now: datetime) -> None:
+    """Let what differs for these reasons be read and planned; what drifted under its base is decided anew, quietly.
+
+    What was missed is read also where both sides are equal by now: what is remembered of them is old all the same.
+    """
     anew: dict[str, list[str]] = {}
-    urgent: dict[Side, set[str]] = {side: set() for side in Side}
-    for one in differences:
+    unheard = found.unheard if Reason.MISSED in reasons else set()
+    urgent: dict[Side, set[str]] = {Side.LEFT: set(unheard), Side.RIGHT: set()}
+    for one in found.of(reasons):
         side = Side.LEFT if one.left is not None else Side.RIGHT
         id_ = str(one.left if one.left is not None else one.right)
         if one.reason is Reason.UNEXPLAINED:
@@ -188,7 +191,7 @@ def a_slice(world: World, m: FieldMap, nights: int, *, heal: bool) -> Iterator[F
         yield found
 
 
-def bite(world: World, m: FieldMap, *, heal: Iterable[Reason] = UNTOLD) -> Found | None:
+def bite(world: World, m: FieldMap, *, heal: Collection[Reason] = UNTOLD) -> Found | None:
     """A page of the slice that was begun; None if nothing of it is left. Raises AuthError and Transient."""
     with world.store.read() as tx:
         before = _Slice.of(tx, m)
@@ -206,7 +209,7 @@ def bite(world: World, m: FieldMap, *, heal: Iterable[Reason] = UNTOLD) -> Found
         now = replace(before, todo=left, after=0 if ended else links[-1].id, seen=before.seen + len(links), found=seen)
         now.keep(tx, m)
         _accumulate(tx, world, m, found)
-        _mark(tx, m, found.of(heal), world.clock())
+        _mark(tx, m, found, heal, world.clock())
         if ended:
             tx.parities.complete(m.key)
     if not now.todo:

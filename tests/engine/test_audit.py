@@ -151,6 +151,26 @@ def test_a_missed_edit_is_carried_as_if_it_had_been_seen(monkeypatch: pytest.Mon
         assert town.vendors["crm"].rows["contacts"][id_].fields["name"] == "unseen"
 
 
+@pytest.mark.parametrize("name", ["Same", "Bartholomew Longer"])
+def test_what_is_equal_is_no_difference_although_the_feed_missed_it(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Both sides were given one value unseen: full parity, to the letter or up to a loss; healing reads them anew."""
+    with full_town(3, monkeypatch) as town:
+        gardener = Gardener(town)
+        link = gardener.next()
+        gardener.silently(LEFT, link, name=name)
+        gardener.silently(RIGHT, link, name=name[:12])
+        assert by_reason(findings(looked(town))) == ({} if name == "Same" else {"lossy": 1})
+        assert marks(town) == []
+        with town.store.read() as tx:
+            assert {row["parity"] for row in figures(tx, [CONTACTS])} == {100.0}
+        looked(town, heal=True)
+        assert [mark.id for mark in marks(town)] == [link.left_id]
+        before = writes(town)
+        rest(town)
+        looked(town, heal=True)
+        assert (writes(town), marks(town)) == (before, [])
+
+
 def test_records_that_wait_for_a_person_are_told_by_their_reason(monkeypatch: pytest.MonkeyPatch) -> None:
     """A field without counterpart is unmapped and explains no other field; a refused record is parked as a whole."""
     with full_town(4, monkeypatch) as town:
