@@ -16,7 +16,7 @@ from syncd.core.loss import same
 from syncd.core.model import Record, Side, Value
 from syncd.engine.absorb import absorb, lane_of
 from syncd.engine.base import knowing, settled
-from syncd.engine.conflicts import close_taken, list_conflicts, list_lost
+from syncd.engine.conflicts import close_kept, close_taken, list_conflicts, list_lost
 from syncd.engine.item import DRIFT, UNKNOWN, UNWANTED, Item, Rest, again, stuck
 from syncd.engine.linking import wake_for
 from syncd.engine.lookout import look_soon
@@ -213,6 +213,7 @@ def close_intents(
 def finish(world: World, tx: Tx, items: Sequence[Item], run: int | None) -> None:
     """What needed no write is settled, conflicts are listed or closed, and the marks of a batch rest or are dropped."""
     _settle_unwritten(world, tx, items, run)
+    close_kept(world, tx, items)
     for item in items:
         _come_to_rest(world, tx, item)
     settled = [item for item in items if item.rest is None or item.rest.state == "done"]

@@ -1,23 +1,27 @@
-"""Who is asked and who was overruled: what a plan leads to on the lists of conflicts, told with its write..
+"""Who is asked and who was overruled: what a plan leads to on the lists of conflicts, told with its write.
 
 What is not here: whether there is a conflict (`core.plan`), and what a person answers (`applying`).
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 
 from syncd.core.decision import Decision, Verdict
 from syncd.core.fieldmap import FieldMap, Rule
-from syncd.core.model import Value
+from syncd.core.model import Record, Side, Value
+from syncd.core.parity import AS_ONE, compare
 from syncd.engine.base import forgetting
 from syncd.engine.item import Item
-from syncd.engine.planning import lost_row
+from syncd.engine.planning import lost_row, parents_of
 from syncd.engine.world import World
-from syncd.store.conflicts import Conflict
+from syncd.store.conflicts import WHOLE, Conflict
 from syncd.store.links import Link
 from syncd.store.store import Tx
+
+UNDONE = " is undone"
+"""How the reasons of an undo go on behind the run."""
 
 
 def close_taken(tx: Tx, written: Mapping[int, Mapping[str, tuple[Value, Value]]], now: datetime) -> None:
@@ -75,6 +79,35 @@ def list_conflicts(world: World, tx: Tx, item: Item, run: int | None) -> None:
                 _forget(tx, item.m, link, decisions[0].rule)
         elif before is not None and all(_carried_out(item, d) for d in decisions):
             _close_conflict(tx, before, all(d.taken for d in decisions), world.clock())
+
+
+def close_kept(world: World, tx: Tx, items: Sequence[Item]) -> None:
+    """What an undo left different is closed where both sides mean the same again: it was their difference, no loss.
+
+    What drifted is not: its row is all that tells of somebody's edit, whatever became of the two since.
+    """
+    linked = {item.link.id: item.link for item in items if item.link is not None}
+    by_link: dict[int, list[Conflict]] = {}
+    for row in tx.conflicts.kept_of(linked):
+        if row.reason.startswith("run ") and UNDONE in row.reason and row.choice is None and row.rule != WHOLE:
+            by_link.setdefault(row.link, []).append(row)
+    for id_, rows in by_link.items():
+        alike = _alike(world, tx, items[0].m, linked[id_])
+        tx.conflicts.settle([row.id for row in rows if row.rule in alike], "agreed", world.clock())
+
+
+def _alike(world: World, tx: Tx, m: FieldMap, link: Link) -> set[str]:
+    """The rules in which two linked records mean the same, as they were last seen; none where one is gone."""
+    records: dict[Side, Record] = {}
+    for side in Side:
+        end, id_ = m.end(side), link.id_on(side)
+        shot = tx.snapshots.get(end.system, end.kind, [id_]).get(id_)
+        if shot is None or shot.gone is not None:
+            return set()
+        records[side] = shot.record
+    parents = parents_of(world, tx, m, records.items(), former=True)
+    found = compare(m, records[Side.LEFT], records[Side.RIGHT], parents)
+    return {one.rule.name for one in found if one.parity in AS_ONE}
 
 
 def _forget(tx: Tx, m: FieldMap, link: Link, rule: Rule) -> None:

@@ -19,6 +19,7 @@ from syncd.core.sight import MISSING, Missing, view
 from syncd.engine.absorb import LEAD_LANE
 from syncd.engine.answers import known_field, names_of
 from syncd.engine.archiving import archive_operation
+from syncd.engine.conflicts import UNDONE
 from syncd.engine.fence import all_ours
 from syncd.engine.item import Item
 from syncd.engine.planning import lost_row, operation_for
@@ -260,9 +261,10 @@ def told(world: World, run: int, by: Sequence[int]) -> dict[str, Any]:
 
     `others`: what else was due and was written by these runs, in records.
     """
+    stays = ("kept", "agreed")  # a person's value may have crossed in the same run
     with world.store.read() as tx:
         written = [i for one in by for i in tx.journal.of_run(one) if i.outcome == "written"]
-        rows = tx.conflicts.list(states=["kept", ORDERED], run=run, limit=1_000_000)
+        rows = tx.conflicts.list(states=[*stays, ORDERED], run=run, limit=1_000_000)
     reason = _reason(run)
     return {
         "run": run,
@@ -270,7 +272,7 @@ def told(world: World, run: int, by: Sequence[int]) -> dict[str, Any]:
         "archived": sum(i.action is Action.ARCHIVE for i in written),
         "others": len({(i.map, i.side, i.record_id) for i in written if _another(i, reason)}),
         "kept": [{"left": row.left_id, "right": row.right_id, "map": row.map, "rule": row.rule, "reason": row.reason}
-                 for row in rows if row.state == "kept" and row.reason.startswith(reason)],
+                 for row in rows if row.state in stays and row.reason.startswith(reason)],
         "waiting": sum(row.state == ORDERED for row in rows),
     }  # fmt: skip
 
@@ -281,4 +283,4 @@ def _another(intent: Intent, reason: str) -> bool:
 
 
 def _reason(run: int) -> str:
-    return f"run {run} is undone"
+    return f"run {run}{UNDONE}"

@@ -93,6 +93,14 @@ class Conflicts:
                 found.setdefault((row.link, row.rule), []).append(_conflict(row))
         return found
 
+    def kept_of(self, link_ids: Iterable[int]) -> list[Conflict]:
+        """What stays different in these links."""
+        found: list[Conflict] = []
+        for chunk in chunks(link_ids):
+            query = select(conflicts).where(conflicts.c.link.in_(chunk), conflicts.c.state == "kept")
+            found += [_conflict(row) for row in self.connection.execute(query)]
+        return found
+
     def ask(self, row: Mapping[str, Any]) -> None:
         """List an open conflict, or move the values of the one that is open; what was taken of its rule lapses."""
         same = (conflicts.c.link == row["link"], conflicts.c.rule == row["rule"])

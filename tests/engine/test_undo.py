@@ -305,6 +305,52 @@ def test_an_undo_can_be_undone() -> None:
         assert right.fields["note"] == "new"
 
 
+def kept(town: Town) -> set[tuple[str, Value, Value]]:
+    """What is listed as different and staying so."""
+    with town.store.read() as tx:
+        return {(row.rule, row.left, row.right) for row in tx.conflicts.list(states=["kept"])}
+
+
+def test_what_an_undone_undo_leaves_equal_is_not_listed_as_kept() -> None:
+    """The difference that an undo leaves is listed; when that is undone too both are equal, and nothing is."""
+    with town_of() as town:
+        _left, _right, run = hand_over(town)
+        order(town.world, run, name="note")
+        town.work()
+        again = last_run(town)
+        assert kept(town) == {("note", "new", "old")}
+        order(town.world, again)
+        rest(town)
+        assert kept(town) == set()
+
+
+def test_what_an_undo_kept_is_closed_when_both_sides_agree_again() -> None:
+    """The next edit of the source crosses: there is no difference any more that somebody could look for."""
+    with town_of() as town:
+        left, right, run = hand_over(town)
+        order(town.world, run)
+        rest(town)
+        assert kept(town) == {("name", "Anna", "Ann"), ("note", "new", "old")}
+        edit(town, "crm", "contacts", left.id, {"name": "Anne"})
+        edit(town, "con", "contacts", right.id, {"note": "new"})
+        rest(town)
+        assert kept(town) == set()
+        with town.store.read() as tx:
+            assert {row.rule for row in tx.conflicts.list(states=["agreed"])} == {"name", "note"}
+
+
+def test_what_somebody_changed_to_what_the_other_side_says_is_not_kept() -> None:
+    """Both were given a third value since: the undo leaves it alone, and there is no difference to be listed."""
+    with town_of() as town:
+        left, right, run = hand_over(town)
+        edit(town, "crm", "contacts", left.id, {"note": "third"})
+        rest(town)
+        assert right.fields["note"] == "third"
+        order(town.world, run, name="note")
+        rest(town)
+        assert (left.fields["note"], right.fields["note"], kept(town)) == ("third", "third", set())
+
+
 def test_what_is_no_run_is_a_sentence() -> None:
     """A run that was never there, or has not ended, is refused by name."""
     with town_of() as town:
