@@ -90,8 +90,13 @@ def apply(
 
 
 def _show_preview(seen: Mapping[str, Any]) -> None:
-    columns = ("rule", "write left", "write right", "ask", "unmapped")
+    columns = ("rule", "write left", "write right", "ask", "unmapped", "not read")
     show_rows(seen["rules"], columns, Format.TABLE, empty="No value would change.")
+    if any(row["not read"] for row in seen["rules"]):
+        typer.echo(
+            "Not read: so many links have a field that syncd has not read yet; what would change there is unknown."
+        )
+        typer.echo("Let a run in mode plan read it first, and call this again: then it is counted.")
     typer.echo(f"{counted(seen['links'], 'link')}, {seen['leaving']} of them outside the map's condition now.")
     unlinked = f"{counted(seen['unlinked'], 'record')} without a link {'is' if seen['unlinked'] == 1 else 'are'}"
     typer.echo(f"{unlinked} looked at again; the map wants {seen['new']} across.")

@@ -17,10 +17,11 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from syncd.core.decision import Decision, Given, Verdict
-from syncd.core.fieldmap import FieldMap
+from syncd.core.fieldmap import Direction, FieldMap, Rule
 from syncd.core.model import Side
 from syncd.core.parity import Parity, compare
 from syncd.core.plan import plan
+from syncd.engine.audit import fields_of
 from syncd.engine.base import base_of
 from syncd.engine.item import SLOW_LANE
 from syncd.engine.linking import wanted
@@ -41,6 +42,8 @@ _PHASES = (LINKS, str(Side.LEFT), str(Side.RIGHT), DONE)
 class Preview:
     """What applying a map would touch. `rules`: by rule, how often it would write a side, ask, or cannot carry.
 
+    Of a rule whose field no map read before, the snapshots say nothing: `not read` counts the links where it is so, and
+    what it would do there is not known before the kind has been read once more.
     `links`: how many are gone over; `leaving`: of them those that do not meet the map's condition any more.
     `unlinked`: records without a link that are looked at again; `new`: of them those that the map wants across.
     """
@@ -53,7 +56,7 @@ class Preview:
 
     def row(self) -> dict[str, Any]:
         """As people and scripts read it."""
-        names = ("write left", "write right", "ask", "unmapped")
+        names = ("write left", "write right", "ask", "unmapped", "not read")
         rules = [{"rule": rule, **{name: counts[name] for name in names}} for rule, counts in self.rules.items()]
         records = {name: getattr(self, name) for name in ("links", "leaving", "unlinked", "new")}
         return {**records, "rules": sorted(rules, key=lambda row: str(row["rule"]))}
@@ -160,12 +163,14 @@ class _Compared:
     """A link under the map as it is now.
 
     `anew`: rules by which its sides differ, and that no list explains. `decisions`: of those rules that none explains.
+    `unread`: rules with a field that was never asked for.
     """
 
     link: Link
     leaving: bool
     anew: tuple[str, ...] = ()
     decisions: Sequence[Decision] = ()
+    unread: frozenset[str] = frozenset()
 
 
 def _compared(world: World, tx: Tx, m: FieldMap, links: Sequence[Link]) -> Iterator[_Compared]:
@@ -202,12 +207,23 @@ def _compare(
     anew = tuple(one.rule.name for one in apart if one.rule.name not in listed)
     given = replace(parents, anew=frozenset(anew))
     decisions = plan(m, base_of(m, link, left, right), left.record, right.record, given).decisions
-    told = [d for d in decisions if d.rule.name not in listed]
-    return _Compared(link, leaving=False, anew=anew, decisions=told)
+    unread = frozenset(rule.name for rule in m.rules if _unread(rule, left, right))
+    told = [d for d in decisions if d.rule.name not in listed | unread]
+    return _Compared(link, leaving=False, anew=anew, decisions=told, unread=unread)
+
+
+def _unread(rule: Rule, left: Snapshot, right: Snapshot) -> bool:
+    """Whether a lasting rule looks at a field that was never asked for: neither told nor known to be left out."""
+    if rule.direction is Direction.CREATE or rule.receipt is not None:
+        return False
+    both = zip(Side, (left, right), strict=True)
+    return any(not fields_of(rule, side) <= {*shot.kept, *shot.missing} for side, shot in both)
 
 
 def _count(found: Preview, pair: _Compared) -> None:
     found.leaving += pair.leaving
+    for name in pair.unread:
+        found.rules.setdefault(name, Counter())["not read"] += 1
     for d in pair.decisions:
         what = {Verdict.CONFLICT: "ask", Verdict.UNMAPPED: "unmapped", Verdict.WRITE: f"write {d.to}"}.get(d.verdict)
         if what is not None:

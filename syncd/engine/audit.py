@@ -247,7 +247,7 @@ class _Pair:
         """Fields that the map reads, but no rule keeps equal: those of its conditions, and what is carried once."""
         for side in Side:
             lasting = (rule for rule in self.m.rules if rule.direction is not Direction.CREATE)
-            compared = {name for rule in lasting for name in _names(rule, side)}
+            compared = {name for rule in lasting for name in fields_of(rule, side)}
             moved = self._moved(side, records[side], sorted(self.m.reads(side) - compared))
             if moved and self._passed(side, records[side]) and not self._waits():
                 self._note(RECORD, Reason.MISSED, f"{side} {', '.join(moved)} changed, and the feed did not tell")
@@ -258,7 +258,7 @@ class _Pair:
             self._note(one.rule.name, *reason, values=one.values)
 
     def _why(self, one: Compared, records: Mapping[Side, Record]) -> tuple[Reason, str] | None:
-        moved = [side for side in Side if self._moved(side, records[side], _names(one.rule, side))]
+        moved = [side for side in Side if self._moved(side, records[side], fields_of(one.rule, side))]
         recent = [side for side in moved if not self._passed(side, records[side])]
         waits = self._waits()
         if one.parity in (Parity.DIFFERENT, Parity.UNMAPPED, Parity.UNKNOWN):
@@ -304,7 +304,7 @@ class _Pair:
         )
 
 
-def _names(rule: Rule, side: Side) -> frozenset[str]:
+def fields_of(rule: Rule, side: Side) -> frozenset[str]:
     """The fields of a side that a rule looks at."""
     own = frozenset({name} if (name := rule.field(side)) else ())
     return own | rule.expr.reads[side] if rule.expr is not None else own

@@ -60,7 +60,9 @@ def test_a_changed_map_is_not_retroactive_until_it_is_applied(monkeypatch: pytes
         m = town.world.maps[CONTACTS]
         seen = preview(town.world, m).row()
         assert seen["links"] == 30
-        assert seen["rules"] == [{"rule": "note", "write left": 0, "write right": 30, "ask": 0, "unmapped": 0}]
+        assert seen["rules"] == [
+            {"rule": "note", "write left": 0, "write right": 30, "ask": 0, "unmapped": 0, "not read": 0}
+        ]
         assert in_state(town, DUE) == 0
         applied(town)
         rest(town)
@@ -86,6 +88,24 @@ def test_what_was_edited_while_a_rule_was_out_of_the_map_is_read_when_it_is_back
         applied(town)
         rest(town)
         assert right.fields["phone"] == "999"
+
+
+def test_a_field_that_was_never_read_is_not_counted_as_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The preview says that it does not know it, in how many links; once it was read, what would be written."""
+    rule = "  - {left: phone, right: phone, owner: right}\n"
+    with town_of() as town:
+        take_map(town, contacts_map({rule: ""}))
+        left, _ = linked(town)
+        edit(town, "crm", "contacts", left.id, {"phone": "999"})
+        rest(town)
+        take_map(town, contacts_map({}))
+        m = town.world.maps[CONTACTS]
+        (row,) = preview(town.world, m).row()["rules"]
+        assert (row["rule"], row["not read"], row["write right"]) == ("phone", 1, 0)
+        town.world = with_mode(town.world, "plan")
+        rest(town)
+        (row,) = preview(town.world, m).row()["rules"]
+        assert (row["rule"], row["not read"], row["write right"]) == ("phone", 0, 1)
 
 
 def deals_map(values: str) -> FieldMap:
