@@ -24,11 +24,13 @@ from syncd.core.fieldmap import Leave
 from syncd.engine import (
     absorb,
     archiving,
+    closed,
     confirm,
     conflicts,
     fence,
     flips,
     guard,
+    inheriting,
     intake,
     item,
     late,
@@ -38,6 +40,7 @@ from syncd.engine import (
     planning,
     run,
     settling,
+    succession,
     undo,
     worker,
     writing,
@@ -53,6 +56,7 @@ from tests.engine import test_lookout as lookouts
 from tests.engine import test_reviewed as reviewed
 from tests.engine import test_rules as rules
 from tests.engine import test_settling as settles
+from tests.engine import test_succession as heirs
 from tests.engine import test_undo as undoing
 from tests.engine.doings import Lawless
 from tests.engine.test_machine import Machine
@@ -390,6 +394,24 @@ MUTANTS = (
         "a link goes on with what an open creation made", leaving._follow,
         "    creates += may_answer(", "    () and may_answer(",
         partial(leaves.test_what_was_merged_into_the_answer_of_an_open_creation_waits_for_it, key=False),
+    ),
+    Mutant(
+        "what was asked when a link closed is forgotten", closed.reopen, "    tx.conflicts.reopen(", "    (",
+        partial(leaves.test_what_was_asked_when_a_link_closed_is_asked_when_it_opens_again, "restored"),
+    ),
+    Mutant(
+        "what was asked about a lead is forgotten", inheriting._Legacy.asked, "old.name in before or", "False or",
+        heirs.test_what_was_asked_about_the_lead_is_asked_about_what_it_became, inheriting._Legacy,
+    ),
+    Mutant(
+        "what was cleared on a lead's twin is filled", inheriting._Legacy.asked, "or (cleared and", "or (False and",
+        partial(heirs.test_what_was_cleared_on_the_twin_is_not_filled_by_what_the_lead_became, "Ulm", "known"),
+        inheriting._Legacy,
+    ),
+    Mutant(
+        "a lead that became a contact is not read once more", succession.look_at_twins,
+        "                read_known(", "                () and read_known(",
+        partial(heirs.test_what_was_typed_on_the_lead_last_came_along_and_travels, "Bonn"),
     ),
     Mutant(
         "hidden records are no matter", lookout._wrong, "    if len(hidden) >= MANY and", "    if False and", _hidden,
