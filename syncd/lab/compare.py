@@ -228,13 +228,15 @@ class _Look:
                 self._odd(self.found.missing, m, side, id_, f"{why}, and has no twin")
 
     def _pulled(self, m: FieldMap, side: Side) -> set[str]:
-        """Parents that linked children point at."""
+        """Parents that linked children point at, but for those of which a person is asked whether they do."""
         found: set[str] = set()
         for child in self.world.maps.values():
             for rule in child.rules:
                 if rule.relation is None or rule.relation.map != m.key or not rule.relation.create:
                     continue
                 for link in self.claims.links[child.key]:
+                    if any(state == "open" for state, _ in self.claims.lists.get((link.id, rule.name), ())):
+                        continue
                     record = self._of(child, side).get(link.id_on(side))
                     parent = view(rule, side, record.fields) if record is not None else None
                     if isinstance(parent, str):

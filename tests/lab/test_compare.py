@@ -12,6 +12,7 @@ import httpx
 import pytest
 
 from syncd.core.model import Side
+from syncd.engine.planning import lost_row
 from syncd.lab.claims import Claims
 from syncd.lab.crm import HUBSPOT
 from syncd.lab.own import RIGHT_KEY
@@ -126,6 +127,15 @@ def test_a_parent_that_was_not_pulled_is_missing(scene: Scene) -> None:
     left.act("associate", "deals", id=link.left_id, to_kind="contacts", to_id=reader)
     found = {one.ref: one.why for one in scene.look().missing}
     assert found[f"hubspot:contacts:{reader}"] == "is pulled by a linked child, and has no twin"
+    (rule,) = (rule.name for rule in scene.world.maps[DEALS].rules if rule.relation is not None)
+    row = lost_row(DEALS, link.id, (link.left_id, link.right_id), rule, (reader, parent), "open", reason="a test",
+                   run=None, at=scene.world.clock())  # fmt: skip
+    with scene.world.store.begin() as tx:
+        tx.conflicts.ask(row)
+    asked = [one.ref for one in scene.look().missing if one.ref.endswith(reader)]
+    with scene.world.store.begin() as tx:
+        tx.conflicts.settle([one.id for one in tx.conflicts.list(states=["open"], rule=rule)], "agreed", row["at"])
+    assert asked == [], "a person is asked whether the child points at it"
 
 
 def test_a_closed_link_is_known(scene: Scene) -> None:
