@@ -348,14 +348,14 @@ def _stood(
 
     What people typed in between and took back, before it was listed or went across, nobody saw who looks now and then.
     """
-    crossed = [one for one in there if one.via == BY_SYNCD]
+    crossed, stood = [one for one in there if one.via == BY_SYNCD], lost
     for one in reversed(here[: here.index(lost)]):
         if same(one.value, lost.value, rule.type(side)):
-            return one
+            stood = one
         seen = _listed(rule, side, one.value, listed) or any(equal(rule, side, one.value, o.value) for o in crossed)
         if one.via != BY_HAND or seen:
             break
-    return lost
+    return stood
 
 
 def _arrived(rule: Rule, side: Side, stood: Moment, there: Sequence[Moment]) -> bool:

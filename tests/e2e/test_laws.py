@@ -226,6 +226,25 @@ def test_an_edit_that_a_person_replaced_across_is_not_lost(scene: Scene) -> None
     assert scene.check() == []
 
 
+@pytest.mark.parametrize("times", [1, 2])
+def test_what_was_typed_and_taken_back_unseen_was_never_there(scene: Scene, times: int) -> None:
+    """However often: it stood for syncd all the while, and gives way to what somebody typed across meanwhile."""
+    m = scene.app.world.maps["sales/contacts"]
+
+    def city() -> str:
+        return str(Histories(scene.stage.vendors).moments(m, Side.RIGHT, scene.right, "city")[-1].value)
+
+    before = city()
+    scene.type_right("Nowhere")
+    scene.type_left("Elsewhere")
+    for _ in range(times):
+        scene.type_right("Somewhere")
+        scene.type_right(before)
+    while city() == before:  # HubSpot's search lags behind
+        scene.app.once()
+    assert scene.check() == []
+
+
 @pytest.mark.usefixtures("_at_once")
 @pytest.mark.parametrize(("first", "laws"), [("right", {"lost edit"}), ("left", set())])
 def test_what_a_person_replaced_before_the_edit_is_no_excuse(scene: Scene, first: str, laws: set[str]) -> None:
