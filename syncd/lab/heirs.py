@@ -17,30 +17,26 @@ from syncd.lab.histories import Histories, Moment
 from syncd.store.store import Tx
 
 AT_ONCE = timedelta(seconds=2)
-"""Between the last change of a record and the first of what it became; vendors tell of seconds."""
+"""Between a change of a record, its conversion, and the first of what it became."""
 
 
 @dataclass(slots=True)
 class Heirs:
-    """`was`: by map and id, the one record that somebody converted into it, and when that last changed."""
+    """`was`: by map and id, the one record that somebody converted into it."""
 
     world: World
     histories: Histories
-    was: dict[tuple[str, str], tuple[str, datetime]] = field(default_factory=dict)
+    was: dict[tuple[str, str], str] = field(default_factory=dict)
 
     def read(self, tx: Tx) -> None:
         """From the snapshots."""
         for m in self.world.maps.values():
             if m.continues is None or m.continues.map not in self.world.maps:
                 continue
-            end, before, after = m.end(m.continues.side), self.world.maps[m.continues.map].end(m.continues.side), ""
+            end, after = m.end(m.continues.side), ""
             while page := tx.snapshots.page(end.system, end.kind, after=after):
                 ids = {i: formers(m, m.continues.side, one.record.fields) for i, one in page.items()}
-                old = tx.snapshots.get(before.system, before.kind, [one for several in ids.values() for one in several])
-                for id_, several in ids.items():
-                    changed = old[several[0]].record.modified_at if len(several) == 1 and several[0] in old else None
-                    if changed is not None:
-                        self.was[m.key, id_] = (several[0], changed)
+                self.was |= {(m.key, i): several[0] for i, several in ids.items() if len(several) == 1}
                 after = max(page)
 
     def moments(self, m: FieldMap, side: Side, id_: str, rule: Rule) -> list[Moment]:
@@ -51,9 +47,14 @@ class Heirs:
             return found
         first, born = self.world.maps[m.continues.map], found[1].at
         old = next((one for one in first.rules if one.field(side.other) == rule.field(side.other)), None)
-        if old is None or old.field(side) is None or abs(was[1] - born) > AT_ONCE:
+        if old is None or old.field(side) is None or not self._converted(first, side, was, born):
             return found
-        before = self.histories.moments(first, side, was[0], str(old.field(side)))
+        before = self.histories.moments(first, side, was, str(old.field(side)))
         last = [one for one in before if one.at is not None and one.at <= born][-1:]
         carried = last and same(last[0].value, found[1].value, rule.type(side))
         return [found[0], last[0], *found[2:]] if carried else found
+
+    def _converted(self, first: FieldMap, side: Side, was: str, born: datetime) -> bool:
+        """Whether the record changed just when what it became began; others have values of their own."""
+        changes = self.histories.of(first, side, was)
+        return any(abs(datetime.fromisoformat(change["at"]) - born) <= AT_ONCE for change in changes)

@@ -5,7 +5,9 @@ What is not here: the plays that convert leads by chance (`test_prove`, `test_ki
 
 from __future__ import annotations
 
+import time
 from collections.abc import Iterator
+from datetime import timedelta
 
 import pytest
 
@@ -61,6 +63,22 @@ def test_what_came_across_before_the_conversion_is_no_edit_of_the_contact(place:
     told = laws.heirs.moments(contacts, Side.LEFT, made["contact"], rule)
     assert [(one.value, one.via) for one in plain] == [(None, ""), ("Underhill", "person"), ("Overhill", "api")]
     assert [(one.value, one.via) for one in told] == [(None, ""), ("Underhill", "api"), ("Overhill", "api")]
+
+
+def test_what_a_lead_held_that_is_gone_by_now_is_no_edit_of_the_contact(
+    place: tuple[Stage, App], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Typed over on the right alone; the lead is converted and deleted before that is read: its value gives way."""
+    monkeypatch.setattr("syncd.lab.laws.WINDOW", timedelta(0))
+    (stage, app), link = place, handed_over(place, 0)
+    time.sleep(2.5)  # longer than a conversion takes
+    stage.right.act("update", "contacts", id=link.right_id, fields={"city": "Underhill"}, as_=HAND)
+    made = stage.left.act("convert", "Lead", id=link.left_id, as_=SALESFORCE.hand)
+    stage.left.act("archive", "Lead", id=link.left_id, as_=SALESFORCE.hand)
+    app.once()
+    rows = {row["Id"]: row for row in stage.left.records("Contact")}
+    assert rows[made["contact"]]["MailingCity"] == "Underhill"
+    assert Laws(app.world, stage.vendors).check() == []
 
 
 def test_what_a_merge_of_contacts_replaced_is_not_the_closed_lead_s_to_answer_for(place: tuple[Stage, App]) -> None:
