@@ -109,28 +109,38 @@ def test_a_record_that_comes_back_is_linked_again_and_no_edit_is_lost() -> None:
         assert parked(town, "gone") == []
 
 
-@pytest.mark.parametrize("back", ["restored", "relinked"])
-def test_what_was_asked_when_a_link_closed_is_asked_when_it_opens_again(back: str) -> None:
+def put_apart(town: Town, how: str, left: Row, right: Row) -> None:
+    """The link is closed: the record across is deleted, or a person parts the two."""
+    if how == "deleted":
+        town.vendors["con"].delete("contacts", right.id)
+    else:
+        unlink(town.world, Ref("crm", "contacts", left.id))
+    rest(town)
+    assert partners(town) == set()
+
+
+def brought_together(town: Town, how: str, left: Row, right: Row) -> None:
+    """It is opened again: the record is restored, or a person links the two as they were."""
+    if how == "deleted":
+        town.vendors["con"].restore("contacts", right.id)
+    else:
+        relink(town.world, Ref("crm", "contacts", left.id))
+    judge(town)
+    assert partners(town) == {(left.id, right.id)}
+
+
+@pytest.mark.parametrize("how", ["deleted", "parted"])
+def test_what_was_asked_when_a_link_closed_is_asked_when_it_opens_again(how: str) -> None:
     """Rule 11: who puts a value back meanwhile, where a person is asked about another, has edited it, as ever."""
     with town_of(left=BURIES, right=BURIES) as town:
         left, right = linked(town)
         edit(town, "crm", "contacts", left.id, {"note": "1"})
         edit(town, "con", "contacts", right.id, {"note": "2"})
         rest(town)
-        if back == "restored":
-            town.vendors["con"].delete("contacts", right.id)
-        else:
-            unlink(town.world, Ref("crm", "contacts", left.id))
-        rest(town)
-        assert partners(town) == set()
+        put_apart(town, how, left, right)
         edit(town, "crm", "contacts", left.id, {"note": None})
         rest(town)
-        if back == "restored":
-            town.vendors["con"].restore("contacts", right.id)
-        else:
-            relink(town.world, Ref("crm", "contacts", left.id))
-        judge(town)
-        assert partners(town) == {(left.id, right.id)}
+        brought_together(town, how, left, right)
         with town.store.read() as tx:
             (open_,) = tx.conflicts.list(states=["open"])
             assert tx.conflicts.list(states=["gone"]) == []

@@ -397,7 +397,7 @@ MUTANTS = (
     ),
     Mutant(
         "what was asked when a link closed is forgotten", closed.reopen, "    tx.conflicts.reopen(", "    (",
-        partial(leaves.test_what_was_asked_when_a_link_closed_is_asked_when_it_opens_again, "restored"),
+        partial(leaves.test_what_was_asked_when_a_link_closed_is_asked_when_it_opens_again, "deleted"),
     ),
     Mutant(
         "what was asked about a lead is forgotten", inheriting._Legacy.asked, "old.name in before or", "False or",

@@ -292,13 +292,18 @@ def test_a_killed_run_can_be_undone() -> None:
         assert right.fields["note"] == "old"
 
 
+def note_undone(town: Town) -> tuple[Row, int]:
+    """The record across, whose note an undo gave back, and the run that did it."""
+    _left, right, run = hand_over(town)
+    order(town.world, run, name="note")
+    town.work()
+    return right, last_run(town)
+
+
 def test_an_undo_can_be_undone() -> None:
     """What an undo wrote is a run like any other."""
     with town_of() as town:
-        _left, right, run = hand_over(town)
-        order(town.world, run, name="note")
-        town.work()
-        again = last_run(town)
+        right, again = note_undone(town)
         assert right.fields["note"] == "old"
         order(town.world, again)
         rest(town)
@@ -314,10 +319,7 @@ def kept(town: Town) -> set[tuple[str, Value, Value]]:
 def test_what_an_undone_undo_leaves_equal_is_not_listed_as_kept() -> None:
     """The difference that an undo leaves is listed; when that is undone too both are equal, and nothing is."""
     with town_of() as town:
-        _left, _right, run = hand_over(town)
-        order(town.world, run, name="note")
-        town.work()
-        again = last_run(town)
+        _right, again = note_undone(town)
         assert kept(town) == {("note", "new", "old")}
         order(town.world, again)
         rest(town)
