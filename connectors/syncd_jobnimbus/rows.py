@@ -132,9 +132,8 @@ def is_deleted(row: Row) -> bool:
 
 
 def version(row: Row) -> str | None:
-    """The row's version: its date_updated. Whole seconds, so two edits within one share it."""
-    stamp = row.get("date_updated")
-    return None if stamp is None else str(stamp)
+    """The row's version: its date_updated, if that is a time. Whole seconds, so two edits within one share it."""
+    return None if _stamp(row, "date_updated") is None else str(row["date_updated"])
 
 
 def _stamp(row: Row, name: str) -> datetime | None:

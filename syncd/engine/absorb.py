@@ -36,13 +36,14 @@ class Absorbed:
 
     `moved`: ids whose values moved (in these fields), or whose existence did (None). `learned`: fields that were never
     asked for before; nobody changed them. `left_out`: fields that were known and asked for, and are not told any more.
-    `unsure`: ids that a read by id must decide.
+    `unsure`: ids that a read by id must decide. `passed`: ids whose item is older than what is held.
     """
 
     moved: dict[str, frozenset[str] | None] = field(default_factory=dict)
     learned: dict[str, frozenset[str]] = field(default_factory=dict)
     left_out: dict[str, frozenset[str]] = field(default_factory=dict)
     unsure: list[str] = field(default_factory=list)
+    passed: list[str] = field(default_factory=list)
 
 
 def absorb(
@@ -100,11 +101,14 @@ def _moved_row(
     if before.gone is not None:
         return _back_row(item, before, asked, found, asked_after)
     if _older(item, before.record):
+        found.passed.append(item.ref.id)
         return None
     changed = _changed(item, before)
     learned = frozenset(item.fields) - before.kept.keys() - set(before.missing)
     same_version = item.version == before.record.version and item.modified_at == before.record.modified_at
-    if same_version and changed - set(before.missing) and (item.stale_ok or not asked_after):
+    # A lagging list's row that does not tell its time may be behind what we hold.
+    undated = item.stale_ok and item.modified_at is None
+    if (same_version or undated) and changed - set(before.missing) and (item.stale_ok or not asked_after):
         found.unsure.append(item.ref.id)
         return None
     if not changed and not learned and same_version and not _later_read(item, before.record):

@@ -64,13 +64,13 @@ Answers = Sequence[tuple[Item, Record]]
 
 def written_updates(world: World, tx: Tx, side: Side, answers: Answers, run: int | None) -> None:
     """Updates were answered: the snapshots take the answers, the written fields are settled, the losers are listed."""
-    _store_answers(world, tx, side, answers)
+    passed = _store_answers(world, tx, side, answers)
     settle: dict[int, SettleData] = {}
     seen: dict[int, Mapping[str, tuple[Value, Value]]] = {}
     for item, record in answers:
         if item.link is None or item.plan is None:
             continue
-        _go_on(item, side, record)
+        _go_on(item, side, record, behind=record.ref.id in passed)
         decisions = item.plan.writes(side)
         settle[item.link.id] = {d.rule.name: _with_answer(d, side, record) for d in decisions}
         seen[item.link.id] = {d.rule.name: d.sides for d in decisions}
@@ -82,8 +82,11 @@ def written_updates(world: World, tx: Tx, side: Side, answers: Answers, run: int
     tx.journal.close_all({item.intents[side]: None for item, _ in answers if side in item.written}, "written", now)
 
 
-def _store_answers(world: World, tx: Tx, side: Side, answers: Answers) -> None:
-    """Store what was answered. What is in hand gets no mark for its own answer, but for one to another's write."""
+def _store_answers(world: World, tx: Tx, side: Side, answers: Answers) -> set[str]:
+    """Store what was answered; the ids of what is older than what is held.
+
+    What is in hand gets no mark for its own answer, but for one to another's write.
+    """
     held = {(at, str(item.id_on(at))): item.lane for item, _ in answers for at in Side}
     for item, record in answers:
         for told in (record.ref.id, *record.was):
@@ -92,10 +95,12 @@ def _store_answers(world: World, tx: Tx, side: Side, answers: Answers) -> None:
     in_hand = (answers[0][0].m, held)
     since = {record.ref.id: item.snapshots[side] for item, record in answers}
     whole = [record for item, record in answers if _whole(item, side, record)]
-    absorb(tx, world, whole, asked=(), since=since, in_hand=in_hand)
+    passed = set(absorb(tx, world, whole, asked=(), since=since, in_hand=in_hand).passed)
     for item, record in answers:
         if not _whole(item, side, record):
-            absorb(tx, world, [record], asked=item.operations[side].fields, since=since, in_hand=in_hand)
+            asked = item.operations[side].fields
+            passed |= set(absorb(tx, world, [record], asked=asked, since=since, in_hand=in_hand).passed)
+    return passed
 
 
 def _whole(item: Item, side: Side, record: Record) -> bool:
@@ -103,11 +108,14 @@ def _whole(item: Item, side: Side, record: Record) -> bool:
     return item.operations[side].fields.keys() <= record.fields.keys()
 
 
-def _go_on(item: Item, side: Side, record: Record) -> None:
+def _go_on(item: Item, side: Side, record: Record, *, behind: bool) -> None:
     """Have the mark go on where the answer leaves something open."""
     if not _whole(item, side, record):
         why = "the answer did not tell what was written"
         item.fail(again(f"{UNKNOWN}{side}", why, after=timedelta(0), reread=True, count=False))
+    elif behind:  # beside what is held, our own write would look undone by a person
+        why = "the answer is older than what is held"
+        item.fail(again("unsure", why, after=timedelta(0), reread=True, count=False))
     elif _moved_elsewhere(item, side, record):
         item.fail(again("moved", "another field changed meanwhile", count=False))
     elif _feeds_another(item, side):

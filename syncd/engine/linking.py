@@ -150,7 +150,7 @@ class _Others:
             if m.end(side).sync_key is not None and carried_key(m, side, record.fields) is None:
                 continue
             for intent in intents:
-                if _in_window(record, intent):
+                if in_window(record, intent):
                     return intent
         return None
 
@@ -182,7 +182,8 @@ def _before_us(tx: Tx, record: Record) -> bool:
     return began is not None and record.created_at is not None and record.created_at.timestamp() < began
 
 
-def _in_window(record: Record, intent: Intent) -> bool:
+def in_window(record: Record, intent: Intent) -> bool:
+    """Whether a record was made while the write could make it."""
     if record.created_at is None:
         return False
     start = intent.opened_at - timedelta(seconds=2)

@@ -9,8 +9,9 @@ from collections.abc import Mapping, Sequence
 from datetime import timedelta
 from typing import Any
 
+from syncd.core.fieldmap import FieldMap
 from syncd.core.loss import same
-from syncd.core.match import carried_key, keys
+from syncd.core.match import carried_key, keys, sync_key_of
 from syncd.core.model import Action, Gone, Record, Side, SyncKey, Value
 from syncd.engine.absorb import absorb
 from syncd.engine.archiving import archived
@@ -19,6 +20,7 @@ from syncd.engine.conflicts import close_taken
 from syncd.engine.fence import still_ours
 from syncd.engine.item import DONE, Item, Rest, again, park
 from syncd.engine.late import sent
+from syncd.engine.linking import in_window
 from syncd.engine.lookalikes import not_twins
 from syncd.engine.planning import lost_row
 from syncd.engine.world import World
@@ -114,13 +116,13 @@ def _ours(tx: Tx, item: Item, intent: Intent) -> bool:
 
 
 def _take_in(world: World, tx: Tx, item: Item, intent: Intent, record: Record) -> None:
-    """Store what was found. Where a feed brought another state of that version meanwhile, only one more read tells.
+    """Store what was found. If it is behind what a feed brought, or another state of that version, one more read tells.
 
     Base moves all the same: beside a snapshot that is behind it, our own write would look undone by a person.
     """
     found = absorb(tx, world, [record], asked=(), since=_stood(item, intent.side))
-    if found.unsure:
-        reason = f"{record.ref} was read twice in one version, with different values"
+    if found.unsure or found.passed:
+        reason = f"{record.ref} was read twice, with different values in one version or in the wrong order"
         item.fail(again("unsure", reason, after=timedelta(0), reread=True, count=False))
 
 
@@ -242,13 +244,9 @@ def _settle_create(world: World, item: Item, intent: Intent, run: int | None) ->
     """Ours is adopted; surely not landed is planned again; what cannot be known is parked, never guessed."""
     m, side = item.m, intent.side
     end, connector = m.end(side), world.connector(m, side)
-    source = f"{m.end(side.other).system}:{m.end(side.other).kind}:{intent.source_id}"
+    source = _key_of(intent, m)
     if end.sync_key is not None and connector.capabilities.sync_key:
-        asked_at = connector.now()
-        fields = world.fields(end.system, end.kind)
-        found = connector.find(end.kind, [SyncKey(end.sync_key, source)], fields)
-        ours = [r for r in found if carried_key(m, side, r.fields) == source]
-        sure = intent.lands_by is None or asked_at > intent.lands_by + connector.capabilities.find_lag
+        ours, sure = _keyed(world, item, intent, SyncKey(end.sync_key, source))
     else:
         ours, stray, sure = _unkeyed(world, item, intent)
         if sure and not ours and stray:
@@ -269,6 +267,31 @@ def _settle_create(world: World, item: Item, intent: Intent, run: int | None) ->
             close_intent(world, tx, intent.id, "not landed")
         else:
             item.fail(_wait(world, intent))
+
+
+def _key_of(intent: Intent, m: FieldMap) -> str:
+    """The sync key that the record of a creation carries."""
+    return sync_key_of(m.end(intent.side.other).ref(intent.source_id))
+
+
+def _keyed(world: World, item: Item, intent: Intent, key: SyncKey) -> tuple[list[Record], bool]:
+    """Records that carry the key of the intent's source, as the vendor finds them and as feeds told; is that sure.
+
+    Who merges or copies a record gives its key to another: where one was made while the write could make it, that is
+    ours, whether it is still there or not.
+    """
+    m, side = item.m, intent.side
+    end, connector = m.end(side), world.connector(m, side)
+    asked_at = connector.now()
+    found = connector.find(end.kind, [key], world.fields(end.system, end.kind))
+    with world.store.read() as tx:
+        marks = tx.marks.waiting(f"intent:{intent.id}")
+        waiting = {mark.id for mark in marks if (mark.map, mark.side) == (m.key, side)}
+        told = [one.record for one in tx.snapshots.get(end.system, end.kind, waiting).values()]
+    records = {record.ref.id: record for record in (*told, *found)}
+    ours = [record for record in records.values() if carried_key(m, side, record.fields) == key.value]
+    sure = intent.lands_by is None or asked_at > intent.lands_by + connector.capabilities.find_lag
+    return [record for record in ours if in_window(record, intent)] or ours, sure
 
 
 def _unkeyed(world: World, item: Item, intent: Intent) -> tuple[list[Record], list[str], bool]:
@@ -303,11 +326,15 @@ def _adopt_create(world: World, tx: Tx, item: Item, intent: Intent, record: Reco
     """
     m, side = item.m, intent.side
     link = adopt(world, tx, m, side, {intent.source_id: record}).get(intent.source_id)
-    if link is None:
-        item.fail(park("question", f"{record.ref} is the answer to write {intent.id}, but is linked elsewhere"))
+    keyed = carried_key(m, side, record.fields) == _key_of(intent, m)
+    if link is None and keyed:  # what was made went into a record that has a twin of its own
+        close_intent(world, tx, intent.id, "landed", record.ref.id)
+        item.fail(park("question", f"{record.ref} carries its sync key, but is linked with another record"))
         return
-    source = f"{m.end(side.other).system}:{m.end(side.other).kind}:{intent.source_id}"
-    proved = record.mine is True or carried_key(m, side, record.fields) == source
+    if link is None:
+        item.fail(again("taken", f"{record.ref} was linked meanwhile"))
+        return
+    proved = record.mine is True or keyed
     field = {name: intent.rules[name]["field"] for name in sent(intent)}
     rules = {
         name: sides

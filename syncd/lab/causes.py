@@ -11,15 +11,17 @@ from __future__ import annotations
 from collections import Counter, defaultdict
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from datetime import datetime
 from typing import Any
 
 from syncd.core.fieldmap import Direction, FieldMap, Rule
 from syncd.core.loss import same
+from syncd.core.match import sync_key_of
 from syncd.core.model import Action, FieldKind, FieldType, Side, Value
 from syncd.engine.world import World
 from syncd.lab.histories import BY_SYNCD, CREATE, Change, Histories, plain
 from syncd.lab.laws import Breach, told
-from syncd.lab.wire import id_of, merged_away
+from syncd.lab.wire import alive, id_of, merged_away
 from syncd.store.conflicts import Conflict
 from syncd.store.journal import Intent
 
@@ -41,6 +43,8 @@ class Causes:
     breaches: list[Breach] = field(default_factory=list)
     _intents: dict[Spot, list[Intent]] = field(default_factory=lambda: defaultdict(list))
     _unmade: dict[tuple[str, str], list[Intent]] = field(default_factory=lambda: defaultdict(list))
+    _found: dict[Spot, list[Intent]] = field(default_factory=lambda: defaultdict(list))
+    _dead: set[Spot] = field(default_factory=set)
     _chosen: dict[tuple[int, str], list[Conflict]] = field(default_factory=lambda: defaultdict(list))
 
     def check(self) -> list[Breach]:
@@ -57,10 +61,15 @@ class Causes:
             if one.action is Action.CREATE and one.record_id is None:
                 end = self.world.maps[one.map].end(one.side)
                 self._unmade[end.system, end.kind].append(one)
+            elif one.action is Action.CREATE and one.outcome == "landed":
+                m = self.world.maps[one.map]
+                end, source = m.end(one.side), m.end(one.side.other).ref(one.source_id)
+                self._found[end.system, end.kind, sync_key_of(source)].append(one)
         self.intents = len(intents)
         for (system, kind), readers in self.world.readers.items():
             m, side = readers[0]
             rows = self.histories.vendors[system].records(kind)
+            self._dead |= {(system, kind, id_of(row)) for row in rows if not alive(row)}
             # What a merge ended is told, and judged, with what it became.
             for id_ in [id_of(row) for row in rows if not merged_away(row)]:
                 self._record(m, side, id_, _typed(readers))
@@ -81,7 +90,8 @@ class Causes:
             self.writes += 1
             made = at == 0 or change.get("do") == CREATE
             if made and not any(one.action is Action.CREATE for one in mine):
-                self._unexplained(m, side, id_, None, f"our key made it, {self._for_whom(m, side, change, types)}")
+                if not self._merged_before_told(m, side, id_, change):
+                    self._unexplained(m, side, id_, None, f"our key made it, {self._for_whom(m, side, change, types)}")
                 continue
             carried = {name for one in mine for name in one.fields}
             for name, (_, after) in change["fields"].items():
@@ -93,6 +103,21 @@ class Causes:
                     self._unexplained(m, side, id_, name, f"our key wrote {after!r}, and no intent says so")
                 else:
                     used[found.id, name] += 1
+
+    def _merged_before_told(self, m: FieldMap, side: Side, id_: str, change: Change) -> bool:
+        """Whether it is no more, and its key went on with an older record before the creation was answered.
+
+        Where a merge leaves no trace but that, the journal names the one that carries the key.
+        """
+        end = m.end(side)
+        carried = [plain(after) for _, after in change["fields"].values() if isinstance(plain(after), str)]
+        found = [one for value in carried for one in self._found.get((end.system, end.kind, str(value)), ())]
+        return (end.system, end.kind, id_) in self._dead and any(self._is_older(m, side, one) for one in found)
+
+    def _is_older(self, m: FieldMap, side: Side, intent: Intent) -> bool:
+        """Whether the record that a creation is said to have made was there before it."""
+        began = self.histories.of(m, side, str(intent.record_id))[:1]
+        return any(datetime.fromisoformat(change["at"]) < intent.opened_at for change in began)
 
     def _for_whom(self, m: FieldMap, side: Side, change: Change, types: Mapping[str, FieldType | None]) -> str:
         """Which creations that are said to have made nothing wanted what was made here."""

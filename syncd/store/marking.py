@@ -60,6 +60,7 @@ WAKE = (
     .values(state=DUE, due_at=bindparam("now"), waits_for=None, generation=marks.c.generation + 1)
     .values(first_at=bindparam("now"), attempts=0)
 )
+WAITING = select(marks).where(marks.c.waits_for == bindparam("waits_for"))
 
 
 def asking(dialect: str) -> Any:

@@ -260,6 +260,10 @@ class Marks:
         query, of = (marking.RESTING, {}) if map_key is None else (marking.RESTING_OF, {"map": map_key})
         return [_mark(row) for row in self.connection.execute(query, {"in": state, "limit": limit, **of})]
 
+    def waiting(self, waits_for: str) -> list[Mark]:
+        """Who waits for this."""
+        return [_mark(row) for row in self.connection.execute(marking.WAITING, {"waits_for": waits_for})]
+
     def any_of(self, map_key: str, side: Side, cause: str) -> bool:
         """Whether a mark of a side has this cause."""
         at = (marks.c.map == map_key, marks.c.side == str(side), marks.c.cause == cause)

@@ -110,6 +110,16 @@ def test_a_custom_field_that_the_answer_leaves_out_is_read_again() -> None:
         assert seen[:2] == ["PUT /api1/jobs/j1", "GET /api1/jobs/j1"]
 
 
+@pytest.mark.parametrize("stamp", [None, 0, "", True, "soon", 10**18, [1]])
+def test_what_is_no_time_is_no_version_either(stamp: object) -> None:
+    """Else what stood before our write would look like news beside the answer to it."""
+    row = {"jnid": "j1", "name": "Roof", "date_updated": stamp}
+    with served(lambda request, _: JSONResponse(row)) as (connector, _):
+        found = connector.read("jobs", ["j1"], ["name"])["j1"]
+        assert isinstance(found, Record)
+        assert (found.version, found.modified_at) == (None, None)
+
+
 @pytest.mark.parametrize(
     "body",
     ['{"count": 0}', "[]", '{"results": null}', '{"results": [{}]}', '{"results": [1]}', "null",

@@ -56,7 +56,7 @@ class Scene:
         """Those of them that this test is about."""
         return [breach for breach in breaches if not {breach.left, breach.right} & self.others]
 
-    def intend(self, **more: Any) -> int:
+    def intend(self, outcome: str = "written", **more: Any) -> int:
         """An intent that syncd never had, to write the city on the right; done with."""
         with self.app.store.begin() as tx:
             row = {
@@ -65,7 +65,7 @@ class Scene:
                 "opened_at": self.app.clock(), "lands_by": None, "fence": 1_000_000, "fields": {}, "rules": {}, **more,
             }  # fmt: skip
             (intent,) = tx.journal.open([row])
-            tx.journal.close(intent, "written", self.app.clock())
+            tx.journal.close(intent, outcome, self.app.clock())
         return intent
 
     def list(self, state: str, left: str, right: str, lost: str | None) -> None:
@@ -348,6 +348,17 @@ def test_one_intent_explains_one_write(scene: Scene) -> None:
     scene.type_left("Nowhere")
     scene.write_left("PATCH", f"contacts/{scene.left}", {"city": "Somewhere"})
     assert [(breach.law, breach.rule) for breach in scene.causes()] == [("unexplained write", "city")]
+
+
+def test_what_was_merged_before_it_was_told_is_explained_by_its_key(scene: Scene) -> None:
+    """The journal names the older record, which carries the key now; what lives is not excused by that."""
+    source = f"gone{scene.left}"
+    fields = {"email": f"{source}@example.com", "syncd_id": f"jobnimbus:contacts:{source}"}
+    made = scene.write_left("POST", "contacts", fields)
+    scene.intend("landed", action="create", side="left", record_id=scene.left, source_id=source, link=None)
+    assert {breach.left for breach in scene.causes()} == {str(made["id"])}
+    scene.stage.left.act("archive", "contacts", id=made["id"], as_=HUBSPOT.hand)
+    assert scene.causes() == []
 
 
 def test_an_echo_is_no_cause(scene: Scene) -> None:

@@ -53,6 +53,7 @@ from tests.engine import test_hints as hints
 from tests.engine import test_leases as leases
 from tests.engine import test_leaving as leaves
 from tests.engine import test_lookout as lookouts
+from tests.engine import test_odd as odd
 from tests.engine import test_reviewed as reviewed
 from tests.engine import test_rules as rules
 from tests.engine import test_settling as settles
@@ -98,6 +99,9 @@ def _typed_just_before() -> None:
 _orphan = partial(rules.test_our_own_create_is_no_new_lead, rules.KEYLESS)
 _choice = partial(reviewed.test_whom_a_choice_overruled_stays_listed_although_both_sides_are_typed_over, "lost")
 _lost_answer = partial(rules.test_our_own_create_is_no_new_lead, Traits(sync_key=False))
+_merged_early = partial(
+    settles.test_what_was_made_and_merged_before_it_told_is_not_made_again, seen=True, tombstones=False
+)
 _restored = partial(rules.test_an_edit_of_what_only_receives_goes_by_drift, "restore")
 
 
@@ -111,6 +115,12 @@ def _hidden() -> None:
 def _taken_back() -> None:
     with pytest.MonkeyPatch.context() as patch:
         settles.test_who_takes_back_what_was_to_be_overruled_has_not_lost_it(patch)
+
+
+@wraps(odd.test_an_answer_to_our_write_that_is_older_than_what_was_held_undoes_nothing)
+def _long_ago() -> None:
+    with pytest.MonkeyPatch.context() as patch:
+        odd.test_an_answer_to_our_write_that_is_older_than_what_was_held_undoes_nothing(patch)
 
 
 MUTANTS = (
@@ -172,6 +182,13 @@ MUTANTS = (
         "    }\n"
         "    settle_rules(tx, m, {link.id: rules})\n",
         rules.test_an_edit_of_a_record_whose_answer_was_lost_still_travels,
+    ),
+    Mutant(
+        "a copy of the key is taken for what was made", settling._keyed, "if in_window(record, intent)] or ours", "]",
+        _merged_early,
+    ),
+    Mutant(
+        "an answer from before is believed", confirm._go_on, "elif behind:", "elif False:", _long_ago,
     ),
     Mutant(
         "base is the whole answer", confirm.written_updates,

@@ -13,6 +13,7 @@ from typing import Any
 import pytest
 
 from syncd.core.model import Action, Gone, Operation, Outcome, Record, Side
+from syncd.engine.absorb import absorb
 from syncd.engine.auditing import begin_slice, bite, verify
 from syncd.engine.lookout import look
 from syncd.engine.worker import Worker
@@ -225,3 +226,49 @@ def _refuse(patch: pytest.MonkeyPatch, odd: str) -> None:
         return plain(self, kind, ids, fields)
 
     patch.setattr(MemoryConnector, "read", read)
+
+
+def test_an_answer_to_our_write_that_is_older_than_what_was_held_undoes_nothing(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """It is not believed, so what was held is looked at again: taken for an edit, the old value would go back."""
+    with town_of(left=Traits(reads=True), right=Traits(reads=True)) as town:
+        left, right = linked(town, note="old")
+        answered = MemoryConnector._answered
+
+        def long_ago(self: MemoryConnector, kind: str, op: Operation, outcome: Outcome, sent: datetime) -> Outcome:
+            told = answered(self, kind, op, outcome, sent)
+            assert told.record is not None
+            return replace(told, record=replace(told.record, modified_at=datetime(1969, 12, 31, tzinfo=sent.tzinfo)))
+
+        edit(town, "crm", "contacts", left.id, {"note": "new"})
+        with monkeypatch.context() as patch:
+            patch.setattr(MemoryConnector, "_answered", long_ago)
+            town.stage.now += timedelta(seconds=60)
+            read_feed(town, "crm", "contacts")
+            run(town)
+            edit(town, "crm", "contacts", left.id, {"name": "Anna"})
+            town.stage.now += timedelta(seconds=60)
+            read_feed(town, "crm", "contacts")
+            run(town)
+        judge(town)
+        told = [c.after for c in town.vendors["crm"].history if (c.id, c.field) == (left.id, "note")]
+        assert (told[-2:], right.fields["note"]) == (["old", "new"], "new")
+
+
+def test_a_row_of_a_lagging_list_that_tells_no_time_is_not_believed(monkeypatch: pytest.MonkeyPatch) -> None:
+    """It may show what stood before our write: the record is read by id."""
+    with town_of(left=Traits(reads=True), right=Traits(reads=True)) as town:
+        left, right = linked(town, note="old")
+        stale = replace(_record(town, right), stale_ok=True, modified_at=None, version="odd")
+        edit(town, "crm", "contacts", left.id, {"note": "new"})
+        rest(town)
+        with town.store.begin() as tx:
+            absorb(tx, town.world, [stale], asked=tuple(stale.fields))
+        judge(town)
+        assert right.fields["note"] == left.fields["note"] == "new"
+
+
+def _record(town: Town, row: Row) -> Record:
+    with town.store.read() as tx:
+        return tx.snapshots.get("con", "contacts", [row.id])[row.id].record

@@ -18,6 +18,7 @@ from syncd.engine.item import HINT, Item
 from syncd.engine.settling import settle
 from syncd.engine.worker import Worker
 from syncd.engine.world import World
+from syncd.store.marks import PARKED
 from tests.engine.doings import cycle, decide, delete, edit, judge, make, read_feed, rest, run
 from tests.engine.test_rules import apart, linked, rows, town_of
 from tests.engine.town import Town
@@ -273,3 +274,39 @@ def test_a_create_that_lands_after_all_has_its_values_as_base() -> None:
             creates = [one for one in tx.journal.recent(limit=50) if one.action is Action.CREATE]
         landed = [(one.outcome, one.record_id) for one in creates if one.record_id is not None]
         assert landed == [("landed", right.id)]
+
+
+@pytest.mark.parametrize("seen", [True, False], ids=["seen", "unseen"])
+@pytest.mark.parametrize("tombstones", [False, True], ids=["hidden", "told"])
+def test_what_was_made_and_merged_before_it_told_is_not_made_again(*, seen: bool, tombstones: bool) -> None:
+    """A person merges it into somebody who has a twin, and who carries our key from then on."""
+    with town_of(right=Traits(tombstones=tombstones)) as town:
+        _, other = linked(town)
+        con = town.vendors["con"]
+        town.stage.now += timedelta(seconds=600)
+        con.faults.append(("write", "lost"))
+        bob = {"email": "bob@x.example", "name": "Bob", "tag": "hot"}
+        left = town.vendors["crm"].create("contacts", bob, "person")
+        town.stage.now += timedelta(seconds=60)
+        for system in ("crm", "con"):
+            read_feed(town, system, "contacts")
+        Worker(town.world, town.maps[0]).step()
+        (made,) = [row for row in con.rows["contacts"].values() if row.fields["email"] == "bob@x.example"]
+        if seen:
+            con.settle()
+            town.stage.now += timedelta(seconds=1)
+            read_feed(town, "con", "contacts")
+            Worker(town.world, town.maps[0], side=Side.RIGHT).step()
+        con.delete("contacts", made.id)
+        con.update("contacts", other.id, {"key": made.fields["key"]}, "person")
+        rest(town)
+        assert [one.id for one in con.rows["contacts"].values()] == [other.id]
+        with town.store.read() as tx:
+            (intent,) = [one for one in tx.journal.recent(limit=100) if one.source_id == left.id]
+            marks = {mark.id: mark.cause for mark in tx.marks.resting(PARKED)}
+            closed = tx.links.of(town.maps[0].key, Side.LEFT, [left.id], state="closed")
+        assert intent.outcome == "landed"
+        if seen and not tombstones:
+            assert (intent.record_id, closed[left.id].right_id) == (made.id, made.id)
+        else:
+            assert (intent.record_id, marks) == (other.id, {left.id: "question"})
