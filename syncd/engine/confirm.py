@@ -16,7 +16,7 @@ from syncd.core.loss import same
 from syncd.core.model import Record, Side, Value
 from syncd.engine.absorb import absorb, lane_of
 from syncd.engine.base import knowing, settled
-from syncd.engine.conflicts import close_kept, close_taken, list_conflicts, list_lost
+from syncd.engine.conflicts import Chosen, close_kept, close_taken, list_conflicts, list_lost
 from syncd.engine.item import DRIFT, UNKNOWN, UNWANTED, Item, Rest, again, stuck
 from syncd.engine.linking import wake_for
 from syncd.engine.lookout import look_soon
@@ -66,19 +66,19 @@ def written_updates(world: World, tx: Tx, side: Side, answers: Answers, run: int
     """Updates were answered: the snapshots take the answers, the written fields are settled, the losers are listed."""
     passed = _store_answers(world, tx, side, answers)
     settle: dict[int, SettleData] = {}
-    seen: dict[int, Mapping[str, tuple[Value, Value]]] = {}
+    chosen: list[Chosen] = []
     for item, record in answers:
         if item.link is None or item.plan is None:
             continue
         _go_on(item, side, record, behind=record.ref.id in passed)
         decisions = item.plan.writes(side)
         settle[item.link.id] = {d.rule.name: _with_answer(d, side, record) for d in decisions}
-        seen[item.link.id] = {d.rule.name: d.sides for d in decisions}
+        chosen += [(item.link, d.rule.name, d.sides) for d in decisions if d.taken]
         list_lost(tx, item, decisions, run, world)
         item.written.add(side)
     settle_rules(tx, answers[0][0].m, settle)
     now = world.clock()
-    close_taken(tx, seen, now)
+    close_taken(tx, chosen, run, now)
     tx.journal.close_all({item.intents[side]: None for item, _ in answers if side in item.written}, "written", now)
 
 

@@ -5,8 +5,9 @@ What is not here: whether there is a conflict (`core.plan`), and what a person a
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from datetime import datetime
+from typing import Any
 
 from syncd.core.decision import Decision, Verdict
 from syncd.core.fieldmap import FieldMap, Rule
@@ -24,19 +25,29 @@ UNDONE = " is undone"
 """How the reasons of an undo go on behind the run."""
 
 
-def close_taken(tx: Tx, written: Mapping[int, Mapping[str, tuple[Value, Value]]], now: datetime) -> None:
+Chosen = tuple[Link, str, tuple[Value, Value]]
+"""A link, one of its rules, and the values of both sides that were seen when a person's choice was planned."""
+
+
+def close_taken(tx: Tx, written: Sequence[Chosen], run: int | None, now: datetime) -> None:
     """A person's choice that was written is carried out, told in the very transaction that tells of the write.
 
-    Else a new conflict would take its row, and whom the choice overruled would stand on no list. `written`: by link and
-    rule, the values of both sides that were seen when it was planned.
+    Else a new conflict would take its row, and whom the choice overruled would stand on no list. What a person has
+    decided anew since keeps its row, and the choice that was written gets one of its own.
     """
-    taken = [
-        conflict.id
-        for link, conflicts in tx.conflicts.open_of(written).items()
-        for rule, conflict in conflicts.items()
-        if conflict.choice and tuple(conflict.choice["now"]) == tuple(written[link].get(rule, ()))
-    ]
-    tx.conflicts.settle(taken, "taken", now)
+    open_ = tx.conflicts.open_of({link.id for link, _, _ in written})
+    done: list[int] = []
+    rows: list[dict[str, Any]] = []
+    for link, rule, sides in written:
+        conflict = open_.get(link.id, {}).get(rule)
+        if conflict is not None and conflict.choice and tuple(conflict.choice["now"]) == tuple(sides):
+            done.append(conflict.id)
+        elif conflict is not None and conflict.state == "open":
+            why, ids = "a person took a side, and another one before that was told", (link.left_id, link.right_id)
+            row = lost_row(link.map, link.id, ids, rule, sides, "taken", reason=why, run=run, at=now, closed_at=now)
+            rows.append(row)
+    tx.conflicts.settle(done, "taken", now)
+    tx.conflicts.list_lost(rows)
 
 
 def list_lost(tx: Tx, item: Item, decisions: tuple[Decision, ...], run: int | None, world: World) -> None:

@@ -11,7 +11,7 @@ from datetime import timedelta
 from typing import Any
 
 from syncd.core.decision import Decision, Plan, Verdict
-from syncd.core.fieldmap import FieldMap
+from syncd.core.fieldmap import Expression, FieldMap
 from syncd.core.model import Action, Operation, Record, Side
 from syncd.store.conflicts import Conflict
 from syncd.store.links import Link
@@ -113,6 +113,16 @@ class Item:
         """Whether a mark wants this side read by id."""
         causes = [mark.cause or "" for mark in self.unit.marks if mark.reread]
         return any(not cause.startswith((UNKNOWN, HINT)) or cause.endswith(f" {side}") for cause in causes)
+
+    def unsure_of(self, condition: Expression | None) -> Rest | None:
+        """Where a condition looks at a field that did not come: its record is read once more, not left alone."""
+        reads = condition.reads if condition is not None else {}
+        for side, snapshot in self.snapshots.items():
+            names = sorted(reads.get(side, frozenset()) & set(snapshot.missing))
+            if names and not self.asks(side):
+                reason = f"{snapshot.record.ref} does not tell {', '.join(names)}, which a condition looks at"
+                return again(f"{UNKNOWN}{side}", reason, after=timedelta(0), reread=True, count=False)
+        return None
 
     @property
     def anew(self) -> frozenset[str]:

@@ -62,7 +62,7 @@ def _local_side(world: World, tx: Tx, m: FieldMap, side: Side, items: list[Item]
         if item.stands() and item.twin is None:
             _own_key_or_window(tx, item, creates, others)
         if item.stands() and item.twin is None and not wanted(m, side, item.record(side), pulled=item.mark.pulled):
-            item.fail(UNWANTED)
+            item.fail(item.unsure_of(m.end(side.other).when) or UNWANTED)
         if item.stands() and item.twin is None and item.mark.id in kept:
             item.fail(kept[item.mark.id])
     return heirs
@@ -96,7 +96,7 @@ def _unfit(m: FieldMap, side: Side, item: Item, closed: bool) -> Rest | None:
     if closed:
         return Rest(state="done", cause="closed", reason="its link was closed; only a person links it again")
     if not belongs(m, side, snapshot.record):
-        return DONE
+        return item.unsure_of(m.only) or DONE
     return None
 
 

@@ -103,7 +103,7 @@ def plan_links(world: World, tx: Tx, m: FieldMap, items: Sequence[Item], parents
             item.fail(again("gone", why, after=timedelta(0)) if item.link is not None else park("gone", why))
             continue
         if left_filter(m, {side: item.record(side) for side in Side}):
-            item.fail(DONE)
+            item.fail(item.unsure_of(m.only) or DONE)
             continue
         item.conflicts = conflicts.get(item.link.id, {}) if item.link is not None else {}
         item.plan = _plan(world, m, item, parents)
@@ -219,6 +219,7 @@ def rules_data(decisions: Iterable[Decision]) -> dict[str, Any]:
             "reason": d.reason,
             "lost": [str(d.lost[0]), d.lost[1]] if d.lost else None,
             "sides": list(d.sides),
+            **({"taken": True} if d.taken else {}),
         }
         for d in decisions
     }

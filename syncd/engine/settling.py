@@ -160,7 +160,8 @@ def _list(world: World, tx: Tx, item: Item, rules: Mapping[str, Mapping[str, Any
     """Of these rules of a write, what a person took is carried out, and whom the write overruled is listed."""
     if item.link is None:
         return
-    close_taken(tx, {item.link.id: {name: data["sides"] for name, data in rules.items()}}, world.clock())
+    chosen = [(item.link, name, tuple(data["sides"])) for name, data in rules.items() if data.get("taken")]
+    close_taken(tx, chosen, run, world.clock())
     _list_lost(world, tx, item, rules, run)
 
 

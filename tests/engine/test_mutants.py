@@ -307,7 +307,7 @@ MUTANTS = (
     ),
     Mutant(
         "a choice that was written is not told of with the write", conflicts.close_taken,
-        "    for rule, conflict in", "    for rule, conflict in () and", _choice,
+        "    for link, rule, sides in written:", "    for link, rule, sides in ():", _choice,
     ),
     Mutant(
         "an open write is not settled before the next one", worker.Worker._steps,

@@ -269,6 +269,19 @@ def test_a_row_of_a_lagging_list_that_tells_no_time_is_not_believed(monkeypatch:
         assert right.fields["note"] == left.fields["note"] == "new"
 
 
+def test_a_condition_over_a_field_that_did_not_come_is_looked_at_again(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Without it the record looks as if nobody wanted a twin of it, and no feed would bring it again."""
+    with town_of(left=Traits(reads=True), right=Traits(reads=True)) as town:
+        linked(town)
+        make(town, "crm", "contacts", {"email": "bob@x.example", "name": "Bob", "tag": "vip"})
+        town.stage.now += timedelta(seconds=60)
+        with monkeypatch.context() as patch:
+            _leave_out(patch, "tag")
+            read_feed(town, "crm", "contacts")
+        rest(town)
+        assert [row.fields["name"] for row in rows(town, "con", "people")] == ["Bob"]
+
+
 def _record(town: Town, row: Row) -> Record:
     with town.store.read() as tx:
         return tx.snapshots.get("con", "contacts", [row.id])[row.id].record

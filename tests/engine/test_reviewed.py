@@ -355,14 +355,14 @@ def test_whom_an_interrupted_write_overruled_is_listed_although_somebody_typed_o
         assert ("name", "Annie") in [(row.rule, row.right) for row in listed]
 
 
-@pytest.mark.parametrize("trouble", ["lost", "killed"])
+@pytest.mark.parametrize("trouble", ["lost", "killed", "asked anew"])
 def test_whom_a_choice_overruled_stays_listed_although_both_sides_are_typed_over(trouble: str) -> None:
     """A choice is written, nobody hears of it, and both sides are typed over: a new conflict does not take its row."""
     with town_of(left=READS, right=READS) as town:
         left, right, asked = at_odds(town)
         take(town.world, asked.id, "left")
         con = town.vendors["con"]
-        if trouble == "lost":
+        if trouble != "killed":
             con.faults.append(("write", "lost"))
             Worker(town.world, town.maps[0]).step()
         else:
@@ -374,6 +374,9 @@ def test_whom_a_choice_overruled_stays_listed_although_both_sides_are_typed_over
                     break
                 town.stage.now += town.world.pace.lease * 2
         assert con.rows["contacts"][right.id].fields["note"] == "L"
+        if trouble == "asked anew":  # as when the link was closed and opened meanwhile
+            with town.store.begin() as tx:
+                tx.conflicts.choose(asked.id, None)
         edit(town, "crm", "contacts", left.id, {"note": "L2"})
         edit(town, "con", "contacts", right.id, {"note": "R2"})
         rest(town)
