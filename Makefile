@@ -5,6 +5,8 @@
 #   make test-long  the same, with the long tests
 #   make check      layers, lint, types, docs; no tests; each of these is a target too
 #   make matching   how well people are matched, measured on two invented address books of 5,000
+#   make bench      syncd beside what a user would otherwise run, 15 goals; hours with a million links
+#   make bench-quick  the same in small worlds, in two minutes
 #   make mutants    the engine with one rule taken out at a time, and the test that notices each
 #   make docs       the documentation as a site in site/
 #   make reference  docs/reference/cli.md, written anew from the commands' own help
@@ -17,7 +19,7 @@ COVERING = $(filter-out %/test_plan_laws.py,$(wildcard tests/core/test_*.py))
 unexport PYTHONDONTWRITEBYTECODE
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test test-long core-and-check check layers lint types docs reference lock browser postgres core-tests other-tests matching mutants
+.PHONY: help setup demo test test-long core-and-check check layers lint types docs reference lock browser postgres peers core-tests other-tests matching mutants bench bench-quick
 
 help:
 	@sed -n 's/^#   //p' Makefile
@@ -65,6 +67,12 @@ types: setup
 matching: setup
 	@.venv/bin/python -m syncd.lab.matching
 
+bench: setup postgres peers
+	@.venv/bin/python -m tests.bench
+
+bench-quick: setup postgres peers
+	@.venv/bin/python -m tests.bench --quick
+
 # A line per mutant: what was taken out, <-, the test that fails for it.
 mutants: setup
 	$(PYTEST) -v -p no:cacheprovider tests/engine/test_mutants.py
@@ -80,6 +88,9 @@ browser:
 
 postgres:
 	@tools/postgres
+
+peers: setup
+	@tools/peers
 
 lock: setup
 	@tools/lock

@@ -49,7 +49,16 @@ def test_every_import_is_declared() -> None:
 def test_every_import_of_tests_and_tools_is_declared() -> None:
     """What tests and tools use is in the development group, or the product needs it anyway."""
     wanted = [*PRODUCT, *PROJECT["dependency-groups"]["dev"]]
-    assert _undeclared(python("tests/", "tools/"), {_name(requirement) for requirement in wanted}) == []
+    peers = python("tests/bench/peers/")
+    ours = [path for path in python("tests/", "tools/") if path not in peers]
+    assert _undeclared(ours, {_name(requirement) for requirement in wanted}) == []
+
+
+def test_every_import_of_a_peer_of_the_bench_is_declared() -> None:
+    """What a peer's script uses is in its group, for it runs in an environment of its own."""
+    wanted = {_name(requirement) for requirement in PROJECT["dependency-groups"]["bench"]}
+    names = {name.replace("_", "-") for path in python("tests/bench/peers/") for name in _imported(path)}
+    assert {{"hubspot": "hubspot-api-client"}.get(name, name) for name in names} == wanted
 
 
 def test_every_declared_package_is_imported() -> None:
@@ -76,7 +85,7 @@ def test_every_declared_package_is_locked() -> None:
 
 def test_every_lock_has_hashes_and_no_address() -> None:
     """Whatever registry answers, only the files that were locked are installed."""
-    for name in ("run.txt", "postgres.txt", "dev.txt", "uv.txt"):
+    for name in ("run.txt", "postgres.txt", "dev.txt", "bench.txt", "uv.txt"):
         text = (ROOT / "requirements" / name).read_text(encoding="utf-8")
         entries = re.split(r"\n(?=\S)", text.strip())
         assert entries

@@ -1,0 +1,81 @@
+"""Goals 8 to 10: memory, the store on disk, and the start."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator
+
+from tests.bench.measure import Bench, Line, of
+from tests.bench.world import Install, cost, fresh, vendors
+
+_SOON = {"overlap": "60s", "lag": "1s"}
+
+
+def goals(bench: Bench) -> Iterator[Line]:
+    """Each as soon as it is measured."""
+    peaks: dict[int, dict[str, int]] = {}
+    for size in bench.sizes:
+        with vendors(size) as world:
+            install = Install(fresh(bench.folder / "sizes"), world, timing=_SOON, every="1s")
+            peaks[size] = {"link": install.run("once").peak, "no-op": install.run("once").peak}
+            narrow = _per_link(install, size)
+            changes = max(1, size // 100)
+            for side, first in (("hubspot", 0), ("jobnimbus", 50)):
+                world.ask("edit", side=side, first=first, number=changes - 1, step=100, word="Grown")
+            peaks[size]["delta"] = install.run("once").peak
+            journal = install.size()["journal"] / (2 * (changes - 1)) if changes > 50 else None
+            if size == bench.size:
+                stored, logged = narrow, journal
+                yield _start(install)
+    yield _memory(bench, peaks)
+    size = bench.sizes[0]
+    with vendors(size, wide=True) as world:
+        install = Install(fresh(bench.folder / "wide"), world, wide=True)
+        install.run("once")
+        wide = _per_link(install, size)
+    yield Line(
+        goal="9", work="the store on disk, for each link",
+        asked="<= 1.3 KB with 9 fields, <= 2.8 KB with 30, journal <= 600 B",
+        measured=f"{stored / 1000:.2f} KB, {wide / 1000:.2f} KB, journal {logged or 0:.0f} B a written record",
+        holds=stored <= 1300 and wide <= 2800 and (logged or 0) <= 600,
+        figures={"narrow": stored, "wide": wide, "journal": logged},
+    )  # fmt: skip
+
+
+def _polled(counts: dict[str, dict[str, int]]) -> bool:
+    return bool(counts["hubspot"].get("search") or counts["jobnimbus"].get("list"))
+
+
+def _per_link(install: Install, links: int) -> float:
+    """Bytes of all tables but the journal."""
+    return sum(size for table, size in install.size().items() if table != "journal") / links
+
+
+def _memory(bench: Bench, peaks: dict[int, dict[str, int]]) -> Line:
+    smallest, largest = bench.sizes[0], bench.sizes[-1]
+    growth = {word: of(peaks[largest][word], peaks[smallest][word]) for word in peaks[smallest]}
+    most = max(max(one.values()) for one in peaks.values())
+    told = ", ".join(f"{size:,}: {max(one.values()) / 2**20:.0f} MiB" for size, one in peaks.items())
+    return Line(
+        goal="8", work="peak memory of a link, a pass without and one with changes",
+        asked="<= 150 MiB, the largest <= 1.15 x the smallest", measured=f"{told}; {max(growth.values()):.2f} x",
+        holds=most <= 150 * 2**20 and max(growth.values()) <= 1.15,
+        figures={str(size): one for size, one in peaks.items()},
+    )  # fmt: skip
+
+
+def _start(install: Install) -> Line:
+    world = install.vendors
+    world.ask("counts")
+    with install.daemon() as daemon:
+        end = time.monotonic() + 60
+        while not _polled(world.ask("counts")):
+            assert time.monotonic() < end, "it does not poll"
+            time.sleep(0.01)
+        spent = daemon.cpu()
+    helped = min(cost([str(install.program), "--help"], install.folder).wall for _ in range(3))
+    return Line(
+        goal="10", work="start to the first poll; syncd --help", asked="<= 1 CPU-s; <= 0.4 s",
+        measured=f"{spent:.2f} CPU-s; {helped:.2f} s", holds=spent <= 1 and helped <= 0.4,
+        figures={"start": spent, "help": helped},
+    )  # fmt: skip
