@@ -21,7 +21,7 @@ from syncd.core.model import Action, FieldKind, FieldType, Side, Value
 from syncd.engine.world import World
 from syncd.lab.histories import BY_SYNCD, CREATE, Change, Histories, plain
 from syncd.lab.laws import Breach, told
-from syncd.lab.wire import alive, id_of, merged_away
+from syncd.lab.wire import alive, came_of, id_of, merged_away
 from syncd.store.conflicts import Conflict
 from syncd.store.journal import Intent
 
@@ -55,6 +55,9 @@ class Causes:
                 self._chosen[row.link, row.rule].append(row)
             for (system, kind), ids in _by_kind(self.world, intents).items():
                 now = tx.aliases.resolve(system, kind, ids)
+                # What was merged and deleted before anybody looked is known to the vendor alone.
+                rows = self.histories.vendors[system].records(kind)
+                now |= {old: id_of(row) for row in rows for old in came_of(row) if old in ids}
                 for old, several in ids.items():
                     self._intents[system, kind, now[old]] += several
         for one in intents:

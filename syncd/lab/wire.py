@@ -28,6 +28,12 @@ def merged_away(row: Wire) -> bool:
     return bool(row.get("MasterRecordId"))
 
 
+def came_of(row: Wire) -> tuple[str, ...]:
+    """The ids that were merged into this record, where the vendor says so in the record itself."""
+    told = str(values(row).get("hs_merged_object_ids") or "")
+    return tuple(part for part in told.split(";") if part)
+
+
 def values(row: Wire) -> Wire:
     """The fields by name, wherever the vendor keeps them."""
     found: Wire = {**row, **row.get("properties", {})}

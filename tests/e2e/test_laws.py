@@ -420,3 +420,13 @@ def test_two_claims_at_one_link_are_told(scene: Scene) -> None:
     assert f"write {latest}: " in scene.meetings()[-1].text
     assert f"write {older} of an older fence was open" in scene.meetings()[-1].text
     assert newer < older < latest
+
+
+def test_what_was_merged_and_deleted_unseen_is_explained_by_who_it_was(scene: Scene) -> None:
+    """No store knows what became of it: the vendor does, and the journal's writes are those of the one that it was."""
+    other = scene.write_left("POST", "contacts", {"email": f"other{scene.left}@example.com"})
+    scene.intend("landed", action="create", side="left", record_id=str(other["id"]), source_id="nobody", link=None,
+                 fields={"email": f"other{scene.left}@example.com"})  # fmt: skip
+    merged = scene.stage.left.act("merge", "contacts", id=str(other["id"]), other=scene.left, as_=HUBSPOT.hand)
+    scene.stage.left.act("archive", "contacts", id=str(merged["id"]), as_=HUBSPOT.hand)
+    assert scene.causes() == []
