@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 
 from tests import postgres
 from tests.bench.measure import Bench, Line, in_turn, middle, pages, rate, spread
-from tests.bench.world import Cost, Install, Vendors, cost, fresh, vendors
+from tests.bench.world import FILE, Cost, Install, Vendors, cost, fresh, vendors
 
 _PEERS = Path(__file__).parent / "peers"
 
@@ -121,9 +121,9 @@ def _on_postgres(bench: Bench, world: Vendors) -> Line:
     )  # fmt: skip
 
 
-def _linked(bench: Bench, world: Vendors, **settings: object) -> Cost:
+def _linked(bench: Bench, world: Vendors, *, rates: Mapping[str, str] | None = None, store: str = FILE) -> Cost:
     """A first link in a new place."""
-    install = Install(fresh(bench.folder / "link"), world, **settings)  # type: ignore[arg-type]
+    install = Install(fresh(bench.folder / "link"), world, rates=rates or {}, store=store)
     found = install.run("once")
     assert f"{2 * bench.size} looked at" in found.output, found.output
     return found

@@ -87,7 +87,7 @@ nights = 0
 """
 
 _FREE = "1000000/s"
-_FILE = "sqlite:///syncd.db"
+FILE = "sqlite:///syncd.db"
 
 
 @dataclass(frozen=True, slots=True)
@@ -138,7 +138,7 @@ class Install:
     vendors: Vendors
     wide: bool = False
     every: str = "30s"
-    store: str = _FILE
+    store: str = FILE
     rates: Mapping[str, str] = field(default_factory=dict)
     timing: Mapping[str, str] = field(default_factory=dict)
     web: int = 8484
@@ -219,7 +219,7 @@ class Daemon:
         return next(int(line.split()[1]) * 1024 for line in lines if line.startswith("VmHWM"))
 
 
-def cost(command: Sequence[str], folder: Path, *, store: str = _FILE) -> Cost:
+def cost(command: Sequence[str], folder: Path, *, store: str = FILE) -> Cost:
     """A process to its end. Raises RuntimeError with its output when that is not 0."""
     output = folder / "output"
     with output.open("w", encoding="utf-8") as file:
