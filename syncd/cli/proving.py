@@ -49,6 +49,9 @@ def prove(
     store: Annotated[
         str | None, typer.Option(metavar="URL", help="An empty PostgreSQL database instead of a file.")
     ] = None,
+    keep: Annotated[
+        Path | None, typer.Option(metavar="FOLDER", help="Play in this new or empty folder, and leave all of it there.")
+    ] = None,
     format: FormatOption = Format.TABLE,
 ) -> None:
     """Prove on this machine that nothing is lost and nothing is made twice, with your maps and both vendors in a box.
@@ -69,10 +72,10 @@ def prove(
         crm=crm_of(crm), edits=wanted, lasts=timedelta(minutes=minutes) if minutes is not None else None, seed=seed,
         leads=leads, rate=rate, per_second=per_second, workers=workers, store=store, own=_own(config), config=config,
     )  # fmt: skip
-    leave(needs_a_person=not _played(task, format))
+    leave(needs_a_person=not _played(task, keep, format))
 
 
-def _played(task: Task, format: Format) -> bool:
+def _played(task: Task, keep: Path | None, format: Format) -> bool:
     """Play it in a folder of its own, and show the answer; whether every law held."""
     from syncd.app import App
     from syncd.lab.prove import prove as play
@@ -80,13 +83,31 @@ def _played(task: Task, format: Format) -> bool:
 
     signal.signal(signal.SIGTERM, _interrupt)
     log.setup((), level="error")
-    with tempfile.TemporaryDirectory(prefix="syncd-prove-") as folder, _progress() as say:
-        proof = play(App.open, Path(folder), task, say)
+    with _folder(keep) as folder, _progress() as say:
+        proof = play(App.open, folder, task, say)
     if format is Format.JSON:
         show_json(proof.as_data())
     else:
         _show(proof)
     return proof.good
+
+
+@contextmanager
+def _folder(keep: Path | None) -> Iterator[Path]:
+    """Where it is played: a folder that is gone afterwards, or one to keep. ConfigError if that is not empty."""
+    if keep is None:
+        with tempfile.TemporaryDirectory(prefix="syncd-prove-") as folder:
+            yield Path(folder)
+        return
+    try:
+        keep.mkdir(parents=True, exist_ok=True)
+        empty = not any(keep.iterdir())
+    except OSError as error:
+        reason = f"cannot be made: {error.strerror or error}."
+        raise ConfigError(Problem(f"--keep {keep}", reason, "Name a folder that you may write.")) from None
+    if not empty:
+        raise ConfigError(Problem(f"--keep {keep}", "is not empty.", "Name a new folder for each proof."))
+    yield keep.resolve()
 
 
 def _interrupt(_number: int, _frame: object) -> None:

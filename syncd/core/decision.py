@@ -154,6 +154,13 @@ def settled(
     return Decision(rule=rule, verdict=verdict, reason=reason, settle=dict(values), lost=lost, sides=pair_of(values))
 
 
+def carried_once(rule: Rule, values: Mapping[Side, Value] | None = None) -> Decision:
+    """Nothing is asked of a rule that only a new record gets; base moves to these values, if they are known."""
+    sides = pair_of(values) if values is not None else (None, None)
+    reason = "carried once, when the record was made"
+    return Decision(rule=rule, verdict=Verdict.UNCHANGED, reason=reason, settle=dict(values or {}), sides=sides)
+
+
 def conflict(rule: Rule, values: Mapping[Side, Value], reason: str) -> Decision:
     """A person is asked."""
     return Decision(rule=rule, verdict=Verdict.CONFLICT, reason=reason, sides=pair_of(values))

@@ -34,8 +34,17 @@ def image(value: Value, type: FieldType | None) -> Value:
     return _number(value, loss.decimals)
 
 
+def nothing(value: Value, type: FieldType | None) -> bool:
+    """Whether the field would keep nothing of it."""
+    if isinstance(value, str) and value[:1].strip():  # what begins with a letter leaves one, however much is cut off
+        return False
+    return image(value, type) is None
+
+
 def same(a: Value, b: Value, type: FieldType | None) -> bool:
     """Whether the field would keep the same of both; True is not 1."""
+    if a == b and a.__class__ is b.__class__:  # most values, for which an image need not be made
+        return True
     left, right = image(a, type), image(b, type)
     return isinstance(left, bool) == isinstance(right, bool) and left == right
 

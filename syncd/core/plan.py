@@ -19,13 +19,14 @@ from syncd.core.decision import (
     Taken,
     Twins,
     Verdict,
+    carried_once,
     conflict,
     no_counterpart,
     pair_of,
     settled,
 )
 from syncd.core.fieldmap import Blank, Direction, Drift, FieldMap, Owner, Rule, Unconvertible
-from syncd.core.loss import image, same
+from syncd.core.loss import nothing, same
 from syncd.core.model import Record, Ref, Side, Value
 from syncd.core.sight import (
     MISSING,
@@ -107,7 +108,7 @@ class _Pair:
             value = self.record(side).fields.get(rule.field(side) or "", MISSING)
         if isinstance(value, tuple) and rule.relation is not None:
             return self._one_of(rule, side, value)
-        return None if value is not MISSING and image(value, rule.type(side)) is None else value
+        return None if value is not MISSING and nothing(value, rule.type(side)) else value
 
     def _one_of(self, rule: Rule, side: Side, ids: tuple[str, ...]) -> Value:
         """Of several ids the one that base knows, else one that is linked with an id across, else the first."""
@@ -174,16 +175,16 @@ class _Pair:
 
     def decide(self, rule: Rule) -> tuple[Decision, ...]:
         """One rule, both sides known or not."""
-        once = Decision(rule=rule, verdict=Verdict.UNCHANGED, reason="carried once, when the record was made")
+        once = rule.direction is Direction.CREATE
         try:
             left, right = self.value(rule, Side.LEFT), self.value(rule, Side.RIGHT)
         except Unconvertible as error:
-            return (once if rule.direction is Direction.CREATE else no_counterpart(rule, error),)
+            return (carried_once(rule) if once else no_counterpart(rule, error),)
         if left is MISSING or right is MISSING:
-            return (once if rule.direction is Direction.CREATE else self._unknown(rule, left, right),)
+            return (carried_once(rule) if once else self._unknown(rule, left, right),)
         values = {Side.LEFT: left, Side.RIGHT: right}
-        if rule.direction is Direction.CREATE:
-            return (dataclasses.replace(once, settle=values, sides=pair_of(values)),)
+        if once:
+            return (carried_once(rule, values),)
         taken = self.given.taken.get(rule.name)
         if taken is not None and taken.sides == pair_of(values):
             return tuple(dataclasses.replace(d, taken=True) for d in self._take(rule, taken, values))
@@ -192,7 +193,7 @@ class _Pair:
     def _decide(self, rule: Rule, values: dict[Side, Value]) -> Decision:
         if rule.name not in self.base.left or rule.name not in self.base.right:
             return self._first(rule, values)
-        changed = {side: self.changed(rule, side, values[side]) for side in Side}
+        changed = {side: self.changed(rule, side, value) for side, value in values.items()}
         if not changed[Side.LEFT] and not changed[Side.RIGHT]:
             if rule.name in self.given.anew and not self._may_differ(rule, values):
                 return self._first(rule, values)
@@ -263,6 +264,9 @@ class _Pair:
             return conflict(rule, values, self.given.asked[rule.name])
         for to in Side:
             if values[to] is None:
+                half = self.base.side(to).get(rule.name)
+                if half is not None and half.value is not None:
+                    return self._ask(rule, values, f"it was cleared on the {to} since the two were linked")
                 if rule.flows(to):
                     return self.flow(rule, to, values, "it was blank")
                 return settled(rule, Verdict.KEPT, values, "nothing is never written over something")

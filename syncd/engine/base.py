@@ -31,14 +31,12 @@ def _shadows(m: FieldMap, link: Link, side: Side, snapshot: Snapshot) -> dict[st
     found: dict[str, Shadow] = {}
     delta = link.delta(side)
     for rule in m.rules:
-        if rule.identity not in link.known:
-            continue
         if rule.identity in delta:
             value, seen = delta[rule.identity]
             found[rule.name] = Shadow(value, datetime.fromtimestamp(seen, tz=UTC) if seen is not None else None)
             continue
         now = view(rule, side, snapshot.record.fields)
-        if now is not MISSING:
+        if now is not MISSING and rule.identity in link.known:
             found[rule.name] = Shadow(now, snapshot.record.read_at)
     return found
 
@@ -46,13 +44,19 @@ def _shadows(m: FieldMap, link: Link, side: Side, snapshot: Snapshot) -> dict[st
 def moved(
     m: FieldMap, side: Side, link: Link, before: Mapping[str, Value], record: Record, seen_at: datetime | None
 ) -> Link:
-    """The link's deltas after the snapshot of one side moved from `before` to `record`: bases stay what they were."""
+    """The link's deltas after the snapshot of one side moved from `before` to `record`: bases stay what they were.
+
+    Where no base is known yet, what was cleared since the two were linked is kept: its blank is no blank to be filled.
+    """
     delta = dict(link.delta(side))
     for rule in m.rules:
-        if rule.identity not in link.known or stands_alone(rule, side):
+        if stands_alone(rule, side):
             continue
         old, new = view(rule, side, before), view(rule, side, record.fields)
         if new is MISSING or old is MISSING:
+            continue
+        if rule.identity not in link.known and new is not None:
+            delta.pop(rule.identity, None)
             continue
         if rule.identity not in delta and old != new:
             delta[rule.identity] = (old, seen_at.timestamp() if seen_at else None)

@@ -5,6 +5,7 @@ What is not here: the play (`play`), each law (`laws`, `causes`, `meetings`, `co
 
 from __future__ import annotations
 
+import json
 import shlex
 import time
 from collections import Counter
@@ -159,7 +160,10 @@ class Proof:
 
 
 def prove(opens: Opener, folder: Path, task: Task, say: Say = lambda _: None) -> Proof:
-    """Play it in this folder, and judge. ConfigError for a store that does not fit; takes minutes."""
+    """Play it in this folder, and judge. ConfigError for a store that does not fit; takes minutes.
+
+    The folder has the store afterwards, the set-up, and what the vendors saw of each kind (`SYSTEM-KIND.json`).
+    """
     _demand_empty(task)
     timing = {**TIMING, **(SHARED if task.workers > 1 else {})}
     crm = task.own.crm if task.own is not None else task.crm
@@ -179,8 +183,17 @@ def prove(opens: Opener, folder: Path, task: Task, say: Say = lambda _: None) ->
         played = play.run()
         for process in processes:
             process.kill()
+        _tell_histories(stage)
         say("judging")
         return _judged(task, stage, app, crowd, played)
+
+
+def _tell_histories(stage: Stage) -> None:
+    """Write down what became of every record, for who looks into a breach; the vendors are gone afterwards."""
+    for name, vendor in stage.vendors.items():
+        for kind in stage.kinds(name):
+            told = json.dumps(vendor.histories(kind), indent=1)
+            (stage.folder / f"{name}-{kind}.json").write_text(told, encoding="utf-8")
 
 
 def _demand_empty(task: Task) -> None:

@@ -55,6 +55,8 @@ class LinkedAlready(Exception):
 class Link:
     """A link with its bases. `known`: the rules with a base; for one not in the deltas it is the snapshot's value.
 
+    A delta of a rule without a base is what a side held when the two were linked, and somebody has cleared since.
+
     `gone_at`: when one of its records was first read and found deleted, while that waits to be proved again.
     """
 

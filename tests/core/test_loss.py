@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from syncd.core.loss import image, same
+from syncd.core.loss import image, nothing, same
 from syncd.core.model import FieldKind, FieldType, Loss, Value
 
 
@@ -47,6 +47,12 @@ def test_an_image_is_its_own_image(value: Value, type: FieldType) -> None:
 def test_a_value_is_the_same_as_its_image(value: Value, type: FieldType) -> None:
     """A value read back in its lossy form never looks like a change."""
     assert same(value, image(value, type), type)
+
+
+@given(values, fields)
+def test_nothing_is_what_has_no_image(value: Value, type: FieldType) -> None:
+    """A value of which the field keeps nothing is blank."""
+    assert nothing(value, type) is (image(value, type) is None)
 
 
 @given(st.text(), st.integers(1, 20), st.booleans())
@@ -91,6 +97,7 @@ def test_same(a: Value, b: Value, type: FieldType | None) -> None:
         ("2024-09-11T13:27:38Z", "2024-09-11T13:27:39Z", field(FieldKind.DATETIME, resolution=1)),
         (("a",), ("a", "b"), field(FieldKind.MULTI)),
         ("0012", "12", field()),
+        (float("inf"), 3.0, field(FieldKind.NUMBER, decimals=2)),
     ],
 )
 def test_not_same(a: Value, b: Value, type: FieldType | None) -> None:

@@ -138,11 +138,25 @@ def test_a_one_way_rule_goes_by_the_maps_first_link_where_it_names_a_side(policy
 
 def test_a_rule_with_half_a_base_is_new() -> None:
     """Base of one side only is unknown, not blank: no side is overwritten with nothing."""
-    case = Case(rule=rule("<->", "ask"), left="a", right=None, base=("a", "a"))
+    case = Case(rule=rule("<->", "ask"), left="a", right=None, base=("a", None))
     whole = case.shadows()
     for base in (Base(left=whole.left), Base(right=whole.right)):
         (found,) = plan(case.map(), base, *case.records(), case.given()).decisions
         assert (found.verdict, found.to, found.after) == (V.WRITE, RIGHT, "a")
+
+
+@pytest.mark.parametrize("way", ["<->", "->", "<-"])
+@pytest.mark.parametrize("side", [LEFT, RIGHT])
+def test_what_was_cleared_between_link_and_first_decision_is_asked(way: str, side: Side) -> None:
+    """A side that is known to have held a value is no blank to be filled, whatever the map says of first links."""
+    left, right = (None, "a") if side is LEFT else ("a", None)
+    for policy in ("left", "right", "ask", "newest"):
+        case = Case(rule=rule(way, "ask"), left=left, right=right, base=("b", "b"), first_link=policy)
+        whole = case.shadows()
+        base = Base(left=whole.left) if side is LEFT else Base(right=whole.right)
+        (found,) = plan(case.map(), base, *case.records(), case.given()).decisions
+        assert (found.verdict, found.settle, found.sides) == (V.CONFLICT, {}, (left, right))
+        assert found.reason == f"it was cleared on the {side} since the two were linked"
 
 
 def created(one: Rule, to: Side, value: Any, twins: Any = None) -> tuple[Decision, ...]:

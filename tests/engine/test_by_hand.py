@@ -40,6 +40,14 @@ def counts(town: Town) -> tuple[int, int]:
     return len(rows(town, "crm", "contacts")), len(rows(town, "con", "contacts"))
 
 
+def _read_both(town: Town) -> None:
+    """Both feeds, until they show what is there; nothing is planned."""
+    for _ in range(2):
+        for vendor in ("crm", "con"):
+            read_feed(town, vendor, "contacts")
+        town.stage.now += town.world.pace.landing * 2
+
+
 def test_two_that_share_nothing_are_linked_by_hand_and_made_equal() -> None:
     """The map's first link decides what differs; nobody is made twice."""
     with matching("{link: [email]}") as town:
@@ -48,16 +56,32 @@ def test_two_that_share_nothing_are_linked_by_hand_and_made_equal() -> None:
         assert two is not None
         with town.store.read() as tx:
             assert tx.links.count(MAP) == 0
-        read_feed(town, "con", "contacts")
-        read_feed(town, "crm", "contacts")
-        town.stage.now += town.world.pace.landing * 2
-        for vendor in ("crm", "con"):
-            read_feed(town, vendor, "contacts")
+        _read_both(town)
         assert by_hand.link(town.world, right(two), left(one)) == (left(one), right(two))
         judge(town)
         assert links(town) == {(one.id, two.id)}
         assert two.fields["email"] == "ann@x.example" and two.fields["name"] == "Ann"
         assert counts(town) == (1, 1)
+
+
+@pytest.mark.parametrize("side", ["crm", "con"])
+@pytest.mark.parametrize("again", [False, True])
+def test_what_somebody_clears_between_link_and_first_plan_is_not_filled(side: str, again: bool) -> None:
+    """A person is asked; whoever typed it in again meanwhile has not cleared it. As by a kill right after a link."""
+    with matching("{link: [email]}") as town:
+        one = cold(town, email="ann@x.example", city="waco")
+        two = person(town, "con", email="bob@x.example", city="waco")
+        _read_both(town)
+        by_hand.link(town.world, left(one), right(two))
+        cleared, other = (one, two) if side == "crm" else (two, one)
+        edit(town, side, "contacts", cleared.id, {"city": None})
+        _read_both(town)
+        if again:
+            edit(town, side, "contacts", cleared.id, {"city": "waco"})
+        judge(town)
+        assert (cleared.fields["city"], other.fields["city"]) == ("waco" if again else None, "waco")
+        with town.store.read() as tx:
+            assert [row.rule for row in tx.conflicts.list(states=["open"])] == ([] if again else ["city"])
 
 
 def test_a_hand_settles_a_question_that_names_two() -> None:

@@ -24,6 +24,7 @@ from syncd.core.fieldmap import Leave
 from syncd.engine import (
     absorb,
     archiving,
+    base,
     closed,
     confirm,
     conflicts,
@@ -48,6 +49,7 @@ from syncd.engine import (
 from syncd.store import marks
 from tests.engine import test_agreeing as agreeing
 from tests.engine import test_archiving as archives
+from tests.engine import test_by_hand as by_hand
 from tests.engine import test_flips as fights
 from tests.engine import test_hints as hints
 from tests.engine import test_leases as leases
@@ -228,8 +230,13 @@ MUTANTS = (
         rules.test_a_first_link_fills_blanks_and_lists_who_loses, plan._Pair,
     ),
     Mutant(
-        "what somebody cleared is filled again", plan._Pair._first, "in self.given.asked", "in ()",
-        rules.test_what_is_cleared_while_a_person_is_asked_is_not_filled_again, plan._Pair,
+        "a newer time answers a question of a first link", plan._Pair._first, "in self.given.asked", "in ()",
+        rules.test_a_question_of_a_first_link_stays_open_whoever_is_newer_then, plan._Pair,
+    ),
+    Mutant(
+        "what is cleared before the first plan is filled", base.moved,
+        "if rule.identity not in link.known and new is not None:", "if rule.identity not in link.known:",
+        partial(by_hand.test_what_somebody_clears_between_link_and_first_plan_is_not_filled, "con", False),
     ),
     Mutant(
         "an open conflict ends when one side is as it was", plan._Pair._decide, "in self.given.asked", "in ()",

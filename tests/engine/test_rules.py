@@ -307,6 +307,19 @@ def test_what_is_cleared_while_a_person_is_asked_is_not_filled_again() -> None:
         assert left.fields["phone"] is right.fields["phone"] is None
 
 
+def test_a_question_of_a_first_link_stays_open_whoever_is_newer_then() -> None:
+    """Rule 8: of two equal times nobody is newest; a person was asked, and who typed last does not answer for them."""
+    with town_of(first_link="newest") as town:
+        left, right = apart(town, "1", "2")
+        right.modified = left.modified
+        judge(town)
+        _only_open(town, "1", "2")
+        edit(town, "crm", "contacts", left.id, {"phone": "3"})
+        judge(town)
+        assert (left.fields["phone"], right.fields["phone"]) == ("3", "2")
+        _only_open(town, "3", "2")
+
+
 def test_an_open_conflict_stays_open_when_one_side_is_as_it_was() -> None:
     """Rule 11: whoever puts back what stood there before has edited it too, and is not overwritten."""
     for before in (None, "0"):

@@ -137,10 +137,16 @@ def test_what_no_sandbox_stands_in_for_is_refused(setup: Path, before: str, afte
         (["--workers", "3"], "Name an empty PostgreSQL database"),
         (["--workers", "2", "--store", "sqlite:///x.db"], "Name an empty PostgreSQL database"),
         (["--config", "nowhere.toml"], "there is no such config file"),
+        (["--keep", "."], "is not empty. Name a new folder for each proof."),
+        (["--keep", "mine.db/x"], "cannot be made: Not a directory. Name a folder that you may write."),
     ],
 )
-def test_what_cannot_be_played_is_said(typed: list[str], says: str, capsys: pytest.CaptureFixture[str]) -> None:
+def test_what_cannot_be_played_is_said(
+    typed: list[str], says: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
     """A wrong wish is one line with its remedy and exit code 2; no vendor is started for it."""
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "mine.db").touch()
     assert main(["prove", *typed]) == 2
     assert says in capsys.readouterr().err
 
