@@ -42,19 +42,30 @@ class Heirs:
     def moments(self, m: FieldMap, side: Side, id_: str, rule: Rule) -> list[Moment]:
         """A field's values in their order, where the first of all may be that of the record that it came of."""
         found = self.histories.moments(m, side, id_, str(rule.field(side)))
-        was = self.was.get((m.key, id_)) if m.continues is not None and m.continues.side is side else None
-        if was is None or m.continues is None or len(found) == 1 or found[1].at is None:
+        if len(found) == 1 or found[1].at is None or not self._converted(m, side, id_, found[1].at):
             return found
-        first, born = self.world.maps[m.continues.map], found[1].at
-        old = next((one for one in first.rules if one.field(side.other) == rule.field(side.other)), None)
-        if old is None or old.field(side) is None or not self._converted(first, side, was, born):
-            return found
-        before = self.histories.moments(first, side, was, str(old.field(side)))
-        last = [one for one in before if one.at is not None and one.at <= born][-1:]
+        last = [one for one in self.before(m, side, id_, rule) if one.at is not None and one.at <= found[1].at][-1:]
         carried = last and same(last[0].value, found[1].value, rule.type(side))
         return [found[0], last[0], *found[2:]] if carried else found
 
-    def _converted(self, first: FieldMap, side: Side, was: str, born: datetime) -> bool:
-        """Whether the record changed just when what it became began; others have values of their own."""
-        changes = self.histories.of(first, side, was)
+    def before(self, m: FieldMap, side: Side, id_: str, rule: Rule) -> list[Moment]:
+        """The values of the same field across in the record that somebody converted into this one, if there is one."""
+        first, was = self._origin(m, side, id_)
+        rules = first.rules if first is not None else ()
+        old = next((one for one in rules if one.field(side.other) == rule.field(side.other)), None)
+        if first is None or old is None or old.field(side) is None:
+            return []
+        return self.histories.moments(first, side, was, str(old.field(side)))
+
+    def _origin(self, m: FieldMap, side: Side, id_: str) -> tuple[FieldMap | None, str]:
+        """The map before and the id there of what somebody converted into this record; None and "" if nobody did."""
+        was = self.was.get((m.key, id_))
+        if was is None or m.continues is None or m.continues.side is not side:
+            return None, ""
+        return self.world.maps[m.continues.map], was
+
+    def _converted(self, m: FieldMap, side: Side, id_: str, born: datetime) -> bool:
+        """Whether what it came of changed just when it began; others have values of their own."""
+        first, was = self._origin(m, side, id_)
+        changes = self.histories.of(first, side, was) if first is not None else ()
         return any(abs(datetime.fromisoformat(change["at"]) - born) <= AT_ONCE for change in changes)

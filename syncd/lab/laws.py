@@ -120,6 +120,7 @@ class Laws:
         `flows`: the link is open, both records live, and neither waits for a person as a whole.
         """
         moments = {side: self.heirs.moments(m, side, link.id_on(side), rule) for side in Side}
+        before = {side: self.heirs.before(m, side, link.id_on(side), rule) for side in Side}
         merged = {side: self.histories.until_merge(m, side, link.id_on(side), str(rule.field(side))) for side in Side}
         sides = (moments[Side.LEFT][-1].value, moments[Side.RIGHT][-1].value)
         flows = flows and not claims.stops(m, link.left_id, link.right_id, rule, sides)
@@ -128,7 +129,9 @@ class Laws:
             self.edits += sum(1 for one in here if one.via == BY_HAND)
             for lost, after in _overwritten(here):
                 stood = _stood(rule, side, lost, here, there, listed)
-                if _arrived(rule, side, stood, there) or _listed(rule, side, lost.value, listed):
+                if any(_arrived(rule, side, stood, one) for one in (there, before[side.other])):
+                    continue
+                if _listed(rule, side, lost.value, listed):
                     continue
                 if any(equal(rule, side, lost.value, one) for one in merged[side.other]):
                     continue

@@ -65,6 +65,23 @@ def test_what_came_across_before_the_conversion_is_no_edit_of_the_contact(place:
     assert [(one.value, one.via) for one in told] == [(None, ""), ("Underhill", "api"), ("Overhill", "api")]
 
 
+@pytest.mark.parametrize("typed", [None, "Dover"])
+def test_what_somebody_replaced_on_the_lead_before_its_conversion_is_no_lost_edit(
+    place: tuple[Stage, App], typed: str | None
+) -> None:
+    """Typed on the right and carried to the lead; cleared or typed over there, which the contact carries across."""
+    (stage, app), link = place, handed_over(place, 0)
+    stage.right.act("update", "contacts", id=link.right_id, fields={"city": "Underhill"}, as_=HAND)
+    app.once()
+    stage.left.act("update", "Lead", id=link.left_id, fields={"City": typed}, as_=SALESFORCE.hand)
+    made = stage.left.act("convert", "Lead", id=link.left_id, as_=SALESFORCE.hand)
+    app.once()
+    rows = {row["Id"]: row for row in stage.left.records("Contact")}
+    twins = {row["jnid"]: row for row in stage.right.records("contacts")}
+    assert rows[made["contact"]]["MailingCity"] == typed == (twins[link.right_id]["city"] or None)
+    assert Laws(app.world, stage.vendors).check() == []
+
+
 def test_what_a_lead_held_that_is_gone_by_now_is_no_edit_of_the_contact(
     place: tuple[Stage, App], monkeypatch: pytest.MonkeyPatch
 ) -> None:
