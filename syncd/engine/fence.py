@@ -6,7 +6,6 @@ What is not here: the leases and fences themselves (`store.marks`).
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import replace
 
 from syncd.engine.item import Item, again
 from syncd.engine.world import World
@@ -36,8 +35,11 @@ def all_ours(tx: Tx, items: Sequence[Item]) -> list[Item]:
 
 
 def hold_links(world: World, tx: Tx, made: Sequence[tuple[Item, Link]]) -> None:
-    """A link that was made or opened for an item is held like one it came with: who parts the two is obeyed."""
-    if made:
-        tx.marks.lease_links([link.id for _, link in made], world.clock() + world.pace.lease, made[0][0].unit.fence)
-    for item, link in made:
-        item.link, item.unit = link, replace(item.unit, link=link)
+    """A link that was made or opened for an item is held like one it came with: who parts the two is obeyed.
+
+    And what its other record has for news goes along, as with any link.
+    """
+    now = world.clock()
+    units = tx.marks.take_along([(item.unit, link) for item, link in made], now, now + world.pace.lease)
+    for (item, link), unit in zip(made, units, strict=True):
+        item.link, item.unit = link, unit

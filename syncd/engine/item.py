@@ -67,7 +67,7 @@ DONE = Rest(state="done", cause="done", reason="nothing to do")
 UNWANTED = Rest(state="done", cause="unwanted", reason="it may be linked, and nobody asked for a twin of it")
 
 
-@dataclass(slots=True)
+@dataclass(slots=True, eq=False)
 class Item:
     """One unit. `side`: of an unlinked unit, the side its record is on. `twin`: who it was found to be, before a link.
 

@@ -6,7 +6,6 @@ What is not here: the verdict over candidates (`core.match`) and the writes (`wr
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from syncd.core.decision import Twins, Verdict
@@ -42,7 +41,9 @@ def _local_side(world: World, tx: Tx, m: FieldMap, side: Side, items: list[Item]
     linked = tx.links.of(m.key, side, [item.mark.id for item in items])
     for item in items:
         if item.mark.id in linked:
-            item.fail(again("linked", "it was linked meanwhile", after=timedelta(0), count=False))
+            # Without a base it was made since this mark was claimed, and whoever made it looks at both records yet.
+            done = item.mark.news and not linked[item.mark.id].known
+            item.fail(DONE if done else again("linked", "it was linked meanwhile", after=timedelta(0), count=False))
     items = [item for item in items if item.stands()]
     closed = tx.links.of(m.key, side, [item.mark.id for item in items], state="closed")
     for item in items:
@@ -56,11 +57,13 @@ def _local_side(world: World, tx: Tx, m: FieldMap, side: Side, items: list[Item]
         if item.mark.id in kept and kept[item.mark.id].cause == QUESTION:
             item.fail(kept[item.mark.id])
     items = [item for item in items if item.stands() and item.twin is None]
-    ids = [item.mark.id for item in items]
-    creates, others = _judge_local(tx, m, side, items), _Others.read(world, tx, m, side, ids)
+    creates, pending = _judge_local(tx, m, side, items), _pending(world, tx, m, side)
+    doubtful = [item.mark.id for item in items if pending or item.record(side).mine]
+    readers = world.readers[m.end(side).system, m.end(side).kind]
+    known = {id_ for other, at in readers for id_ in tx.links.ever(other.key, at, doubtful)}
     for item in items:
         if item.stands() and item.twin is None:
-            _own_key_or_window(tx, item, creates, others)
+            _own_key_or_window(tx, item, creates, pending, known)
         if item.stands() and item.twin is None and not wanted(m, side, item.record(side), pulled=item.mark.pulled):
             item.fail(item.unsure_of(m.end(side.other).when) or UNWANTED)
         if item.stands() and item.twin is None and item.mark.id in kept:
@@ -113,10 +116,6 @@ def wanted(m: FieldMap, side: Side, record: Record, *, pulled: bool = False) -> 
     return pulled or (when is not None and _holds(when.value, {side: record.fields}))
 
 
-def _linked(tx: Tx, m: FieldMap, side: Side, ids: set[str]) -> set[str]:
-    return set(tx.links.of(m.key, side, ids)) | set(tx.links.of(m.key, side, ids, state="closed"))
-
-
 def _judge(item: Item, answer: Answer, creates: Mapping[str, Intent]) -> None:
     if answer.whose is Whose.QUESTION:
         names = ", ".join(str(ref) for ref in answer.candidates)
@@ -131,31 +130,28 @@ def _judge(item: Item, answer: Answer, creates: Mapping[str, Intent]) -> None:
             item.plan = None
 
 
-@dataclass(frozen=True, slots=True)
-class _Others:
-    """What all maps know of some records of a kind: those linked in any, and every open creation of that kind."""
-
-    linked: set[str]
-    creates: Sequence[tuple[FieldMap, Side, Sequence[Intent]]]
-
-    @staticmethod
-    def read(world: World, tx: Tx, m: FieldMap, side: Side, ids: Sequence[str]) -> _Others:
-        readers = world.readers[m.end(side).system, m.end(side).kind]
-        linked = {id_ for other, at in readers for id_ in _linked(tx, other, at, set(ids))}
-        return _Others(linked, [(other, at, tx.journal.open_creates(other.key, at)) for other, at in readers])
-
-    def stray(self, record: Record) -> Intent | None:
-        """The open create, of whatever map, whose answer this record may be."""
-        for m, side, intents in self.creates:
-            if m.end(side).sync_key is not None and carried_key(m, side, record.fields) is None:
-                continue
-            for intent in intents:
-                if in_window(record, intent):
-                    return intent
-        return None
+Pending = Sequence[tuple[FieldMap, Side, Sequence[Intent]]]
+"""Open creations of one kind of record, in whatever map."""
 
 
-def _own_key_or_window(tx: Tx, item: Item, creates: Mapping[str, Intent], others: _Others) -> None:
+def _pending(world: World, tx: Tx, m: FieldMap, side: Side) -> Pending:
+    readers = world.readers[m.end(side).system, m.end(side).kind]
+    creates = [(other, at, tx.journal.open_creates(other.key, at)) for other, at in readers]
+    return [one for one in creates if one[2]]
+
+
+def _stray(record: Record, pending: Pending) -> Intent | None:
+    """The open create, of whatever map, whose answer this record may be."""
+    for m, side, intents in pending:
+        if m.end(side).sync_key is not None and carried_key(m, side, record.fields) is None:
+            continue
+        for intent in intents:
+            if in_window(record, intent):
+                return intent
+    return None
+
+
+def _own_key_or_window(tx: Tx, item: Item, creates: Mapping[str, Intent], pending: Pending, linked: set[str]) -> None:
     """A record that carries a key of ours, was made by us, or in an open create's window, is no new lead."""
     side, m = item.mark.side, item.m
     record = item.record(side)
@@ -167,12 +163,13 @@ def _own_key_or_window(tx: Tx, item: Item, creates: Mapping[str, Intent], others
     if key is not None and key.startswith(prefix):
         _by_key(tx, item, key.removeprefix(prefix), creates)
         return
-    linked = record.ref.id in others.linked
-    intent = None if linked or record.mine is False else others.stray(record)
+    if record.ref.id in linked:
+        return
+    intent = None if record.mine is False else _stray(record, pending)
     if intent is not None:
         reason = f"was made while write {intent.id} was open, and may be its answer"
         item.fail(park("waiting", reason, waits_for=f"intent:{intent.id}"))
-    elif record.mine and not linked and item.mark.cause != NAMESAKE and not _before_us(tx, record):
+    elif record.mine and item.mark.cause != NAMESAKE and not _before_us(tx, record):
         item.fail(park("question", f"{record.ref} was made by our own key, and no open write claims it"))
 
 
@@ -197,7 +194,7 @@ def _by_key(tx: Tx, item: Item, source_id: str, creates: Mapping[str, Intent]) -
         intent = creates[source_id]
         item.fail(park("waiting", f"is the answer to open write {intent.id}", waits_for=f"intent:{intent.id}"))
         return
-    if _linked(tx, m, side.other, {source_id}):
+    if tx.links.ever(m.key, side.other, [source_id]):
         reason = f"carries the sync key of {end.system}:{end.kind}:{source_id}, which is linked with another record"
         item.fail(park("question", reason))
         return
@@ -361,9 +358,9 @@ def _answers(world: World, tx: Tx, m: FieldMap, items: Sequence[Item]) -> dict[t
 
 def may_answer(world: World, tx: Tx, m: FieldMap, side: Side, ids: Sequence[str]) -> dict[str, int]:
     """The open creation whose answer each of these records may be: until that is known it is no stranger to anybody."""
-    others, end = _Others.read(world, tx, m, side, ids), m.end(side)
-    read = {id_: one.record for id_, one in tx.snapshots.get(end.system, end.kind, ids).items()}
-    strays = {id_: others.stray(record) for id_, record in read.items() if record.mine is not False}
+    pending, end = _pending(world, tx, m, side), m.end(side)
+    read = tx.snapshots.get(end.system, end.kind, ids) if pending else {}
+    strays = {id_: _stray(one.record, pending) for id_, one in read.items() if one.record.mine is not False}
     return {id_: intent.id for id_, intent in strays.items() if intent is not None}
 
 

@@ -7,7 +7,7 @@ What is not here: the verdict over candidates (`core.match`), and what a record 
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Protocol
@@ -51,11 +51,11 @@ def not_twins(tx: Tx, m: FieldMap, side: Side, source_id: str) -> set[str]:
 class Index(Protocol):
     """What is known of both sides of a map, whoever keeps it."""
 
-    def crowds(self, side: Side, texts: Iterable[str]) -> Mapping[bytes, int]:
-        """How many records of a side carry each of these keys, by hashed key."""
+    def crowds(self, side: Side, keys: Iterable[bytes], above: int) -> Mapping[bytes, int]:
+        """How many records of a side carry each of these hashed keys, for those that more than `above` carry."""
 
-    def keyed(self, side: Side, texts: Iterable[str]) -> Mapping[bytes, Sequence[str]]:
-        """Who carries these keys, by hashed key."""
+    def keyed(self, side: Side, keys: Iterable[bytes]) -> Mapping[bytes, Sequence[str]]:
+        """Who carries these hashed keys."""
 
     def records(self, side: Side, ids: Iterable[str]) -> Mapping[str, Record]:
         """Those of the ids that are there."""
@@ -74,13 +74,13 @@ class StoreIndex:
     tx: Tx
     m: FieldMap
 
-    def crowds(self, side: Side, texts: Iterable[str]) -> Mapping[bytes, int]:
+    def crowds(self, side: Side, keys: Iterable[bytes], above: int) -> Mapping[bytes, int]:
         """From the match keys."""
-        return self.tx.snapshots.crowds(self.m.key, side, texts)
+        return self.tx.snapshots.crowds(self.m.key, side, keys, above=above)
 
-    def keyed(self, side: Side, texts: Iterable[str]) -> Mapping[bytes, Sequence[str]]:
+    def keyed(self, side: Side, keys: Iterable[bytes]) -> Mapping[bytes, Sequence[str]]:
         """From the match keys."""
-        return self.tx.snapshots.keyed(self.m.key, side, texts)
+        return self.tx.snapshots.keyed(self.m.key, side, keys)
 
     def records(self, side: Side, ids: Iterable[str]) -> Mapping[str, Record]:
         """From the snapshots."""
@@ -90,9 +90,7 @@ class StoreIndex:
 
     def linked(self, side: Side, ids: Iterable[str]) -> set[str]:
         """By open links, and by closed ones."""
-        several = list(ids)
-        states = ("open", "closed")
-        return {id_ for state in states for id_ in self.tx.links.of(self.m.key, side, several, state=state)}
+        return self.tx.links.ever(self.m.key, side, ids)
 
     def refused(self, side: Side, ids: Iterable[str]) -> set[tuple[str, str]]:
         """As people said."""
@@ -116,6 +114,7 @@ class Lookalikes:
     m: FieldMap
     index: Index
     eye: Eye = field(init=False)
+    _seen: dict[tuple[Side, str], Record] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         """Look by this map."""
@@ -123,6 +122,7 @@ class Lookalikes:
 
     def answers(self, side: Side, sources: Sequence[Record], told: Mapping[str, Sequence[Record]]) -> dict[str, Answer]:
         """Whose each of these records of a side is, by its id. `told`: records that a vendor named for one of them."""
+        self._seen |= {(side, source.ref.id): source for source in sources}
         found = self.around(side, sources, told)
         first = {source.ref.id: self._whose(side, source, found) for source in sources}
         strangers = {i: a.record for i, a in first.items() if a.whose is Whose.STRANGER and a.record is not None}
@@ -146,23 +146,28 @@ class Lookalikes:
         """Everybody on the other side who shares a key with one of these, and is no crowd."""
         texts = {s.ref.id: self._texts(side, s) for s in sources}
         keys = {text: hashed(text) for several in texts.values() for text in several}
-        here, there = self.index.crowds(side, keys), self.index.crowds(side.other, keys)
         most = self.m.shared.most
+        here, there = (self.index.crowds(at, keys.values(), min(most, CROWD)) for at in (side, side.other))
         shared = {text for text, key in keys.items() if max(here.get(key, 0), there.get(key, 0)) > most}
         shared |= {common(value) for value in self.m.shared.values}
-        few = self.index.keyed(side.other, [text for text, key in keys.items() if 0 < there.get(key, 0) <= CROWD])
+        few = self.index.keyed(side.other, [key for key in keys.values() if there.get(key, 0) <= CROWD])
         by_key = {text: few[key] for text, key in keys.items() if key in few}
         hits = {id_: self._hits(several, by_key) for id_, several in texts.items()}
         ids = {id_ for several in hits.values() for id_ in several}
         linked = self.index.linked(side.other, ids | {r.ref.id for rs in told.values() for r in rs})
         wanted = {s.ref.id: self._closest(side, s, hits[s.ref.id], linked, by_key) for s in sources}
-        known = self.index.records(side.other, {id_ for several in wanted.values() for id_ in several})
+        known = self._records(side.other, {id_ for several in wanted.values() for id_ in several})
         refused = self.index.refused(side, texts)
         people = {
             id_: {**{i: known[i] for i in several if i in known}, **{r.ref.id: r for r in told.get(id_, ())}}
             for id_, several in wanted.items()
         }
         return Around(side, people, linked, refused, shared)
+
+    def _records(self, side: Side, ids: Collection[str]) -> dict[str, Record]:
+        """Those of the ids that are there; whoever looks around is there."""
+        new = self.index.records(side, [id_ for id_ in ids if (side, id_) not in self._seen])
+        return {**new, **{id_: self._seen[side, id_] for id_ in ids if (side, id_) in self._seen}}
 
     def _texts(self, side: Side, source: Record) -> list[str]:
         several = self.eye.keys(side, source)

@@ -51,7 +51,7 @@ def set_apart(world: World, tx: Tx, m: FieldMap, to: Side, items: Sequence[Item]
     """Give creations whose name is taken, by a record that is known or by one made before them, a suffix."""
     for field in unique_names(world, m, to):
         texts = {id(item): _text(field, item.operations[to].fields.get(field)) for item in items}
-        held = tx.snapshots.keyed(m.key, to, [text for text in texts.values() if text is not None])
+        held = tx.snapshots.keyed(m.key, to, [hashed(text) for text in texts.values() if text is not None])
         for item in items:
             text = texts[id(item)]
             if text is None:

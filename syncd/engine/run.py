@@ -163,7 +163,8 @@ def _steps(world: World, m: FieldMap, report: RunReport, rests: str | None) -> i
     names, hold = report.names.setdefault(m.key, {}), partial(_hold, world, report)
     # A plan is made of all there is: children that are due because of a planned parent are weighed with it.
     by = report.due_by if rests is None else None
-    workers = [Worker(world, m, report.run, rests, side, by, hold, taken=names) for side in sides]
+    matching = threading.Lock()
+    workers = [Worker(world, m, report.run, rests, side, by, hold, taken=names, matching=matching) for side in sides]
     enough = threading.Event()
     try:
         with ThreadPoolExecutor(len(workers)) as pool, _setting(enough):

@@ -174,7 +174,7 @@ def _twins(tx: Tx, first: FieldMap, side: Side, ids: Collection[str]) -> dict[st
 def _heirs(tx: Tx, m: FieldMap, side: Side, former: Iterable[str]) -> dict[str, list[str]]:
     """What records of the map before became, by their former ids; those that became nothing yet are left out."""
     texts = {hashed(came_of(id_)): id_ for id_ in former}
-    return {texts[key]: ids for key, ids in tx.snapshots.keyed(m.key, side, map(came_of, texts.values())).items()}
+    return {texts[key]: ids for key, ids in tx.snapshots.keyed(m.key, side, texts).items()}
 
 
 def _parted(tx: Tx, m: FieldMap, side: Side, ids: Iterable[str]) -> set[tuple[str, str]]:

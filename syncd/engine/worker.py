@@ -5,6 +5,7 @@ What is not here: what each step does (its own module), and how often it is done
 
 from __future__ import annotations
 
+import threading
 from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
@@ -63,6 +64,7 @@ class Worker:
 
     `side`: of which side it takes marks; None: of both. `due_by`: it leaves alone what became due after it; None:
     nothing. `hold`: asked before every batch; it raises when the run that this worker belongs to must end.
+    `matching`: shared by the workers of a map; what one links, the other need not look for.
     """
 
     world: World
@@ -75,6 +77,7 @@ class Worker:
     counts: Counter[str] = field(default_factory=Counter)
     alone: int = 0
     taken: Taken = field(default_factory=dict)
+    matching: threading.Lock = field(default_factory=threading.Lock)
 
     def step(self) -> int:
         """One batch; how many units were taken. Raises AuthError and Transient after giving the leases back."""
@@ -191,18 +194,25 @@ class Worker:
     def _link(self, items: Sequence[Item]) -> None:
         """Unlinked units: whose is it? Local knowledge first, then the vendor is asked before anything is created."""
         m, world = self.m, self.world
-        with world.store.read() as tx:
-            heirs = local(world, tx, m, items)
-            parents = parents_for(world, tx, m, items, planned=self.rests is not None)
-            # What is only planned is in no snapshot: its names are remembered for the whole run.
-            plan_creates(world, tx, m, items, parents.twins, self.taken if self.rests is not None else {})
+        with self.matching:
+            with world.store.read() as tx:
+                heirs = local(world, tx, m, items)
+                parents = parents_for(world, tx, m, items, planned=self.rests is not None)
+                # What is only planned is in no snapshot: its names are remembered for the whole run.
+                plan_creates(world, tx, m, items, parents.twins, self.taken if self.rests is not None else {})
+            self._join([item for item in items if item not in heirs])
         look_at_twins(world, m, heirs)
         look_up(world, m, items)
-        if self.rests is None:
-            with world.store.begin() as tx:
-                made = make_links(world, tx, m, items)
-                landed_late(world, tx, m, made)
-                inherit(world, tx, m, made)
+        self._join(items)
+
+    def _join(self, items: Sequence[Item]) -> None:
+        """Link those whose twin was found."""
+        if self.rests is not None or all(item.twin is None or item.link is not None for item in items):
+            return
+        with self.world.store.begin() as tx:
+            made = make_links(self.world, tx, self.m, items)
+            landed_late(self.world, tx, self.m, made)
+            inherit(self.world, tx, self.m, made)
 
     def _plan(self, items: Sequence[Item]) -> None:
         freeze(self.world, items)

@@ -44,14 +44,13 @@ class MemoryIndex:
                     found[key].append(id_)
             self.keys[side] = dict(found)
 
-    def crowds(self, side: Side, texts: Iterable[str]) -> Mapping[bytes, int]:
+    def crowds(self, side: Side, keys: Iterable[bytes], above: int) -> Mapping[bytes, int]:
         """How many carry each."""
-        return {key: len(ids) for key, ids in self.keyed(side, texts).items()}
+        return {key: len(ids) for key, ids in self.keyed(side, keys).items() if len(ids) > above}
 
-    def keyed(self, side: Side, texts: Iterable[str]) -> Mapping[bytes, Sequence[str]]:
+    def keyed(self, side: Side, keys: Iterable[bytes]) -> Mapping[bytes, Sequence[str]]:
         """Who carries each."""
-        keys = {hashed(text) for text in texts}
-        return {key: self.keys[side][key] for key in keys if key in self.keys[side]}
+        return {key: self.keys[side][key] for key in set(keys) if key in self.keys[side]}
 
     def records(self, side: Side, ids: Iterable[str]) -> Mapping[str, Record]:
         """By id."""

@@ -12,20 +12,29 @@ from functools import cache
 from hashlib import blake2b
 from typing import Any
 
-from sqlalchemy import Connection, Row, and_, bindparam, func, or_, select, update
+from sqlalchemy import Connection, and_, bindparam, func, or_, select, update
 from sqlalchemy.exc import IntegrityError
 
 from syncd.core.model import Side, Value
 from syncd.store.sql import among, chunks, inserting
 from syncd.store.tables import links, marks, rulesets
 
+_WHOLE = [
+    links.c[name]
+    for name in ("id", "map", "left_id", "right_id", "state", "reason", "left_base", "right_base", "ruleset", "unknown",
+                 "gone_at")
+]  # fmt: skip
 _OF = {
-    side: select(links)
+    side: select(*_WHOLE)
     .where(links.c.map == bindparam("map"), links.c.state == bindparam("state"), among(column))
     .order_by(links.c.closed_at, links.c.id)
     for side, column in ((Side.LEFT, links.c.left_id), (Side.RIGHT, links.c.right_id))
 }
-_GET = select(links).where(among(links.c.id))
+_EVER = {
+    side: select(column).where(links.c.map == bindparam("map"), links.c.state.in_(("open", "closed")), among(column))
+    for side, column in ((Side.LEFT, links.c.left_id), (Side.RIGHT, links.c.right_id))
+}
+_GET = select(*_WHOLE).where(among(links.c.id))
 _DELTAS: dict[str, Any] = {name: bindparam(name) for name in ("left_base", "right_base")}
 _SAVE_DELTAS = update(links).where(links.c.id == bindparam("link")).values(_DELTAS)
 _SAVE = _SAVE_DELTAS.values({name: bindparam(name) for name in ("ruleset", "unknown")})
@@ -105,17 +114,25 @@ class Links:
         """The links of these ids on a side; of several closed ones the one that was closed last."""
         found: dict[str, Link] = {}
         for chunk in chunks(ids):
-            for row in self.connection.execute(_OF[side], {"map": map_key, "state": state, "among": chunk}):
+            for row in self.connection.execute(_OF[side], {"map": map_key, "state": state, "among": chunk}).all():
                 link = self._link(row)
                 found[link.id_on(side)] = link
+        return found
+
+    def ever(self, map_key: str, side: Side, ids: Iterable[str]) -> set[str]:
+        """Those of these ids on a side that have a link, or had one."""
+        found: set[str] = set()
+        for chunk in chunks(ids):
+            found.update(self.connection.execute(_EVER[side], {"map": map_key, "among": chunk}).scalars())
         return found
 
     def get(self, ids: Iterable[int]) -> dict[int, Link]:
         """Links by their own id."""
         found: dict[int, Link] = {}
         for chunk in chunks(ids):
-            for row in self.connection.execute(_GET, {"among": chunk}):
-                found[row.id] = self._link(row)
+            for row in self.connection.execute(_GET, {"among": chunk}).all():
+                link = self._link(row)
+                found[link.id] = link
         return found
 
     def made_at(self, link_id: int) -> datetime:
@@ -125,7 +142,7 @@ class Links:
 
     def all(self, map_key: str, *, after: int = 0, limit: int = 1000, state: str = "open") -> list[Link]:
         """Links of a map in the order of their ids, a page at a time."""
-        query = select(links).where(links.c.map == map_key, links.c.state == state, links.c.id > after)
+        query = select(*_WHOLE).where(links.c.map == map_key, links.c.state == state, links.c.id > after)
         return [self._link(row) for row in self.connection.execute(query.order_by(links.c.id).limit(limit))]
 
     def count(self, map_key: str, *, most: int | None = None) -> int:
@@ -240,18 +257,20 @@ class Links:
                 self._kept.names[ruleset], self._kept.ids[map_key, known] = known, ruleset
         return known
 
-    def _link(self, row: Row[tuple[object, ...]]) -> Link:
+    def _link(self, row: Sequence[Any]) -> Link:
+        id_, map_key, left_id, right_id, state, reason, left, right, ruleset, unknown, gone_at = row
+        known = self._ruled_by(map_key, ruleset)
         return Link(
-            id=row.id,
-            map=row.map,
-            left_id=row.left_id,
-            right_id=row.right_id,
-            state=row.state,
-            reason=row.reason,
-            left=row.left_base or {},
-            right=row.right_base or {},
-            known=self._ruled_by(row.map, row.ruleset) - frozenset(row.unknown or ()),
-            gone_at=row.gone_at,
+            id=id_,
+            map=map_key,
+            left_id=left_id,
+            right_id=right_id,
+            state=state,
+            reason=reason,
+            left=left or {},
+            right=right or {},
+            known=known.difference(unknown) if unknown else known,
+            gone_at=gone_at,
         )
 
 

@@ -46,6 +46,12 @@ FREE_LINKS = (
     .with_for_update(skip_locked=True)
 )
 GET = select(marks).where(marks.c.map == bindparam("map"), marks.c.side == bindparam("at"), among(marks.c.id))
+# News (`Mark.news`) that is nobody's now: whoever links its record does what it asks.
+NEWS = GET.where(
+    marks.c.state == DUE, marks.c.due_at <= bindparam("now"),
+    or_(marks.c.leased_until.is_(None), marks.c.leased_until < bindparam("now")),
+    not_(marks.c.reread), *(column.is_(None) for column in (marks.c.cause, marks.c.permit, marks.c.anew)),
+)  # fmt: skip
 RESTING = (
     select(marks).where(marks.c.state == bindparam("in")).order_by(marks.c.first_at).limit(bindparam("limit"))
 )  # fmt: skip

@@ -6,7 +6,7 @@ What is not here: why a mark is parked or when it is due again (`engine`).
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
 
@@ -48,6 +48,11 @@ class Mark:
     plan: Any
     permit: Any
     anew: tuple[str, ...] | None
+
+    @property
+    def news(self) -> bool:
+        """Whether it only says that something changed."""
+        return not self.reread and self.cause is None and self.permit is None and self.anew is None
 
 
 @dataclass(frozen=True, slots=True)
@@ -168,6 +173,26 @@ class Marks:
                     unit = Unit(unit.link, (*unit.marks, other), unit.fence)  # noqa: PLW2901  # the unit, made whole
             whole.append(unit)
         return whole
+
+    def take_along(self, linked: Sequence[tuple[Unit, Link]], now: datetime, until: datetime) -> list[Unit]:
+        """These units of one map with the links that were made of them, leased under their fence.
+
+        What the other side's record has for news goes along with it, where that is nobody's yet.
+        """
+        news: dict[tuple[Side, str], Mark] = {}
+        for side in Side:
+            ids = [link.id_on(side) for unit, link in linked if unit.marks[0].side is not side]
+            for chunk in chunks(ids):
+                given = {"map": linked[0][1].map, "at": str(side), "among": chunk, "now": now}
+                news |= {(side, mark.id): mark for mark in map(_mark, self.connection.execute(marking.NEWS, given))}
+        units: list[Unit] = []
+        for unit, link in linked:
+            side = unit.marks[0].side.other
+            along = news.get((side, link.id_on(side)))
+            units.append(replace(unit, link=link, marks=(*unit.marks, along) if along is not None else unit.marks))
+        for unit in units[:1]:
+            self._lease(units, until, unit.fence)
+        return units
 
     def _lease(self, units: Sequence[Unit], until: datetime, fence: int) -> None:
         leases = [{**_place(mark), "until": until, "by": fence} for unit in units for mark in unit.marks]

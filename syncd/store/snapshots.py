@@ -8,20 +8,27 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from functools import lru_cache
 from hashlib import blake2b
-from typing import Any
 
 from sqlalchemy import Connection, and_, bindparam, delete, func, select, union_all
 
 from syncd.core.model import Record, Ref, Side, Value
 from syncd.store.sql import among, chunks, upsert
-from syncd.store.tables import ASKED, marks, match_keys, snapshots
+from syncd.store.tables import ASKED, as_stored, from_json, marks, match_keys, moment, snapshots
 
 _OF_KIND = and_(snapshots.c.system == bindparam("system"), snapshots.c.kind == bindparam("kind"))
-_GET = select(snapshots).where(_OF_KIND, among(snapshots.c.id))
+_ROWS = select(*as_stored(snapshots))
+_GET = _ROWS.where(_OF_KIND, among(snapshots.c.id))
+_PAGE = _ROWS.where(_OF_KIND, snapshots.c.id > bindparam("after")).order_by(snapshots.c.id).limit(bindparam("limit"))
 _OF_MAP = and_(match_keys.c.map == bindparam("map"), match_keys.c.side == bindparam("side"))
 _KEYED = select(match_keys.c.key, match_keys.c.id).where(_OF_MAP, among(match_keys.c.key))
-_CROWDS = select(match_keys.c.key, func.count()).where(_OF_MAP, among(match_keys.c.key)).group_by(match_keys.c.key)
+_CROWDS = (
+    select(match_keys.c.key, func.count())
+    .where(_OF_MAP, among(match_keys.c.key))
+    .group_by(match_keys.c.key)
+    .having(func.count() > bindparam("above"))
+)
 _COUNTED = (
     select(match_keys.c.side, match_keys.c.key, func.count())
     .where(match_keys.c.map == bindparam("map"), match_keys.c.side.in_([str(side) for side in Side]))
@@ -78,15 +85,14 @@ class Snapshots:
         """Those of the ids that have one."""
         found: dict[str, Snapshot] = {}
         for chunk in chunks(ids):
-            for row in self.connection.execute(_GET, {"system": system, "kind": kind, "among": chunk}):
-                found[row.id] = _snapshot(row)
+            for row in self.connection.execute(_GET, {"system": system, "kind": kind, "among": chunk}).all():
+                found[row[2]] = _remembered(*row)
         return found
 
     def page(self, system: str, kind: str, *, after: str, limit: int = 1000) -> dict[str, Snapshot]:
         """Snapshots of a kind in the order of their ids, those beyond `after`."""
-        query = select(snapshots).where(snapshots.c.system == system, snapshots.c.kind == kind, snapshots.c.id > after)
-        rows = self.connection.execute(query.order_by(snapshots.c.id).limit(limit))
-        return {row.id: _snapshot(row) for row in rows}
+        rows = self.connection.execute(_PAGE, {"system": system, "kind": kind, "after": after, "limit": limit})
+        return {row[2]: _snapshot(*row) for row in rows}
 
     def seen(self, system: str, kind: str, ids: Iterable[str]) -> dict[str, tuple[str | None, datetime | None]]:
         """Version and moment of reading of those that have one and are not gone."""
@@ -128,12 +134,12 @@ class Snapshots:
         if rows:
             self.connection.execute(match_keys.insert(), rows)
 
-    def crowds(self, map_key: str, side: Side, texts: Iterable[str]) -> dict[bytes, int]:
-        """How many records of a side carry each of these keys, by hashed key; those that nobody has are left out."""
+    def crowds(self, map_key: str, side: Side, keys: Iterable[bytes], *, above: int) -> dict[bytes, int]:
+        """How many records of a side carry each of these hashed keys, for those that more than `above` carry."""
         found: dict[bytes, int] = {}
-        for chunk in chunks(hashed(text) for text in texts):
-            rows = self.connection.execute(_CROWDS, {"map": map_key, "side": str(side), "among": chunk})
-            found.update({row[0]: row[1] for row in rows})
+        for chunk in chunks(keys):
+            given = {"map": map_key, "side": str(side), "among": chunk, "above": above}
+            found |= {row[0]: row[1] for row in self.connection.execute(_CROWDS, given)}
         return found
 
     def asking_near(self, map_key: str, ids: Mapping[Side, Iterable[str]], *, most: int) -> set[str]:
@@ -152,29 +158,37 @@ class Snapshots:
             found.update(self.connection.execute(_ASKING, {"map": map_key, **few}).scalars())
         return found
 
-    def keyed(self, map_key: str, side: Side, texts: Iterable[str]) -> dict[bytes, list[str]]:
+    def keyed(self, map_key: str, side: Side, keys: Iterable[bytes]) -> dict[bytes, list[str]]:
         """Ids of a side by hashed key, for those of the keys that somebody has."""
         found: dict[bytes, list[str]] = {}
-        for chunk in chunks(hashed(text) for text in texts):
-            for row in self.connection.execute(_KEYED, {"map": map_key, "side": str(side), "among": chunk}):
-                found.setdefault(row.key, []).append(row.id)
+        for chunk in chunks(keys):
+            rows = self.connection.execute(_KEYED, {"map": map_key, "side": str(side), "among": chunk}).all()
+            for key, id_ in rows:
+                found.setdefault(key, []).append(id_)
         return found
 
 
-def _snapshot(row: Sequence[Any]) -> Snapshot:
-    # In the order of the table's columns: by name each one costs a look-up.
-    system, kind, id_, kept, missing, version, modified_at, created_at, read_at, mine, was, gone = row
+def _snapshot(
+    system: str, kind: str, id_: str, fields: str, missing: str | None, version: str | None, modified_at: int | None,
+    created_at: int | None, read_at: int | None, mine: bool | None, was: str | None, gone: str | None,
+) -> Snapshot:  # fmt: skip
+    """A row, in the order of the table's columns, as it is stored."""
+    kept, unknown = from_json(fields), from_json(missing) or ()
     record = Record(
         ref=Ref(system, kind, id_),
-        fields={name: value for name, value in kept.items() if name not in missing} if missing else kept,
+        fields={name: value for name, value in kept.items() if name not in unknown} if unknown else kept,
         version=version,
-        modified_at=modified_at,
-        created_at=created_at,
-        read_at=read_at,
+        modified_at=moment(modified_at),
+        created_at=moment(created_at),
+        read_at=moment(read_at),
         mine=mine,
-        was=was or (),
+        was=from_json(was) or (),
     )
-    return Snapshot(record, kept, missing or (), gone)
+    return Snapshot(record, kept, unknown, gone)
+
+
+# A batch looks at each of its records in several transactions, and mostly finds the row that it found before.
+_remembered = lru_cache(2048)(_snapshot)
 
 
 def _row(snapshot: Snapshot) -> dict[str, object]:

@@ -13,6 +13,7 @@ from sqlalchemy import (
     BigInteger,
     Boolean,
     Column,
+    ColumnElement,
     Dialect,
     Index,
     Integer,
@@ -25,7 +26,9 @@ from sqlalchemy import (
     UniqueConstraint,
     false,
     text,
+    type_coerce,
 )
+from sqlalchemy.types import TypeEngine
 
 metadata = MetaData(
     naming_convention={"ix": "ix_%(table_name)s_%(column_0_N_name)s", "uq": "uq_%(table_name)s_%(column_0_N_name)s"}
@@ -44,7 +47,12 @@ class Json(TypeDecorator[Any]):
 
     def process_result_value(self, value: Any, dialect: Dialect) -> Any:
         """From text."""
-        return None if value is None else _tuples(orjson.loads(value))
+        return from_json(value)
+
+
+def from_json(text: str | None) -> Any:
+    """What a text of JSON says; None stays None."""
+    return None if text is None else _tuples(orjson.loads(text))
 
 
 def _tuples(value: Any) -> Any:
@@ -71,7 +79,18 @@ class Moment(TypeDecorator[datetime]):
 
     def process_result_value(self, value: Any, dialect: Dialect) -> datetime | None:
         """From microseconds, in UTC."""
-        return None if value is None else _EPOCH + value * _MICROSECOND
+        return moment(value)
+
+
+def moment(stored: int | None) -> datetime | None:
+    """The datetime of so many microseconds since 1970; None stays None."""
+    return None if stored is None else _EPOCH + stored * _MICROSECOND
+
+
+def as_stored(table: Table) -> list[ColumnElement[Any]]:
+    """A table's columns as the database has them, for who decodes many rows: JSON as text, moments as numbers."""
+    plain: dict[type[Any], TypeEngine[Any]] = {Json: Text(), Moment: BigInteger()}
+    return [type_coerce(column, plain.get(type(column.type), column.type)) for column in table.columns]
 
 
 def _id() -> Column[int]:

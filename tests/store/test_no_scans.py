@@ -17,7 +17,7 @@ from syncd.core.model import Record, Ref, Side
 from syncd.store.feeds import FeedState
 from syncd.store.marks import HELD, PARKED, PLANNED, WEIGHED
 from syncd.store.parities import Parity
-from syncd.store.snapshots import Snapshot
+from syncd.store.snapshots import Snapshot, hashed
 from syncd.store.store import Store, Tx
 from tests.store.conftest import LATER, NOW
 
@@ -54,8 +54,8 @@ def _look(tx: Tx) -> None:
         tx.links.of("m", side, ["1"])
         tx.links.of("m", side, ["1"], state="closed")
     tx.links.get([1])
-    tx.snapshots.keyed("m", Side.LEFT, ["a"])
-    tx.snapshots.crowds("m", Side.LEFT, ["a"])
+    tx.snapshots.keyed("m", Side.LEFT, [hashed("a")])
+    tx.snapshots.crowds("m", Side.LEFT, [hashed("a")], above=0)
     tx.snapshots.rekey("m", Side.LEFT, {"1": ["a"]})
     tx.snapshots.asking_near("m", {Side.LEFT: ["1"]}, most=9)
     tx.marks.retry("m", NOW, ids=["1"], causes=["question"])

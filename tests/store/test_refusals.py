@@ -34,11 +34,12 @@ def test_a_refusal_can_be_taken_back(store: Store) -> None:
 
 
 def test_crowds_are_counted_by_side(store: Store) -> None:
-    """How many carry each key; a key that nobody has is left out."""
+    """How many carry each key; a key that no more than so many have is left out."""
     with store.begin() as tx:
         tx.snapshots.rekey("m", Side.LEFT, {"1": ("a", "b"), "2": ("a",)})
         tx.snapshots.rekey("m", Side.RIGHT, {"9": ("a",)})
-        assert tx.snapshots.crowds("m", Side.LEFT, ["a", "b", "c"]) == {hashed("a"): 2, hashed("b"): 1}
+        assert tx.snapshots.crowds("m", Side.LEFT, map(hashed, "abc"), above=1) == {hashed("a"): 2}
+        assert tx.snapshots.crowds("m", Side.RIGHT, map(hashed, "abc"), above=0) == {hashed("a"): 1}
 
 
 def test_the_asked_are_near_who_shares_a_key_that_is_no_crowd_s(store: Store) -> None:

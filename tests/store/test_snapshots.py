@@ -105,7 +105,7 @@ def test_match_keys_find_all_who_share_one(store: Store) -> None:
         tx.snapshots.rekey("m", Side.RIGHT, {"9": ("b",)})
         tx.snapshots.rekey("other", Side.LEFT, {"8": ("b",)})
     with store.read() as tx:
-        found = tx.snapshots.keyed("m", Side.LEFT, ["a", "b", "c"])
+        found = tx.snapshots.keyed("m", Side.LEFT, map(hashed, "abc"))
     assert {key: sorted(ids) for key, ids in found.items()} == {hashed("a"): ["1"], hashed("b"): ["1", "2"]}
 
 
@@ -115,8 +115,8 @@ def test_new_match_keys_replace_the_old(store: Store) -> None:
         tx.snapshots.rekey("m", Side.LEFT, {"1": ("a",), "2": ("a",), "3": ("a",)})
         tx.snapshots.rekey("m", Side.LEFT, {"1": ("b", "b"), "2": ()})
     with store.read() as tx:
-        assert tx.snapshots.keyed("m", Side.LEFT, ["a"]) == {hashed("a"): ["3"]}
-        assert tx.snapshots.keyed("m", Side.LEFT, ["b"]) == {hashed("b"): ["1"]}
+        assert tx.snapshots.keyed("m", Side.LEFT, [hashed("a")]) == {hashed("a"): ["3"]}
+        assert tx.snapshots.keyed("m", Side.LEFT, [hashed("b")]) == {hashed("b"): ["1"]}
 
 
 def test_a_match_key_cannot_be_read_back(store: Store) -> None:
