@@ -51,10 +51,10 @@ def not_twins(tx: Tx, m: FieldMap, side: Side, source_id: str) -> set[str]:
 class Index(Protocol):
     """What is known of both sides of a map, whoever keeps it."""
 
-    def crowds(self, side: Side, keys: Iterable[bytes], above: int) -> Mapping[bytes, int]:
+    def crowds(self, side: Side, keys: Iterable[int], above: int) -> Mapping[int, int]:
         """How many records of a side carry each of these hashed keys, for those that more than `above` carry."""
 
-    def keyed(self, side: Side, keys: Iterable[bytes]) -> Mapping[bytes, Sequence[str]]:
+    def keyed(self, side: Side, keys: Iterable[int]) -> Mapping[int, Sequence[str]]:
         """Who carries these hashed keys."""
 
     def records(self, side: Side, ids: Iterable[str]) -> Mapping[str, Record]:
@@ -74,11 +74,11 @@ class StoreIndex:
     tx: Tx
     m: FieldMap
 
-    def crowds(self, side: Side, keys: Iterable[bytes], above: int) -> Mapping[bytes, int]:
+    def crowds(self, side: Side, keys: Iterable[int], above: int) -> Mapping[int, int]:
         """From the match keys."""
         return self.tx.snapshots.crowds(self.m.key, side, keys, above=above)
 
-    def keyed(self, side: Side, keys: Iterable[bytes]) -> Mapping[bytes, Sequence[str]]:
+    def keyed(self, side: Side, keys: Iterable[int]) -> Mapping[int, Sequence[str]]:
         """From the match keys."""
         return self.tx.snapshots.keyed(self.m.key, side, keys)
 

@@ -33,22 +33,22 @@ class MemoryIndex:
     m: FieldMap
     people: Mapping[Side, Mapping[str, Record]]
     links: dict[str, str] = field(default_factory=dict)
-    keys: dict[Side, dict[bytes, list[str]]] = field(default_factory=dict)
+    keys: dict[Side, dict[int, list[str]]] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         """Key every record."""
         for side in Side:
-            found: dict[bytes, list[str]] = defaultdict(list)
+            found: dict[int, list[str]] = defaultdict(list)
             for id_, record in self.people[side].items():
                 for key in {hashed(text) for text in indexed(self.m, side, record.fields)}:
                     found[key].append(id_)
             self.keys[side] = dict(found)
 
-    def crowds(self, side: Side, keys: Iterable[bytes], above: int) -> Mapping[bytes, int]:
+    def crowds(self, side: Side, keys: Iterable[int], above: int) -> Mapping[int, int]:
         """How many carry each."""
         return {key: len(ids) for key, ids in self.keyed(side, keys).items() if len(ids) > above}
 
-    def keyed(self, side: Side, keys: Iterable[bytes]) -> Mapping[bytes, Sequence[str]]:
+    def keyed(self, side: Side, keys: Iterable[int]) -> Mapping[int, Sequence[str]]:
         """Who carries each."""
         return {key: self.keys[side][key] for key in set(keys) if key in self.keys[side]}
 

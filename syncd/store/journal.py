@@ -13,7 +13,7 @@ from typing import Any
 from sqlalchemy import BindParameter, Connection, Row, bindparam, delete, func, or_, select, update
 
 from syncd.core.model import Action, Side, Value
-from syncd.store.snapshots import hashed
+from syncd.store.snapshots import digest
 from syncd.store.sql import among, chunks
 from syncd.store.tables import claims, journal
 
@@ -200,7 +200,7 @@ class Journal:
 
         Who is refused claims nothing. Nobody else claims meanwhile: one transaction writes at a time.
         """
-        keys = {intent: {hashed(text) for text in texts} for intent, texts in wanted.items()}
+        keys = {intent: {digest(text) for text in texts} for intent, texts in wanted.items()}
         at = {"system": system, "kind": kind}
         taken: dict[bytes, int] = {}
         for chunk in chunks(key for several in keys.values() for key in several):

@@ -63,8 +63,8 @@ def _look(store: Store) -> tuple[str | None, list[str]]:
         raise ConfigError(Problem("[syncd] store", f"it cannot be opened: {error.orig}.", remedy)) from error
 
 
-def upgrade(store: Store) -> tuple[str | None, str]:
-    """Bring the store to this code's version; the versions before and after."""
+def upgrade(store: Store, *, to: str = "head") -> tuple[str | None, str]:
+    """Bring the store to this code's version, or to one before it; the versions before and after."""
     from alembic import command
     from alembic.config import Config
 
@@ -73,8 +73,8 @@ def upgrade(store: Store) -> tuple[str | None, str]:
     config = Config()
     config.set_main_option("script_location", str(folder()).replace("%", "%%"))
     config.attributes["engine"] = store.engine
-    command.upgrade(config, "head")
-    return before, head()
+    command.upgrade(config, to)
+    return before, head() if to == "head" else to
 
 
 def check(store: Store) -> None:

@@ -8,10 +8,10 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from functools import lru_cache
+from functools import cache, lru_cache
 from hashlib import blake2b
 
-from sqlalchemy import Connection, and_, bindparam, delete, func, select, union_all
+from sqlalchemy import Connection, and_, bindparam, delete, func, select
 
 from syncd.core.model import Record, Ref, Side, Value
 from syncd.store.sql import among, chunks, upsert
@@ -21,38 +21,21 @@ _OF_KIND = and_(snapshots.c.system == bindparam("system"), snapshots.c.kind == b
 _ROWS = select(*as_stored(snapshots))
 _GET = _ROWS.where(_OF_KIND, among(snapshots.c.id))
 _PAGE = _ROWS.where(_OF_KIND, snapshots.c.id > bindparam("after")).order_by(snapshots.c.id).limit(bindparam("limit"))
-_OF_MAP = and_(match_keys.c.map == bindparam("map"), match_keys.c.side == bindparam("side"))
-_KEYED = select(match_keys.c.key, match_keys.c.id).where(_OF_MAP, among(match_keys.c.key))
+_OF_SIDE = match_keys.c.scope == bindparam("scope")
+_KEYED = select(match_keys.c.key, match_keys.c.id).where(_OF_SIDE, among(match_keys.c.key))
 _CROWDS = (
     select(match_keys.c.key, func.count())
-    .where(_OF_MAP, among(match_keys.c.key))
+    .where(_OF_SIDE, among(match_keys.c.key))
     .group_by(match_keys.c.key)
     .having(func.count() > bindparam("above"))
 )
-_COUNTED = (
-    select(match_keys.c.side, match_keys.c.key, func.count())
-    .where(match_keys.c.map == bindparam("map"), match_keys.c.side.in_([str(side) for side in Side]))
-    .where(among(match_keys.c.key))
-    .group_by(match_keys.c.side, match_keys.c.key)
-)
-_NOBODYS = b""
-# A side each: of an OR over both SQLite makes a walk through all keys of the map.
-_ASKING = union_all(
-    *(
-        select(marks.c.id).where(
-            marks.c.map == bindparam("map"), marks.c.side == str(side), ASKED,
-            marks.c.id.in_(
-                select(match_keys.c.id).where(
-                    match_keys.c.map == bindparam("map"), match_keys.c.side == str(side),
-                    match_keys.c.key.in_(bindparam(str(side), expanding=True)),
-                )
-            ),
-        )
-        for side in Side
-    )
+_COUNTED = select(match_keys.c.key, func.count()).where(_OF_SIDE, among(match_keys.c.key)).group_by(match_keys.c.key)
+_ASKING = select(marks.c.id).where(
+    marks.c.map == bindparam("map"), marks.c.side == bindparam("side"), ASKED,
+    marks.c.id.in_(select(match_keys.c.id).where(_OF_SIDE, among(match_keys.c.key))),
 )  # fmt: skip
-_KEYS_OF = select(match_keys.c.key).where(_OF_MAP, among(match_keys.c.id))
-_UNKEY = delete(match_keys).where(_OF_MAP, among(match_keys.c.id))
+_KEYS_OF = select(match_keys.c.key).where(_OF_SIDE, among(match_keys.c.id))
+_UNKEY = delete(match_keys).where(_OF_SIDE, among(match_keys.c.id))
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,9 +52,20 @@ class Snapshot:
     gone: str | None = None
 
 
-def hashed(text: str) -> bytes:
-    """Eight bytes that stand for a key: equal texts are equal, and nobody reads a person's data from it."""
+def digest(text: str) -> bytes:
+    """Eight bytes that stand for a text: equal texts are equal, and nobody reads a person's data from it."""
     return blake2b(text.encode(), digest_size=8).digest()
+
+
+def hashed(text: str) -> int:
+    """The same as a number."""
+    return int.from_bytes(digest(text), signed=True)
+
+
+@cache
+def scope(map_key: str, side: Side) -> int:
+    """The number that stands for a side of a map."""
+    return hashed(f"{map_key}\x1f{side}")
 
 
 class Snapshots:
@@ -124,46 +118,46 @@ class Snapshots:
 
     def rekey(self, map_key: str, side: Side, texts: Mapping[str, Sequence[str]]) -> None:
         """Replace the match keys of these ids."""
+        of = scope(map_key, side)
         for chunk in chunks(texts):
-            self.connection.execute(_UNKEY, {"map": map_key, "side": str(side), "among": chunk})
+            self.connection.execute(_UNKEY, {"scope": of, "among": chunk})
         rows = [
-            {"map": map_key, "side": str(side), "id": id_, "key": key}
+            {"scope": of, "id": id_, "key": key}
             for id_, several in texts.items()
             for key in {hashed(text) for text in several}
         ]
         if rows:
             self.connection.execute(match_keys.insert(), rows)
 
-    def crowds(self, map_key: str, side: Side, keys: Iterable[bytes], *, above: int) -> dict[bytes, int]:
+    def crowds(self, map_key: str, side: Side, keys: Iterable[int], *, above: int) -> dict[int, int]:
         """How many records of a side carry each of these hashed keys, for those that more than `above` carry."""
-        found: dict[bytes, int] = {}
+        found: dict[int, int] = {}
         for chunk in chunks(keys):
-            given = {"map": map_key, "side": str(side), "among": chunk, "above": above}
+            given = {"scope": scope(map_key, side), "among": chunk, "above": above}
             found |= {row[0]: row[1] for row in self.connection.execute(_CROWDS, given)}
         return found
 
     def asking_near(self, map_key: str, ids: Mapping[Side, Iterable[str]], *, most: int) -> set[str]:
         """Ids of either side with an open question that share a key of at most `most` records with one of these."""
-        keys: set[bytes] = set()
+        keys: set[int] = set()
         for side, several in ids.items():
             for chunk in chunks(several):
-                rows = self.connection.execute(_KEYS_OF, {"map": map_key, "side": str(side), "among": chunk})
-                keys.update(rows.scalars())
+                given = {"scope": scope(map_key, side), "among": chunk}
+                keys.update(self.connection.execute(_KEYS_OF, given).scalars())
         found: set[str] = set()
         for some in chunks(keys):
-            few = {str(side): [_NOBODYS] for side in Side}
-            for at, key, count in self.connection.execute(_COUNTED, {"map": map_key, "among": some}):
-                if count <= most:
-                    few[at].append(key)
-            found.update(self.connection.execute(_ASKING, {"map": map_key, **few}).scalars())
+            for side in Side:
+                at = {"scope": scope(map_key, side), "map": map_key, "side": str(side)}
+                counted = self.connection.execute(_COUNTED, {**at, "among": some})
+                few = [key for key, count in counted if count <= most]
+                found.update(self.connection.execute(_ASKING, {**at, "among": few}).scalars() if few else ())
         return found
 
-    def keyed(self, map_key: str, side: Side, keys: Iterable[bytes]) -> dict[bytes, list[str]]:
+    def keyed(self, map_key: str, side: Side, keys: Iterable[int]) -> dict[int, list[str]]:
         """Ids of a side by hashed key, for those of the keys that somebody has."""
-        found: dict[bytes, list[str]] = {}
+        found: dict[int, list[str]] = {}
         for chunk in chunks(keys):
-            rows = self.connection.execute(_KEYED, {"map": map_key, "side": str(side), "among": chunk}).all()
-            for key, id_ in rows:
+            for key, id_ in self.connection.execute(_KEYED, {"scope": scope(map_key, side), "among": chunk}).all():
                 found.setdefault(key, []).append(id_)
         return found
 

@@ -216,13 +216,13 @@ marks = Table(
 match_keys = Table(
     "match_keys",
     metadata,
-    Column("map", String(128), primary_key=True),
-    Column("side", String(5), primary_key=True),
+    Column("scope", BigInteger, primary_key=True, autoincrement=False),
+    Column("key", BigInteger, primary_key=True, autoincrement=False),
     Column("id", String(64), primary_key=True),
-    Column("key", LargeBinary(8), primary_key=True),
-    Index(None, "map", "side", "key"),
+    Index(None, "scope", "id"),
     sqlite_with_rowid=False,
 )
+"""`scope`: a number that stands for a side of a map, `key` for a key; both are made of their texts."""
 
 refused = Table(
     "refused",

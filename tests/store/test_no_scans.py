@@ -129,7 +129,7 @@ def _audit(tx: Tx) -> None:
     tx.coming.release("m", NOW)
 
 
-WALK = re.compile(r"SEARCH (match_keys|snapshots) USING PRIMARY KEY \((map|system)=\?( AND (side|kind)=\?)?\)$")
+WALK = re.compile(r"SEARCH (match_keys|snapshots) USING PRIMARY KEY \((scope|system)=\?( AND (kind)=\?)?\)$")
 """A search that goes through all there is of a map, a side or a kind."""
 
 

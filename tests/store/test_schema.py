@@ -16,8 +16,10 @@ from alembic.migration import MigrationContext
 from sqlalchemy import inspect, text
 from sqlalchemy.schema import CreateTable
 
+from syncd.core.model import Side
 from syncd.errors import ConfigError
 from syncd.store import schema
+from syncd.store.snapshots import digest, hashed
 from syncd.store.store import Store
 from syncd.store.tables import metadata
 from tests.store.conftest import NOW
@@ -215,3 +217,20 @@ def test_damage_is_found(lite: Store, tmp_path: Path) -> None:
     file.write_bytes(content)
     with closing(Store(lite.url)) as damaged:
         assert damaged.sound() is False
+
+
+def test_match_keys_are_moved_to_numbers(blank: Store) -> None:
+    """Of a store that was made before them every key finds whom it found, and no other."""
+    schema.upgrade(blank, to="0008")
+    old = [("m", "left", "1", "a"), ("m", "left", "2", "a"), ("m", "right", "9", "a"), ("n", "left", "8", "b")]
+    rows = [{"map": m, "side": side, "id": id_, "key": digest(word)} for m, side, id_, word in old]
+    with blank.begin() as tx:
+        insert = "INSERT INTO match_keys (map, side, id, key) VALUES (:map, :side, :id, :key)"
+        tx.connection.execute(text(insert), rows)
+    schema.upgrade(blank)
+    with blank.begin() as tx:
+        assert tx.snapshots.keyed("m", Side.LEFT, map(hashed, "ab")) == {hashed("a"): ["1", "2"]}
+        assert tx.snapshots.keyed("m", Side.RIGHT, map(hashed, "ab")) == {hashed("a"): ["9"]}
+        assert tx.snapshots.keyed("n", Side.LEFT, map(hashed, "ab")) == {hashed("b"): ["8"]}
+        tx.snapshots.rekey("m", Side.LEFT, {"1": ["b"]})
+        assert tx.snapshots.keyed("m", Side.LEFT, map(hashed, "ab")) == {hashed("a"): ["2"], hashed("b"): ["1"]}
