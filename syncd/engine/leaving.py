@@ -216,13 +216,14 @@ def _unlink_unfit(world: World, m: FieldMap, items: Sequence[Item]) -> None:
 
 
 def _stay(world: World, items: Sequence[Item]) -> None:
-    """Forget the first proof that a record was gone that is there after all."""
+    """Forget the first proof that a record was gone that is there after all, but not what was being written to it."""
     back = [i for i in items if i.stands() and i.link and i.link.gone_at and not _gone(i, "gone", "tombstone")]
     if back:
         with world.store.begin() as tx:
             for item in all_ours(tx, back):
                 if item.link is not None:
                     tx.links.leaves(item.link.id, None)
+                    _unsettle(tx, item, item.link, Side)
 
 
 def _confirm(world: World, m: FieldMap, side: Side, items: Sequence[Item]) -> None:

@@ -75,6 +75,8 @@ def _settle_update(world: World, item: Item, intent: Intent, run: int | None) ->
             absorb(tx, world, [found], asked=())
             _list_lost(world, tx, item, intent.rules, run)  # it may have landed before
             close_intent(world, tx, intent.id, "gone")
+            if item.link is not None and item.link.gone_at is None and not found.became:
+                tx.links.leaves(item.link.id, world.clock())  # if it is there after all, this write is settled first
         elif silent := [name for name in intent.fields if name in asked and name not in found.fields]:
             told = f"{found.ref} does not tell {', '.join(silent)}, and so not what became of write {intent.id}"
             item.fail(again("unsettled", told))

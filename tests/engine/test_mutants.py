@@ -88,13 +88,13 @@ class Mutant:
 
 @wraps(rules.test_an_edit_in_the_answer_of_our_write_still_travels)
 def _answered_whole() -> None:
-    for points in (13, 14, 15, 16):
+    for points in (8, 9, 10, 11):
         rules.test_an_edit_in_the_answer_of_our_write_still_travels(points)
 
 
 @wraps(rules.test_an_edit_just_before_our_write_is_never_lost)
 def _typed_just_before() -> None:
-    for points in range(1, 14):
+    for points in range(1, 12):
         rules.test_an_edit_just_before_our_write_is_never_lost(points)
 
 
@@ -123,6 +123,14 @@ def _taken_back() -> None:
 def _long_ago() -> None:
     with pytest.MonkeyPatch.context() as patch:
         odd.test_an_answer_to_our_write_that_is_older_than_what_was_held_undoes_nothing(patch)
+
+
+@wraps(settles.test_what_a_write_sent_is_no_edit_of_the_record_that_went_before_it_told)
+def _glimpsed() -> None:
+    with pytest.MonkeyPatch.context() as patch:
+        settles.test_what_a_write_sent_is_no_edit_of_the_record_that_went_before_it_told(
+            patch, fate="restored at once", edited=True
+        )
 
 
 MUTANTS = (
@@ -347,6 +355,10 @@ MUTANTS = (
     Mutant(
         "one proof is enough", archiving.proved_twice, " + world.pace.proofs - now", " - now",
         archives.test_two_proofs_lie_some_minutes_apart,
+    ),
+    Mutant(
+        "what was written before a record was gone for a look is a person's edit", leaving._stay,
+        "_unsettle(tx, item, item.link, Side)", "pass", _glimpsed,
     ),
     Mutant(
         "an old proof counts", leaving._stay, "tx.links.leaves(item.link.id, None)", "pass",

@@ -468,7 +468,7 @@ def test_an_edit_of_what_only_receives_goes_by_drift(drift: str) -> None:
         assert listed.state == {"keep": "kept", "restore": "overruled", "ask": "open"}[drift]
 
 
-@pytest.mark.parametrize("points", [8, 11, 12, 13, 14, 15, 16, 17, 18, 19])
+@pytest.mark.parametrize("points", [5, 8, 9, 10, 11, 12, 13, 14, 15, 16])
 def test_an_edit_in_the_answer_of_our_write_still_travels(points: int) -> None:
     """Rule 13: base moves only in fields that were settled; another person's field in the answer is an edit."""
     with town_of() as town:
@@ -496,7 +496,7 @@ def test_an_edit_of_a_field_that_a_create_was_not_answered_with_still_travels() 
         must(left.fields["phone"] == "2", "the edit was never seen")
 
 
-@pytest.mark.parametrize("points", range(1, 14, 3))
+@pytest.mark.parametrize("points", range(1, 12, 2))
 def test_an_edit_just_before_our_write_is_never_lost(points: int) -> None:
     """Rule 14: what moved since it was read is Stale and planned again: the loser is listed."""
     with town_of() as town:

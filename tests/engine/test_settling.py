@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime, timedelta
+from typing import Any
 
 import pytest
 
@@ -52,9 +53,14 @@ def test_a_write_that_landed_looks_undone_by_nobody(monkeypatch: pytest.MonkeyPa
 
 
 @pytest.mark.parametrize("edited", [False, True], ids=["untouched", "edited"])
-@pytest.mark.parametrize("fate", ["restored", "merged"])
-def test_what_a_write_sent_is_no_edit_of_the_record_that_went_before_it_told(*, fate: str, edited: bool) -> None:
-    """Its answer was lost, then the record was deleted or merged: what it holds when it is there again may be ours."""
+@pytest.mark.parametrize("fate", ["restored", "merged", "restored at once"])
+def test_what_a_write_sent_is_no_edit_of_the_record_that_went_before_it_told(
+    monkeypatch: pytest.MonkeyPatch, *, fate: str, edited: bool
+) -> None:
+    """Its answer was lost, then the record was deleted or merged: what it holds when it is there again may be ours.
+
+    Where it was gone only while that write was settled, its link never closed.
+    """
     with town_of(left=Traits(tombstones=True)) as town:
         left, right = linked(town)
         edit(town, "con", "contacts", right.id, {"note": "1"})
@@ -71,6 +77,8 @@ def test_what_a_write_sent_is_no_edit_of_the_record_that_went_before_it_told(*, 
             edit(town, "con", "contacts", right.id, {"note": "3"})
             town.stage.now += timedelta(seconds=60)
             read_feed(town, "con", "contacts")
+        if fate == "restored at once":
+            _gone_for_a_look(town, left.id, monkeypatch)
         rest(town)
         if fate == "restored":
             crm.restore("contacts", left.id)
@@ -79,6 +87,22 @@ def test_what_a_write_sent_is_no_edit_of_the_record_that_went_before_it_told(*, 
         assert told == ["1", "2", *(["3"] if edited else [])]
         now = crm.rows["contacts"][target.id if fate == "merged" else left.id]
         assert now.fields["note"] == told[-1]
+
+
+def _gone_for_a_look(town: Town, left_id: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A deleted contact is restored as soon as its write was settled."""
+
+    def settled(*given: Any) -> None:
+        settle(*given)
+        town.vendors["crm"].restore("contacts", left_id)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(worker, "settle", settled)
+        town.stage.now += timedelta(seconds=60)
+        Worker(town.world, town.maps[0]).step()
+    with town.store.read() as tx:
+        assert [one.outcome for one in tx.journal.recent(limit=1)] == ["gone"]
+        assert tx.links.count(town.maps[0].key) == 1
 
 
 def test_what_must_be_read_is_read_after_a_write_was_settled(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -16,7 +16,9 @@ import pytest
 from sqlalchemy import update
 
 from syncd.core.model import Gone, MatchKey, Operation, Outcome, Record, Side, SyncKey
+from syncd.engine.base import knowing
 from syncd.engine.intake import tick
+from syncd.engine.item import Item
 from syncd.engine.run import work
 from syncd.engine.worker import Worker
 from syncd.engine.world import World
@@ -237,3 +239,31 @@ def test_what_is_written_back_is_weighed_by_the_vendors_pace() -> None:
         assert {row.fields["name"] for row in rows(town, "con", "contacts")} == {
             row.fields["name"] for row in rows(town, "crm", "contacts")
         }
+
+
+@pytest.mark.parametrize("how", ["just linked", "written as well", "asked to be read"])
+def test_whose_record_was_linked_by_the_other_worker_looks_again_unless_that_one_still_will(how: str) -> None:
+    """A new link is planned yet, by who made it; what a write made of it is done, and news of before is looked at."""
+    with town_of() as town:
+        left = make(town, "crm", "contacts", {"email": "ann@x.example", "tag": "cold"})
+        right = make(town, "con", "contacts", {"email": "ann@x.example"})
+        assert left is not None and right is not None
+        for _ in range(2):
+            for feed in FEEDS:
+                read_feed(town, *feed)
+            town.stage.now += timedelta(seconds=60)
+        m = town.maps[0]
+        if how == "asked to be read":
+            with town.store.begin() as tx:
+                tx.marks.add(m.key, Side.RIGHT, [right.id], town.stage.now, reread=True)
+        mine = Worker(town.world, m, side=Side.RIGHT)
+        (unit,) = mine._claim()
+        rules = [rule.identity for rule in m.rules]
+        with town.store.begin() as tx:
+            link = tx.links.make(m.key, left.id, right.id, rules, town.stage.now)
+            if how == "written as well":
+                tx.links.save([knowing(link, rules)], rules)
+        item = Item(m, unit, None, side=Side.RIGHT)
+        mine._steps([item])
+        assert item.rest is not None
+        assert (item.rest.state, item.rest.cause) == (("done", "done") if how == "just linked" else ("due", "linked"))

@@ -236,6 +236,45 @@ def test_the_sides_of_a_link_never_run_at_once(store: Store) -> None:
         assert ids(claim(tx, 2)) == [[("left", "1"), ("right", "9")]]
 
 
+@pytest.mark.parametrize(
+    ("more", "along"),
+    [
+        ({}, True), ({"lane": 2}, True), ({"pulled": True}, True),
+        ({"reread": True}, False), ({"cause": "namesake"}, False), ({"anew": {"9": ["name"]}}, False),
+    ],
+)  # fmt: skip
+def test_a_new_link_takes_the_news_of_its_other_record_along(store: Store, more: dict[str, Any], along: bool) -> None:
+    """What only says that something changed is done with the link; what asks for more has a turn of its own."""
+    with store.begin() as tx:
+        tx.marks.add("m", LEFT, ["1"], NOW)
+        tx.marks.add("m", RIGHT, ["9"], NOW, **more)
+        (unit,) = claim(tx, side=LEFT)
+        link = tx.links.make("m", "1", "9", [], NOW)
+        (whole,) = tx.marks.take_along([(unit, link)], NOW, LATER)
+        assert whole.link == link
+        assert ids([whole]) == [[("left", "1"), *([("right", "9")] if along else [])]]
+        assert all(tx.marks.holds(mark, 1, link.id) for mark in whole.marks)
+        assert claim(tx, 2) == []
+        assert only(tx, "9", RIGHT).news is (along or bool(more.get("pulled")))
+
+
+@pytest.mark.parametrize("why", ["another has it", "it is due later", "it is parked"])
+def test_a_new_link_leaves_alone_what_is_not_due_or_somebody_s(store: Store, why: str) -> None:
+    """Its other record's mark stays with who works on it, or where it rests."""
+    with store.begin() as tx:
+        tx.marks.add("m", LEFT, ["1"], NOW)
+        (unit,) = claim(tx, side=LEFT)
+        tx.marks.add("m", RIGHT, ["9"], LATER if why == "it is due later" else NOW)
+        if why != "it is due later":
+            ((mark,),) = [other.marks for other in claim(tx, 2)]
+        if why == "it is parked":
+            tx.marks.rest(mark, 2, PARKED, reason="no such stage")
+            tx.marks.release(2)
+        link = tx.links.make("m", "1", "9", [], NOW)
+        (whole,) = tx.marks.take_along([(unit, link)], NOW, LATER)
+        assert ids([whole]) == [[("left", "1")]]
+
+
 def test_a_closed_link_makes_no_unit(store: Store) -> None:
     """Only an open link binds two marks together."""
     with store.begin() as tx:
