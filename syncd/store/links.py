@@ -12,7 +12,7 @@ from functools import cache
 from hashlib import blake2b
 from typing import Any
 
-from sqlalchemy import Connection, and_, bindparam, func, or_, select, update
+from sqlalchemy import Connection, and_, bindparam, func, or_, select, union_all, update
 from sqlalchemy.exc import IntegrityError
 
 from syncd.core.model import Side, Value
@@ -30,8 +30,14 @@ _OF = {
     .order_by(links.c.closed_at, links.c.id)
     for side, column in ((Side.LEFT, links.c.left_id), (Side.RIGHT, links.c.right_id))
 }
+# Each state by itself: both at once would go through all links, as there is an index for either.
 _EVER = {
-    side: select(column).where(links.c.map == bindparam("map"), links.c.state.in_(("open", "closed")), among(column))
+    side: union_all(
+        *(
+            select(column).where(links.c.map == bindparam("map"), links.c.state == state, among(column))
+            for state in ("open", "closed")
+        )
+    )
     for side, column in ((Side.LEFT, links.c.left_id), (Side.RIGHT, links.c.right_id))
 }
 _GET = select(*_WHOLE).where(among(links.c.id))
