@@ -57,9 +57,11 @@ RESTING = (
 )  # fmt: skip
 RESTING_OF = RESTING.where(marks.c.map == bindparam("map"))
 LINK_FENCE = select(links.c.fence).where(links.c.id == bindparam("link"))
-LEASE = update(marks).where(_AT).values(leased_until=bindparam("until"), fence=bindparam("by"))
-_AS_SEEN = and_(_AT, marks.c.generation == bindparam("seen"), marks.c.fence == bindparam("by"))
-DONE = delete(marks).where(_AS_SEEN)
+_SEVERAL = and_(marks.c.map == bindparam("at_map"), marks.c.side == bindparam("at_side"), among(marks.c.id))
+LEASE = update(marks).where(_SEVERAL).values(leased_until=bindparam("until"), fence=bindparam("by"))
+_SEEN = and_(marks.c.generation == bindparam("seen"), marks.c.fence == bindparam("by"))
+_AS_SEEN = and_(_AT, _SEEN)
+DONE = delete(marks).where(_SEVERAL, _SEEN)
 WAKE = (
     update(marks)
     .where(among(marks.c.waits_for))

@@ -5,7 +5,7 @@ What is not here: why a mark is parked or when it is due again (`engine`).
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
@@ -195,9 +195,8 @@ class Marks:
         return units
 
     def _lease(self, units: Sequence[Unit], until: datetime, fence: int) -> None:
-        leases = [{**_place(mark), "until": until, "by": fence} for unit in units for mark in unit.marks]
-        if leases:
-            self.connection.execute(marking.LEASE, leases)
+        for place, ids in _together((mark, None) for unit in units for mark in unit.marks):
+            self.connection.execute(marking.LEASE, {**place, "among": ids, "until": until, "by": fence})
         self.lease_links([unit.link.id for unit in units if unit.link is not None], until, fence)
 
     def lease_links(self, ids: Sequence[int], until: datetime, fence: int) -> None:
@@ -237,8 +236,10 @@ class Marks:
 
     def done(self, several: Sequence[Mark], fence: int) -> int:
         """Drop marks that are settled; how many. One that was renewed meanwhile, or whose fence was lost, stays due."""
-        seen = [{**_place(mark), "seen": mark.generation, "by": fence} for mark in several]
-        return self.connection.execute(marking.DONE, seen).rowcount
+        dropped = 0
+        for place, ids in _together((mark, mark.generation) for mark in several):
+            dropped += self.connection.execute(marking.DONE, {**place, "among": ids, "by": fence}).rowcount
+        return dropped
 
     def rest(self, mark: Mark, fence: int, state: str, /, **values: Any) -> bool:
         """Leave a mark in a state (due later, parked, planned, held) with its reason, unless it was renewed.
@@ -329,6 +330,16 @@ class Marks:
 
 def _place(mark: Mark) -> dict[str, Any]:
     return {"at_map": mark.map, "at_side": str(mark.side), "at_id": mark.id}
+
+
+def _together(several: Iterable[tuple[Mark, int | None]]) -> Iterator[tuple[dict[str, Any], list[str]]]:
+    """Marks of one map, side and generation (`seen`), as one statement takes them: where they are, and their ids."""
+    groups: dict[tuple[str, Side, int | None], list[str]] = {}
+    for mark, seen in several:
+        groups.setdefault((mark.map, mark.side, seen), []).append(mark.id)
+    for (map_key, side, seen), ids in groups.items():
+        place = {"at_map": map_key, "at_side": str(side), **({"seen": seen} if seen is not None else {})}
+        yield from ((place, chunk) for chunk in chunks(ids))
 
 
 def _at(mark: Mark) -> Any:
