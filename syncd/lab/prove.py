@@ -162,7 +162,8 @@ class Proof:
 def prove(opens: Opener, folder: Path, task: Task, say: Say = lambda _: None) -> Proof:
     """Play it in this folder, and judge. ConfigError for a store that does not fit; takes minutes.
 
-    The folder has the store afterwards, the set-up, and what the vendors saw of each kind (`SYSTEM-KIND.json`).
+    The folder has the store afterwards, the set-up, what the vendors saw of each kind (`SYSTEM-KIND.json`), and the
+    answer (`proof.json`).
     """
     _demand_empty(task)
     timing = {**TIMING, **(SHARED if task.workers > 1 else {})}
@@ -185,7 +186,9 @@ def prove(opens: Opener, folder: Path, task: Task, say: Say = lambda _: None) ->
             process.kill()
         _tell_histories(stage)
         say("judging")
-        return _judged(task, stage, app, crowd, played)
+        proof = _judged(task, stage, app, crowd, played)
+        (folder / "proof.json").write_text(json.dumps(proof.as_data(), indent=1, default=str), encoding="utf-8")
+        return proof
 
 
 def _tell_histories(stage: Stage) -> None:
