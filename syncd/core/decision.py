@@ -67,6 +67,7 @@ class Decision:
 
     `to`, `field`, `before`, `after`: the write, when there is one. `source`: the value it comes from.
     `settle`: the values base moves to, per side; of a written side it is replaced by the vendor's answer.
+    `sides`: both values, where they are known and something is to be said of them: of UNCHANGED they are not told.
     `lost`: the side and value of a person's edit that this decision passes over; it is listed.
     `waits_for`: the ref of the parent, for WAITING. `park`: the record cannot be called done while this stands.
     `taken`: it carries out what a person took.
@@ -152,6 +153,11 @@ def settled(
 ) -> Decision:
     """Nothing is written, and base moves to these values."""
     return Decision(rule=rule, verdict=verdict, reason=reason, settle=dict(values), lost=lost, sides=pair_of(values))
+
+
+def unchanged(rule: Rule) -> Decision:
+    """Both sides are what base says of them, up to what their fields lose."""
+    return Decision(rule=rule, verdict=Verdict.UNCHANGED, reason="nothing changed")
 
 
 def carried_once(rule: Rule, values: Mapping[Side, Value] | None = None) -> Decision:

@@ -211,7 +211,7 @@ class Continued:
     field: str
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, slots=True, eq=False, kw_only=True)
 class FieldMap:
     """A whole map, compiled against both schemas. `key` is unique in the house (`pair/map`); `digest` its content's.
 

@@ -15,6 +15,8 @@ MILLISECOND = 1000
 BEYOND_CENTS = 10**15
 """From here on a double has no digits left after the point."""
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+UNDESCRIBED = Loss()
+"""What is taken for the loss of a field that no schema describes."""
 
 
 def image(value: Value, type: FieldType | None) -> Value:
@@ -22,7 +24,7 @@ def image(value: Value, type: FieldType | None) -> Value:
 
     Pure and idempotent. Blank text and empty collections are None. A type of None declares no loss but trimming.
     """
-    loss = type.loss if type else Loss()
+    loss = type.loss if type else UNDESCRIBED
     if isinstance(value, tuple):
         return tuple(sorted({item for part in value if (item := _text(part, loss))})) or None
     if isinstance(value, str):
@@ -38,7 +40,7 @@ def nothing(value: Value, type: FieldType | None) -> bool:
     """Whether the field would keep nothing of it."""
     if isinstance(value, str) and value[:1].strip():  # what begins with a letter leaves one, however much is cut off
         return False
-    return image(value, type) is None
+    return image(value, type) is None if isinstance(value, (str, tuple)) else value is None
 
 
 def same(a: Value, b: Value, type: FieldType | None) -> bool:
@@ -53,8 +55,10 @@ def _text(value: str, loss: Loss) -> str | None:
     # Folding before cutting: a cut and folded text is then a prefix of the folded whole, whatever a letter folds to.
     text = value.strip() if loss.trims else value
     text = text.casefold() if loss.caseless else text
-    text = text[: loss.max_length] if loss.max_length is not None else text
-    return (text.rstrip() if loss.trims else text) or None
+    if loss.max_length is not None and len(text) > loss.max_length:
+        text = text[: loss.max_length]
+        text = text.rstrip() if loss.trims else text
+    return text or None
 
 
 def _number(value: int | float, decimals: int | None) -> int | float:

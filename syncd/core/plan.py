@@ -9,7 +9,6 @@ from __future__ import annotations
 import dataclasses
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import datetime, timedelta
 
 from syncd.core.decision import (
     Base,
@@ -24,14 +23,16 @@ from syncd.core.decision import (
     no_counterpart,
     pair_of,
     settled,
+    unchanged,
 )
-from syncd.core.fieldmap import Blank, Direction, Drift, FieldMap, Owner, Rule, Unconvertible
+from syncd.core.fieldmap import Blank, Direction, Drift, FieldMap, Owner, Relation, Rule, Unconvertible
 from syncd.core.loss import nothing, same
 from syncd.core.model import Record, Ref, Side, Value
 from syncd.core.sight import (
     MISSING,
     Missing,
     Waiting,
+    created,
     expression_side,
     later,
     many,
@@ -41,7 +42,9 @@ from syncd.core.sight import (
     uncarried,
     view,
     widened,
+    within,
 )
+from syncd.core.still import stills
 
 __all__ = ["MISSING", "expression_side", "plan", "plan_create", "suffixed", "view"]
 
@@ -49,7 +52,13 @@ __all__ = ["MISSING", "expression_side", "plan", "plan_create", "suffixed", "vie
 def plan(m: FieldMap, base: Base, left: Record, right: Record, given: Given) -> Plan:
     """Decide every rule of a linked pair."""
     pair = _Pair(m, base, left, right, given)
-    return Plan(tuple(decision for rule in m.rules for decision in pair.decide(rule)))
+    # What a person took or is asked about anew is decided, whatever changed.
+    open_ = given.taken.keys() | given.anew
+    decisions: list[Decision] = []
+    for one in stills(m):
+        rests = one.name not in open_ and one.holds(base, left.fields, right.fields)
+        decisions += one.decision if rests else pair.decide(one.rule)
+    return Plan(tuple(decisions))
 
 
 def sides(m: FieldMap, base: Base, left: Record, right: Record, rule: Rule) -> tuple[Value, Value]:
@@ -72,16 +81,7 @@ def plan_create(m: FieldMap, to: Side, source: Record, twins: Twins) -> Plan:
     blank = Record(ref=Ref(m.end(to).system, m.end(to).kind, ""), fields={})
     left, right = (source, blank) if to is Side.RIGHT else (blank, source)
     pair = _Pair(m, Base(), left, right, Given(twins=twins))
-    return Plan(tuple(pair.create(rule, to) for rule in m.rules if _created(rule, to)))
-
-
-def _created(rule: Rule, to: Side) -> bool:
-    kind = rule.type(to)
-    if rule.field(to) is None or rule.receipt is not None or (kind is not None and kind.read_only):
-        return False
-    if rule.expr is not None:
-        return expression_side(rule) is to.other
-    return rule.field(to.other) is not None and (rule.flows(to) or rule.direction is Direction.CREATE)
+    return Plan(tuple(pair.create(rule, to) for rule in m.rules if created(rule, to)))
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,10 +102,11 @@ class _Pair:
 
         What its field would keep as nothing is None.
         """
-        if rule.field(side) is None or side is expression_side(rule):
+        name = rule.field(side)
+        if name is None or (rule.expr is not None and side is expression_side(rule)):
             value = self._made(rule, side)
         else:
-            value = self.record(side).fields.get(rule.field(side) or "", MISSING)
+            value = self.record(side).fields.get(name, MISSING)
         if isinstance(value, tuple) and rule.relation is not None:
             return self._one_of(rule, side, value)
         return None if value is not MISSING and nothing(value, rule.type(side)) else value
@@ -144,34 +145,41 @@ class _Pair:
 
     def plain(self, rule: Rule, side: Side, value: Value) -> Value:
         """The value without the suffix that made a name unique on this side."""
-        return plain(rule, side, value, self.record(side.other).ref)
+        return plain(rule, side, value, self.right.ref if side is Side.LEFT else self.left.ref)
 
     def _stands(self, rule: Rule, to: Side, wanted: Value, held: Value) -> bool:
         """Whether the field holds what is wanted, a name made unique of it, or a record that was merged into it."""
-        meant = (held, self.plain(rule, to, held), self._by_now(rule, to, held))
-        return any(same(wanted, value, rule.type(to)) for value in meant)
+        kind = rule.type(to)
+        if same(wanted, held, kind):
+            return True
+        bare = self.plain(rule, to, held)
+        if bare != held and same(wanted, bare, kind):
+            return True
+        return rule.relation is not None and same(wanted, self._by_now(rule.relation, to, held), kind)
 
-    def _by_now(self, rule: Rule, side: Side, held: Value) -> Value:
+    def _by_now(self, relation: Relation, side: Side, held: Value) -> Value:
         """A merged parent's present id."""
-        if rule.relation is None:
-            return held
-        return self.given.became.get((rule.relation.map, side, str(held)), held)
+        return self.given.became.get((relation.map, side, str(held)), held)
 
     def equal(self, rule: Rule, left: Value, right: Value) -> bool:
         """Whether both sides mean the same, up to the declared loss, in a direction the rule carries."""
         if left is None or right is None:
             return left is None and right is None
-        return any(self._carries_to(rule, to, left, right) for to in Side if rule.flows(to))
+        carries = False
+        for to in (Side.RIGHT, Side.LEFT):
+            lands = self._lands(rule, to, left, right) if rule.flows(to) else None
+            if lands:
+                return True
+            carries = carries or lands is not None
+        return carries and rule.relation is None and rule.expr is None and rule.convert.equal(left, right)
 
-    def _carries_to(self, rule: Rule, to: Side, left: Value, right: Value) -> bool:
-        source, target = (left, right) if to is Side.RIGHT else (right, left)
+    def _lands(self, rule: Rule, to: Side, left: Value, right: Value) -> bool | None:
+        """Whether a side holds what it would hold of the other's value; None where that cannot be carried."""
+        source, held = (left, right) if to is Side.RIGHT else (right, left)
         try:
-            carried = self.carry(rule, to, source)
+            return self._stands(rule, to, self.carry(rule, to, source), held)
         except (Unconvertible, Waiting):
-            return False
-        if self._stands(rule, to, carried, target):
-            return True
-        return rule.relation is None and rule.expr is None and rule.convert.equal(left, right)
+            return None
 
     def decide(self, rule: Rule) -> tuple[Decision, ...]:
         """One rule, both sides known or not."""
@@ -197,7 +205,7 @@ class _Pair:
         if not changed[Side.LEFT] and not changed[Side.RIGHT]:
             if rule.name in self.given.anew and not self._may_differ(rule, values):
                 return self._first(rule, values)
-            return Decision(rule=rule, verdict=Verdict.UNCHANGED, reason="nothing changed", sides=pair_of(values))
+            return unchanged(rule)
         if self.equal(rule, values[Side.LEFT], values[Side.RIGHT]):
             return settled(rule, Verdict.AGREED, values, "both sides say the same")
         if rule.name in self.given.asked:
@@ -324,21 +332,12 @@ class _Pair:
 
     def _newest(self, rule: Rule) -> Side | None:
         """The side that changed last, if the intervals (after, up to) of the changes do not overlap."""
-        left, right = self._interval(rule, Side.LEFT), self._interval(rule, Side.RIGHT)
+        left, right = (within(self.record(s), rule.field(s), self.base.side(s)[rule.name].seen_at) for s in Side)
         if left is None or right is None:
             return None
         if left[0] >= right[1]:
             return Side.LEFT
         return Side.RIGHT if right[0] >= left[1] else None
-
-    def _interval(self, rule: Rule, side: Side) -> tuple[datetime, datetime] | None:
-        record = self.record(side)
-        exact = record.times.get(rule.field(side) or "")
-        if exact is not None:
-            return exact - timedelta.resolution, exact
-        since, until = self.base.side(side)[rule.name].seen_at, record.modified_at
-        # A vendor that changes values without touching the modified time tells nothing of when.
-        return (since, until) if since is not None and until is not None and since < until else None
 
     def _one_way(self, rule: Rule, values: dict[Side, Value], changed: Mapping[Side, bool]) -> Decision:
         to = target(rule)

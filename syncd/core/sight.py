@@ -6,12 +6,12 @@ What is not here: any decision (`plan`).
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from datetime import datetime
+from datetime import datetime, timedelta
 from enum import Enum
 from typing import Final
 
 from syncd.core.fieldmap import Direction, Rule, Unconvertible
-from syncd.core.model import FieldKind, Ref, Side, Value
+from syncd.core.model import FieldKind, Record, Ref, Side, Value
 
 
 class Missing(Enum):
@@ -51,7 +51,7 @@ def view(rule: Rule, side: Side, fields: Mapping[str, Value]) -> Value | Missing
 def plain(rule: Rule, side: Side, value: Value, other: Ref) -> Value:
     """The value without the suffix that made a name unique on this side; `other` is the record across."""
     kind = rule.type(side)
-    if isinstance(value, str) and kind is not None and kind.unique:
+    if kind is not None and kind.unique and isinstance(value, str):
         return value.removesuffix(suffixed("", other))
     return value
 
@@ -68,6 +68,16 @@ def expression_side(rule: Rule) -> Side | None:
     if rule.direction in (Direction.RIGHT, Direction.LEFT):
         return target(rule).other
     return Side.LEFT if rule.expr.reads[Side.LEFT] else Side.RIGHT
+
+
+def created(rule: Rule, to: Side) -> bool:
+    """Whether a record made on a side carries a value of this rule."""
+    kind = rule.type(to)
+    if rule.field(to) is None or rule.receipt is not None or (kind is not None and kind.read_only):
+        return False
+    if rule.expr is not None:
+        return expression_side(rule) is to.other
+    return rule.field(to.other) is not None and (rule.flows(to) or rule.direction is Direction.CREATE)
 
 
 def many(rule: Rule, side: Side) -> bool:
@@ -87,6 +97,16 @@ def later(left: datetime | None, right: datetime | None) -> Side | None:
     if left is None or right is None or left == right:
         return None
     return Side.LEFT if left > right else Side.RIGHT
+
+
+def within(record: Record, name: str | None, since: datetime | None) -> tuple[datetime, datetime] | None:
+    """The interval (after, up to) in which a field changed that was seen as it was at `since`, where that is told."""
+    exact = record.times.get(name or "")
+    if exact is not None:
+        return exact - timedelta.resolution, exact
+    until = record.modified_at
+    # A vendor that changes values without touching the modified time tells nothing of when.
+    return (since, until) if since is not None and until is not None and since < until else None
 
 
 def uncarried(

@@ -11,9 +11,10 @@ from typing import Any
 
 from hypothesis import strategies as st
 
-from syncd.core.decision import Decision, Taken
-from syncd.core.fieldmap import Blank, Converter, Direction, Drift, Owner, Rule, Unmapped
+from syncd.core.decision import Decision, Taken, Verdict
+from syncd.core.fieldmap import Blank, Converter, Direction, Drift, Owner, Rule, Unconvertible, Unmapped
 from syncd.core.model import FieldKind, Loss, Side, Value
+from syncd.core.plan import sides
 from tests.core.maps import ABSENT, LEFT, OURS, PARENT, PARENTS, RIGHT, THEIRS, Case, Join, field, relation, rule
 
 K = FieldKind
@@ -121,11 +122,22 @@ def _ruled(draw: st.DrawFn, one: Rule, one_way: bool) -> Rule:
 @st.composite
 def _taken(draw: st.DrawFn, case: Case, sort: Sort) -> Taken | None:
     """A choice about the values as they are."""
-    (found, *_) = case.plan().decisions
+    now = _now(case)
     side = draw(st.sampled_from(Side))
     third = draw(_shadow(sort.left if side is LEFT else sort.right))
-    value: Value = draw(st.sampled_from([found.sides[side is RIGHT], third]))
-    return Taken(side, value, found.sides)
+    value: Value = draw(st.sampled_from([now[side is RIGHT], third]))
+    return Taken(side, value, now)
+
+
+def _now(case: Case) -> tuple[Value, Value]:
+    """Both values as they are; a decision that nothing changed does not tell them."""
+    (found, *_) = case.plan().decisions
+    if found.verdict is not Verdict.UNCHANGED:
+        return found.sides
+    try:
+        return sides(case.map(), case.shadows(), *case.records(), case.rule)
+    except Unconvertible:
+        return None, None
 
 
 @dataclass(frozen=True)

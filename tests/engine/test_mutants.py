@@ -219,7 +219,7 @@ MUTANTS = (
     ),
     Mutant(
         "the declared loss is ignored", loss.image,
-        "    loss = type.loss if type else Loss()\n", "    loss = Loss()\n    type = None\n",
+        "    loss = type.loss if type else UNDESCRIBED\n", "    loss = Loss()\n    type = None\n",
         rules.test_what_a_field_loses_does_not_bounce,
     ),
     Mutant(

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from functools import lru_cache
 
 from syncd.core.fieldmap import Unconvertible
-from syncd.core.loss import image, same
+from syncd.core.loss import nothing, same
 from syncd.core.model import FieldKind, FieldType, Side, User, Value
 
 
@@ -90,7 +90,7 @@ JOINERS = r"['`.\u2019\u00b4]"
 
 def blank(value: Value) -> bool:
     """Whether a value is nothing: None, empty or spaces only."""
-    return image(value, None) is None
+    return nothing(value, None)
 
 
 def written(value: Value) -> str:

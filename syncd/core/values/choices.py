@@ -82,16 +82,21 @@ class Several(Pick):
 def option_named(type: FieldType | None, text: str) -> str | None:
     """The stored value of the option that has this value, else this label, else either in another case."""
     options = type.options if type else ()
-    exact = [option.value for option in options if option.value == text]
-    named = [option.value for option in options if option.label == text]
-    folded = [item.value for item in options if text.casefold() in (item.value.casefold(), item.label.casefold())]
-    return next(iter([*exact, *named, *folded]), None)
+    for option in options:
+        if option.value == text:
+            return option.value
+    for option in options:
+        if option.label == text:
+            return option.value
+    word = text.casefold() if options else ""
+    return next((item.value for item in options if word in (item.value.casefold(), item.label.casefold())), None)
 
 
 def by_name(source: FieldType | None, target: FieldType | None, value: str) -> str | None:
     """The target's value for a source's value: same value, else same label; the label for a text field."""
     ours = option_named(source, value)
-    label = next((item.label for item in source.options if item.value == ours), "") if source else ""
+    options = source.options if source and ours is not None else ()
+    label = next((item.label for item in options if item.value == ours), "")
     if target is None or target.kind is FieldKind.TEXT:
         return label or value
     found = option_named(target, value) or (option_named(target, label) if label else None)
