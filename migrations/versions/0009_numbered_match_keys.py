@@ -1,5 +1,7 @@
 """Match keys as numbers, by a number for each side of a map: half the place, and found without a detour.
 
+And an index of the journal by link and outcome, instead of one over those without an outcome.
+
 What is not here: what a key is made of; the numbers are the bytes that were stored before.
 """
 
@@ -44,6 +46,8 @@ def upgrade() -> None:
     op.drop_table("match_keys")
     op.rename_table("numbered_keys", "match_keys")
     op.create_index(op.f("ix_match_keys_scope_id"), "match_keys", ["scope", "id"], unique=False)
+    op.drop_index("ix_journal_open_link", table_name="journal")
+    op.create_index(op.f("ix_journal_link_outcome"), "journal", ["link", "outcome"], unique=False)
 
 
 def _number(text: bytes) -> int:

@@ -272,8 +272,7 @@ class _Pair:
             return conflict(rule, values, self.given.asked[rule.name])
         for to in Side:
             if values[to] is None:
-                half = self.base.side(to).get(rule.name)
-                if half is not None and half.value is not None:
+                if rule.receipt is None and rule.name in self.base.side(to) and self.changed(rule, to, None):
                     return self._ask(rule, values, f"it was cleared on the {to} since the two were linked")
                 if rule.flows(to):
                     return self.flow(rule, to, values, "it was blank")

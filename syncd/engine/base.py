@@ -11,8 +11,10 @@ from datetime import UTC, datetime
 
 from syncd.core.decision import Base, Shadow
 from syncd.core.fieldmap import FieldMap, Rule
+from syncd.core.loss import nothing
 from syncd.core.model import Record, Side, Value
 from syncd.core.plan import MISSING, expression_side, view
+from syncd.core.sight import Missing
 from syncd.store.links import Delta, Link
 from syncd.store.snapshots import Snapshot
 
@@ -31,14 +33,19 @@ def _shadows(m: FieldMap, link: Link, side: Side, snapshot: Snapshot) -> dict[st
     found: dict[str, Shadow] = {}
     delta = link.delta(side)
     for rule in m.rules:
-        if rule.identity in delta:
+        now, known = view(rule, side, snapshot.record.fields), rule.identity in link.known
+        # Without a base only what was cleared is told; what stands there by now, or is no field's value, tells nothing.
+        if rule.identity in delta and (known or (not stands_alone(rule, side) and _blank(rule, side, now))):
             value, seen = delta[rule.identity]
             found[rule.name] = Shadow(value, datetime.fromtimestamp(seen, tz=UTC) if seen is not None else None)
-            continue
-        now = view(rule, side, snapshot.record.fields)
-        if now is not MISSING and rule.identity in link.known:
+        elif now is not MISSING and known:
             found[rule.name] = Shadow(now, snapshot.record.read_at)
     return found
+
+
+def _blank(rule: Rule, side: Side, value: Value | Missing) -> bool:
+    """Whether a field is known to hold nothing, as far as it can tell."""
+    return value is not MISSING and nothing(value, rule.type(side))
 
 
 def moved(
@@ -55,7 +62,7 @@ def moved(
         old, new = view(rule, side, before), view(rule, side, record.fields)
         if new is MISSING or old is MISSING:
             continue
-        if rule.identity not in link.known and new is not None:
+        if rule.identity not in link.known and not _blank(rule, side, new):
             delta.pop(rule.identity, None)
             continue
         if rule.identity not in delta and old != new:
@@ -80,7 +87,7 @@ def pinned(m: FieldMap, side: Side, link: Link, snapshot: Snapshot) -> Link:
 
 
 def settled(m: FieldMap, side: Side, link: Link, values: Mapping[str, Value], snapshot: Snapshot) -> Link:
-    """The link with the base of these rules moved to `values` on one side; they are known from now on."""
+    """The link with the base of these rules moved to `values` on one side; `knowing` makes them known."""
     delta = dict(link.delta(side))
     rules = {rule.name: rule for rule in m.rules}
     at = snapshot.record.read_at

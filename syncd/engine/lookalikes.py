@@ -114,7 +114,7 @@ class Lookalikes:
     m: FieldMap
     index: Index
     eye: Eye = field(init=False)
-    _seen: dict[tuple[Side, str], Record] = field(default_factory=dict)
+    _seen: dict[tuple[Side, str], Record] = field(init=False, default_factory=dict)
 
     def __post_init__(self) -> None:
         """Look by this map."""

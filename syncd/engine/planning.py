@@ -103,7 +103,7 @@ def plan_links(world: World, tx: Tx, m: FieldMap, items: Sequence[Item], parents
             item.fail(again("gone", why, after=timedelta(0)) if item.link is not None else park("gone", why))
             continue
         if left_filter(m, {side: item.record(side) for side in Side}):
-            item.fail(item.unsure_of(m.only) or DONE)
+            item.fail(item.unsure_of(m.only) or _unfit(m, item))
             continue
         item.conflicts = conflicts.get(item.link.id, {}) if item.link is not None else {}
         item.plan = _plan(world, m, item, parents)
@@ -116,6 +116,13 @@ def plan_links(world: World, tx: Tx, m: FieldMap, items: Sequence[Item], parents
             operation = operation_for(item, side)
             if operation is not None:
                 item.operations[side] = operation
+
+
+def _unfit(m: FieldMap, item: Item) -> Rest:
+    """Nothing is planned; a link that stood was closed for it before, so that one is new and has its turn at once."""
+    if m.leave is Leave.UNLINK and item.link is not None:
+        return again("unfit", "linked just now, and does not meet `only`", after=timedelta(0), count=False)
+    return DONE
 
 
 def left_filter(m: FieldMap, records: Mapping[Side, Record]) -> bool:

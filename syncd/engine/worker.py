@@ -209,10 +209,16 @@ class Worker:
         """Link those whose twin was found."""
         if self.rests is not None or all(item.twin is None or item.link is not None for item in items):
             return
-        with self.world.store.begin() as tx:
-            made = make_links(self.world, tx, self.m, items)
-            landed_late(self.world, tx, self.m, made)
-            inherit(self.world, tx, self.m, made)
+        before = [(item, item.link, item.unit) for item in items]
+        try:
+            with self.world.store.begin() as tx:
+                made = make_links(self.world, tx, self.m, items)
+                landed_late(self.world, tx, self.m, made)
+                inherit(self.world, tx, self.m, made)
+        except BaseException:
+            for item, link, unit in before:  # what was undone in the store was never linked
+                item.link, item.unit = link, unit
+            raise
 
     def _plan(self, items: Sequence[Item]) -> None:
         freeze(self.world, items)

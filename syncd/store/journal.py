@@ -49,11 +49,13 @@ _CLOSE = (
     .where(journal.c.id == _INTENT)
     .values({**_ENDED, "record_id": func.coalesce(bindparam("found"), journal.c.record_id)})
 )
+_LATER = journal.alias("later")
 _GONE = (
     update(journal)
     .where(
         journal.c.link == bindparam("of"), journal.c.side == bindparam("at"),
         journal.c.action == str(Action.UPDATE), journal.c.outcome == "gone",
+        ~select(_LATER.c.id).where(_LATER.c.link == journal.c.link, _LATER.c.fence > journal.c.fence).exists(),
     )
     .values(outcome=None, closed_at=None, record_id=bindparam("now"))
 )  # fmt: skip
@@ -123,7 +125,10 @@ class Journal:
             self.connection.execute(_UNCLAIM, [{"intent": intent} for intent in found])
 
     def open_again(self, link: int, side: Side, record_id: str) -> int:
-        """Open a link's updates again that nobody could tell the outcome of while their record was gone; how many."""
+        """Open a link's updates again that nobody could tell the outcome of while their record was gone; how many.
+
+        Those of its last claim that wrote: after any later one, what they were is nobody's concern.
+        """
         return self.connection.execute(_GONE, {"of": link, "at": str(side), "now": record_id}).rowcount
 
     def extend(self, fence: int, side: Side, lands_by: datetime) -> None:

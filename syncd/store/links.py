@@ -70,9 +70,10 @@ class LinkedAlready(Exception):
 class Link:
     """A link with its bases. `known`: the rules with a base; for one not in the deltas it is the snapshot's value.
 
-    A delta of a rule without a base is what a side held when the two were linked, and somebody has cleared since.
+    A delta of a rule without a base is what a side held before somebody cleared it; it tells nothing while the side
+    holds a value, and what is left of a rule that left the map tells nothing at all.
 
-    `gone_at`: when one of its records was first read and found deleted, while that waits to be proved again.
+    `gone_at`: when one of its records was first read and found deleted, until it is there again or the link is closed.
     """
 
     id: int

@@ -190,8 +190,8 @@ class Marks:
             side = unit.marks[0].side.other
             along = news.get((side, link.id_on(side)))
             units.append(replace(unit, link=link, marks=(*unit.marks, along) if along is not None else unit.marks))
-        for unit in units[:1]:
-            self._lease(units, until, unit.fence)
+        if units:
+            self._lease(units, until, units[0].fence)
         return units
 
     def _lease(self, units: Sequence[Unit], until: datetime, fence: int) -> None:
@@ -215,7 +215,7 @@ class Marks:
             return False
         if link is None:
             return True
-        return bool(self.connection.execute(marking.LINK_FENCE, {"link": link}).scalar_one() == fence)
+        return bool(self.connection.execute(marking.LINK_FENCE, {"link": link}).scalar_one_or_none() == fence)
 
     def held(self, units: Sequence[Unit], fence: int) -> list[bool]:
         """`holds` for each of these units' first marks and links, in one look."""

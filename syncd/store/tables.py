@@ -260,8 +260,7 @@ journal = Table(
     Index(None, "map", "opened_at"),
     Index("ix_journal_open", "map", "source_id", sqlite_where=text("outcome IS NULL"),
           postgresql_where=text("outcome IS NULL")),
-    Index("ix_journal_open_link", "link", sqlite_where=text("outcome IS NULL"),
-          postgresql_where=text("outcome IS NULL")),
+    Index(None, "link", "outcome"),
     Index(None, "map", "source_id"),
     Index(None, "map", "record_id"),
 )  # fmt: skip

@@ -159,6 +159,14 @@ def test_what_was_cleared_between_link_and_first_decision_is_asked(way: str, sid
         assert found.reason == f"it was cleared on the {side} since the two were linked"
 
 
+def test_a_receipt_that_was_cleared_is_written_again() -> None:
+    """It is our own word: nobody is asked about it."""
+    one = without(rule("->", receipt="sync.state"), LEFT)
+    case = Case(rule=one, left=ABSENT, right=None, base=("a", "a"), state="linked")
+    (found,) = plan(case.map(), Base(right=case.shadows().right), *case.records(), case.given()).decisions
+    assert (found.verdict, found.to, found.after) == (V.WRITE, RIGHT, "linked")
+
+
 def created(one: Rule, to: Side, value: Any, twins: Any = None) -> tuple[Decision, ...]:
     """What a record made on side `to` gets from the rule."""
     return plan_create(fieldmap(one), to, record(to.other, value), twins or {}).decisions

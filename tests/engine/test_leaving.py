@@ -461,6 +461,23 @@ def test_what_leaves_the_filter_is_unlinked_and_linked_again() -> None:
         assert town.vendors["crm"].rows["contacts"][left.id].fields["phone"] == "9"
 
 
+def test_a_twin_that_does_not_meet_the_filter_is_linked_when_it_does() -> None:
+    """With `leave: unlink` who finds such a twin has no open link with it before that, whoever looks first."""
+    with town_of() as town:
+        m = town.maps[0]
+        only(town, Leave.UNLINK)
+        left = make(town, "crm", "contacts", {"email": "ann@x.example", "tag": "cold"})
+        right = make(town, "con", "contacts", {"email": "ann@x.example", "phone": "9"})
+        assert left is not None and right is not None
+        rest(town)
+        assert partners(town, m.key) == set()
+        assert left.fields.get("phone") is None
+        edit(town, "crm", "contacts", left.id, {"tag": "warm"})
+        rest(town)
+        assert partners(town, m.key) == {(left.id, right.id)}
+        assert left.fields["phone"] == "9"
+
+
 def test_a_child_is_released_when_its_parent_comes_to_meet_the_filter() -> None:
     """A deal pulls a contact that the map is not for, and waits; once it is, the contact goes across, and the deal."""
     with town_of() as town:

@@ -155,3 +155,17 @@ def test_writes_are_counted(store: Store) -> None:
         tx.journal.close(opened(tx, source_id="2"), "written", NOW)
         opened(tx, source_id="3", side="left", action="update")
         assert tx.journal.counts() == {("m", RIGHT, Action.CREATE, "written"): 2, ("m", LEFT, Action.UPDATE, None): 1}
+
+
+def test_only_what_the_last_claim_wrote_to_what_was_gone_is_open_again(store: Store) -> None:
+    """Whatever was written to a link later has settled what was before; another link's or side's writes stay closed."""
+    with store.begin() as tx:
+        update = {"action": "update", "side": "left", "link": 4}
+        old, last = (opened(tx, **update, source_id=str(n), fence=n) for n in (1, 2))
+        beside = opened(tx, **{**update, "side": "right"}, source_id="3", fence=2)
+        other = opened(tx, **{**update, "link": 5}, source_id="4", fence=1)
+        for intent in (old, last, beside, other):
+            tx.journal.close(intent, "gone", NOW)
+        assert tx.journal.open_again(4, LEFT, "new") == 1
+        (found,) = tx.journal.open_links([4, 5])
+        assert (found.id, found.record_id, found.closed_at) == (last, "new", None)

@@ -70,6 +70,7 @@ def _look(tx: Tx) -> None:
     tx.conflicts.open_of([1])
     tx.journal.open_of("m", ["1"])
     tx.journal.open_links([1])
+    tx.journal.open_again(1, Side.LEFT, "1")
     tx.journal.open_creates("m", Side.RIGHT)
 
 
@@ -134,7 +135,7 @@ def _audit(tx: Tx) -> None:
     tx.coming.release("m", NOW)
 
 
-WALK = re.compile(r"SEARCH (match_keys|snapshots) USING PRIMARY KEY \((scope|system)=\?( AND (kind)=\?)?\)$")
+WALK = re.compile(r"SEARCH (match_keys|snapshots) USING PRIMARY KEY \((scope|system)=\?( AND kind=\?)?\)$")
 """A search that goes through all there is of a map, a side or a kind."""
 
 
