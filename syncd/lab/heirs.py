@@ -11,7 +11,7 @@ from datetime import datetime, timedelta
 from syncd.core.fieldmap import FieldMap, Rule
 from syncd.core.loss import same
 from syncd.core.match import formers
-from syncd.core.model import Side
+from syncd.core.model import Side, Value
 from syncd.engine.world import World
 from syncd.lab.histories import Histories, Moment
 from syncd.store.store import Tx
@@ -50,12 +50,22 @@ class Heirs:
 
     def before(self, m: FieldMap, side: Side, id_: str, rule: Rule) -> list[Moment]:
         """The values of the same field across in the record that somebody converted into this one, if there is one."""
+        place = self._field_before(m, side, id_, rule)
+        return self.histories.moments(*place) if place is not None else []
+
+    def until_merge(self, m: FieldMap, side: Side, id_: str, rule: Rule) -> list[Value]:
+        """What the field held in those that were merged into this record, or into what somebody converted into it."""
+        place = self._field_before(m, side, id_, rule)
+        found = self.histories.until_merge(m, side, id_, str(rule.field(side)))
+        return found + (self.histories.until_merge(*place) if place is not None else [])
+
+    def _field_before(self, m: FieldMap, side: Side, id_: str, rule: Rule) -> tuple[FieldMap, Side, str, str] | None:
         first, was = self._origin(m, side, id_)
         rules = first.rules if first is not None else ()
         old = next((one for one in rules if one.field(side.other) == rule.field(side.other)), None)
         if first is None or old is None or old.field(side) is None:
-            return []
-        return self.histories.moments(first, side, was, str(old.field(side)))
+            return None
+        return first, side, was, str(old.field(side))
 
     def _origin(self, m: FieldMap, side: Side, id_: str) -> tuple[FieldMap | None, str]:
         """The map before and the id there of what somebody converted into this record; None and "" if nobody did."""

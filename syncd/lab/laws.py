@@ -121,7 +121,7 @@ class Laws:
         """
         moments = {side: self.heirs.moments(m, side, link.id_on(side), rule) for side in Side}
         before = {side: self.heirs.before(m, side, link.id_on(side), rule) for side in Side}
-        merged = {side: self.histories.until_merge(m, side, link.id_on(side), str(rule.field(side))) for side in Side}
+        merged = {side: self.heirs.until_merge(m, side, link.id_on(side), rule) for side in Side}
         sides = (moments[Side.LEFT][-1].value, moments[Side.RIGHT][-1].value)
         flows = flows and not claims.stops(m, link.left_id, link.right_id, rule, sides)
         for side in claims.last(m, link):

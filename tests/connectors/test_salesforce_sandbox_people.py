@@ -84,6 +84,16 @@ def test_a_merge_leaves_the_loser_in_the_bin_with_its_master(sf: Desk) -> None:
     assert item_code(sf.many("PATCH", "Contact", [{"id": lost, "Phone": "2"}])[0]) == "ENTITY_IS_DELETED"
 
 
+def test_a_converted_lead_takes_part_in_no_merge(sf: Desk) -> None:
+    """Neither as the one that stays nor as the one that goes: whatever changes it is refused."""
+    converted, other = sf.make("Lead"), sf.make("Lead")
+    sf.sim.act("convert", id=converted)
+    for one, into in ((converted, other), (other, converted)):
+        with pytest.raises(ControlError, match="converted"):
+            sf.sim.act("merge", "Lead", id=one, into=into)
+    assert sf.rows("SELECT Id FROM Lead WHERE IsDeleted = true", all=True) == []
+
+
 def test_a_conversion_makes_three_of_one_and_closes_the_lead(sf: Desk) -> None:
     """Account, contact and opportunity with what was mapped; the lead refuses writes and keeps its key."""
     made = sf.make("Lead", FirstName="Ana", JobNimbus_Id__c="jn-1", Street="1 Main St", Roof_Type__c="Metal",

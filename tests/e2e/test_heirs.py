@@ -82,6 +82,22 @@ def test_what_somebody_replaced_on_the_lead_before_its_conversion_is_no_lost_edi
     assert Laws(app.world, stage.vendors).check() == []
 
 
+def test_what_a_merge_of_leads_replaced_before_one_was_converted_is_no_lost_edit(place: tuple[Stage, App]) -> None:
+    """Typed on the right and carried to a lead; that is merged into another one, which is converted at once."""
+    (stage, app), link = place, handed_over(place, 0)
+    stage.right.act("update", "contacts", id=link.right_id, fields={"city": "Underhill"}, as_=HAND)
+    app.once()
+    fields = {"LastName": "Newcomer", "Company": "Newcomer Household", "City": "Overhill"}
+    other = stage.left.act("create", "Lead", fields=fields, as_=SALESFORCE.hand)
+    stage.left.act("merge", "Lead", id=link.left_id, into=other["id"], as_=SALESFORCE.hand)
+    stage.left.act("convert", "Lead", id=other["id"], as_=SALESFORCE.hand)
+    app.once()
+    app.once()
+    rows = {row["jnid"]: row for row in stage.right.records("contacts")}
+    assert rows[link.right_id]["city"] == "Overhill"
+    assert Laws(app.world, stage.vendors).check() == []
+
+
 def test_what_a_lead_held_that_is_gone_by_now_is_no_edit_of_the_contact(
     place: tuple[Stage, App], monkeypatch: pytest.MonkeyPatch
 ) -> None:

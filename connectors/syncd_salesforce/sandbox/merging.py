@@ -23,6 +23,8 @@ def merge(org: Org, thing: Thing, winner: str, loser: str, hand: Hand) -> None:
     if thing.name not in ("Lead", "Contact", "Account") or winner == loser:
         raise ControlError(f"{thing.name} {loser} cannot be merged into {winner}")
     won, lost = alive(org, thing, winner), alive(org, thing, loser)
+    if won.get("IsConverted") or lost.get("IsConverted"):
+        raise ControlError(f"{winner} or {loser} is converted, and a converted lead changes no more", 409)
     persons.mergeable(won, lost)
     if persons.is_person(won):
         _merged(org, org.schema.things["Contact"], won[persons.LINK], lost[persons.LINK], hand)
