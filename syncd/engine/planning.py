@@ -119,9 +119,9 @@ def plan_links(world: World, tx: Tx, m: FieldMap, items: Sequence[Item], parents
 
 
 def _unfit(m: FieldMap, item: Item) -> Rest:
-    """Nothing is planned; a link that stood was closed for it before, so that one is new and has its turn at once."""
+    """Nothing is planned; a link that stood was closed for it before, so that one is new and has another turn."""
     if m.leave is Leave.UNLINK and item.link is not None:
-        return again("unfit", "linked just now, and does not meet `only`", after=timedelta(0), count=False)
+        return again("unfit", "linked just now, and does not meet `only`")
     return DONE
 
 
