@@ -35,6 +35,9 @@ ORDER BY free_at LIMIT 1 OFFSET :weight - 1
 _GIVE_BACK = text("UPDATE turns SET free_at = 0 WHERE key = :key AND number = ANY(:numbers)")
 _HOLD_BACK = text(f"UPDATE turns SET free_at = greatest(free_at, {_NOW} + :span) WHERE key = :key")  # noqa: S608  # as above
 
+_MOST = 1000
+"""So many rows, and fewer than twice as many, for whoever may call more often: each is used several times per span."""
+
 _SOONEST = 0.002
 """Seconds to wait at least where a turn was free, but somebody was just taking it."""
 
@@ -50,14 +53,16 @@ class SharedTurns:
 
     def make(self, key: str, count: int) -> None:
         """See to it that there are so many turns."""
-        self._rows(_MAKE, key=key, count=count)
+        self._rows(_MAKE, key=key, count=count // _uses(count))
 
     def take(self, key: str, count: int, span: float, weight: int = 1) -> tuple[tuple[int, ...], float]:
         """Take `weight` of `count` turns for `span` seconds: which; or none, and how many seconds to wait."""
-        taken = self._rows(_TAKE, key=key, count=count, weight=weight, span=int(span * 1_000_000))
+        uses = _uses(count)
+        which = {"key": key, "count": count // uses, "weight": weight}
+        taken = self._rows(_TAKE, **which, span=int(span * 1_000_000 / uses))
         if taken:
             return tuple(taken), 0.0
-        wait = self._rows(_NEXT, key=key, count=count, weight=weight)
+        wait = self._rows(_NEXT, **which)
         return (), max(_SOONEST, wait[0] / 1_000_000 if wait else 1.0)
 
     def give_back(self, key: str, numbers: tuple[int, ...]) -> None:
@@ -79,3 +84,8 @@ class SharedTurns:
                 return list(found.scalars()) if found.returns_rows else []
         except OperationalError as error:
             raise Transient(f"the store does not answer: {error.orig}") from error
+
+
+def _uses(count: int) -> int:
+    """How often each row is used per span, so that all of them together are used at most `count` times."""
+    return max(1, count // _MOST)

@@ -97,6 +97,18 @@ def test_a_halved_limit_takes_turns_whole(turns: SharedTurns) -> None:
     assert len(turns.take("k", 3, 5.0)[0]) == 1
 
 
+def test_a_limit_that_is_no_limit_needs_no_million_rows(server: Store, turns: SharedTurns) -> None:
+    """Each of its rows is used several times per span, and all of them together no oftener than the limit says."""
+    turns.make("k", 5_500)
+    with server.read() as tx:
+        rows = tx.connection.execute(text("SELECT count(*) FROM turns WHERE key = 'k'")).scalar_one()
+    assert rows == 1_100
+    taken, _ = turns.take("k", 5_500, 50.0, weight=1_100)
+    assert len(taken) == 1_100
+    none, wait = turns.take("k", 5_500, 50.0)
+    assert none == () and 8.0 < wait <= 10.0
+
+
 def test_a_wish_to_wait_is_heard_by_all(turns: SharedTurns) -> None:
     """Held back, nobody has a turn until the time is over; other keys are not meant; more turns may be made later."""
     for key in ("k", "other"):
