@@ -21,7 +21,7 @@ from syncd.core.model import Action, FieldKind, FieldType, Side, Value
 from syncd.engine.world import World
 from syncd.lab.histories import BY_SYNCD, CREATE, Change, Histories, plain
 from syncd.lab.laws import Breach, told
-from syncd.lab.wire import alive, came_of, id_of, merged_away
+from syncd.lab.wire import alive, came_of, deletes, id_of, merged_away
 from syncd.store.conflicts import Conflict
 from syncd.store.journal import Intent
 
@@ -93,7 +93,8 @@ class Causes:
             self.writes += 1
             made = at == 0 or change.get("do") == CREATE
             if made and not any(one.action is Action.CREATE for one in mine):
-                if not self._merged_before_told(m, side, id_, change):
+                unseen = self._merged_before_told(m, side, id_, change)
+                if not unseen and not self._deleted_before_told(m, side, id_, change, types):
                     self._unexplained(m, side, id_, None, f"our key made it, {self._for_whom(m, side, change, types)}")
                 continue
             carried = {name for one in mine for name in one.fields}
@@ -122,13 +123,32 @@ class Causes:
         began = self.histories.of(m, side, str(intent.record_id))[:1]
         return any(datetime.fromisoformat(change["at"]) < intent.opened_at for change in began)
 
-    def _for_whom(self, m: FieldMap, side: Side, change: Change, types: Mapping[str, FieldType | None]) -> str:
-        """Which creations that are said to have made nothing wanted what was made here."""
+    def _deleted_before_told(
+        self, m: FieldMap, side: Side, id_: str, change: Change, types: Mapping[str, FieldType | None]
+    ) -> bool:
+        """Whether a person deleted it before its creation was given up: nobody who looked for it then could find it."""
+        gone = [
+            datetime.fromisoformat(one["at"])
+            for one in self.histories.of(m, side, id_)
+            if one["via"] != BY_SYNCD and deletes(one)
+        ]
+        given_up = [one.closed_at for one in self._wanted(m, side, change, types) if one.outcome == "not landed"]
+        return any(at <= closed for at in gone for closed in given_up if closed is not None)
+
+    def _wanted(self, m: FieldMap, side: Side, change: Change, types: Mapping[str, FieldType | None]) -> list[Intent]:
+        """Creations that are said to have made nothing, and wanted what was made here."""
         now = {name: plain(after) for name, (_, after) in change["fields"].items() if name in types}
-        wanted = [
-            f"write {one.id} for {one.source_id} ({one.outcome}, opened {one.opened_at}, lands by {one.lands_by})"
+        return [
+            one
             for one in self._unmade[m.end(side).system, m.end(side).kind]
             if all(_is(now[name], value, types[name]) for name, value in one.fields.items() if name in now)
+        ]
+
+    def _for_whom(self, m: FieldMap, side: Side, change: Change, types: Mapping[str, FieldType | None]) -> str:
+        """Which creations that are said to have made nothing wanted what was made here."""
+        wanted = [
+            f"write {one.id} for {one.source_id} ({one.outcome}, opened {one.opened_at}, lands by {one.lands_by})"
+            for one in self._wanted(m, side, change, types)
         ]
         return f"as {' or '.join(wanted)} would have had it" if wanted else "and no intent says so"
 

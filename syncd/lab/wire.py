@@ -34,6 +34,13 @@ def came_of(row: Wire) -> tuple[str, ...]:
     return tuple(part for part in told.split(";") if part)
 
 
+def deletes(change: Wire) -> bool:
+    """Whether a change of a vendor's history takes the record away."""
+    after = {name: value for name, (_, value) in change["fields"].items()}
+    gone = after.get("is_active") is False or (after.get("IsDeleted") is True and not after.get("MasterRecordId"))
+    return gone or change.get("do") == "archive"
+
+
 def values(row: Wire) -> Wire:
     """The fields by name, wherever the vendor keeps them."""
     found: Wire = {**row, **row.get("properties", {})}

@@ -361,6 +361,20 @@ def test_what_was_merged_before_it_was_told_is_explained_by_its_key(scene: Scene
     assert scene.causes() == []
 
 
+@pytest.mark.parametrize("seen", [False, True])
+def test_what_was_made_and_deleted_before_it_was_told_is_explained(scene: Scene, *, seen: bool) -> None:
+    """Nobody could find it when its creation was given up; one that was there then ought to have been found."""
+    fields = {"email": f"unseen{scene.left}-{seen}@example.com"}
+    made = scene.write_left("POST", "contacts", fields)
+    creation = {"action": "create", "side": "left", "record_id": None, "source_id": "nobody", "link": None}
+    if seen:
+        scene.intend("not landed", **creation, fields=fields)
+    scene.stage.left.act("archive", "contacts", id=str(made["id"]), as_=HUBSPOT.hand)
+    if not seen:
+        scene.intend("not landed", **creation, fields=fields)
+    assert {breach.left for breach in scene.causes()} == ({str(made["id"])} if seen else set())
+
+
 def test_an_echo_is_no_cause(scene: Scene) -> None:
     """An update that carries what only syncd itself put on its source is a breach; what a person put there is none."""
     scene.type_right("Somewhere")
