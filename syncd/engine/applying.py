@@ -150,7 +150,7 @@ def _page(tx: Tx, m: FieldMap, at: Progress) -> tuple[_Page, Progress]:
         side = Side(at.phase)
         end = m.end(side)
         shot = tx.snapshots.page(end.system, end.kind, after=at.after, limit=PAGE)
-        linked = {*tx.links.of(m.key, side, shot), *tx.links.of(m.key, side, shot, state="closed")}
+        linked = tx.links.ever(m.key, side, shot)
         free = {i: one for i, one in shot.items() if i not in linked and not one.gone and belongs(m, side, one.record)}
         page, seen, last = _Page(side=side, unlinked=free), len(free), next(reversed(shot), "")
     if last:

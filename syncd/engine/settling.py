@@ -308,7 +308,7 @@ def _unkeyed(world: World, item: Item, intent: Intent) -> tuple[list[Record], li
         feed = tx.feeds.get(end.system, end.kind)
         last = intent.lands_by or intent.opened_at
         ids = tx.snapshots.made_between(end.system, end.kind, intent.opened_at - timedelta(seconds=2), last)
-        linked = set(tx.links.of(m.key, side, ids)) | set(tx.links.of(m.key, side, ids, state="closed"))
+        linked = tx.links.ever(m.key, side, ids)
         known = tx.snapshots.get(end.system, end.kind, set(ids) - linked - not_twins(tx, m, side, intent.source_id))
         records = [snapshot.record for snapshot in known.values()]
         source = item.snapshots.get(side.other)
