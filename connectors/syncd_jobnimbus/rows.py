@@ -96,11 +96,13 @@ class Rows:
         *,
         stale_ok: bool,
     ) -> Record:
+        modified = _stamp(row, "date_updated")
         return Record(
             ref=self.ref(kind, row),
             fields=self._values(kind, row, types, since),
-            version=version(row),
-            modified_at=_stamp(row, "date_updated"),
+            # Whole seconds, so two edits within one share it.
+            version=None if modified is None else str(row["date_updated"]),
+            modified_at=modified,
             created_at=_stamp(row, "date_created"),
             read_at=read_at,
             stale_ok=stale_ok,
@@ -129,11 +131,6 @@ def is_member(kind: str, row: Row) -> bool:
 def is_deleted(row: Row) -> bool:
     """Whether the vendor says that this record was deleted (softly)."""
     return row.get("is_active") is False
-
-
-def version(row: Row) -> str | None:
-    """The row's version: its date_updated, if that is a time. Whole seconds, so two edits within one share it."""
-    return None if _stamp(row, "date_updated") is None else str(row["date_updated"])
 
 
 def _stamp(row: Row, name: str) -> datetime | None:

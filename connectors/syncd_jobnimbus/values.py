@@ -147,11 +147,13 @@ def _parsed(value: Value) -> datetime:
 
 
 def _text(wire: Any) -> str | None:
+    if isinstance(wire, str):  # as nearly all are
+        return wire or None
     if isinstance(wire, Mapping | list):
         raise ValueError("a nested value where a text was expected")
     if isinstance(wire, bool):
         return "true" if wire else "false"
-    return str(wire) or None
+    return str(wire)
 
 
 def _number(wire: Any) -> int | float:

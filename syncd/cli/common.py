@@ -5,10 +5,11 @@ What is not here: showing things (`render`).
 
 from __future__ import annotations
 
+import ctypes
 import gc
 import os
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, NoReturn
@@ -58,9 +59,19 @@ def opened(context: typer.Context, config: Path | None, *, daemon: bool = False)
         wished = app.config.log
         level = "warning" if wished.level == "info" and not daemon else wished.level
         log.setup(app.config.secrets(), format=wished.format, level=level)
-        # Records come by the thousand and go by themselves: to look for cycles among them took an eighth of the time.
-        gc.set_threshold(50_000, 20, 20)
+        _made_for_records()
         yield app
+
+
+def _made_for_records() -> None:
+    """Records come by the thousand, in several threads, and go by themselves: let the runtime look for no more."""
+    gc.set_threshold(50_000, 20, 20)  # looking for cycles among them took an eighth of the time
+    with suppress(OSError, AttributeError):  # a heap for each thread kept ten megabytes of what once was; glibc only
+        ctypes.CDLL(None).mallopt(_M_ARENA_MAX, 1)
+
+
+_M_ARENA_MAX = -8
+"""From glibc's malloc.h."""
 
 
 def crm_of(name: str) -> Crm:

@@ -192,9 +192,9 @@ def adopt(world: World, tx: Tx, m: FieldMap, side: Side, records: Mapping[str, R
     sources = {record.ref.id: source for source, record in records.items()}
     refs = dict.fromkeys([*((side, id_) for id_ in sources), *((side.other, id_) for id_ in records)], lane_of(m))
     absorb(tx, world, list(records.values()), asked=(), in_hand=(m, refs))
-    now, rules = world.clock(), [rule.identity for rule in m.rules]
+    now = world.clock()
     pairs = [(source, id_) if side is Side.RIGHT else (id_, source) for id_, source in sources.items()]
-    made = tx.links.make_all(m.key, pairs, rules, now)
+    made = tx.links.make_all(m.key, pairs, now)
     wake_for(tx, m, list(made.values()), now)
     if rest := [pair for pair in pairs if pair not in made]:
         known = tx.links.of(m.key, Side.LEFT, [left for left, _ in rest])

@@ -326,7 +326,7 @@ def make_links(world: World, tx: Tx, m: FieldMap, items: Sequence[Item]) -> list
             item.fail(park("waiting", f"write {intent} is open for one of the two", waits_for=f"intent:{intent}"))
         else:
             pairs.append((item, (left, right)))
-    made = tx.links.make_all(m.key, [pair for _, pair in pairs], [rule.identity for rule in m.rules], now)
+    made = tx.links.make_all(m.key, [pair for _, pair in pairs], now)
     wake_for(tx, m, list(made.values()), now)
     new: list[tuple[Item, Link]] = []
     for item, (left, right) in pairs:

@@ -102,7 +102,7 @@ def same(world: World, tx: Tx, m: FieldMap, side: Side, ref: Ref, record: Record
         return
     left, right = (ref.id, record.ref.id) if side is Side.LEFT else (record.ref.id, ref.id)
     try:
-        link = tx.links.make(m.key, left, right, [rule.identity for rule in m.rules], world.clock())
+        link = tx.links.make(m.key, left, right, world.clock())
     except LinkedAlready as error:
         raise wrong(ref, f"{error}.", "Look again.") from error
     wake_for(tx, m, [link], world.clock())

@@ -165,21 +165,16 @@ class Links:
         query = select(links.c.id).where(links.c.map == map_key, links.c.state == "open")
         return self.connection.execute(query.limit(1)).first() is not None
 
-    def make(self, map_key: str, left_id: str, right_id: str, rules: Sequence[str], now: datetime) -> Link:
+    def make(self, map_key: str, left_id: str, right_id: str, now: datetime) -> Link:
         """A new open link without any base. Raises LinkedAlready."""
-        made = self.make_all(map_key, [(left_id, right_id)], rules, now)
+        made = self.make_all(map_key, [(left_id, right_id)], now)
         if not made:
             raise LinkedAlready(f"{left_id} or {right_id} is linked already in {map_key}")
         return made[left_id, right_id]
 
-    def make_all(
-        self, map_key: str, pairs: Iterable[tuple[str, str]], rules: Sequence[str], now: datetime
-    ) -> dict[tuple[str, str], Link]:
+    def make_all(self, map_key: str, pairs: Iterable[tuple[str, str]], now: datetime) -> dict[tuple[str, str], Link]:
         """New open links without any base, by left and right id; without those of which a record is linked already."""
-        new = {
-            "map": map_key, "state": "open", "made_at": now, "fence": 0,
-            "ruleset": self._ruleset(map_key, rules), "unknown": sorted(rules),
-        }  # fmt: skip
+        new = {"map": map_key, "state": "open", "made_at": now, "fence": 0}
         made: dict[tuple[str, str], Link] = {}
         for chunk in chunks(pairs):
             rows = [{**new, "left_id": left, "right_id": right} for left, right in chunk]
@@ -266,7 +261,7 @@ class Links:
 
     def _link(self, row: Sequence[Any]) -> Link:
         id_, map_key, left_id, right_id, state, reason, left, right, ruleset, unknown, gone_at = row
-        known = self._ruled_by(map_key, ruleset)
+        known = self._ruled_by(map_key, ruleset) if ruleset is not None else frozenset()
         return Link(
             id=id_,
             map=map_key,

@@ -8,10 +8,14 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from functools import cache
-from typing import Any, TypeVar
+from typing import Any, ClassVar, TypeVar
 
-from sqlalchemy import ColumnElement, Connection, Table, bindparam
+from sqlalchemy import ARRAY, Boolean, ColumnElement, Connection, Table, any_, bindparam
 from sqlalchemy.dialects import postgresql, sqlite
+from sqlalchemy.ext.compiler import compiles
+from sqlalchemy.sql.compiler import SQLCompiler
+from sqlalchemy.sql.operators import OperatorType
+from sqlalchemy.sql.visitors import InternalTraversal
 
 T = TypeVar("T")
 
@@ -52,4 +56,31 @@ def inserting(dialect: str, table: Table) -> Any:
 
 def among(column: ColumnElement[Any]) -> ColumnElement[bool]:
     """Whether a column is one of the values bound as `among`."""
-    return column.in_(bindparam("among", expanding=True))
+    array = bindparam("among", type_=ARRAY(column.type))
+    return Among(column.in_(bindparam("among", expanding=True)), column == any_(array))
+
+
+class Among(ColumnElement[bool]):
+    """A list in an IN for SQLite; one array for PostgreSQL, which is slow to take hundreds of parameters."""
+
+    inherit_cache = True
+    type = Boolean()
+    _traverse_internals: ClassVar[Any] = [(way, InternalTraversal.dp_clauseelement) for way in ("listed", "array")]
+
+    def __init__(self, listed: ColumnElement[bool], array: ColumnElement[bool]) -> None:
+        """The two ways to say it."""
+        self.listed, self.array = listed, array
+
+    def self_group(self, against: OperatorType | None = None) -> ColumnElement[bool]:
+        """A condition as it is; SQLAlchemy would have SQLite compare it with 1, and no index would serve it."""
+        return self
+
+
+@compiles(Among)
+def _in_list(element: Among, compiler: SQLCompiler, **words: Any) -> str:
+    return compiler.process(element.listed, **words)
+
+
+@compiles(Among, "postgresql")
+def _in_array(element: Among, compiler: SQLCompiler, **words: Any) -> str:
+    return compiler.process(element.array, **words)

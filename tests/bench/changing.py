@@ -52,8 +52,9 @@ def _idle(install: Install, *, seconds: int) -> dict[str, float]:
         time.sleep(seconds)
         counts, spent = install.vendors.ask("counts"), daemon.cpu() - before
     cycles = max(counts["hubspot"].get("search", 0), 1)
-    total = sum(vendor["requests"] - vendor.get("schema", 0) for vendor in counts.values())
-    schema = sum(vendor.get("schema", 0) for vendor in counts.values())
+    # JobNimbus tells of custom fields by the records that carry them, so a sample of records is about fields too.
+    schema = sum(vendor.get(name, 0) for vendor in counts.values() for name in ("schema", "sample"))
+    total = sum(vendor["requests"] for vendor in counts.values()) - schema
     return {"cycles": cycles, "requests": total, "schema": schema, "cpu": spent / cycles}
 
 
@@ -111,8 +112,11 @@ def _changed(bench: Bench, world: Vendors, install: Install) -> Iterator[Line]:
     writes = sum(one["writes"] for one in again)
     reads = sum(one["reads"] for one in again)
     yield Line(
-        goal="6", work="cycles after that, nobody does anything", asked="0 writes, search pages only",
-        measured=f"{writes} writes, {reads} reads of records", holds=not writes and not reads,
+        goal="6",
+        work="cycles after that, nobody does anything",
+        asked="0 writes, search pages only",
+        measured=f"{writes} writes, {reads} reads of records",
+        holds=not writes and not reads,
         figures={"cycles": again},
     )
 
@@ -159,9 +163,12 @@ def _in_bad_weather(bench: Bench, world: Vendors, install: Install) -> Line:
     failed = sum(one.get(name, 0) for one in foul.values() for name in ("429", "failed", "hung"))
     ratio = of(spent["foul"] - spent["fair"], failed)
     return Line(
-        goal="14", work=f"{2 * changes} updates, 5 % 429s, 2 % 503s and time-outs",
-        asked="extra requests / failed ones <= 1.2, both sides equal", measured=f"{ratio:.2f}, equal",
-        holds=ratio <= 1.2, figures={**spent, "failed": failed},
+        goal="14",
+        work=f"{2 * changes} updates, 5 % 429s, 2 % 503s and time-outs",
+        asked="extra requests / failed ones <= 1.2, both sides equal",
+        measured=f"{ratio:.2f}, equal",
+        holds=ratio <= 1.2,
+        figures={**spent, "failed": failed},
     )
 
 
@@ -189,10 +196,12 @@ def _soon(bench: Bench, world: Vendors) -> Line:
     world.ask("weather")
     limits = 4 * latency + 0.15, every + 5 * latency + 0.15
     return Line(
-        goal="7", work=f"one update, seen across, {latency * 1000:.0f} ms",
+        goal="7",
+        work=f"one update, seen across, {latency * 1000:.0f} ms",
         asked=f"by webhook <= {limits[0] * 1000:.0f} ms, by poll <= {limits[1] * 1000:.0f} ms (p95)",
         measured=f"{p95(hooked) * 1000:.0f} ms and {p95(polled) * 1000:.0f} ms",
-        holds=p95(hooked) <= limits[0] and p95(polled) <= limits[1], figures={"hooked": hooked, "polled": polled},
+        holds=p95(hooked) <= limits[0] and p95(polled) <= limits[1],
+        figures={"hooked": hooked, "polled": polled},
     )
 
 

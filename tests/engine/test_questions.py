@@ -144,7 +144,7 @@ def test_a_twin_that_is_taken_gone_or_writing_itself_is_refused() -> None:
         rest(town)
         with town.store.begin() as tx:
             absorb(tx, town.world, [Gone(ref=Ref("con", "contacts", carl.id), tombstone=True)], asked=())
-            tx.links.make("pair/contacts", "c77", dora.id, [], town.stage.now)
+            tx.links.make("pair/contacts", "c77", dora.id, town.stage.now)
             (intent,) = tx.journal.open_of("pair/contacts", [ANN.id])
             row = {**asdict(intent), "side": "left", "action": "create", "source_id": bob.id}
             del row["id"]

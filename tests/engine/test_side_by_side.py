@@ -260,7 +260,7 @@ def test_whose_record_was_linked_by_the_other_worker_looks_again_unless_that_one
         (unit,) = mine._claim()
         rules = [rule.identity for rule in m.rules]
         with town.store.begin() as tx:
-            link = tx.links.make(m.key, left.id, right.id, rules, town.stage.now)
+            link = tx.links.make(m.key, left.id, right.id, town.stage.now)
             if how == "written as well":
                 tx.links.save([knowing(link, rules)], rules)
         item = Item(m, unit, None, side=Side.RIGHT)

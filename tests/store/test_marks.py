@@ -134,7 +134,7 @@ def test_a_lease_keeps_others_off_until_it_ends(store: Store) -> None:
 def test_a_renewed_lease_lasts_longer(store: Store) -> None:
     """Renewing holds on to every mark and link of the fence, and to nothing that was given back."""
     with store.begin() as tx:
-        link = tx.links.make("m", "1", "9", [], NOW)
+        link = tx.links.make("m", "1", "9", NOW)
         claimed(tx, "1", "2", fence=1)
         tx.marks.renew(1, LATER + 60 * SECOND)
         assert claim(tx, 2, now=LATER + SECOND) == []
@@ -168,7 +168,7 @@ def test_an_ended_lease_that_nobody_took_still_holds(store: Store) -> None:
 def test_a_link_taken_by_another_fence_is_not_held(store: Store) -> None:
     """The fence of the link counts too, not only that of the mark."""
     with store.begin() as tx:
-        link = tx.links.make("m", "1", "9", [], NOW)
+        link = tx.links.make("m", "1", "9", NOW)
         (mark,) = claimed(tx, "1", fence=1)
         assert tx.marks.holds(mark, 1, link.id)
         tx.marks.lease_links([link.id], LATER, 2)
@@ -192,7 +192,7 @@ def test_a_mark_renewed_meanwhile_stays(store: Store) -> None:
 def test_both_sides_of_a_link_are_one_unit(store: Store) -> None:
     """A linked mark takes the other side's along, even one that is due later, and nobody can claim either alone."""
     with store.begin() as tx:
-        link = tx.links.make("m", "1", "9", ["name"], NOW)
+        link = tx.links.make("m", "1", "9", NOW)
         tx.marks.add("m", LEFT, ["1"], NOW)
         tx.marks.add("m", RIGHT, ["9"], LATER)
         tx.marks.add("m", RIGHT, ["unlinked"], NOW)
@@ -205,7 +205,7 @@ def test_both_sides_of_a_link_are_one_unit(store: Store) -> None:
 def test_two_due_sides_of_a_link_are_claimed_once(store: Store) -> None:
     """Both sides due: still one unit with both marks."""
     with store.begin() as tx:
-        tx.links.make("m", "1", "9", [], NOW)
+        tx.links.make("m", "1", "9", NOW)
         tx.marks.add("m", RIGHT, ["9"], NOW - SECOND)
         tx.marks.add("m", LEFT, ["1"], NOW)
         assert ids(claim(tx)) == [[("right", "9"), ("left", "1")]]
@@ -215,7 +215,7 @@ def test_two_due_sides_of_a_link_are_claimed_once(store: Store) -> None:
 def test_a_resting_mark_across_shares_the_fate_of_its_link(store: Store, state: str) -> None:
     """The plan is for both sides: whatever the other one rests with is taken along, a plan that is old by now too."""
     with store.begin() as tx:
-        tx.links.make("m", "1", "9", [], NOW)
+        tx.links.make("m", "1", "9", NOW)
         tx.marks.add("m", RIGHT, ["9"], NOW)
         ((mark,),) = [unit.marks for unit in claim(tx)]
         tx.marks.rest(mark, 1, state, reason="no such stage")
@@ -228,7 +228,7 @@ def test_a_resting_mark_across_shares_the_fate_of_its_link(store: Store, state: 
 def test_the_sides_of_a_link_never_run_at_once(store: Store) -> None:
     """A mark that comes on the other side while the link is worked on waits until the link is given back."""
     with store.begin() as tx:
-        tx.links.make("m", "1", "9", [], NOW)
+        tx.links.make("m", "1", "9", NOW)
         claimed(tx, "1", fence=1)
         tx.marks.add("m", RIGHT, ["9"], NOW)
         assert claim(tx, 2) == []
@@ -249,7 +249,7 @@ def test_a_new_link_takes_the_news_of_its_other_record_along(store: Store, more:
         tx.marks.add("m", LEFT, ["1"], NOW)
         tx.marks.add("m", RIGHT, ["9"], NOW, **more)
         (unit,) = claim(tx, side=LEFT)
-        link = tx.links.make("m", "1", "9", [], NOW)
+        link = tx.links.make("m", "1", "9", NOW)
         (whole,) = tx.marks.take_along([(unit, link)], NOW, LATER)
         assert whole.link == link
         assert ids([whole]) == [[("left", "1"), *([("right", "9")] if along else [])]]
@@ -270,7 +270,7 @@ def test_a_new_link_leaves_alone_what_is_not_due_or_somebody_s(store: Store, why
         if why == "it is parked":
             tx.marks.rest(mark, 2, PARKED, reason="no such stage")
             tx.marks.release(2)
-        link = tx.links.make("m", "1", "9", [], NOW)
+        link = tx.links.make("m", "1", "9", NOW)
         (whole,) = tx.marks.take_along([(unit, link)], NOW, LATER)
         assert ids([whole]) == [[("left", "1")]]
 
@@ -278,7 +278,7 @@ def test_a_new_link_leaves_alone_what_is_not_due_or_somebody_s(store: Store, why
 def test_a_closed_link_makes_no_unit(store: Store) -> None:
     """Only an open link binds two marks together."""
     with store.begin() as tx:
-        link = tx.links.make("m", "1", "9", [], NOW)
+        link = tx.links.make("m", "1", "9", NOW)
         tx.links.close(link.id, "gone", NOW)
         tx.marks.add("m", LEFT, ["1"], NOW)
         tx.marks.add("m", RIGHT, ["9"], NOW)
@@ -288,10 +288,10 @@ def test_a_closed_link_makes_no_unit(store: Store) -> None:
 def test_linked_only_leaves_the_others(store: Store) -> None:
     """Before a backfill is complete only what is linked is claimed and counted, on whichever side, in this map."""
     with store.begin() as tx:
-        tx.links.make("m", "1", "9", [], NOW)
-        tx.links.make("m", "2", "8", [], NOW)
-        tx.links.make("other", "3", "7", [], NOW)
-        gone = tx.links.make("m", "4", "6", [], NOW)
+        tx.links.make("m", "1", "9", NOW)
+        tx.links.make("m", "2", "8", NOW)
+        tx.links.make("other", "3", "7", NOW)
+        gone = tx.links.make("m", "4", "6", NOW)
         tx.links.close(gone.id, "gone", NOW)
         tx.marks.add("m", LEFT, ["1", "3", "4", "9"], NOW)
         tx.marks.add("m", RIGHT, ["8", "2"], NOW)

@@ -49,7 +49,7 @@ def _claim(tx: Tx) -> None:
     tx.marks.next_due(["m"])
     tx.marks.add("m", Side.LEFT, ["1"], NOW)
     units = tx.marks.claim("m", NOW, LATER, 1, limit=1)
-    tx.marks.take_along([(unit, tx.links.make("m", "1", "9", [], NOW)) for unit in units], NOW, LATER)
+    tx.marks.take_along([(unit, tx.links.make("m", "1", "9", NOW)) for unit in units], NOW, LATER)
     tx.marks.claim("m", NOW, LATER, 1, limit=1, linked_only=True)
 
 
@@ -75,7 +75,7 @@ def _look(tx: Tx) -> None:
 
 
 def _write(tx: Tx) -> None:
-    link = tx.links.make("m", "1", "9", ["name"], NOW)
+    link = tx.links.make("m", "1", "9", NOW)
     (intent,) = tx.journal.open([INTENT])
     tx.journal.claim({intent: ["a"]}, "field", "contacts")
     tx.marks.renew(1, LATER)
@@ -213,7 +213,7 @@ def _walks(plan: Any) -> Iterator[str]:
 def test_the_links_of_a_map_are_not_listed_to_find_a_linked_mark(lite: Store) -> None:
     """Whether a mark is linked is asked for that mark: a list of all links would be made each second of a backfill."""
     with asked(lite) as statements, lite.begin() as tx:
-        tx.links.make("m", "1", "9", [], NOW)
+        tx.links.make("m", "1", "9", NOW)
         tx.marks.any_due("m", NOW, linked_only=True)
         tx.marks.claim("m", NOW, LATER, 1, limit=1, linked_only=True)
     with lite.read() as tx:

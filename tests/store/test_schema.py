@@ -205,7 +205,7 @@ def test_damage_is_found(lite: Store, tmp_path: Path) -> None:
     assert lite.sound()
     with lite.begin() as tx:
         for n in range(500):
-            tx.links.make("m", str(n), str(n), ["name"], NOW)
+            tx.links.make("m", str(n), str(n), NOW)
     lite.close()
     file = Path(str(lite.engine.url.database))
     with closing(sqlite3.connect(file)) as connection:

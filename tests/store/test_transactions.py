@@ -60,7 +60,7 @@ with store.begin() as tx:
     tx.runs.set_fact("done", True)
 with store.begin() as tx:
     tx.marks.add("m", Side.LEFT, [str(n) for n in range(5000)], now)
-    tx.links.make("m", "1", "9", ["name"], now)
+    tx.links.make("m", "1", "9", now)
     tx.runs.set_fact("done", False)
     print("in the middle", flush=True)
     sys.stdin.readline()
@@ -73,7 +73,7 @@ def test_a_transaction_is_all_or_nothing(store: Store) -> None:
     def fail() -> None:
         with store.begin() as tx:
             tx.marks.add("m", Side.LEFT, ["1"], NOW)
-            tx.links.make("m", "1", "9", ["name"], NOW)
+            tx.links.make("m", "1", "9", NOW)
             raise ZeroDivisionError
 
     with pytest.raises(ZeroDivisionError):
@@ -128,7 +128,7 @@ def test_processes_share_the_marks(store: Store) -> None:
     """Three workers at once do every mark exactly once, and never the two sides of a link apart."""
     with store.begin() as tx:
         for n in range(40):
-            tx.links.make("m", str(n), str(n), [], NOW)
+            tx.links.make("m", str(n), str(n), NOW)
         for side in Side:
             tx.marks.add("m", side, [str(n) for n in range(60)], NOW)
     told = answers([child(CLAIM, store.url, NOW.isoformat()) for _ in range(3)])
@@ -162,7 +162,7 @@ def test_a_kill_of_a_worker_costs_only_its_lease(store: Store) -> None:
         return [mark for unit in units for mark in unit.marks]
 
     with store.begin() as tx:
-        tx.links.make("m", "1", "9", [], NOW)
+        tx.links.make("m", "1", "9", NOW)
         tx.marks.add("m", Side.LEFT, ["1"], NOW)
     assert [mark.id for mark in claim(1)] == ["1"]
     with closing(Store(store.url)) as again, again.begin() as tx:

@@ -81,8 +81,8 @@ class Base:
             return False
 
 
-REMEMBERED = 32_768
-"""Values whose key is kept at hand, some megabytes at most: matching meets each of them several times."""
+REMEMBERED = 8_192
+"""Values whose key is kept at hand, a megabyte or two: matching meets those of a batch several times."""
 
 JOINERS = r"['`.\u2019\u00b4]"
 """Signs inside a name that do not part words: O'Brien, St. John."""
