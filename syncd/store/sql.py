@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from functools import cache
-from typing import Any, ClassVar, TypeVar
+from typing import Any, TypeVar
 
 from sqlalchemy import ARRAY, Boolean, ColumnElement, Connection, Table, any_, bindparam
 from sqlalchemy.dialects import postgresql, sqlite
@@ -65,7 +65,8 @@ class Among(ColumnElement[bool]):
 
     inherit_cache = True
     type = Boolean()
-    _traverse_internals: ClassVar[Any] = [(way, InternalTraversal.dp_clauseelement) for way in ("listed", "array")]
+    # What tells two such conditions apart, under SQLAlchemy's name for it.
+    _traverse_internals = [(way, InternalTraversal.dp_clauseelement) for way in ("listed", "array")]  # noqa: RUF012
 
     def __init__(self, listed: ColumnElement[bool], array: ColumnElement[bool]) -> None:
         """The two ways to say it."""
