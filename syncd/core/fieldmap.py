@@ -77,6 +77,9 @@ class Converter(Protocol):
     def equal(self, left: Value, right: Value) -> bool:
         """Whether the two sides' values mean the same, up to what either field loses; never raises."""
 
+    def alike(self, left: Value, right: Value) -> bool:
+        """The same for values that are not blank, neither of which is what the other converts to."""
+
 
 class Expression(Protocol):
     """A compiled CEL expression over `left` and `right`, the fields of a record by name.

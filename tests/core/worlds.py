@@ -158,6 +158,10 @@ class Turned:
         """The inner one's, turned."""
         return self.inner.equal(right, left)
 
+    def alike(self, left: Value, right: Value) -> bool:
+        """The inner one's, turned."""
+        return self.inner.alike(right, left)
+
 
 WAYS = {Direction.RIGHT: Direction.LEFT, Direction.LEFT: Direction.RIGHT}
 OWNERS = {Owner.LEFT: Owner.RIGHT, Owner.RIGHT: Owner.LEFT}

@@ -49,7 +49,7 @@ class Ends:
 
 @dataclass(frozen=True, slots=True)
 class Base:
-    """A converter that carries values as they are. Others override `to`, and `key` where matching needs more."""
+    """A converter that carries values as they are. Others override `to`, and `key` and `alike` where more is one."""
 
     ends: Ends
 
@@ -69,10 +69,15 @@ class Base:
         return plain(value)
 
     def equal(self, left: Value, right: Value) -> bool:
-        """Agreement: blank on both sides, or one side's value converted is what the other holds."""
+        """Agreement: blank on both sides, or one side's value converted is what the other holds, or they are alike."""
         if blank(left) or blank(right):
             return blank(left) and blank(right)
-        return self._lands(left, right, Side.RIGHT) or self._lands(right, left, Side.LEFT)
+        lands = self._lands(left, right, Side.RIGHT) or self._lands(right, left, Side.LEFT)
+        return lands or self.alike(left, right)
+
+    def alike(self, left: Value, right: Value) -> bool:
+        """Whether two values, none of them blank, mean the same although neither is what the other converts to."""
+        return False
 
     def _lands(self, value: Value, there: Value, to: Side) -> bool:
         try:

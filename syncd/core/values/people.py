@@ -54,11 +54,11 @@ class Phone(Base):
         number = self._parse(value) or self._parse(digits)
         return phonenumbers.format_number(number, phonenumbers.PhoneNumberFormat.E164) if number else digits
 
-    def equal(self, left: Value, right: Value) -> bool:
+    def alike(self, left: Value, right: Value) -> bool:
         """The same number and extension, however written."""
         one, other = self._parse(left), self._parse(right)
         if one is None or other is None:
-            return Base.equal(self, left, right)
+            return False
         keys = self.key(left, Side.LEFT), self.key(right, Side.RIGHT)
         return keys[0] == keys[1] and (one.extension or "") == (other.extension or "")
 
@@ -90,10 +90,10 @@ class Email(Base):
         """The address in lower case and normal form; None for what is no address."""
         return _mailbox(written(value).strip())
 
-    def equal(self, left: Value, right: Value) -> bool:
-        """The same address, or the same text if it is no address."""
+    def alike(self, left: Value, right: Value) -> bool:
+        """The same address."""
         key = self.key(left, Side.LEFT)
-        return Base.equal(self, left, right) or (key is not None and key == self.key(right, Side.RIGHT))
+        return key is not None and key == self.key(right, Side.RIGHT)
 
 
 @lru_cache(maxsize=REMEMBERED)
@@ -116,10 +116,10 @@ class Address(Base):
             return None
         return _street_line(text)
 
-    def equal(self, left: Value, right: Value) -> bool:
+    def alike(self, left: Value, right: Value) -> bool:
         """The same place, however abbreviated."""
         key = self.key(left, Side.LEFT)
-        return Base.equal(self, left, right) or (key is not None and key == self.key(right, Side.RIGHT))
+        return key is not None and key == self.key(right, Side.RIGHT)
 
 
 @lru_cache(maxsize=REMEMBERED)
@@ -173,10 +173,10 @@ class State(Base):
         text = plain(value)
         return state_code(written(value)) or state_code(text or "") or text
 
-    def equal(self, left: Value, right: Value) -> bool:
+    def alike(self, left: Value, right: Value) -> bool:
         """The same state, by name or by code."""
         code = state_code(written(left))
-        return Base.equal(self, left, right) or (code is not None and code == state_code(written(right)))
+        return code is not None and code == state_code(written(right))
 
 
 @dataclass(frozen=True, slots=True)
@@ -198,9 +198,9 @@ class Name(Base):
             raise Unconvertible(f"{text!r} is only the {self.part} name; a whole name cannot be made of it")
         return str(getattr(HumanName(text), self.part))
 
-    def equal(self, left: Value, right: Value) -> bool:
-        """The same name; between a whole and its part, the part is what it says."""
+    def alike(self, left: Value, right: Value) -> bool:
+        """Between a whole and its part, the part is what it says."""
         if self.full is None:
-            return Base.equal(self, left, right)
+            return False
         whole, part = (left, right) if self.full is Side.LEFT else (right, left)
         return plain(self.convert(whole, self.full.other)) == plain(part)
