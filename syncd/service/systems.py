@@ -5,7 +5,7 @@ What is not here: what a connector or a receiver of webhooks does (`kit`), and w
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 from syncd.config import Config, SystemConfig, SystemShape
@@ -15,14 +15,26 @@ from syncd.kit.connector import Connector, SystemSettings, Timing
 from syncd.kit.webhook import Receiver
 
 
-def shapes() -> Mapping[str, SystemShape]:
-    """What the table of each installed connector may hold."""
-    found = {}
-    for name in registry.connectors():
+class _Shapes(Mapping[str, SystemShape]):
+    """Each asked of its connector when it is wanted: one that no system uses is not loaded."""
+
+    def __getitem__(self, name: str) -> SystemShape:
+        if name not in registry.connectors():
+            raise KeyError(name)
         known: Any = registry.connector(name)
         hooks = known.receiver is not None
-        found[name] = SystemShape(known.secret_name, known.settings, webhooks=hooks, signs_url=known.signs_url)
-    return found
+        return SystemShape(known.secret_name, known.settings, webhooks=hooks, signs_url=known.signs_url)
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(registry.connectors())
+
+    def __len__(self) -> int:
+        return len(registry.connectors())
+
+
+def shapes() -> Mapping[str, SystemShape]:
+    """What the table of each installed connector may hold."""
+    return _Shapes()
 
 
 def connector(config: Config, system: SystemConfig) -> Connector:

@@ -206,8 +206,18 @@ def options(url: str) -> dict[str, Any]:
 
 def _pragmas(connection: Any, _record: Any) -> None:
     connection.isolation_level = None
-    for pragma in ("journal_mode=WAL", "synchronous=NORMAL", "foreign_keys=ON", f"busy_timeout={BUSY_SECONDS * 1000}"):
+    for pragma in _PRAGMAS:
         connection.execute(f"PRAGMA {pragma}")
+
+
+_PRAGMAS = (
+    "journal_mode=WAL",
+    "synchronous=NORMAL",
+    "foreign_keys=ON",
+    f"busy_timeout={BUSY_SECONDS * 1000}",
+    # Kibibytes, of each of several connections; the machine's own cache holds the pages anyway.
+    "cache_size=-1024",
+)
 
 
 def _begin_writing(connection: Connection, synchronous: str) -> None:
