@@ -20,7 +20,7 @@ from syncd_jobnimbus.fields import KINDS
 from syncd_jobnimbus.names import parse_names
 from syncd_jobnimbus.probes import Probes
 from syncd_jobnimbus.proofs import Proofs
-from syncd_jobnimbus.reads import Reader
+from syncd_jobnimbus.reads import AT_ONCE, Reader
 from syncd_jobnimbus.rows import Rows
 from syncd_jobnimbus.schema import Catalog
 from syncd_jobnimbus.search import Finder
@@ -84,6 +84,7 @@ class JobNimbus:
             webhooks=True,
             sync_key=bool(self._settings.options.get("sync_key")),
             find_batch=20,
+            writes_at_once=AT_ONCE,
             pace=self._client.pace,
             unique=TITLES,
             names=TITLES,

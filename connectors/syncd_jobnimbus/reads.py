@@ -17,7 +17,8 @@ from syncd_jobnimbus.client import Client, One
 from syncd_jobnimbus.explain import Forbidden, NotFound
 from syncd_jobnimbus.rows import Rows, is_deleted, is_member
 
-_AT_ONCE = 2
+AT_ONCE = 2
+"""Requests under way; more are not documented to be welcome, and real users send no more than three."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,7 +31,7 @@ class Reader:
     def read(self, kind: str, ids: Sequence[str], fields: Sequence[str]) -> Mapping[str, Record | Gone]:
         """Every id asked for is in the answer."""
         wanted = list(dict.fromkeys(ids))
-        with ThreadPoolExecutor(max_workers=_AT_ONCE) as pool:
+        with ThreadPoolExecutor(max_workers=AT_ONCE) as pool:
             answers = list(pool.map(partial(self.ask, kind), wanted))
         since = time.monotonic()  # one canary that is read after all of these tells of all of them
         told = zip(wanted, answers, strict=True)

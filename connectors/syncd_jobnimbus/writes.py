@@ -1,4 +1,4 @@
-"""Writing: one record at a time, only what changes, compared just before with what it would overwrite.
+"""Writing: a request for each record, only what changes, compared just before with what it would overwrite.
 
 What is not here: deciding what to write. JobNimbus merges a PUT key by key and has no version to write against, so
 between the comparing GET and the PUT some milliseconds stay open.
@@ -8,7 +8,9 @@ from __future__ import annotations
 
 import time
 from collections.abc import Iterator, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor, wait
 from contextlib import nullcontext
+from contextvars import copy_context
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -16,7 +18,7 @@ from syncd.core.model import Action, FieldType, Gone, Operation, Outcome, Record
 from syncd.errors import Ambiguous, Refused, SyncdError, Transient
 from syncd_jobnimbus.client import Client, One
 from syncd_jobnimbus.explain import NotFound
-from syncd_jobnimbus.reads import Reader
+from syncd_jobnimbus.reads import AT_ONCE, Reader
 from syncd_jobnimbus.rows import Rows
 from syncd_jobnimbus.schema import Catalog
 from syncd_jobnimbus.values import same
@@ -35,9 +37,19 @@ class Writer:
     reader: Reader
 
     def write(self, kind: str, operations: Sequence[Operation]) -> Iterator[Sequence[Outcome]]:
-        """One outcome after another. AuthError passes: the operation at hand was not sent, or not let in."""
-        for operation in operations:
-            yield [self._outcome(kind, operation)]
+        """Two at a time, and none is under way while their outcomes are told.
+
+        AuthError passes: an operation that was not told of by then was not sent, or not let in.
+        """
+        with ThreadPoolExecutor(max_workers=AT_ONCE) as pool:
+            for start in range(0, len(operations), AT_ONCE):
+                some = operations[start : start + AT_ONCE]
+                tried = [pool.submit(copy_context().run, self._outcome, kind, operation) for operation in some]
+                wait(tried)
+                if told := [one.result() for one in tried if one.exception() is None]:
+                    yield told
+                for one in tried:
+                    one.result()
 
     def _outcome(self, kind: str, operation: Operation) -> Outcome:
         try:

@@ -26,8 +26,9 @@ class Capabilities:
     `tombstones`: deleted records appear in the feed. `archive`: records can be deleted as people delete them there.
     `conditional_write`: the vendor compares before it writes.
     `free_compare`: comparing before a write costs no request of its own per record.
-    `read_batch`, `write_batch`, `find_batch`: records per request. `pace`: requests per second that the limits let
-    through in the long run; None: so many that batches need not be cut.
+    `read_batch`, `write_batch`, `find_batch`: records per request. `writes_at_once`: batches that `write` has under way
+    together. `pace`: requests per second that the limits let through in the long run; None: so many that batches need
+    not be cut.
     `history`: earlier values of a field are told, with who gave them; without it `history` is never called.
     `webhooks`: the vendor calls us when a record changed, and `receiver` understands it.
     `unique`: per kind, the fields in which the vendor refuses a second record of the same value.
@@ -49,6 +50,7 @@ class Capabilities:
     read_batch: int = 1
     write_batch: int = 1
     find_batch: int = 1
+    writes_at_once: int = 1
     pace: float | None = None
     unique: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     names: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
@@ -218,7 +220,8 @@ class Connector(Protocol):
         """Write, in the vendor's batches; yields after each vendor call that settled some operations.
 
         Each operation gets exactly one Outcome, whatever happens; one record's trouble never raises. Nothing is sent
-        for the next batch before the caller asks for the next item, so the caller may stop in between.
+        for the next batch before the caller asks for the next item, so the caller may stop in between. Where several
+        batches go at once, all of them are answered, and told, before the caller is asked or anything is raised.
         """
 
     def history(self, kind: str, id: str, field: str) -> Sequence[Change]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import random
 import threading
 from collections.abc import Callable, Iterator
@@ -18,9 +19,10 @@ from starlette.responses import JSONResponse, PlainTextResponse, Response
 from starlette.routing import Route
 
 from syncd.core.model import Action, Gone, Operation, Outcome, Record, Ref, Result, SyncKey
-from syncd.errors import Transient
+from syncd.errors import AuthError, Transient
 from syncd_jobnimbus import JobNimbus
 from tests.connectors.jobnimbus_connector_bench import connect
+from tests.connectors.scripted import serving
 
 Answer = Callable[[Request, Any], Response]
 
@@ -211,3 +213,44 @@ def test_long_and_odd_ids_are_read() -> None:
         found = connector.read("jobs", [odd], ["name"])[odd]
         assert isinstance(found, Record)
         assert found.ref.id == odd
+
+
+def test_two_writes_are_under_way_and_no_third() -> None:
+    """The second is sent while the first has no answer; a third only when both were told of."""
+    most, now, lock, both = 0, 0, threading.Lock(), threading.Barrier(2, timeout=10)
+
+    async def handle(request: Request) -> Response:
+        nonlocal most, now
+        with lock:
+            now += 1
+            most = max(most, now)
+        await asyncio.to_thread(both.wait)
+        with lock:
+            now -= 1
+        id_ = request.url.path.rpartition("/")[2]
+        return JSONResponse({"jnid": id_, "name": "Roof", "date_updated": 1_767_225_600, "is_active": True})
+
+    operations = [replace(UPDATE, id=str(n), ref=Ref("jn", "jobs", f"j{n}")) for n in range(4)]
+    with serving(handle) as address:
+        connector = connect(f"{address}/api1/")
+        told = [[one.operation for one in outcomes] for outcomes in connector.write("jobs", operations)]
+        connector.close()
+    assert told == [["0", "1"], ["2", "3"]]
+    assert most == 2
+
+
+def test_what_was_written_beside_a_refused_key_is_told_first() -> None:
+    """The key is refused for one of two: the other's outcome comes, then AuthError, and nothing more is sent."""
+
+    def answer(request: Request, body: Any) -> Response:
+        if request.url.path.endswith("j0"):
+            return JSONResponse({"status": 401, "body": "Authentication required"}, 401)
+        return JSONResponse({"jnid": "j1", "name": "Roof", "date_updated": 1_767_225_600, "is_active": True})
+
+    operations = [replace(UPDATE, id=str(n), ref=Ref("jn", "jobs", f"j{n}")) for n in range(4)]
+    with served(answer) as (connector, seen):
+        writing = iter(connector.write("jobs", operations))
+        assert [(one.operation, one.result) for one in next(writing)] == [("1", Result.WRITTEN)]
+        with pytest.raises(AuthError):
+            next(writing)
+        assert sorted(one for one in seen if one.startswith("PUT")) == ["PUT /api1/jobs/j0", "PUT /api1/jobs/j1"]

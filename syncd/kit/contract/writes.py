@@ -225,8 +225,9 @@ class WriteContract(Contract):
         same(outcomes[operations[1].id].result, Result.WRITTEN, "its neighbor")
 
     def test_nothing_is_sent_before_it_is_asked_for(self, bench: Bench, kind: str) -> None:
-        """A caller that stops after the first batch has written that batch and no more."""
-        batch = bench.connector.capabilities.write_batch
+        """A caller that stops after the first batch, or the first few that go at once, has written them and no more."""
+        can = bench.connector.capabilities
+        batch = can.write_batch * can.writes_at_once
         operations = [bench.create(kind, n) for n in range(batch + 3)]
         mark, before = bench.remote.mark(), len(bench.rows(kind))
         writing = iter(bench.connector.write(kind, operations))

@@ -41,10 +41,12 @@ class ByStamp(BasePaginator):
 
 def main():
     address, since, folder = sys.argv[1:]
-    source = rest_api_source({
-        "client": {"base_url": f"{address}/api1/", "paginator": ByStamp(int(since))},
-        "resources": [{"name": "contacts", "endpoint": {"path": "contacts", "data_selector": "results"}}],
-    })
+    source = rest_api_source(
+        {
+            "client": {"base_url": f"{address}/api1/", "paginator": ByStamp(int(since))},
+            "resources": [{"name": "contacts", "endpoint": {"path": "contacts", "data_selector": "results"}}],
+        }
+    )
     pipeline = dlt.pipeline("bench", pipelines_dir=folder, destination="duckdb", dataset_name="bench")
     began = time.process_time()
     pipeline.extract(source)
