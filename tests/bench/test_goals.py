@@ -1,19 +1,26 @@
-"""What a bench measures and chance does not move: requests beside their floor, writes once all is settled.
+"""What a bench measures and chance does not move: requests, writes once all is settled, and what grows with the links.
 
-Not here: seconds, which `make bench` tells as ratios.
+Not here: seconds, which `make bench` tells as ratios; the work in the store is counted in steps of SQLite's machine.
 """
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterator, Mapping
+from pathlib import Path
 
 import pytest
+from sqlalchemy import event
 
+from syncd.app import App
 from tests.bench.changing import after, asked, edit, floor
 from tests.bench.measure import pages
-from tests.bench.world import Install, Vendors, vendors
+from tests.bench.world import SECRET, Install, Vendors, vendors
 
 SIZE, CHANGES = 2_000, 20
+TIMES = 4
+"""So many times as many links are a larger house."""
+TIMING = {"overlap": "120s", "lag": "1s"}
 BY_PERSON = ("batch update", "batch create", "patch", "post", "put")
 
 
@@ -26,7 +33,7 @@ def world() -> Iterator[Vendors]:
 @pytest.fixture(scope="module")
 def first(world: Vendors, tmp_path_factory: pytest.TempPathFactory) -> tuple[Install, Mapping[str, Mapping[str, int]]]:
     """A set-up after its first link, and what that asked."""
-    install = Install(tmp_path_factory.mktemp("bench") / "home", world, timing={"overlap": "120s", "lag": "1s"})
+    install = Install(tmp_path_factory.mktemp("bench") / "home", world, timing=TIMING)
     install.run("once")
     return install, world.ask("counts")
 
@@ -50,3 +57,33 @@ def test_changes_cost_what_changed(first: tuple[Install, Mapping[str, Mapping[st
     assert world.ask("differing") == []
     assert asked(counts) <= floor(CHANGES) + 6
     assert [after(world, install) for _ in range(2)] == [{"writes": 0, "reads": 0}] * 2
+
+
+def test_memory_and_a_pass_without_change_do_not_grow_with_the_links(tmp_path: Path) -> None:
+    """Four times as many links: the peak of linking them stays, and a pass asks and computes what it did with few."""
+    peaks, passes = [], []
+    for size in (SIZE, TIMES * SIZE):
+        with vendors(size) as world:
+            install = Install(tmp_path / str(size), world, timing=TIMING)
+            peaks.append(install.run("once").peak)
+            install.run("once")
+            world.ask("counts")
+            passes.append((_steps(install), world.ask("counts")))
+    assert peaks[1] <= 1.15 * peaks[0]
+    (few, asked_few), (many, asked_many) = passes
+    assert asked_many == asked_few
+    assert few / 1.2 <= many <= 1.2 * few
+
+
+def _steps(install: Install) -> int:
+    """The steps that SQLite's machine takes in one pass."""
+    steps: Counter[str] = Counter()
+
+    def count() -> None:
+        steps["taken"] += 1
+
+    with App.open(install.folder / "config.toml", environ={"BENCH_SECRET": SECRET}) as app:
+        event.listen(app.store.engine, "checkout", lambda raw, *_: raw.set_progress_handler(count, 1))
+        app.once()
+    assert steps["taken"] > 100
+    return steps["taken"]
