@@ -451,6 +451,8 @@ def test_parts_of_a_name(part: str, carried: str) -> None:
     name = build("name", full="right", part=part)
     assert name.convert("Dr. Juan Q. Xavier de la Vega III", LEFT) == carried
     assert name.equal(carried, "Dr. Juan Q. Xavier de la Vega III")
+    assert name.equal(carried.upper(), "Dr. Juan Q. Xavier de la Vega III")
+    assert not name.equal("Somebody", "Dr. Juan Q. Xavier de la Vega III")
     with pytest.raises(Unconvertible):
         name.convert(carried, RIGHT)
 
