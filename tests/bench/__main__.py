@@ -43,16 +43,18 @@ def main() -> None:
     chosen = tuple(map(int, words.sizes.split(","))) if words.sizes else QUICK if words.quick else FULL
     pairs = words.pairs or (1 if words.quick else 5)
     console, lines = Console(), []
+    told = {"machine": platform.platform(), "python": platform.python_version(), "sizes": chosen, "pairs": pairs}
+    Path(words.json).parent.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(prefix="syncd-bench-") as folder:
         bench = Bench(folder=Path(folder), sizes=chosen, pairs=pairs, peers=ROOT / ".cache/peers/bin/python")
         for name in words.only.split(","):
             for line in PARTS[name][0](bench):
                 lines.append(line)
                 console.print(f"[dim]{time.strftime('%T')}[/dim] {line.goal}: {line.measured}", highlight=False)
+                # After each, so that hours are not lost by what ends it.
+                goals = [asdict(one) for one in lines]
+                Path(words.json).write_bytes(orjson.dumps({**told, "goals": goals}, option=orjson.OPT_INDENT_2))
     console.print(_table(lines))
-    told = {"machine": platform.platform(), "python": platform.python_version(), "sizes": chosen, "pairs": pairs}
-    Path(words.json).parent.mkdir(parents=True, exist_ok=True)
-    Path(words.json).write_bytes(orjson.dumps({**told, "goals": [asdict(line) for line in lines]}, option=2))
     console.print(f"The figures are in {words.json}.", highlight=False, soft_wrap=True)
 
 

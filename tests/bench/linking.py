@@ -125,7 +125,8 @@ def _linked(bench: Bench, world: Vendors, *, rates: Mapping[str, str] | None = N
     """A first link in a new place."""
     install = Install(fresh(bench.folder / "link"), world, rates=rates or {}, store=store)
     found = install.run("once")
-    assert f"{2 * bench.size} looked at" in found.output, found.output
+    told = json.loads(install.run("status", "--format", "json").output)
+    assert told["links"] == {"bench/contacts": bench.size}, found.output
     return found
 
 

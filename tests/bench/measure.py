@@ -52,7 +52,7 @@ def middle(figures: Sequence[float]) -> float:
 
 def spread(figures: Sequence[float]) -> str:
     """The median with the lowest and the highest."""
-    return f"{_short(middle(figures))} ({_short(min(figures))} to {_short(max(figures))})"
+    return f"{short(middle(figures))} ({short(min(figures))} to {short(max(figures))})"
 
 
 def rate(records: int, seconds: float) -> float:
@@ -76,5 +76,6 @@ def pages(records: int, page: int) -> int:
     return -(-records // page)
 
 
-def _short(figure: float) -> str:
+def short(figure: float) -> str:
+    """A figure as people read it."""
     return f"{figure:,.0f}" if abs(figure) >= 100 else f"{figure:.3g}"

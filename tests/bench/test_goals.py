@@ -9,13 +9,15 @@ from collections import Counter
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 
+import orjson
 import pytest
 from sqlalchemy import event
 
 from syncd.app import App
 from tests.bench.changing import after, asked, edit, floor
 from tests.bench.measure import pages
-from tests.bench.world import SECRET, Install, Vendors, vendors
+from tests.bench.picture import costs, drawn
+from tests.bench.world import ROOT, SECRET, Install, Vendors, vendors
 
 SIZE, CHANGES = 2_000, 20
 TIMES = 4
@@ -87,3 +89,10 @@ def _steps(install: Install) -> int:
         app.once()
     assert steps["taken"] > 100
     return steps["taken"]
+
+
+def test_the_picture_is_drawn_from_the_figures() -> None:
+    """What the page on cost shows is what its figures say."""
+    folder = ROOT / "docs" / "explanation"
+    told = orjson.loads((folder / "cost.json").read_bytes())
+    assert (folder / "cost.svg").read_text(encoding="utf-8") == drawn(costs(told))
