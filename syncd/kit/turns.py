@@ -11,7 +11,12 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Protocol
 
+import structlog
 from pyrate_limiter import InMemoryBucket, Limiter, Rate, SingleBucketFactory
+
+from syncd.errors import Transient
+
+log = structlog.get_logger("syncd.kit")
 
 JITTER = 0.05
 """By how many seconds our windows are longer than the vendor's: it counts arrivals, and one request may travel longer
@@ -107,4 +112,8 @@ class SharedFlights:
         try:
             yield True
         finally:
-            self._turns.give_back(self._key, taken)
+            try:
+                self._turns.give_back(self._key, taken)
+            except Transient as error:
+                # The request has had its answer: to fail now would have it sent again.
+                log.warning("place not given back", error=str(error), seconds=self._longest)

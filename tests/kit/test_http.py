@@ -6,6 +6,7 @@ import socket
 import threading
 import time
 from collections.abc import Callable
+from contextlib import nullcontext
 from datetime import datetime, timedelta
 from pathlib import Path
 
@@ -225,6 +226,37 @@ def test_a_write_is_not_sent_upon_looks_that_had_to_wait(connect: Connect, remot
         http.request("GET", "/notes")  # a first look that is repeated is as good as new
         http.request("POST", "/notes", json={"text": "x"}, idempotent=False)
     assert len(remote.records("notes")) == 1
+
+
+class Forgetful:
+    """Turns for everybody, kept in a store that answers no more once a request has ended."""
+
+    def make(self, key: str, count: int) -> None:
+        """There are enough."""
+
+    def take(self, key: str, count: int, span: float, weight: int = 1) -> tuple[tuple[int, ...], float]:
+        """Each has its turn."""
+        return tuple(range(weight)), 0.0
+
+    def give_back(self, key: str, numbers: tuple[int, ...]) -> None:
+        """It does not answer."""
+        raise Transient("the store does not answer: gone away")
+
+    def hold_back(self, key: str, seconds: float) -> None:
+        """Nobody waits."""
+
+
+@pytest.mark.parametrize("ahead", [False, True])
+def test_a_create_is_not_sent_again_for_a_place_that_cannot_be_given_back(
+    connect: Connect, remote: Remote, *, ahead: bool
+) -> None:
+    """It was answered: whatever becomes of its place among the requests of all processes, the answer counts."""
+    limit = Limit("toy", ((1000, 1),), in_flight=2, turns=Forgetful(), key="toy#1")
+    http, mark = connect(limits={"default": limit}, retry_for=5), remote.mark()
+    with http.at_once(1) if ahead else nullcontext():
+        answer = http.request("POST", "/notes", json={"text": "once"}, idempotent=False)
+    assert answer.status == 201
+    assert len(remote.writes(mark)) == 1
 
 
 def test_a_429_without_a_wish_halves_the_pace(connect: Connect, remote: Remote) -> None:
