@@ -8,14 +8,14 @@ from __future__ import annotations
 
 import time
 from collections.abc import Iterator, Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor, wait
+from concurrent.futures import Future, ThreadPoolExecutor, wait
 from contextlib import nullcontext
 from contextvars import copy_context
 from dataclasses import dataclass, replace
 from typing import Any
 
 from syncd.core.model import Action, FieldType, Gone, Operation, Outcome, Record, Ref, Result, Value
-from syncd.errors import Ambiguous, Refused, SyncdError, Transient
+from syncd.errors import Ambiguous, AuthError, Refused, SyncdError, Transient
 from syncd_jobnimbus.client import Client, One
 from syncd_jobnimbus.explain import NotFound
 from syncd_jobnimbus.reads import AT_ONCE, Reader
@@ -39,14 +39,15 @@ class Writer:
     def write(self, kind: str, operations: Sequence[Operation]) -> Iterator[Sequence[Outcome]]:
         """Two at a time, and none is under way while their outcomes are told.
 
-        AuthError passes: an operation that was not told of by then was not sent, or not let in.
+        AuthError passes: an operation that was not told of by then was not sent, or not let in. So whatever else went
+        wrong with one is told as ambiguous, with the other's outcome, before it is raised.
         """
         with ThreadPoolExecutor(max_workers=AT_ONCE) as pool:
             for start in range(0, len(operations), AT_ONCE):
                 some = operations[start : start + AT_ONCE]
                 tried = [pool.submit(copy_context().run, self._outcome, kind, operation) for operation in some]
                 wait(tried)
-                if told := [one.result() for one in tried if one.exception() is None]:
+                if told := [outcome for each in zip(some, tried, strict=True) if (outcome := _told(*each))]:
                     yield told
                 for one in tried:
                     one.result()
@@ -192,6 +193,17 @@ class Writer:
         if not body:
             raise Refused(f"An empty write of {kind} was asked for.")
         return body
+
+
+def _told(operation: Operation, tried: Future[Outcome]) -> Outcome | None:
+    """What became of an operation; None for one that was not let in."""
+    error = tried.exception()
+    if error is None:
+        return tried.result()
+    if isinstance(error, AuthError):
+        return None
+    words = f"it is not known whether JobNimbus carried this out ({type(error).__name__})"
+    return Outcome(operation=operation.id, result=Result.AMBIGUOUS, error=words)
 
 
 def _ref(operation: Operation) -> Ref:

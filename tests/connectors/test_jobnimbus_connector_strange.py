@@ -21,6 +21,7 @@ from starlette.routing import Route
 from syncd.core.model import Action, Gone, Operation, Outcome, Record, Ref, Result, SyncKey
 from syncd.errors import AuthError, Transient
 from syncd_jobnimbus import JobNimbus
+from syncd_jobnimbus.writes import Writer
 from tests.connectors.jobnimbus_connector_bench import connect
 from tests.connectors.scripted import serving
 
@@ -254,3 +255,34 @@ def test_what_was_written_beside_a_refused_key_is_told_first() -> None:
         with pytest.raises(AuthError):
             next(writing)
         assert sorted(one for one in seen if one.startswith("PUT")) == ["PUT /api1/jobs/j0", "PUT /api1/jobs/j1"]
+
+
+@pytest.mark.parametrize("odd", ["j0", "j1"])
+@pytest.mark.parametrize("beside", [200, 401])
+@pytest.mark.parametrize("error", [KeyError, OSError])
+def test_what_was_sent_is_told_whatever_goes_wrong_with_its_answer(
+    monkeypatch: pytest.MonkeyPatch, odd: str, beside: int, error: type[Exception]
+) -> None:
+    """A caller that stops after the first outcomes knows of all that was sent but what was not let in."""
+    after = Writer._written
+
+    def stumble(self: Writer, kind: str, operation: Operation, *rest: Any) -> Outcome:
+        if operation.ref is not None and operation.ref.id == odd:
+            raise error("the answer")
+        return after(self, kind, operation, *rest)
+
+    def answer(request: Request, body: Any) -> Response:
+        id_ = request.url.path.rpartition("/")[2]
+        status = 200 if id_ == odd else beside
+        return JSONResponse({"jnid": id_, "name": "Roof", "date_updated": 1_767_225_600, "is_active": True}, status)
+
+    monkeypatch.setattr(Writer, "_written", stumble)
+    operations = [replace(UPDATE, id=f"j{n}", ref=Ref("jn", "jobs", f"j{n}")) for n in range(4)]
+    with served(answer) as (connector, seen):
+        writing = iter(connector.write("jobs", operations))
+        told = {one.operation: one.result for one in next(writing)}
+        other = {"j0", "j1"} - {odd}
+        assert told == {odd: Result.AMBIGUOUS} | (dict.fromkeys(other, Result.WRITTEN) if beside == 200 else {})
+        with pytest.raises((error, AuthError)):
+            next(writing)
+        assert sorted(seen) == ["PUT /api1/jobs/j0", "PUT /api1/jobs/j1"]
