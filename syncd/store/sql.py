@@ -10,7 +10,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from functools import cache
 from typing import Any, TypeVar
 
-from sqlalchemy import ARRAY, Boolean, ColumnElement, Connection, Table, any_, bindparam
+from sqlalchemy import ARRAY, Boolean, ColumnElement, Connection, String, Table, Text, any_, bindparam
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.ext.compiler import compiles
 from sqlalchemy.sql.compiler import SQLCompiler
@@ -56,7 +56,9 @@ def inserting(dialect: str, table: Table) -> Any:
 
 def among(column: ColumnElement[Any]) -> ColumnElement[bool]:
     """Whether a column is one of the values bound as `among`."""
-    array = bindparam("among", type_=ARRAY(column.type))
+    # With a length PostgreSQL would cut the values down to it, and find what begins like them.
+    kind = Text() if isinstance(column.type, String) else column.type
+    array = bindparam("among", type_=ARRAY(kind))
     return Among(column.in_(bindparam("among", expanding=True)), column == any_(array))
 
 

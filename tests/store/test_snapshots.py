@@ -98,6 +98,16 @@ def test_more_ids_than_a_statement_takes(store: Store) -> None:
         assert set(tx.snapshots.seen("crm", "contacts", ids)) == set(ids)
 
 
+def test_a_longer_id_is_not_taken_for_what_it_begins_with(store: Store) -> None:
+    """An id beyond what a column holds is nobody's: it is not cut down to another record's."""
+    whole = "x" * 64
+    with store.begin() as tx:
+        tx.snapshots.put([Snapshot(record(whole), FIELDS)])
+    with store.read() as tx:
+        assert set(tx.snapshots.get("crm", "contacts", [whole])) == {whole}
+        assert tx.snapshots.get("crm", "contacts", [f"{whole}yz"]) == {}
+
+
 def test_match_keys_find_all_who_share_one(store: Store) -> None:
     """Every id of that map and side with the key is found; other maps and the other side are not asked."""
     with store.begin() as tx:
