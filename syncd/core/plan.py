@@ -165,14 +165,15 @@ class _Pair:
         """Whether both sides mean the same, up to the declared loss, in a direction the rule carries."""
         if left is None or right is None:
             return left is None and right is None
-        carries, bare = False, rule.relation is None and rule.expr is None
-        for to in (Side.RIGHT, Side.LEFT) if rule.flows(Side.RIGHT) else (Side.LEFT, Side.RIGHT):
-            # What cannot be carried where the rule goes is not made equal by what the way back would say.
-            lands = self._lands(rule, to, left, right) if rule.flows(to) or (carries and bare) else None
+        carries = False
+        for to in (Side.RIGHT, Side.LEFT):
+            lands = self._lands(rule, to, left, right) if rule.flows(to) else None
             if lands:
                 return True
             carries = carries or lands is not None
-        return carries and bare and rule.convert.alike(left, right)
+        # Where the rule goes both ways, both conversions have been tried by now.
+        agree = rule.convert.alike if rule.direction is Direction.BOTH else rule.convert.equal
+        return carries and rule.relation is None and rule.expr is None and agree(left, right)
 
     def _lands(self, rule: Rule, to: Side, left: Value, right: Value) -> bool | None:
         """Whether a side holds what it would hold of the other's value; None where that cannot be carried."""

@@ -223,6 +223,15 @@ def test_a_value_that_somebody_spelled_otherwise_is_the_same_value(way: str) -> 
     assert decide(phone, *spelled, (spelled[1], spelled[1])).verdict is V.AGREED
 
 
+def test_an_extension_added_where_a_rule_ends_is_seen_though_its_start_could_not_hold_it() -> None:
+    """What the way back would cut off is somebody's edit all the same: a one-way rule's drift decides about it."""
+    short = field(loss=Loss(max_length=12))
+    phone = rule("->", left=short, convert="phone", drift=Drift.RESTORE)
+    number = "312-555-0143"
+    assert shown(decide(phone, number, f"{number} x5", (number, number))) == (V.WRITE, RIGHT, number)
+    assert not phone.convert.equal(number, f"{number} x5")
+
+
 def test_a_change_that_comes_out_as_what_stands_there_is_agreement() -> None:
     """Where neither way reads as equal, but what would be written stands there already, nothing is written."""
     code = rule("->", "left", left=field(FieldKind.NUMBER), convert="number", right=field(loss=Loss(max_length=2)))

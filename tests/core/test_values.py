@@ -66,6 +66,8 @@ def test_phone_keys(typed: str | None, key: str | None) -> None:
         ("312 555 0143", "312 555 0144", False),
         ("ask Bob", "ask Bob ", True),
         ("ask Bob", "ask Ann", False),
+        ("222-222-2222", "333-333-3333", False),
+        ("222-222-2222", "222-222-2222", True),
         (None, "", True),
         (None, "312 555 0143", False),
     ],

@@ -54,13 +54,23 @@ class Phone(Base):
         number = self._parse(value) or self._parse(digits)
         return phonenumbers.format_number(number, phonenumbers.PhoneNumberFormat.E164) if number else digits
 
+    def equal(self, left: Value, right: Value) -> bool:
+        """Of two numbers, whether they are the same; a field that cuts an extension off does not make them so."""
+        if self._number(left) is None or self._number(right) is None:
+            return Base.equal(self, left, right)
+        return self.alike(left, right)
+
     def alike(self, left: Value, right: Value) -> bool:
         """The same number and extension, however written."""
-        one, other = self._parse(left), self._parse(right)
+        one, other = self._number(left), self._number(right)
         if one is None or other is None:
             return False
-        keys = self.key(left, Side.LEFT), self.key(right, Side.RIGHT)
-        return keys[0] == keys[1] and (one.extension or "") == (other.extension or "")
+        same_number = self.key(left, Side.LEFT) == self.key(right, Side.RIGHT)
+        return same_number and (one.extension or "") == (other.extension or "")
+
+    def _number(self, value: Value) -> phonenumbers.PhoneNumber | None:
+        """None for what cannot be read as a number, and for a placeholder."""
+        return self._parse(value) if self.key(value, Side.LEFT) is not None else None
 
     def _parse(self, value: Value) -> phonenumbers.PhoneNumber | None:
         return _phone_number(written(value), self.region)
