@@ -202,7 +202,7 @@ def _told(operation: Operation, tried: Future[Outcome]) -> Outcome | None:
         return tried.result()
     if isinstance(error, AuthError):
         return None
-    words = f"it is not known whether JobNimbus carried this out ({type(error).__name__})"
+    words = f"It cannot be told whether JobNimbus carried this out ({type(error).__name__})."
     return Outcome(operation=operation.id, result=Result.AMBIGUOUS, error=words)
 
 
