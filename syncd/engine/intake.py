@@ -5,7 +5,11 @@ What is not here: when a tick happens (`service.scheduler`) and how a snapshot m
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+import threading
+from collections.abc import Generator, Iterable, Iterator, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import closing
+from contextvars import copy_context
 from dataclasses import dataclass
 
 from syncd.core.fieldmap import FieldMap
@@ -109,25 +113,45 @@ def _tick(world: World, state: FeedState, fence: int) -> Tick:
     if state.cursor is None:
         _note_beginning(world, system)
 
+    storing = threading.Lock()
+
     def known(ids: Sequence[str]) -> Mapping[str, Seen]:
-        with world.store.read() as tx:
+        with storing, world.store.read() as tx:
             return {id_: Seen(*seen) for id_, seen in tx.snapshots.seen(system, kind, ids).items()}
 
     rows = moved = 0
     due = lost = False
-    for page in connector.changes(kind, state.cursor, fields, known):
-        stored = _store(world, state, page, fields, fence)
-        if stored is None:
-            lost = True
-            break
-        rows, moved, due = rows + len(page.records), moved + stored, page.due
-        state = FeedState(system, kind, page.cursor, page.read_to or state.read_to, page.backfilled)
-        if world.stopping():
-            break
+    with closing(_pages(world, connector.changes(kind, state.cursor, fields, known), storing)) as pages:
+        for page in pages:
+            stored = _store(world, state, page, fields, fence)
+            if stored is None:
+                lost = True
+                break
+            rows, moved, due = rows + len(page.records), moved + stored, page.due
+            state = FeedState(system, kind, page.cursor, page.read_to or state.read_to, page.backfilled)
+            if world.stopping():
+                break
     return Tick(
         system=system, kind=kind, rows=rows, moved=moved, due=due and not lost,
         backfilled=state.backfilled, busy=lost,
     )  # fmt: skip
+
+
+def _pages(world: World, pages: Iterator[Page], storing: threading.Lock) -> Generator[Page]:
+    """Page after page. Side by side, the vendor is asked for the next while one is stored, which holds the lock."""
+    if not world.side_by_side:
+        yield from pages
+        return
+
+    def following() -> Page | None:
+        return next(pages, None)
+
+    with ThreadPoolExecutor(1) as pool:
+        coming = pool.submit(copy_context().run, following)
+        while (page := coming.result()) is not None:
+            with storing:
+                coming = pool.submit(copy_context().run, following)
+                yield page
 
 
 def _note_beginning(world: World, system: str) -> None:

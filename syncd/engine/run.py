@@ -7,13 +7,13 @@ from __future__ import annotations
 
 import threading
 from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor, wait
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from functools import partial
-from typing import Any
+from typing import Any, TypeVar
 
 import structlog
 
@@ -30,6 +30,8 @@ from syncd.store.marks import PLANNED, WEIGHED
 from syncd.store.store import Tx
 
 log = structlog.get_logger("syncd.engine")
+
+T = TypeVar("T")
 
 NEVER = datetime.min.replace(tzinfo=UTC)
 
@@ -61,7 +63,11 @@ class RunReport:
 def poll(world: World, pair: Pair) -> list[Tick]:
     """One tick of every feed of a pair, each once. Raises AuthError and Transient."""
     feeds = dict.fromkeys((m.end(side).system, m.end(side).kind) for m in pair.maps for side in Side)
-    return [tick(world, system, kind) for system, kind in feeds]
+    if not world.side_by_side:
+        return [tick(world, system, kind) for system, kind in feeds]
+    enough = threading.Event()
+    watched = replace(world, stopping=lambda: enough.is_set() or world.stopping())
+    return _side_by_side([partial(tick, watched, system, kind) for system, kind in feeds], enough)
 
 
 def work(world: World, pair: Pair, *, look: Callable[[], None] = lambda: None) -> RunReport:
@@ -167,34 +173,45 @@ def _steps(world: World, m: FieldMap, report: RunReport, rests: str | None) -> i
     workers = [Worker(world, m, report.run, rests, side, by, hold, taken=names, matching=matching) for side in sides]
     enough = threading.Event()
     try:
-        with ThreadPoolExecutor(len(workers)) as pool, _setting(enough):
-            running = [pool.submit(_batches, worker, enough) for worker in workers]
-            wait(running)
-        troubles = [trouble for one in running if (trouble := one.exception()) is not None]
-        if troubles:
-            raise min(troubles, key=lambda trouble: not isinstance(trouble, AuthError))
-        return sum(one.result() for one in running)
+        return sum(_side_by_side([partial(_batches, worker, enough) for worker in workers], enough))
     finally:
         for worker in workers:
             report.counts.update(worker.counts)
 
 
+def _batches(worker: Worker, enough: threading.Event) -> int:
+    taken = 0
+    while not (worker.world.stopping() or enough.is_set()) and (units := worker.step()):
+        taken += units
+    return taken
+
+
+def _side_by_side(works: Sequence[Callable[[], T]], enough: threading.Event) -> list[T]:
+    """What each gave, each in a thread of its own; AuthError goes before other trouble.
+
+    Whatever ends one of them early sets `enough`, and the others end with the page or batch that they are at.
+    """
+
+    def carried_out(one: Callable[[], T]) -> T:
+        with _setting(enough):
+            return one()
+
+    with ThreadPoolExecutor(len(works)) as pool, _setting(enough):
+        running = [pool.submit(carried_out, one) for one in works]
+        wait(running)
+    troubles = [trouble for one in running if (trouble := one.exception()) is not None]
+    if troubles:
+        raise min(troubles, key=lambda trouble: not isinstance(trouble, AuthError))
+    return [one.result() for one in running]
+
+
 @contextmanager
 def _setting(enough: threading.Event) -> Iterator[None]:
-    """Whatever ends it early, the workers end with the batch they are at."""
     try:
         yield
     except BaseException:
         enough.set()
         raise
-
-
-def _batches(worker: Worker, enough: threading.Event) -> int:
-    taken = 0
-    with _setting(enough):
-        while not (worker.world.stopping() or enough.is_set()) and (units := worker.step()):
-            taken += units
-    return taken
 
 
 def _allowed(world: World, pair: Pair, report: RunReport) -> bool:

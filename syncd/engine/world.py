@@ -79,7 +79,8 @@ class World:
     """Everything the engine's steps are handed. Read by several threads; never changed.
 
     A world with newer maps is made by `dataclasses.replace`; it keeps the locks of its feeds.
-    `side_by_side`: each side's marks have a worker of their own; False: one does all, in an order that can be repeated.
+    `side_by_side`: each side's marks have a worker of their own, and feeds are read at once and a page ahead; False:
+    one does all, in an order that can be repeated.
     `stopping`: whether the process was told to end; no further page, batch or vendor call is begun then.
     """
 

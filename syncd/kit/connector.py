@@ -203,7 +203,8 @@ class Connector(Protocol):
         """One tick of the feed of `kind`: deltas first, then some pages of a backfill that goes on; then it ends.
 
         `since` None begins: the backfill reads everything, and deltas start before its first page was asked for.
-        Every page may be stored before the next is asked for; a tick cut short loses nothing.
+        Every page may be stored before the next is asked for, or meanwhile; what `known` answers has them all. A tick
+        cut short loses nothing.
         """
 
     def read(self, kind: str, ids: Sequence[str], fields: Sequence[str]) -> Mapping[str, Record | Gone]:
