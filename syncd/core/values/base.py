@@ -86,8 +86,8 @@ class Base:
             return False
 
 
-REMEMBERED = 8_192
-"""Values whose key is kept at hand, a megabyte or two: matching meets those of a batch several times."""
+REMEMBERED = 2_048
+"""Values whose key is kept at hand, a few hundred kilobytes: matching meets those of a batch several times."""
 
 JOINERS = r"['`.\u2019\u00b4]"
 """Signs inside a name that do not part words: O'Brien, St. John."""
