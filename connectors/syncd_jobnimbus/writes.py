@@ -14,6 +14,8 @@ from contextvars import copy_context
 from dataclasses import dataclass, replace
 from typing import Any
 
+import structlog
+
 from syncd.core.model import Action, FieldType, Gone, Operation, Outcome, Record, Ref, Result, Value
 from syncd.errors import Ambiguous, AuthError, Refused, SyncdError, Transient
 from syncd_jobnimbus.client import Client, One
@@ -22,6 +24,8 @@ from syncd_jobnimbus.reads import AT_ONCE, Reader
 from syncd_jobnimbus.rows import Rows
 from syncd_jobnimbus.schema import Catalog
 from syncd_jobnimbus.values import same
+
+log = structlog.get_logger("syncd.jobnimbus")
 
 TRUSTED_SECONDS = 60.0
 """How old a proof may be that a custom field exists which the answer to a creation leaves out."""
@@ -39,8 +43,8 @@ class Writer:
     def write(self, kind: str, operations: Sequence[Operation]) -> Iterator[Sequence[Outcome]]:
         """Two at a time, and none is under way while their outcomes are told.
 
-        AuthError passes: an operation that was not told of by then was not sent, or not let in. So whatever else went
-        wrong with one is told as ambiguous, with the other's outcome, before it is raised.
+        AuthError passes: an operation that was not told of by then was not sent, or not let in. Whatever else went
+        wrong with one is told as ambiguous, for it may have been carried out, and the others are written all the same.
         """
         with ThreadPoolExecutor(max_workers=AT_ONCE) as pool:
             for start in range(0, len(operations), AT_ONCE):
@@ -50,7 +54,8 @@ class Writer:
                 if told := [outcome for each in zip(some, tried, strict=True) if (outcome := _told(*each))]:
                     yield told
                 for one in tried:
-                    one.result()
+                    if isinstance(error := one.exception(), AuthError):
+                        raise error
 
     def _outcome(self, kind: str, operation: Operation) -> Outcome:
         try:
@@ -202,6 +207,7 @@ def _told(operation: Operation, tried: Future[Outcome]) -> Outcome | None:
         return tried.result()
     if isinstance(error, AuthError):
         return None
+    log.warning("odd", about=f"a write of {operation.id}", exc_info=error)
     words = f"It cannot be told whether JobNimbus carried this out ({type(error).__name__})."
     return Outcome(operation=operation.id, result=Result.AMBIGUOUS, error=words)
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from sqlalchemy import TextClause, create_engine, text
 from sqlalchemy.engine import Engine
-from sqlalchemy.exc import OperationalError
+from sqlalchemy.exc import SQLAlchemyError
 
 from syncd.errors import Transient
 from syncd.store.store import Store, options
@@ -82,8 +82,8 @@ class SharedTurns:
             with self._engine.connect() as connection:
                 found = connection.execute(statement, values)
                 return list(found.scalars()) if found.returns_rows else []
-        except OperationalError as error:
-            raise Transient(f"the store does not answer: {error.orig}") from error
+        except SQLAlchemyError as error:
+            raise Transient(f"the store does not answer: {getattr(error, 'orig', error)}") from error
 
 
 def _uses(count: int) -> int:

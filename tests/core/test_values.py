@@ -66,6 +66,14 @@ def test_phone_keys(typed: str | None, key: str | None) -> None:
         ("312 555 0143", "312 555 0144", False),
         ("ask Bob", "ask Bob ", True),
         ("ask Bob", "ask Ann", False),
+        ("312 555 0143x5", "312.555.0143 Extension: 5", True),
+        ("+1 (312) 555-0143", "312/555/0143", True),
+        ("312 555 0143", "DO NOT CALL 312 555 0143", False),
+        ("312 555 0143", "312 555 0143 (cell)", False),
+        ("312 555 0143", "312 555 0143 ?", False),
+        ("312 555 0143", r"312 555 0143 \ x 312 555 0199", False),
+        ("312 555 0143 x5", "312 555 0143 x 312 555 0199", False),
+        ("312 555 0143 (cell)", "312 555 0143 (cell)", True),
         ("222-222-2222", "333-333-3333", False),
         ("222-222-2222", "222-222-2222", True),
         (None, "", True),
@@ -120,10 +128,23 @@ def test_address_keys_see_through_spelling(a: str, b: str) -> None:
     assert address.convert(a, RIGHT) == a
 
 
-@pytest.mark.parametrize(("a", "b"), [("123 N Main St", "123 S Main St"), ("123 Main St Apt 4", "123 Main St Apt 5")])
+@pytest.mark.parametrize(
+    ("a", "b"),
+    [
+        ("123 N Main St", "123 S Main St"),
+        ("123 Main St Apt 4", "123 Main St Apt 5"),
+        ("123 Main St, Dallas", "123 Main St, Austin"),
+        ("123 Main St", "123 Main St, Dallas"),
+        ("123 Main St, TX 75001", "123 Main St, TX 75002"),
+        ("123 Main St", "123 Main St (rear house)"),
+        ("123 Main St, gate code 55", "123 Main St, gate code 66"),
+    ],
+)
 def test_address_keys_keep_places_apart(a: str, b: str) -> None:
-    """Another direction or unit is another place."""
-    assert not build("address").equal(a, b)
+    """Another direction, unit or town is another place, and what stands beside the street was said too."""
+    address = build("address")
+    assert address.key(a, LEFT) != address.key(b, RIGHT)
+    assert not address.equal(a, b)
 
 
 @pytest.mark.parametrize(
@@ -484,6 +505,13 @@ def test_only_punctuation_is_nothing_to_compare() -> None:
 def test_kinds_without_a_conversion(left: FieldKind, right: FieldKind) -> None:
     """Fields that have nothing to do with each other need a person to name a converter."""
     assert default(Ends(left=field(left), right=field(right))) is None
+
+
+def test_a_dash_is_nobodys_middle_name() -> None:
+    """What holds no letter is not the part of a name that has none."""
+    name = build("name", full="left", part="middle")
+    assert not name.equal("Ann Smith", "-")
+    assert name.equal("Ann B. Smith", "B")
 
 
 @pytest.mark.parametrize(

@@ -77,6 +77,16 @@ def test_whoever_is_killed_holds_its_places_for_no_longer_than_a_request(turns: 
         assert 0.3 < time.monotonic() - began < 3.0
 
 
+def test_whatever_the_database_has_against_a_turn_passes(server: Store, turns: SharedTurns) -> None:
+    """A vendor's answer is not lost because its place could not be noted as free."""
+    turns.make("k", 1)
+    limit = Limit("v", (), in_flight=1, turns=turns, key="v#1")
+    with limit.slot(5.0), server.begin() as tx:
+        tx.connection.exec_driver_sql("DROP TABLE turns")
+    with pytest.raises(Transient, match="turns"):
+        turns.take("k", 1, 0.3)
+
+
 def test_turns_come_back_after_their_span(turns: SharedTurns) -> None:
     """All taken, one is told how long to wait; after that it is there again; one that is given back is so at once."""
     turns.make("k", 2)

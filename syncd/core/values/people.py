@@ -22,7 +22,10 @@ from syncd.core.values.base import REMEMBERED, Base, plain, written
 from syncd.core.values.states import STATES, state_code
 
 SHORTEST_PHONE = 7
-UNIT_WORDS = frozenset({"apt", "unit", "ste"})
+UNIT_WORDS = frozenset({"apartment", "apt", "unit", "suite", "ste"})
+
+PHONE_SIGNS = re.compile(r"[\d\s+\-()\[\].,#;:~*/\u2010-\u2015]*")
+EXTENSION = re.compile(r"(?<=\d)[\s,;.]*(?:extension|extn?|x)(?=[\s.:#]*\d+\s*$)", re.IGNORECASE)
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,8 +72,9 @@ class Phone(Base):
         return same_number and (one.extension or "") == (other.extension or "")
 
     def _number(self, value: Value) -> phonenumbers.PhoneNumber | None:
-        """None for what cannot be read as a number, and for a placeholder."""
-        return self._parse(value) if self.key(value, Side.LEFT) is not None else None
+        """None for what is not a number alone, and for a placeholder: words beside it say something too."""
+        alone = PHONE_SIGNS.fullmatch(EXTENSION.sub("", written(value)))
+        return self._parse(value) if alone and self.key(value, Side.LEFT) is not None else None
 
     def _parse(self, value: Value) -> phonenumbers.PhoneNumber | None:
         return _phone_number(written(value), self.region)
@@ -120,7 +124,7 @@ class Address(Base):
     """A US street line, carried as typed. Its key spells like the post office (usaddress-scourgify)."""
 
     def key(self, value: Value, side: Side) -> str | None:
-        """`123 n main st 4` for `123 N. Main Street, Apt #4`; a post box or rural route as plain text."""
+        """`123 n main st 4` for `123 N. Main Street, Apt #4`; a post box, and what says more, as plain text."""
         text = written(value).strip()
         if not text:
             return None
@@ -139,9 +143,14 @@ def _street_line(text: str) -> str | None:
         found = normalize_address_record(text)
     except (AddressNormalizationError, ValueError):
         return plain(text)
-    lines = " ".join(part for part in (found["address_line_1"], found["address_line_2"]) if part)
-    words = (plain(lines) or "").split()
-    return " ".join(word for word in words if word not in UNIT_WORDS) or plain(text)
+    words = _words(" ".join(part for part in found.values() if part))
+    # Words that the parser leaves out were said all the same: then nothing is abbreviated.
+    return " ".join(words) if words and len(words) == len(_words(text)) else plain(text)
+
+
+def _words(text: str) -> list[str]:
+    """The words of an address without those that only say that a number is a unit's."""
+    return [word for word in (plain(text) or "").split() if word not in UNIT_WORDS]
 
 
 @dataclass(frozen=True, slots=True)
@@ -213,4 +222,5 @@ class Name(Base):
         if self.full is None:
             return False
         whole, part = (left, right) if self.full is Side.LEFT else (right, left)
-        return plain(self.convert(whole, self.full.other)) == plain(part)
+        said = plain(part)
+        return said is not None and said == plain(self.convert(whole, self.full.other))
