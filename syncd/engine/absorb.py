@@ -214,7 +214,8 @@ def _keep_bases(
     found: Absorbed,
     seen_to: datetime | None,
 ) -> None:
-    touched = [id_ for id_, fields in found.moved.items() if fields is None or fields & m.reads(side)]
+    reads = m.reads(side)
+    touched = [id_ for id_, fields in found.moved.items() if fields is None or fields & reads]
     changed: list[Link] = []
     known = [id_ for id_ in touched if id_ in before]
     # A closed link may open again: its bases must not follow what happens meanwhile.

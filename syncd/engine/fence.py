@@ -12,6 +12,9 @@ from syncd.engine.world import World
 from syncd.store.links import Link
 from syncd.store.store import Tx
 
+FEW = 4
+"""So many are looked at one by one: a look at all that the batch holds costs more."""
+
 LOST = again("lease", "the lease was lost; whoever holds it now looks first")
 
 
@@ -25,7 +28,7 @@ def still_ours(tx: Tx, item: Item) -> bool:
 
 def all_ours(tx: Tx, items: Sequence[Item]) -> list[Item]:
     """Those of one batch that nobody else has taken over; the others rest."""
-    if len(items) == 1:  # a look at all that the batch holds costs more
+    if len(items) <= FEW:
         return [item for item in items if still_ours(tx, item)]
     held = tx.marks.held([item.unit for item in items], items[0].unit.fence) if items else []
     for item, ours in zip(items, held, strict=True):

@@ -93,10 +93,11 @@ class World:
     stopping: Callable[[], bool] = lambda: False
     readers: Mapping[tuple[str, str], tuple[tuple[FieldMap, Side], ...]] = field(init=False)
     maps: Mapping[str, FieldMap] = field(init=False)
+    _read: Mapping[tuple[str, str], tuple[str, ...]] = field(init=False)
     feed_locks: dict[tuple[str, str], threading.Lock] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
-        """Work out which maps read which kind, and that a feed is read by one thread at a time."""
+        """Work out which maps read which kind, which fields of it, and that a feed is read by one thread at a time."""
         readers: dict[tuple[str, str], list[tuple[FieldMap, Side]]] = {}
         for m in (m for pair in self.pairs for m in pair.maps):
             for side in Side:
@@ -104,12 +105,13 @@ class World:
         object.__setattr__(self, "readers", {key: tuple(several) for key, several in readers.items()})
         for key in readers:
             self.feed_locks.setdefault(key, threading.Lock())
+        read = {key: {name for m, side in several for name in m.reads(side)} for key, several in readers.items()}
+        object.__setattr__(self, "_read", {key: tuple(sorted(names)) for key, names in read.items()})
         object.__setattr__(self, "maps", {m.key: m for pair in self.pairs for m in pair.maps})
 
     def fields(self, system: str, kind: str) -> tuple[str, ...]:
         """The union of the fields that any map reads of a kind."""
-        names = {name for m, side in self.readers.get((system, kind), ()) for name in m.reads(side)}
-        return tuple(sorted(names))
+        return self._read.get((system, kind), ())
 
     def connector(self, m: FieldMap, side: Side) -> Connector:
         """The system on one side of a map."""
