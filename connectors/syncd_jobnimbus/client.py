@@ -172,7 +172,7 @@ def _one(answer: Answer) -> One:
 
 def _is_record(body: object) -> bool:
     """Whether it has an id, which is a text."""
-    return isinstance(body, Mapping) and isinstance(body.get("jnid"), str) and bool(body["jnid"])
+    return isinstance(body, dict) and isinstance(body.get("jnid"), str) and bool(body["jnid"])
 
 
 def _mapping(what: str, answer: Answer) -> Mapping[str, Any]:

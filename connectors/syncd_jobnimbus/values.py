@@ -32,9 +32,9 @@ class Codec:
         """The canonical value. ValueError when the wire value cannot be one of this field: it is then unknown."""
         if wire is None or wire == "":
             return None
+        if field.kind is FieldKind.TEXT:
+            return wire if wire.__class__ is str else _text(wire)  # as nearly all are
         match field.kind:
-            case FieldKind.TEXT:
-                return _text(wire)
             case FieldKind.NUMBER:
                 return _number(wire)
             case FieldKind.BOOL:
@@ -96,17 +96,21 @@ class Codec:
 
 def moment(wire: Any) -> datetime | None:
     """Unix seconds (milliseconds tolerated) as aware UTC; None for 0 and null. ValueError for anything else."""
-    if wire is None or wire == "":
-        return None
-    if isinstance(wire, bool) or not isinstance(wire, int | float | str):
-        raise ValueError(f"{wire!r} is not a unix time")
-    number = float(wire)
+    number = wire if wire.__class__ is int else _seconds(wire)  # as nearly all are
     if number == 0:
         return None
     try:
         return datetime.fromtimestamp(number / 1000 if abs(number) > _MILLISECONDS_FROM else number, tz=UTC)
     except (OverflowError, OSError) as error:
         raise ValueError(f"{wire!r} is not a unix time") from error
+
+
+def _seconds(wire: Any) -> float:
+    if wire is None or wire == "":
+        return 0.0
+    if isinstance(wire, bool) or not isinstance(wire, int | float | str):
+        raise ValueError(f"{wire!r} is not a unix time")
+    return float(wire)
 
 
 def iso(stamp: datetime | None) -> str | None:
@@ -146,9 +150,7 @@ def _parsed(value: Value) -> datetime:
     return stamp
 
 
-def _text(wire: Any) -> str | None:
-    if isinstance(wire, str):  # as nearly all are
-        return wire or None
+def _text(wire: Any) -> str:
     if isinstance(wire, Mapping | list):
         raise ValueError("a nested value where a text was expected")
     if isinstance(wire, bool):

@@ -59,11 +59,11 @@ def opened(context: typer.Context, config: Path | None, *, daemon: bool = False)
         wished = app.config.log
         level = "warning" if wished.level == "info" and not daemon else wished.level
         log.setup(app.config.secrets(), format=wished.format, level=level)
-        _made_for_records()
+        made_for_records()
         yield app
 
 
-def _made_for_records() -> None:
+def made_for_records() -> None:
     """Records come by the thousand, in several threads, and go by themselves: let the runtime look for no more."""
     gc.set_threshold(50_000, 20, 20)  # looking for cycles among them took an eighth of the time
     with suppress(OSError, AttributeError):  # a heap for each thread kept ten megabytes of what once was; glibc only

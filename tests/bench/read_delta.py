@@ -1,4 +1,7 @@
-"""`python -m tests.bench.read_delta JOBNIMBUS`: read what changed since long ago by our connector; one line of JSON."""
+"""`python -m tests.bench.read_delta JOBNIMBUS`: read what changed since long ago by our connector; one line of JSON.
+
+In a process that is set up as syncd sets up its own.
+"""
 
 from __future__ import annotations
 
@@ -7,6 +10,7 @@ import time
 
 import orjson
 
+from syncd.cli.common import made_for_records
 from syncd.kit.connector import SystemSettings
 from syncd_jobnimbus import JobNimbus
 from tests.bench.world import SECRET
@@ -17,6 +21,7 @@ SINCE = {"high": 1, "settled": 4_000_000_000, "walk": None, "backfill": {"at": N
 
 def main() -> None:
     """Every page, its records counted."""
+    made_for_records()
     settings = SystemSettings(
         system="jobnimbus", secret=SECRET, base_url=sys.argv[1], timezone="UTC", rate="1000000/s"
     )  # fmt: skip
