@@ -80,6 +80,9 @@ class Converter(Protocol):
     def alike(self, left: Value, right: Value) -> bool:
         """The same for values that are not blank, neither of which is what the other converts to."""
 
+    def exact(self) -> Converter:
+        """The same without a fallback: what has no counterpart of its own is Unconvertible."""
+
 
 class Expression(Protocol):
     """A compiled CEL expression over `left` and `right`, the fields of a record by name.

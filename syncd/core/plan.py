@@ -171,8 +171,8 @@ class _Pair:
             if lands:
                 return True
             carries = carries or lands is not None
-        # Where the rule goes both ways, both conversions have been tried by now.
-        agree = rule.convert.alike if rule.direction is Direction.BOTH else rule.convert.equal
+        # Both ways have been tried by now; of a way that is not carried no fallback says that both are the same.
+        agree = rule.convert.alike if rule.direction is Direction.BOTH else rule.convert.exact().equal
         return carries and rule.relation is None and rule.expr is None and agree(left, right)
 
     def _lands(self, rule: Rule, to: Side, left: Value, right: Value) -> bool | None:

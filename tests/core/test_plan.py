@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import dataclasses
 from typing import Any
 
 import pytest
 
 from syncd.core.decision import Decision, Verdict
 from syncd.core.fieldmap import Blank, Drift, Rule, Unmapped
-from syncd.core.model import FieldKind, Loss, Side, Value
+from syncd.core.model import FieldKind, Loss, Side, User, Value
+from syncd.core.values import Ends, converter
 from tests.core.maps import ABSENT, LEFT, OURS, RIGHT, THEIRS, Case, decide, field, relation, rule, without, worked_out
 
 V = Verdict
@@ -230,6 +232,24 @@ def test_an_extension_added_where_a_rule_ends_is_seen_though_its_start_could_not
     number = "312-555-0143"
     assert shown(decide(phone, number, f"{number} x5", (number, number))) == (V.WRITE, RIGHT, number)
     assert not phone.convert.equal(number, f"{number} x5")
+
+
+@pytest.mark.parametrize(
+    ("drift", "verdict"), [(Drift.KEEP, V.KEPT), (Drift.RESTORE, V.WRITE), (Drift.ASK, V.CONFLICT)]
+)
+def test_a_fallback_of_the_way_back_hides_no_edit_on_the_target(drift: Drift, verdict: Verdict) -> None:
+    """Somebody takes a value that has no counterpart: that is an edit, though all such would come back alike."""
+    left, right = field(FieldKind.ENUM, "a", "Other"), field(FieldKind.ENUM, "A", "Other", "Q")
+    ends = Ends(left=left, right=right)
+    table = {"values": {"a": "A", "Other": "Other"}, "fallback": "Other"}
+    pick = rule("->", left=left, right=right, drift=drift)
+    pick = dataclasses.replace(pick, convert=converter("picklist", ends, table))
+    assert decide(pick, "Other", "Q", ("Other", "Other")).verdict is verdict
+    users = tuple(User(name, name, f"{name}@x.example") for name in ("f", "g"))
+    ends = Ends(left=field(FieldKind.USER), right=field(FieldKind.USER), left_users=users[:1], right_users=users)
+    user = rule("->", left=ends.left, right=ends.right, drift=drift)
+    user = dataclasses.replace(user, convert=converter("user", ends, {"fallback": "f@x.example"}))
+    assert decide(user, "f", "g", ("f", "f")).verdict is verdict
 
 
 def test_a_change_that_comes_out_as_what_stands_there_is_agreement() -> None:

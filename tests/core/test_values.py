@@ -71,6 +71,8 @@ def test_phone_keys(typed: str | None, key: str | None) -> None:
         ("312 555 0143", "DO NOT CALL 312 555 0143", False),
         ("312 555 0143", "312 555 0143 (cell)", False),
         ("312 555 0143", "312 555 0143 ?", False),
+        ("312 555 0143", "*312 555 0143", False),
+        ("312 555 0143", "~~~ 312 555 0143 ~~~", False),
         ("312 555 0143", r"312 555 0143 \ x 312 555 0199", False),
         ("312 555 0143 x5", "312 555 0143 x 312 555 0199", False),
         ("312 555 0143 (cell)", "312 555 0143 (cell)", True),
@@ -98,9 +100,21 @@ def test_phone_formats(form: str, carried: str) -> None:
     assert build("phone", format=form).convert("312.555.0143 x5", RIGHT) == carried
 
 
-def test_a_text_that_is_no_phone_is_carried_as_typed() -> None:
+@pytest.mark.parametrize("form", ["e164", "national"])
+@pytest.mark.parametrize("typed", ["ask Bob", "DO NOT CALL 312 555 0143", "312 555 0143 (cell)", "222-222-2222"])
+def test_a_text_that_is_no_phone_is_carried_as_typed(form: str, typed: str) -> None:
     """Nothing a person typed into a phone field is lost by a format."""
-    assert build("phone", format="e164").convert("ask Bob", RIGHT) == "ask Bob"
+    assert build("phone", format=form).convert(typed, RIGHT) == typed
+
+
+@pytest.mark.parametrize(("typed", "carried"), [("+52 55 1234 5678", "+52"), ("+44 20 7946 0958 x5", "+44")])
+def test_a_national_form_does_not_lose_the_country(typed: str, carried: str) -> None:
+    """A number of another country keeps its code: without, it would be read as one of here."""
+    phone = build("phone", format="national")
+    text = phone.convert(typed, RIGHT)
+    assert isinstance(text, str)
+    assert text.startswith(carried)
+    assert phone.key(text, RIGHT) == phone.key(typed, LEFT)
 
 
 @pytest.mark.parametrize(
@@ -138,6 +152,9 @@ def test_address_keys_see_through_spelling(a: str, b: str) -> None:
         ("123 Main St, TX 75001", "123 Main St, TX 75002"),
         ("123 Main St", "123 Main St (rear house)"),
         ("123 Main St, gate code 55", "123 Main St, gate code 66"),
+        ("125 Mile Rd", "12.5 Mile Rd"),
+        ("123 Main St #12", "123 Main St #1.2"),
+        ("500 Unit Rd", "500 Suite Rd"),
     ],
 )
 def test_address_keys_keep_places_apart(a: str, b: str) -> None:
@@ -145,6 +162,21 @@ def test_address_keys_keep_places_apart(a: str, b: str) -> None:
     address = build("address")
     assert address.key(a, LEFT) != address.key(b, RIGHT)
     assert not address.equal(a, b)
+
+
+@pytest.mark.parametrize(
+    ("a", "b"),
+    [
+        ("123 Main St", "123 Main St ???"),
+        ("123 Main St", "\u274c 123 Main St"),
+        ("123 Main St & Oak Ave", "123 Main St Oak Ave"),
+        ("123\u00bd Main St", "1231/2 Main St"),
+        ("10\u00b2 Main", "102 Main"),
+    ],
+)
+def test_a_sign_in_an_address_is_an_edit(a: str, b: str) -> None:
+    """What is found by the same words need not say the same."""
+    assert not build("address").equal(a, b)
 
 
 @pytest.mark.parametrize(
@@ -192,14 +224,27 @@ def test_states_agree_by_name_and_code() -> None:
 
 @pytest.mark.parametrize(
     ("value", "carried"),
-    [("1250.5", 1250.5), ("$1,250.50", 1250.5), (" 12 ", 12), ("(30.00)", -30), ("0012", 12), ("-1,000", -1000)],
+    [
+        ("1250.5", 1250.5),
+        ("$1,250.50", 1250.5),
+        ("-$ 1 250.50", -1250.5),
+        ("USD 1\u00a0250", 1250),
+        ("12 USD", 12),
+        (" 12 ", 12),
+        ("(30.00)", -30),
+        ("($ 30)", -30),
+        ("0012", 12),
+        ("-1,000", -1000),
+    ],
 )
 def test_numbers_are_read_out_of_text(value: str, carried: float) -> None:
     """Money as people and accountants type it becomes a number."""
     assert build("number", Ends(left=field(), right=field(K.NUMBER))).convert(value, RIGHT) == carried
 
 
-@pytest.mark.parametrize("value", ["12 or 13", "1,25", "1.2.3", "NaN", "inf", "9e99", "1e16", "", "twelve"])
+@pytest.mark.parametrize(
+    "value", ["12 or 13", "1,25", "1.2.3", "NaN", "inf", "9e99", "1e16", "", "twelve", "1 2", "1$2", "1_2"]
+)
 def test_text_that_is_no_number_is_refused(value: str) -> None:
     """A guess is never made of a text that is not surely one number."""
     number = build("number", Ends(left=field(), right=field(K.NUMBER)))
@@ -313,6 +358,13 @@ def test_a_moment_in_text_is_read_in_the_zone_of_the_text() -> None:
     """A text without a zone is in the zone of its account."""
     when = derived(field(), field(K.DATETIME), "America/Chicago")
     assert when.convert("2026-07-01T08:00:00", RIGHT) == "2026-07-01T13:00:00Z"
+
+
+@pytest.mark.parametrize(("name", "carried"), [("datetime", "2026-07-01T08:30:00Z"), ("date", "2026-07-01")])
+def test_between_two_texts_a_moment_is_one_if_the_map_says_so(name: str, carried: str) -> None:
+    """A map that names a moment does not lose its hour; a day stays a day."""
+    assert build(name).convert("2026-07-01T08:30:00Z", RIGHT) == carried
+    assert build(name).convert("7/1/2026", RIGHT) == "2026-07-01"
 
 
 STAGES = field(K.ENUM, Option("q", "Qualified"), Option("won", "Closed Won"), Option("lost", "Closed Lost"))

@@ -162,6 +162,10 @@ class Turned:
         """The inner one's, turned."""
         return self.inner.alike(right, left)
 
+    def exact(self) -> Converter:
+        """The inner one's, turned."""
+        return Turned(self.inner.exact())
+
 
 WAYS = {Direction.RIGHT: Direction.LEFT, Direction.LEFT: Direction.RIGHT}
 OWNERS = {Owner.LEFT: Owner.RIGHT, Owner.RIGHT: Owner.LEFT}

@@ -79,6 +79,10 @@ class Base:
         """Whether two values, none of them blank, mean the same although neither is what the other converts to."""
         return False
 
+    def exact(self) -> Base:
+        """The same without a fallback."""
+        return self
+
     def _lands(self, value: Value, there: Value, to: Side) -> bool:
         try:
             return same(self.convert(value, to), there, self.ends.type(to))

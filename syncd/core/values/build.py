@@ -6,6 +6,7 @@ What is not here: where a name was written (`syncd.fieldmaps` puts file and line
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from functools import partial
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from syncd.core.fieldmap import Converter
@@ -59,14 +60,14 @@ def _number(ends: Ends, options: Options) -> Converter:
     return Number(ends, int(decimals) if decimals is not None else None)
 
 
-def _when(ends: Ends, options: Options) -> Converter:
+def _when(ends: Ends, options: Options, *, hours: bool = False) -> Converter:
     zone = str(options["zone"]) if "zone" in options else None
     for name in filter(None, (zone, ends.left_zone, ends.right_zone)):
         try:
             ZoneInfo(name)
         except (ZoneInfoNotFoundError, ValueError, OSError) as error:
             raise OptionError("zone", f"{name!r} is not a time zone", "Write an IANA name: America/Chicago.") from error
-    return When(ends, zone)
+    return When(ends, zone, hours)
 
 
 def _phone(ends: Ends, options: Options) -> Converter:
@@ -198,7 +199,7 @@ BUILDERS: Mapping[str, Builder] = {
     "number": _number,
     "money": _plain(lambda ends: Number(ends, MONEY_DECIMALS)),
     "date": _when,
-    "datetime": _when,
+    "datetime": partial(_when, hours=True),
     "email": _plain(Email),
     "phone": _phone,
     "picklist": _pick,

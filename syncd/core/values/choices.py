@@ -6,7 +6,7 @@ What is not here: where the lists come from (each side's schema, told to `Ends`)
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from syncd.core.fieldmap import Unconvertible
 from syncd.core.model import FieldKind, FieldType, Side, User, Value
@@ -50,6 +50,10 @@ class Pick(Base):
         except Unconvertible:
             return None
         return written(found).strip().casefold() or None
+
+    def exact(self) -> Pick:
+        """The same without a fallback."""
+        return replace(self, fallback={})
 
     def _look_up(self, value: str, side: Side) -> str | None:
         if self.tables is not None:
@@ -133,6 +137,10 @@ class People(Base):
         """The user's e-mail."""
         user = user_named(self.ends.users(side), written(value).strip())
         return user.email.casefold() if user and user.email else None
+
+    def exact(self) -> People:
+        """The same without a fallback."""
+        return replace(self, fallback={})
 
     def _counterpart(self, source: User | None, text: str, side: Side) -> User | None:
         there = self.ends.users(side)

@@ -24,8 +24,11 @@ from syncd.core.values.states import STATES, state_code
 SHORTEST_PHONE = 7
 UNIT_WORDS = frozenset({"apartment", "apt", "unit", "suite", "ste"})
 
-PHONE_SIGNS = re.compile(r"[\d\s+\-()\[\].,#;:~*/\u2010-\u2015]*")
-EXTENSION = re.compile(r"(?<=\d)[\s,;.]*(?:extension|extn?|x)(?=[\s.:#]*\d+\s*$)", re.IGNORECASE)
+PHONE_SIGNS = re.compile(r"\s*[+(\d](?:[\d\s+\-()\[\].,/\u2010-\u2015]*[\d)\]])?\s*")
+ADDRESS_SIGNS = re.compile(r"[\w\s.,#'\u2019/()\-\u2010-\u2015]*")
+UNIT = re.compile(r"\d|^\w$")
+POINT = re.compile(r"(?<=\d)[.\u00b7](?=\d)")
+EXTENSION = re.compile(r"(?<=\d)[\s,;.]*(?:extension|extn?|x)[\s.:#]*(?=\d+\s*$)", re.IGNORECASE)
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,14 +43,17 @@ class Phone(Base):
 
     def to(self, value: Value, side: Side) -> Value:
         """The number as typed or formatted; what cannot be read as a phone is carried as typed."""
-        number = self._parse(value)
+        number = self._number(value)
         if self.format == "keep" or number is None:
             return value if isinstance(value, str) else written(value)
-        form = phonenumbers.PhoneNumberFormat.E164
-        if self.format == "national":
-            form = phonenumbers.PhoneNumberFormat.NATIONAL
-        text = phonenumbers.format_number(number, form)
-        return f"{text} ext. {number.extension}" if number.extension and self.format == "e164" else text
+        if self.format == "e164":
+            text = phonenumbers.format_number(number, phonenumbers.PhoneNumberFormat.E164)
+            return f"{text} ext. {number.extension}" if number.extension else text
+        text = phonenumbers.format_number(number, phonenumbers.PhoneNumberFormat.NATIONAL)
+        if self._parse(text) == number:
+            return text
+        # Without its country it would be another number here.
+        return phonenumbers.format_number(number, phonenumbers.PhoneNumberFormat.INTERNATIONAL)
 
     def key(self, value: Value, side: Side) -> str | None:
         """E.164 without extension; the digits if it cannot be read but has seven; None for placeholders."""
@@ -125,14 +131,12 @@ class Address(Base):
 
     def key(self, value: Value, side: Side) -> str | None:
         """`123 n main st 4` for `123 N. Main Street, Apt #4`; a post box, and what says more, as plain text."""
-        text = written(value).strip()
-        if not text:
-            return None
-        return _street_line(text)
+        text = POINT.sub("-", written(value).strip())
+        return _street_line(text) if text else None
 
     def alike(self, left: Value, right: Value) -> bool:
-        """The same place, however abbreviated."""
-        key = self.key(left, Side.LEFT)
+        """The same place, however abbreviated; a sign that no address has, or a fraction, says something of its own."""
+        key = self.key(left, Side.LEFT) if _ordinary(written(left)) and _ordinary(written(right)) else None
         return key is not None and key == self.key(right, Side.RIGHT)
 
 
@@ -149,8 +153,18 @@ def _street_line(text: str) -> str | None:
 
 
 def _words(text: str) -> list[str]:
-    """The words of an address without those that only say that a number is a unit's."""
-    return [word for word in (plain(text) or "").split() if word not in UNIT_WORDS]
+    """The words of an address without those that only say that a number or a letter is a unit's."""
+    words = (plain(text) or "").split()
+    following = [*words[1:], ""][: len(words)]
+    return [
+        word for word, after in zip(words, following, strict=True) if not (word in UNIT_WORDS and UNIT.search(after))
+    ]
+
+
+def _ordinary(text: str) -> bool:
+    """Whether an address is made of letters, digits and the usual signs."""
+    odd = POINT.search(text) or any(sign.isnumeric() and not sign.isdecimal() for sign in text)
+    return ADDRESS_SIGNS.fullmatch(text) is not None and not odd
 
 
 @dataclass(frozen=True, slots=True)

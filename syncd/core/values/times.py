@@ -23,9 +23,11 @@ class When(Base):
 
     A day becomes its midnight in the zone of the side that holds the moment, and a moment the day it is there, so a
     day survives the round trip; the hour of a moment does not. `zone`: an IANA name instead of the account's.
+    `hours`: a moment stays one between two texts.
     """
 
     zone: str | None = None
+    hours: bool = False
 
     def to(self, value: Value, side: Side) -> Value:
         """The day or the moment, in the canonical text. Raises Unconvertible for what is neither."""
@@ -39,7 +41,7 @@ class When(Base):
             return self.moment(value, self._zone(side))
         if self.ends.kind(side) is FieldKind.DATE:
             return self.day(value, self._zone(side.other))
-        if self.ends.kind(side.other) is FieldKind.DATETIME:
+        if self.ends.kind(side.other) is FieldKind.DATETIME or (self.hours and isinstance(_read(value), datetime)):
             return self.moment(value, self._zone(side.other))
         return self.day(value, self._zone(side.other))
 
