@@ -207,7 +207,8 @@ def _told(operation: Operation, tried: Future[Outcome]) -> Outcome | None:
         return tried.result()
     if isinstance(error, AuthError):
         return None
-    log.warning("odd", about=f"a write of {operation.id}", exc_info=error)
+    # Only what kind of error it is: its text may hold what people wrote.
+    log.warning("odd", about=f"a write of {operation.id}", error=type(error).__name__)
     words = f"It cannot be told whether JobNimbus carried this out ({type(error).__name__})."
     return Outcome(operation=operation.id, result=Result.AMBIGUOUS, error=words)
 
