@@ -144,7 +144,7 @@ def _pages(world: World, pages: Iterator[Page], storing: threading.Lock) -> Gene
         return
 
     def following() -> Page | None:
-        return next(pages, None)
+        return None if world.stopping() else next(pages, None)
 
     with ThreadPoolExecutor(1) as pool:
         coming = pool.submit(copy_context().run, following)

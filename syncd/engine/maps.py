@@ -20,7 +20,7 @@ from syncd.store.store import Tx
 MENDABLE = ("unmapped", "waiting", DRIFT, UNTOLD, "refused")
 """Causes that a changed map may have mended."""
 
-INDEXED = 3
+INDEXED = 4
 """Counts up when records are found by other texts than before: every record is keyed anew then."""
 
 

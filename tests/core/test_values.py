@@ -68,6 +68,11 @@ def test_phone_keys(typed: str | None, key: str | None) -> None:
         ("ask Bob", "ask Ann", False),
         ("312 555 0143x5", "312.555.0143 Extension: 5", True),
         ("+1 (312) 555-0143", "312/555/0143", True),
+        ("312-555-0143", "\u202a+13125550143\u202c", True),
+        ("312-555-0143", "312\u2212555\u22120143.", True),
+        ("312-555-0143", "tel:+1-312-555-0143", True),
+        ("312-555-0143 x7", "[312] 555-0143 #7", True),
+        ("312-555-0143 x7", "+1-312-555-0143;ext=7", True),
         ("312 555 0143", "DO NOT CALL 312 555 0143", False),
         ("312 555 0143", "312 555 0143 (cell)", False),
         ("312 555 0143", "312 555 0143 ?", False),
@@ -130,6 +135,10 @@ def test_email_keys(typed: str | None, key: str | None) -> None:
     ("a", "b"),
     [
         ("123 N. Main Street, Apt 4", "123 north main st #4"),
+        ("9 Oak Ln\nApt 4", "9 Oak Lane, Apt 4"),
+        ("9 Oak Ln\r\nSuite B", "9 Oak Lane, Ste B"),
+        ("123 Main St & Oak Ave", "123 MAIN ST & OAK AVE"),
+        ("123 Main St Ste 1.5", "123 Main Street Suite 1.5"),
         ("P.O. Box 12", "PO BOX 12"),
         ("4812 Oak Avenue", "4812 oak ave."),
     ],
@@ -155,6 +164,7 @@ def test_address_keys_see_through_spelling(a: str, b: str) -> None:
         ("125 Mile Rd", "12.5 Mile Rd"),
         ("123 Main St #12", "123 Main St #1.2"),
         ("500 Unit Rd", "500 Suite Rd"),
+        ("123 Apt B 75001 Austin", "123 Apt B 75001 Dallas"),
     ],
 )
 def test_address_keys_keep_places_apart(a: str, b: str) -> None:
@@ -232,6 +242,8 @@ def test_states_agree_by_name_and_code() -> None:
         ("12 USD", 12),
         (" 12 ", 12),
         ("(30.00)", -30),
+        ("$ (1,250.00)", -1250),
+        ("- 5", -5),
         ("($ 30)", -30),
         ("0012", 12),
         ("-1,000", -1000),
@@ -243,7 +255,8 @@ def test_numbers_are_read_out_of_text(value: str, carried: float) -> None:
 
 
 @pytest.mark.parametrize(
-    "value", ["12 or 13", "1,25", "1.2.3", "NaN", "inf", "9e99", "1e16", "", "twelve", "1 2", "1$2", "1_2"]
+    "value",
+    ["12 or 13", "1,25", "1.2.3", "NaN", "inf", "9e99", "1e16", "", "twelve", "1 2", "1$2", "1_2", "1,250 000", "-(3)"],
 )
 def test_text_that_is_no_number_is_refused(value: str) -> None:
     """A guess is never made of a text that is not surely one number."""

@@ -190,6 +190,15 @@ def test_no_word_of_an_address_is_overlooked(a: list[str], b: list[str]) -> None
         assert len(_words(one)) == len(_words(other))
 
 
+@given(addresses, st.permutations(["Austin", "Dallas", "rear", "77002", "55", "garage", "Oak"]))
+@settings(max_examples=300, deadline=None)
+def test_another_word_is_another_address(words: list[str], others: list[str]) -> None:
+    """A town, a number or a note that is exchanged is an edit, wherever it stands."""
+    for at in range(len(words) + 1):
+        one, other = ([*words[:at], word, *words[at:]] for word in others[:2])
+        assert not converter("address", TEXTS, {}).equal(" ".join(one), " ".join(other))
+
+
 @given(addresses, st.sampled_from(["rear", "Austin", "77002", "call first"]))
 @settings(max_examples=300, deadline=None)
 def test_a_word_more_is_another_address(words: list[str], more: str) -> None:

@@ -192,3 +192,18 @@ def test_a_refused_key_ends_the_others_with_the_page_that_they_are_at(town: Town
         poll(world, pair)
     assert held(world) <= 3
     world.store.close()
+
+
+def test_no_page_is_asked_for_after_a_stop(town: Town) -> None:
+    """Told to stop while a page is under way, it is stored, and no call is begun."""
+    stop, asked = threading.Event(), list[bool]()
+
+    def note(made: Sequence[Page], known: Known) -> None:
+        asked.append(stop.is_set())
+        if len(made) == 1:
+            stop.set()
+
+    world = replace(reading(town, crm=note), stopping=stop.is_set)
+    tick(world, "crm", "contacts")
+    assert asked == [False, False]
+    world.store.close()

@@ -7,6 +7,7 @@ forms, so that matching and agreement see through spelling and nothing a person 
 from __future__ import annotations
 
 import re
+from collections import Counter
 from dataclasses import dataclass, field
 from functools import lru_cache
 
@@ -24,11 +25,13 @@ from syncd.core.values.states import STATES, state_code
 SHORTEST_PHONE = 7
 UNIT_WORDS = frozenset({"apartment", "apt", "unit", "suite", "ste"})
 
-PHONE_SIGNS = re.compile(r"\s*[+(\d](?:[\d\s+\-()\[\].,/\u2010-\u2015]*[\d)\]])?\s*")
-ADDRESS_SIGNS = re.compile(r"[\w\s.,#'\u2019/()\-\u2010-\u2015]*")
-UNIT = re.compile(r"\d|^\w$")
+INVISIBLE = re.compile(r"[\u00ad\u200b-\u200f\u202a-\u202e\u2060\u2066-\u2069\ufeff]")
+"""What comes along when a number is pasted."""
+NUMBER_ALONE = re.compile(r"\s*(?:tel:)?\s*[+(\[\d](?:[\d\s+\-()\[\].,/\u2010-\u2015\u2212]*[\d)\]])?[\s.,]*")
+EXTENSION = re.compile(r"(?<=\d)[\s,;.]*(?:extension|extn?|x|#)[\s.:#=]*(?=\d+\s*$)", re.IGNORECASE)
 POINT = re.compile(r"(?<=\d)[.\u00b7](?=\d)")
-EXTENSION = re.compile(r"(?<=\d)[\s,;.]*(?:extension|extn?|x)[\s.:#]*(?=\d+\s*$)", re.IGNORECASE)
+ODD_SIGN = re.compile(rf"{POINT.pattern}|[^\w\s.,#'\u2019/()\-\u2010-\u2015]")
+UNIT = re.compile(r"\d|^\w$")
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,7 +82,7 @@ class Phone(Base):
 
     def _number(self, value: Value) -> phonenumbers.PhoneNumber | None:
         """None for what is not a number alone, and for a placeholder: words beside it say something too."""
-        alone = PHONE_SIGNS.fullmatch(EXTENSION.sub("", written(value)))
+        alone = NUMBER_ALONE.fullmatch(EXTENSION.sub("", INVISIBLE.sub("", written(value))))
         return self._parse(value) if alone and self.key(value, Side.LEFT) is not None else None
 
     def _parse(self, value: Value) -> phonenumbers.PhoneNumber | None:
@@ -131,12 +134,12 @@ class Address(Base):
 
     def key(self, value: Value, side: Side) -> str | None:
         """`123 n main st 4` for `123 N. Main Street, Apt #4`; a post box, and what says more, as plain text."""
-        text = POINT.sub("-", written(value).strip())
+        text = " ".join(POINT.sub("-", written(value)).split())
         return _street_line(text) if text else None
 
     def alike(self, left: Value, right: Value) -> bool:
         """The same place, however abbreviated; a sign that no address has, or a fraction, says something of its own."""
-        key = self.key(left, Side.LEFT) if _ordinary(written(left)) and _ordinary(written(right)) else None
+        key = self.key(left, Side.LEFT) if _told(written(left)) == _told(written(right)) else None
         return key is not None and key == self.key(right, Side.RIGHT)
 
 
@@ -149,7 +152,18 @@ def _street_line(text: str) -> str | None:
         return plain(text)
     words = _words(" ".join(part for part in found.values() if part))
     # Words that the parser leaves out were said all the same: then nothing is abbreviated.
-    return " ".join(words) if words and len(words) == len(_words(text)) else plain(text)
+    return " ".join(words) if words and _abbreviate(words, _words(text)) else plain(text)
+
+
+def _abbreviate(words: list[str], typed: list[str]) -> bool:
+    """Whether words are those that were typed, but for some that are shorter and leave out letters."""
+    shorter, longer = Counter(words) - Counter(typed), Counter(typed) - Counter(words)
+    return shorter.total() == longer.total() and all(any(_shortens(one, word) for one in shorter) for word in longer)
+
+
+def _shortens(short: str, word: str) -> bool:
+    letters = iter(word)
+    return all(letter in letters for letter in short)
 
 
 def _words(text: str) -> list[str]:
@@ -161,10 +175,10 @@ def _words(text: str) -> list[str]:
     ]
 
 
-def _ordinary(text: str) -> bool:
-    """Whether an address is made of letters, digits and the usual signs."""
-    odd = POINT.search(text) or any(sign.isnumeric() and not sign.isdecimal() for sign in text)
-    return ADDRESS_SIGNS.fullmatch(text) is not None and not odd
+def _told(text: str) -> tuple[int, list[str]]:
+    """What no other spelling changes: how many words an address has, and which signs that most have not."""
+    odd = [*ODD_SIGN.findall(text), *(sign for sign in text if sign.isnumeric() and not sign.isdecimal())]
+    return len(_words(text)), odd
 
 
 @dataclass(frozen=True, slots=True)

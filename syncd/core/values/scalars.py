@@ -16,8 +16,8 @@ from syncd.core.values.base import Base, written
 YES = frozenset({"yes", "y", "true", "t", "1", "x", "on", "checked"})
 LARGEST = 15
 NO = frozenset({"no", "n", "false", "f", "0", "off", "unchecked"})
-GROUPED = re.compile(r"[+-]?\d{1,3}([, \u00a0]\d{3})+(\.\d*)?")
-CURRENCY = re.compile(r"^([+-]?)\s*(?:\$|USD)\s*|\s*(?:\$|USD)$")
+GROUPED = re.compile(r"[+-]?\d{1,3}([, \u00a0])\d{3}(?:\1\d{3})*(\.\d*)?")
+CURRENCY = re.compile(r"^([+-]?)\s*(?:\$|USD)?\s*|\s*(?:\$|USD)$")
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,9 +77,10 @@ class Number(Base):
 
 
 def _digits(text: str) -> str:
-    bare = text.strip()
+    bare = CURRENCY.sub(r"\1", text.strip())
     negative = bare.startswith("(") and bare.endswith(")")
-    bare = CURRENCY.sub(r"\1", bare[1:-1].strip() if negative else bare)
+    if negative:
+        bare = CURRENCY.sub(r"\1", bare[1:-1].strip())
     if GROUPED.fullmatch(bare):
         bare = re.sub(r"[, \u00a0]", "", bare)
     if "_" in bare:  # Python's own way to group digits
