@@ -338,9 +338,13 @@ def _judged(rule: Rule) -> bool:
 
 
 def _overwritten(moments: Sequence[Moment]) -> Iterator[tuple[Moment, Moment]]:
-    """Values of people that syncd replaced by another, with what it put there."""
-    for before, after in pairwise(moments):
-        if before.via == BY_HAND and after.via == BY_SYNCD and not same(before.value, after.value, None):
+    """Values of people that syncd replaced by another, with what it put there.
+
+    Not those that a person put back at once, before anybody could list them: nothing is lost that way.
+    """
+    for before, after, then in zip(moments, moments[1:], [*moments[2:], None], strict=False):
+        back = then is not None and then.via == BY_HAND and same(then.value, before.value, None)
+        if before.via == BY_HAND and after.via == BY_SYNCD and not same(before.value, after.value, None) and not back:
             yield before, after
 
 

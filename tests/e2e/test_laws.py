@@ -107,7 +107,7 @@ def place(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Stage, App
     """Some leads, synced and quiet, no law broken; and one after the other those that syncd handed over."""
     folder = tmp_path_factory.mktemp("laws")
     with (
-        Stage(folder=folder, leads=40, rate="100/1", timing=TIMING, right_settings={"index_lag": 0.0}) as stage,
+        Stage(folder=folder, leads=45, rate="100/1", timing=TIMING, right_settings={"index_lag": 0.0}) as stage,
         App.open(stage.config, environ=stage.environ) as app,
     ):
         app.once()
@@ -145,6 +145,17 @@ def test_an_overwritten_edit_is_lost(scene: Scene) -> None:
     assert (breach.law, breach.left, breach.rule) == ("lost edit", scene.left, "city")
     assert "'Nowhere' of the left gave way to 'Elsewhere'" in str(breach)
     assert any("person" in line and "Nowhere" in line for line in breach.story)
+
+
+@pytest.mark.usefixtures("_at_once")
+def test_an_edit_that_its_person_put_back_at_once_is_not_lost(scene: Scene) -> None:
+    """A write that landed unseen looks as if it had not, where a person undid it: what they want stands."""
+    scene.type_left("Nowhere")
+    scene.write_left("PATCH", f"contacts/{scene.left}", {"city": "Elsewhere"})
+    scene.type_left("Nowhere")
+    assert {breach.law for breach in scene.check()} == {"not carried"}
+    scene.write_left("PATCH", f"contacts/{scene.left}", {"city": "Elsewhere"})
+    assert "lost edit" in {breach.law for breach in scene.check()}
 
 
 @pytest.mark.usefixtures("_at_once")
