@@ -115,13 +115,16 @@ class Item:
         return any(not cause.startswith((UNKNOWN, HINT)) or cause.endswith(f" {side}") for cause in causes)
 
     def unsure_of(self, condition: Expression | None) -> Rest | None:
-        """Where a condition looks at a field that did not come: its record is read once more, not left alone."""
+        """Where a condition looks at a field that did not come: its record is read once more, and parked if it must."""
         reads = condition.reads if condition is not None else {}
         for side, snapshot in self.snapshots.items():
             names = sorted(reads.get(side, frozenset()) & set(snapshot.missing))
-            if names and not self.asks(side):
-                reason = f"{snapshot.record.ref} does not tell {', '.join(names)}, which a condition looks at"
-                return again(f"{UNKNOWN}{side}", reason, after=timedelta(0), reread=True, count=False)
+            if not names:
+                continue
+            reason = f"{snapshot.record.ref} does not tell {', '.join(names)}, which a condition looks at"
+            if self.carried in (DRIFT, UNTOLD) or any(mark.cause == f"{UNKNOWN}{side}" for mark in self.unit.marks):
+                return self.drift(reason)
+            return again(f"{UNKNOWN}{side}", reason, after=timedelta(0), reread=True, count=False)
         return None
 
     @property

@@ -15,6 +15,7 @@ import pytest
 from syncd.core.model import Action, Gone, Operation, Outcome, Record, Side
 from syncd.engine.absorb import absorb
 from syncd.engine.auditing import begin_slice, bite, verify
+from syncd.engine.item import DRIFT, UNTOLD
 from syncd.engine.lookout import look
 from syncd.engine.worker import Worker
 from syncd.errors import Refused
@@ -278,6 +279,27 @@ def test_a_condition_over_a_field_that_did_not_come_is_looked_at_again(monkeypat
         with monkeypatch.context() as patch:
             _leave_out(patch, "tag")
             read_feed(town, "crm", "contacts")
+        rest(town)
+        assert [row.fields["name"] for row in rows(town, "con", "people")] == ["Bob"]
+
+
+def test_a_condition_over_a_field_that_never_comes_parks_its_record(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Asked for again and left out again, it stands on the list; when somebody tries it again, it goes on."""
+    with town_of(left=Traits(reads=True), right=Traits(reads=True)) as town:
+        linked(town)
+        make(town, "crm", "contacts", {"email": "bob@x.example", "name": "Bob", "tag": "vip"})
+        town.stage.now += timedelta(seconds=60)
+        with monkeypatch.context() as patch:
+            _leave_out(patch, "tag")
+            read_feed(town, "crm", "contacts")
+            for _ in range(3):
+                run(town)
+            assert rows(town, "con", "people") == []
+            with town.store.read() as tx:
+                parked = [mark for mark in tx.marks.resting(PARKED) if "tag" in (mark.reason or "")]
+            assert parked and all(mark.cause in (DRIFT, UNTOLD) for mark in parked)
+        with town.store.begin() as tx:
+            tx.marks.retry(None, town.stage.now, state=PARKED)
         rest(town)
         assert [row.fields["name"] for row in rows(town, "con", "people")] == ["Bob"]
 
