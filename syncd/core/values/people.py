@@ -24,14 +24,19 @@ from syncd.core.values.states import STATES, state_code
 
 SHORTEST_PHONE = 7
 UNIT_WORDS = frozenset({"apartment", "apt", "unit", "suite", "ste"})
+UNIT = re.compile(r"\d|^\w$")
+"""A word that names a unit: it holds a digit, or is a single letter."""
 
 INVISIBLE = re.compile(r"[\u00ad\u200b-\u200f\u202a-\u202e\u2060\u2066-\u2069\ufeff]")
 """What comes along when a number is pasted."""
 NUMBER_ALONE = re.compile(r"\s*(?:tel:)?\s*[+(\[\d](?:[\d\s+\-()\[\].,/\u2010-\u2015\u2212]*[\d)\]])?[\s.,]*")
+"""A phone, its extension's word left out, with nothing beside it."""
 EXTENSION = re.compile(r"(?<=\d)[\s,;.]*(?:extension|extn?|x|#)[\s.:#=]*(?=\d+\s*$)", re.IGNORECASE)
+"""An extension's word, before the digits that a phone ends with."""
 POINT = re.compile(r"(?<=\d)[.\u00b7](?=\d)")
+"""A decimal point: `12.5 Mile Rd` is no `125 Mile Rd`."""
 ODD_SIGN = re.compile(rf"{POINT.pattern}|[^\w\s.,#'\u2019/()\-\u2010-\u2015]")
-UNIT = re.compile(r"\d|^\w$")
+"""A sign that most addresses have not."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -139,7 +144,7 @@ class Address(Base):
 
     def alike(self, left: Value, right: Value) -> bool:
         """The same place, however abbreviated; a sign that no address has, or a fraction, says something of its own."""
-        key = self.key(left, Side.LEFT) if _told(written(left)) == _told(written(right)) else None
+        key = self.key(left, Side.LEFT) if _odd(written(left)) == _odd(written(right)) else None
         return key is not None and key == self.key(right, Side.RIGHT)
 
 
@@ -175,10 +180,9 @@ def _words(text: str) -> list[str]:
     ]
 
 
-def _told(text: str) -> tuple[int, list[str]]:
-    """What no other spelling changes: how many words an address has, and which signs that most have not."""
-    odd = [*ODD_SIGN.findall(text), *(sign for sign in text if sign.isnumeric() and not sign.isdecimal())]
-    return len(_words(text)), odd
+def _odd(text: str) -> list[str]:
+    """The signs of an address that no other spelling changes: odd ones, fractions, and digits written high."""
+    return [*ODD_SIGN.findall(text), *(sign for sign in text if sign.isnumeric() and not sign.isdecimal())]
 
 
 @dataclass(frozen=True, slots=True)
