@@ -140,6 +140,12 @@ def test_every_mistake_is_told_at_once(tmp_path: Path) -> None:
         ('left = "hubspot"', 'left = "hubspott"', 14, "Did you mean `hubspot`?"),
         ('left = "hubspot"', 'left = "jobnimbus"', 15, "same system"),
         ('["hubspot-jobnimbus/contacts.yaml"]', "[]", 16, "names no map"),
+        (
+            '["hubspot-jobnimbus/contacts.yaml"]',
+            '"hubspot-jobnimbus/contacts.yaml"',
+            16,
+            'a list, even of one: ["..."]',
+        ),
         ("sqlite:///data/syncd.db", "mysql://x", 2, "not a store"),
         ("sqlite:///data/syncd.db", "sqlite:///:memory:", 2, "must name a file"),
         ("[pairs.sales]", "[pairs.Sales]", 13, "not a name"),

@@ -248,6 +248,7 @@ class _Loader:
             self._problem(location, str(cause), cause.remedy)
         else:
             message = error["msg"].replace("Input should be", "should be").replace("a valid dictionary", "a table")
+            message = message.replace("a valid tuple", 'a list, even of one: ["..."]')
             self._problem(location, message.rstrip(".") + ".", "")
 
     def _problem(self, location: Sequence[str | int], message: str, remedy: str) -> None:
