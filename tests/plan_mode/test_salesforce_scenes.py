@@ -432,7 +432,8 @@ def test_calls_of_a_day_used_up_at_noon_pause_salesforce_alone(roofers: Roofers,
     sf, jn = roofers.at(SF), roofers.at(JN)
     Ahead(roofers)
     now = datetime.fromisoformat(sf.clock()["now"])
-    roofers.watch.round(timedelta(hours=(12 - now.hour) % 24, minutes=-now.minute).total_seconds())
+    # The next noon: a vendor's clock never goes back.
+    roofers.watch.round(timedelta(hours=24 - (now.hour - 12) % 24, minutes=-now.minute).total_seconds())
     sf.settings(daily=int(others_call(roofers, 250) / share))
     roofers.watch.round()
     for n, (kind, other, left, right) in enumerate(roofers.pairs()):
