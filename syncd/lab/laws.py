@@ -349,18 +349,20 @@ def _overwritten(moments: Sequence[Moment]) -> Iterator[tuple[Moment, Moment]]:
 
 
 def _stood(
-    rule: Rule, side: Side, lost: Moment, here: Sequence[Moment], there: Sequence[Moment], listed: Iterable[Conflict]
+    rule: Rule, side: Side, lost: Moment, here: Sequence[Moment], across: Sequence[Moment], listed: Sequence[Conflict]
 ) -> Moment:
     """When the value came to stand here, as far as syncd could know.
 
-    What people typed in between and took back, before it was listed or went across, nobody saw who looks now and then.
+    What people typed in between and took back, before it was listed or went across, nobody saw who looks now and then;
+    that the same had been listed or gone across earlier does not tell of it.
     """
-    crossed, stood = [one for one in there if one.via == BY_SYNCD], lost
+    crossed, stood = [one for one in across if one.via == BY_SYNCD], lost
     for one in reversed(here[: here.index(lost)]):
         if same(one.value, lost.value, rule.type(side)):
             stood = one
-        seen = _listed(rule, side, one.value, listed) or any(equal(rule, side, one.value, o.value) for o in crossed)
-        if one.via != BY_HAND or seen:
+        rows = [row for row in listed if one.at is None or row.at >= one.at]
+        went = any(equal(rule, side, one.value, there.value) for there in crossed if _since(there, one))
+        if one.via != BY_HAND or went or _listed(rule, side, one.value, rows):
             break
     return stood
 
