@@ -8,12 +8,11 @@ from __future__ import annotations
 import os
 import threading
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import closing, contextmanager
 from datetime import UTC, datetime
 from functools import cached_property
 from pathlib import Path
 from types import TracebackType
-from typing import Any, Self
+from typing import TYPE_CHECKING, Any, Self
 from zoneinfo import ZoneInfo
 
 from syncd import config as settings
@@ -26,7 +25,7 @@ from syncd.errors import ConfigError, Problem, SyncdError
 from syncd.kit import limits
 from syncd.kit.connector import Connector
 from syncd.service import checkup, log, passes, systems, worlds
-from syncd.service.daemon import Daemon
+from syncd.service.daemon import Carrier, Daemon, scheduled
 from syncd.service.health import Health
 from syncd.service.nightly import Nights
 from syncd.service.passes import Say
@@ -36,6 +35,9 @@ from syncd.store.clock import DatabaseClock
 from syncd.store.marks import HELD, PARKED
 from syncd.store.store import Store
 from syncd.store.turns import SharedTurns
+
+if TYPE_CHECKING:
+    from syncd.service.site import Site
 
 
 class App:
@@ -54,6 +56,10 @@ class App:
         log.setup(found.secrets(), format=found.log.format, level=found.log.level)
         return cls(found)
 
+    def prepare(self) -> None:
+        """Open the store, and hold the maps against what the vendors have. Raises SyncdError."""
+        _ = self.world
+
     def __enter__(self) -> Self:
         """Open as a context."""
         return self
@@ -62,8 +68,12 @@ class App:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         """Give back what was opened."""
+        self.close()
+
+    def close(self) -> None:
+        """Give back what was opened."""
         if "turns" in self.__dict__:
-            limits.share(None)
+            limits.unshare(self.turns)
         for name in ("connectors", "turns", "store"):
             part = self.__dict__.get(name)
             for one in part.values() if isinstance(part, Mapping) else [part] if part is not None else []:
@@ -205,11 +215,9 @@ class App:
             return auditing.figures(tx, keys)
 
     def run(self, stop: threading.Event) -> None:
-        """The daemon, until `stop` is set. Raises ConfigError too if the port for webhooks is taken."""
-        if not self._begun(stop):
-            return
-        with self._listening(alone=True) as (daemon, _):
-            daemon.run(stop)
+        """The daemon, until `stop` is set. Raises ConfigError too if the port is taken."""
+        with self._site().open(os.environ, alone=True) as site:
+            self._work(stop, site, scheduled)
 
     def work(self, stop: threading.Event) -> None:
         """One of several processes on a PostgreSQL, until `stop` is set. Raises ConfigError for another store."""
@@ -222,37 +230,26 @@ class App:
             remedy = "Install syncd with its extra: syncd[postgres]."
             problem = Problem("`syncd work`", f"needs a package that is not here: {error.name}.", remedy)
             raise ConfigError(problem) from error
-        if not self._begun(stop):
-            return
-        with self._listening(alone=False) as (daemon, more):
-            daemon.run(stop, lambda ticks: Cluster([*ticks, *more], self.store, self.clock))
+        with self._site().open(os.environ, alone=False) as site:
+            self._work(stop, site, lambda ticks: Cluster([*ticks, site.tick()], self.store, self.clock))
 
-    def _begun(self, stop: threading.Event) -> bool:
-        """Make the world, for which every system has to say what fields it has: one at its limit or down is waited for.
+    def _site(self) -> Site:
+        from syncd.service.site import Site
+        from syncd.service.watch import Watch
+
+        watch = Watch(self.ready_store, self.clock, list(self.config.systems), self._map_keys())
+        return Site(self.config.web, systems.receivers(self.config), watch)
+
+    def _work(self, stop: threading.Event, site: Site, carry: Callable[[Sequence[Tick]], Carrier]) -> None:
+        """Begin, for which every system has to say what fields it has: one at its limit or down is waited for.
 
         Who ended instead would be started again at once by whatever looks after it, and ask the vendor each time.
-        False if told to stop meanwhile. Raises AuthError: a new key is read at the next start only.
+        Raises AuthError: a new key is read at the next start only.
         """
-        return self.health.until_done(stop, lambda: self.world)
-
-    @contextmanager
-    def _listening(self, *, alone: bool) -> Iterator[tuple[Daemon, list[Tick]]]:
-        """The daemon, to which webhooks come if any system has a secret for them; and what else it must tick.
-
-        `alone`: the port must be free. Of several processes, the first one of a machine listens.
-        """
-        daemon, hooked = self._daemon(), systems.receivers(self.config)
-        if not hooked:
-            yield daemon, []
-            return
-        from syncd.service.web import Web
-
-        with closing(Web(self.config.web.listen, self.config.web.public_url, hooked, daemon.hinted)) as web:
-            if alone:
-                web.open()
-            else:
-                web.try_to_open()
-            yield daemon, [] if alone else [web.tick()]
+        if self.health.until_done(stop, lambda: self.world):
+            daemon = self._daemon()
+            site.began(daemon.hinted)
+            daemon.run(stop, carry)
 
     def _daemon(self) -> Daemon:
         timing, audit, systems = self.config.timing, self.config.audit, self.config.systems

@@ -8,8 +8,7 @@ from __future__ import annotations
 import ctypes
 import gc
 import os
-from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, NoReturn
@@ -46,21 +45,20 @@ def given(context: typer.Context, config: Path | None) -> Path | None:
     return config or (context.obj.config if isinstance(context.obj, Globals) else None)
 
 
-@contextmanager
-def opened(context: typer.Context, config: Path | None, *, daemon: bool = False) -> Iterator[App]:
-    """The app of the config file that was asked for; closed again at the end.
+def opened(context: typer.Context, config: Path | None, *, daemon: bool = False) -> App:
+    """The app of the config file that was asked for; whoever asks closes it.
 
     The daemon logs as the config says; a verb that somebody waits for shows its answer, and logs only warnings.
     """
     from syncd.app import App
     from syncd.service import log
 
-    with App.open(given(context, config), environ=os.environ) as app:
-        wished = app.config.log
-        level = "warning" if wished.level == "info" and not daemon else wished.level
-        log.setup(app.config.secrets(), format=wished.format, level=level)
-        made_for_records()
-        yield app
+    app = App.open(given(context, config), environ=os.environ)
+    wished = app.config.log
+    level = "warning" if wished.level == "info" and not daemon else wished.level
+    log.setup(app.config.secrets(), format=wished.format, level=level)
+    made_for_records()
+    return app
 
 
 def made_for_records() -> None:

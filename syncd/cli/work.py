@@ -11,13 +11,17 @@ import sys
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from typing import Annotated, Any
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from syncd.cli.common import ConfigOption, FormatOption, PairArgument, leave, opened
 from syncd.cli.plans import show_plan
 from syncd.cli.render import Format, plain, show_facts, show_json, show_rows
+
+if TYPE_CHECKING:
+    from syncd.app import App
 
 READING = "reading both sides"
 WAITING = ("conflicts", "parked", "held")
@@ -74,34 +78,40 @@ def run(context: typer.Context, *, config: ConfigOption = None) -> None:
     """Sync until told to stop.
 
     Listens for webhooks too, if any system has a secret for them. Ctrl-C or SIGTERM ends it after what is under way; a
-    second one ends it at once.
+    second one ends it at once. SIGHUP has it read config and maps anew: right ones are worked by from then on, wrong
+    ones are told in the log and change nothing.
     """
-    with opened(context, config, daemon=True) as app:
-        app.run(_told_to_stop())
+    _live(context, config, lambda app, until: app.run(until))
 
 
 def work(context: typer.Context, *, config: ConfigOption = None) -> None:
     """Sync until told to stop, beside any number of others on one PostgreSQL.
 
     The first one of a machine listens for webhooks. Every process has the same set-up; one that dies is replaced by the
-    others when its leases end. Ctrl-C or SIGTERM ends it after what is under way; a second one ends it at once.
+    others when its leases end. Ctrl-C or SIGTERM ends it after what is under way; a second one ends it at once. SIGHUP
+    has it read config and maps anew.
     """
-    with opened(context, config, daemon=True) as app:
-        app.work(_told_to_stop())
+    _live(context, config, lambda app, until: app.work(until))
 
 
-def _told_to_stop() -> threading.Event:
-    """Set by Ctrl-C or SIGTERM; the second one ends the process."""
-    stop = threading.Event()
+def _live(context: typer.Context, config: Path | None, work: Callable[[App, threading.Event], None]) -> None:
+    """Work until told to stop, with the set-up that is there when told to read it anew."""
+    from syncd.service.lifetime import Lifetime
 
-    def told(_number: int, _frame: object) -> None:
-        if stop.is_set():
+    lifetime = Lifetime(lambda: opened(context, config, daemon=True))
+    stopping = False
+
+    def stop(_number: int, _frame: object) -> None:
+        nonlocal stopping
+        if stopping:
             raise KeyboardInterrupt
-        stop.set()
+        stopping = True
+        lifetime.stop()
 
     for number in (signal.SIGINT, signal.SIGTERM):
-        signal.signal(number, told)
-    return stop
+        signal.signal(number, stop)
+    signal.signal(signal.SIGHUP, lambda _number, _frame: lifetime.again())
+    lifetime.run(work)
 
 
 def status(context: typer.Context, *, config: ConfigOption = None, format: FormatOption = Format.TABLE) -> None:

@@ -21,6 +21,7 @@ import orjson
 import stamina
 
 from syncd.errors import Ambiguous, ConfigError, Problem, Refused, SyncdError, Transient
+from syncd.kit import traffic
 from syncd.kit.answers import Explain, correlation_id, decoded, default_error, retry_after, sentence
 from syncd.kit.connector import Timing
 from syncd.kit.limits import Limit, Rates, credential_key, parse_rates, shared_limit, sustained
@@ -205,8 +206,13 @@ class Http:
     def _once(self, call: _Call, limit: str) -> Answer:
         bucket = self._limits[limit] if self._limits else None
         patience = self._timing.retry_for.total_seconds()
+        answered = traffic.NONE
         with bucket.slot(patience, write=not call.idempotent) if bucket else nullcontext():
-            response, raw, sent = self._exchange(call)
+            try:
+                response, raw, sent = self._exchange(call)
+                answered = str(response.status_code)
+            finally:
+                traffic.sent(self._system, answered)
         if bucket and response.is_success:
             bucket.answered(sent, time.monotonic())
         if response.is_success:

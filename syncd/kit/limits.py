@@ -225,11 +225,19 @@ _shared_lock = threading.Lock()
 _turns: list[Turns | None] = [None]
 
 
-def share(turns: Turns | None) -> None:
-    """From now on limits are kept together with other processes through these turns; None: by this process alone."""
+def share(turns: Turns) -> None:
+    """From now on limits are kept together with other processes through these turns."""
     with _shared_lock:
         _turns[0] = turns
         _shared.clear()
+
+
+def unshare(turns: Turns) -> None:
+    """From now on limits are kept by this process alone; unless they are kept through other turns by now."""
+    with _shared_lock:
+        if _turns[0] is turns:
+            _turns[0] = None
+            _shared.clear()
 
 
 def shared_limit(

@@ -5,6 +5,7 @@ What is not here: when it is killed (`play`).
 
 from __future__ import annotations
 
+import os
 import time
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
@@ -56,6 +57,12 @@ class Process:
             raise InVain(f"told to end, it had not ended after {within:g} s")
         self._child = None
         return child.exitcode
+
+    def signal(self, number: int) -> None:
+        """Send it a signal; it must be running."""
+        if self._child is None or self._child.pid is None:
+            raise InVain("it was not running")
+        os.kill(self._child.pid, number)
 
     def alive(self) -> bool:
         """Whether it still runs."""

@@ -42,6 +42,9 @@ LEFT_KEY, RIGHT_KEY_NAME = "STAGE_LEFT_KEY", "STAGE_RIGHT_KEY"
 HOOKS: Mapping[str, str] = {"STAGE_LEFT_HOOK": "left-hook-secret-1", "STAGE_RIGHT_HOOK": "right-hook-secret-2"}
 """What proves the sandboxes' webhooks, where the stage has any."""
 
+ANY_PORT = "127.0.0.1:0"
+"""Where a daemon listens that is to hear of nothing."""
+
 RIGHT_SECRET = "api_key"  # noqa: S105 - the name of the setting, not its value
 """What the right connector calls its key."""
 
@@ -237,7 +240,7 @@ class Stage:
             "systems": {name: self._system(name, vendor) for name, vendor in self.vendors.items()},
             "pairs": {name: {**pair, **how} for name, pair in pairs.items()},
             "timing": {**TIMING, **self.timing},
-            **({"web": {"listen": self.hooks, "public_url": f"http://{self.hooks}"}} if self.hooks else {}),
+            "web": {"listen": self.hooks, "public_url": f"http://{self.hooks}"} if self.hooks else {"listen": ANY_PORT},
         }
 
     def _system(self, name: str, vendor: Remote) -> dict[str, Any]:

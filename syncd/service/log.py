@@ -22,6 +22,7 @@ Format = Literal["auto", "json", "console"]
 REDACTED = "[redacted]"
 SECRET_KEY = re.compile(r"token|authorization|api_?key|password|passwd|secret|cookie|credential", re.IGNORECASE)
 CREDENTIAL = re.compile(r"\b(bearer|basic)\s+[\w.~+/=-]{4,}", re.IGNORECASE)
+_known: set[str] = set()
 SHORTEST = 4
 """A known secret shorter than this is not searched for in texts: it would black out ordinary words."""
 CHATTY = ("httpx", "httpcore", "hpack", "urllib3", "uvicorn.access", "alembic", "procrastinate")
@@ -39,9 +40,11 @@ def setup(
 ) -> None:
     """Send every log message to `stream` (stderr) from now on; `secrets` are values that must never appear.
 
-    May be called again; the last call holds. `auto` is console if the stream is a terminal, else JSON.
+    May be called again; the last call holds, but a secret that was told once stays one: whoever still has it may print
+    it. `auto` is console if the stream is a terminal, else JSON.
     """
     out = stream or sys.stderr
+    _known.update(secrets)
     console = format == "console" or (format == "auto" and out.isatty())
     shared: list[Processor] = [
         structlog.contextvars.merge_contextvars,
@@ -57,7 +60,7 @@ def setup(
         wrapper_class=structlog.stdlib.BoundLogger,
         cache_logger_on_first_use=False,
     )
-    last: list[Processor] = [structlog.stdlib.ProcessorFormatter.remove_processors_meta, redactor(secrets), renderer]
+    last: list[Processor] = [structlog.stdlib.ProcessorFormatter.remove_processors_meta, redactor([*_known]), renderer]
     _take_over(structlog.stdlib.ProcessorFormatter(processors=last, foreign_pre_chain=shared), out, level)
     stamina.instrumentation.set_on_retry_hooks([_tried_again])
 

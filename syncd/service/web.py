@@ -1,7 +1,7 @@
-"""The address that vendors call: a webhook is proved, its hint is stored, and only then it is answered with 200.
+"""The address that vendors and probes call: a webhook is proved, its hint is stored, and only then it is answered 200.
 
 One thread of its own, which waits for the store elsewhere. What is not here: what a vendor's request looks like (its
-connector's receiver), what a hint leads to (`engine.intake`), and any page for people.
+connector's receiver), what a hint leads to (`engine.intake`), what probes are told (`watch`), and any page for people.
 """
 
 from __future__ import annotations
@@ -57,12 +57,16 @@ def machine_time() -> datetime:
 
 @dataclass(slots=True)
 class Web:
-    """Listens on `listen` ("host:port") for the systems of these receivers. `public_url`: where vendors call it."""
+    """Listens on `listen` ("host:port") for the systems of these receivers. `public_url`: where vendors call it.
+
+    `routes`: what else is answered there.
+    """
 
     listen: str
     public_url: str | None
     receivers: Sequence[Receiver]
     keep: Keep
+    routes: Sequence[Route] = ()
     clock: Callable[[], datetime] = machine_time
     url: str | None = None
     _server: uvicorn.Server | None = None
@@ -120,7 +124,7 @@ class Web:
             return await self._answered(receiver, request)
 
         paths = (f"{HOOKS}/{{system}}", f"{HOOKS}/{{system}}/{{rest:path}}")
-        return Starlette(routes=[Route(path, hook, methods=["POST"]) for path in paths])
+        return Starlette(routes=[*self.routes, *(Route(path, hook, methods=["POST"]) for path in paths)])
 
     async def _answered(self, receiver: Receiver, request: Request) -> Response:
         try:

@@ -307,6 +307,12 @@ class Marks:
         rows = self.connection.execute(query.group_by(marks.c.map, marks.c.state, "ready"))
         return [(row[0], row[1], bool(row[2]), row[3], row[4]) for row in rows]
 
+    def causes(self) -> list[tuple[str, str | None, int]]:
+        """(map, cause, how many) of what is parked."""
+        query = select(marks.c.map, marks.c.cause, func.count()).where(marks.c.state == PARKED)
+        rows = self.connection.execute(query.group_by(marks.c.map, marks.c.cause))
+        return [(row[0], row[1], row[2]) for row in rows]
+
     def any_due(self, map_key: str, now: datetime, *, linked_only: bool = False) -> bool:
         """Whether a mark of a map could be claimed now."""
         if linked_only and not Links(self.connection).any(map_key):

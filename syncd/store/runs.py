@@ -80,6 +80,11 @@ class Runs:
             query = query.where(runs.c.state == state)
         return [_run(row) for row in self.connection.execute(query)]
 
+    def after(self, run: int, *, limit: int = 1000) -> list[Run]:
+        """Those that began after this one, oldest first."""
+        query = select(runs).where(runs.c.id > run).order_by(runs.c.id).limit(limit)
+        return [_run(row) for row in self.connection.execute(query)]
+
     def system(self, name: str) -> SystemState | None:
         """A system's state; None if nothing was ever noted."""
         row = self.connection.execute(select(systems).where(systems.c.name == name)).one_or_none()

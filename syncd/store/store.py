@@ -9,6 +9,7 @@ import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from functools import cached_property
+from pathlib import Path
 from typing import Any
 
 from sqlalchemy import Connection, create_engine, event
@@ -163,6 +164,14 @@ class Store:
             if self.sqlite:
                 connection.exec_driver_sql("BEGIN")
             yield Tx(connection)
+
+    def bytes(self, connection: Connection) -> int:
+        """What the database takes on its disk."""
+        if not self.sqlite:
+            return int(connection.exec_driver_sql("SELECT pg_database_size(current_database())").scalar_one())
+        name = Path(str(make_url(self.url).database))
+        files = (name, name.with_name(f"{name.name}-wal"))
+        return sum(one.stat().st_size for one in files if one.exists())
 
     def sound(self) -> bool:
         """Whether the database itself finds no damage."""

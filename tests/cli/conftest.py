@@ -133,4 +133,5 @@ def house(vendors: tuple[Remote, Remote], tmp_path: Path, monkeypatch: pytest.Mo
     monkeypatch.delenv("SYNCD_CONFIG", raising=False)
     monkeypatch.setenv("HUBSPOT_TOKEN", TOKEN)
     monkeypatch.setenv("JOBNIMBUS_API_KEY", KEY)
+    monkeypatch.setenv("SYNCD_WEB_LISTEN", "127.0.0.1:0")
     return House(tmp_path, left, right)

@@ -61,7 +61,7 @@ def test_a_daemon_waits_for_a_system_that_is_down_at_the_start(
         assert daemon.stderr is not None
         try:
             told = json.loads(daemon.stderr.readline())
-            while told["event"] == "retry":
+            while told["event"] in ("listening", "retry"):
                 told = json.loads(daemon.stderr.readline())
             assert (told["event"], told["system"]) == ("waiting", "hubspot")
             assert systems(capsys)["hubspot"]["state"] == "waiting"

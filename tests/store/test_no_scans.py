@@ -108,6 +108,8 @@ def _confirm(tx: Tx) -> None:
 def _ask(tx: Tx) -> None:
     tx.conflicts.list(states=["open"])
     tx.marks.resting(PARKED)
+    tx.marks.causes()
+    tx.runs.after(0)
     tx.marks.retry(None, NOW)
     tx.marks.retry("m", NOW, causes=["refused"])
     tx.plans.permit("m", NOW)
