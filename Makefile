@@ -19,7 +19,7 @@ COVERING = $(filter-out %/test_plan_laws.py,$(wildcard tests/core/test_*.py))
 unexport PYTHONDONTWRITEBYTECODE
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test test-long core-and-check check layers lint types docs reference lock browser postgres peers core-tests other-tests matching mutants bench bench-quick
+.PHONY: help setup demo test test-long core-and-check check layers lint types docs reference lock browser postgres systemd peers core-tests other-tests matching mutants bench bench-quick
 
 help:
 	@sed -n 's/^#   //p' Makefile
@@ -38,11 +38,11 @@ demo: setup
 core-tests: setup
 	$(PYTEST) -n 2 $(COVERING) --cov=syncd/core --cov-branch --cov-report=term-missing --cov-fail-under=100
 
-other-tests: setup browser postgres
+other-tests: setup browser postgres systemd
 	$(PYTEST) -n 6 --dist worksteal $(addprefix --ignore=,$(COVERING))
 
 # Many of the other tests wait, or are the last of their process: the rest is done meanwhile.
-test: setup browser postgres
+test: setup browser postgres systemd
 	@$(MAKE) --no-print-directory -j 2 other-tests core-and-check
 
 core-and-check: setup
@@ -88,6 +88,9 @@ browser:
 
 postgres:
 	@tools/postgres
+
+systemd:
+	@tools/systemd
 
 peers: setup
 	@tools/peers

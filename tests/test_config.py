@@ -132,6 +132,8 @@ def test_every_mistake_is_told_at_once(tmp_path: Path) -> None:
         ('token = {env = "HUBSPOT_TOKEN"}', "token = {env = 1}", 6, "does not say where"),
         ('token = {env = "HUBSPOT_TOKEN"}', 'token = {env = "NOPE"}', 6, "environment variable NOPE"),
         ('token = {env = "HUBSPOT_TOKEN"}', 'token = {file = "nope"}', 6, "not there"),
+        ('token = {env = "HUBSPOT_TOKEN"}', 'token = {credential = "nope"}', 6, "credentials/nope"),
+        ('token = {env = "HUBSPOT_TOKEN"}', 'token = {credential = "../x"}', 6, "not the name of a credential"),
         ('actor = "sync@example.com"', "actr = 1", 11, "Did you mean `actor`?"),
         ('actor = "sync@example.com"', 'timezone = "Chicago"', 11, "not a time zone"),
         ('actor = "sync@example.com"', 'base_url = "http://example.com"', 11, "https"),
@@ -235,6 +237,25 @@ def test_a_password_in_the_file_is_refused(tmp_path: Path) -> None:
         (found,) = mistakes(tmp_path, text, SECRETS)
         assert "holds a secret in plain text" in found.message and '{env = "NAME"}' in found.remedy
         assert "db-secret-3" not in str(found)
+
+
+def test_a_credential_is_handed_over_or_kept_beside_the_config(tmp_path: Path) -> None:
+    """Systemd's is taken as it is; without one, the file in `credentials`, which nobody else may read."""
+    text = GOOD.replace('{env = "HUBSPOT_TOKEN"}', '{credential = "hubspot_token"}')
+    kept, handed = tmp_path / "credentials" / "hubspot_token", tmp_path / "handed" / "hubspot_token"
+    for one, word in ((kept, "kept-secret-1\n"), (handed, "handed-secret-2\n")):
+        one.parent.mkdir()
+        one.write_text(word, encoding="utf-8")
+    kept.chmod(0o640)
+    (found,) = mistakes(tmp_path, text, SECRETS)
+    assert "others can read" in found.message and f"chmod 600 {kept}" in found.remedy
+    handed.chmod(0o440)
+    systemd = {**SECRETS, "CREDENTIALS_DIRECTORY": str(handed.parent)}
+    assert read(tmp_path, text, systemd).systems["hubspot"].secret == "handed-secret-2"
+    kept.chmod(0o600)
+    assert read(tmp_path, text).systems["hubspot"].secret == "kept-secret-1"
+    handed.unlink()
+    assert read(tmp_path, text, systemd).systems["hubspot"].secret == "kept-secret-1"
 
 
 @pytest.mark.parametrize(

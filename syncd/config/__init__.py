@@ -3,7 +3,7 @@
 What is not here: maps (`syncd.fieldmaps`), and what a vendor needs (connectors declare it, the app hands it in).
 """
 
-from syncd.config.load import find, load, try_text, variables
+from syncd.config.load import credentials, find, load, try_text, variables
 from syncd.config.model import (
     AuditConfig,
     Config,
@@ -26,6 +26,7 @@ __all__ = [
     "SystemShape",
     "TimingConfig",
     "WebConfig",
+    "credentials",
     "find",
     "load",
     "try_text",

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 import tomllib
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import fields, is_dataclass
 from functools import lru_cache
 from pathlib import Path
@@ -88,6 +88,19 @@ def maps(path: Path, environ: Mapping[str, str]) -> tuple[Path, Mapping[str, Pai
     return _Loader(path, _text(path), environ, {}).maps()
 
 
+def credentials(path: Path) -> list[str]:
+    """The names of all credentials that a config file wants handed over, in their order. Raises ConfigError."""
+    return list(dict.fromkeys(_wanted(_Loader(path, _text(path), {}, {}).parsed())))
+
+
+def _wanted(value: Any) -> Iterator[str]:
+    if isinstance(value, Mapping):
+        if value.keys() == {values.CREDENTIAL} and isinstance(value[values.CREDENTIAL], str):
+            yield value[values.CREDENTIAL]
+        for inner in value.values():
+            yield from _wanted(inner)
+
+
 def variables() -> Mapping[str, tuple[str, str]]:
     """The environment variables that stand over the file: SYNCD_STORE -> ("syncd", "store"), SYNCD_LOG_LEVEL, ..."""
     sections = {"syncd": StoreConfig, "web": WebConfig, "log": LogConfig}
@@ -132,7 +145,7 @@ class _Loader:
 
     def config(self) -> Config:
         """The Config, or ConfigError."""
-        raw = self._override(self._parse())
+        raw = self._override(self.parsed())
         root = self._check(FileTable, raw, ())
         systems = {name: self._system(name, table) for name, table in _tables(raw, "systems")}
         pairs = {name: self._pair(name, table, systems.keys()) for name, table in _tables(raw, "pairs")}
@@ -153,7 +166,7 @@ class _Loader:
 
     def maps(self) -> tuple[Path, Mapping[str, PairConfig]]:
         """The folder of maps and the pairs, or ConfigError."""
-        raw = self._override(self._parse())
+        raw = self._override(self.parsed())
         if isinstance(raw.get("syncd"), dict):
             raw["syncd"].pop("store_password", None)
         root = self._check(FileTable, raw, ())
@@ -171,7 +184,7 @@ class _Loader:
             return table.store
         return values.with_password(table.store, table.store_password)
 
-    def _parse(self) -> dict[str, Any]:
+    def parsed(self) -> dict[str, Any]:
         try:
             return tomllib.loads(self.text)
         except tomllib.TOMLDecodeError as error:

@@ -31,6 +31,11 @@ KEY = re.compile(r"[!-~]+")
 SHORTEST = 12
 """Characters of a webhook's secret: a shorter one can be guessed by whoever may try as often as they like."""
 
+CREDENTIAL, CREDENTIALS = "credential", "credentials"
+"""The word of a setting whose secret the service manager hands over, and the folder it has it from."""
+
+CREDENTIAL_NAME = re.compile(r"[A-Za-z0-9_-]{1,64}")
+
 STORES = ("sqlite", "postgresql+psycopg")
 
 
@@ -188,19 +193,24 @@ def rate(value: Any) -> str:
 
 
 def secret(value: Any, info: ValidationInfo) -> str:
-    """A credential from where the setting says it is: {env = "NAME"} or {file = "path"}; never written in the file."""
+    """A secret from where the setting says it is; it is never written in the file.
+
+    {env = "NAME"}, {file = "path"}, or {credential = "NAME"}: what systemd hands over, and in a shell the file of that
+    name in the folder `credentials` beside the config, of which systemd has it.
+    """
     if isinstance(value, dict) and len(value) == 1:
         ((source, name),) = value.items()
         if source == "env" and isinstance(name, str):
             return _from_environment(name, info)
+        if source == CREDENTIAL and isinstance(name, str):
+            return _from_credential(name, info)
         if source == "file":
             return _from_file(file(name, info))
+    wanted = 'Write {env = "NAME"}, {file = "path"} or {credential = "NAME"}.'
     if isinstance(value, str):
-        raise Wrong(
-            "holds a secret in plain text.",
-            'Take it out, and make a new one if others could read this file. Write {env = "NAME"} or {file = "path"}.',
-        )
-    raise Wrong("does not say where the secret is.", 'Write {env = "NAME"} or {file = "path"}.')
+        remedy = f"Take it out, and make a new one if others could read this file. {wanted}"
+        raise Wrong("holds a secret in plain text.", remedy)
+    raise Wrong("does not say where the secret is.", wanted)
 
 
 def webhook_secret(value: Any, info: ValidationInfo) -> str:
@@ -225,9 +235,27 @@ def _from_environment(name: str, info: ValidationInfo) -> str:
     return _key(found, f"the environment variable {name}")
 
 
+def _from_credential(name: str, info: ValidationInfo) -> str:
+    if not CREDENTIAL_NAME.fullmatch(name):
+        raise Wrong(f"is not the name of a credential: {name!r}.", "Write letters, digits, - and _ alone.")
+    handed = _context(info)["environ"].get("CREDENTIALS_DIRECTORY")
+    if handed and (found := Path(handed) / name).is_file():
+        return _read(found)  # systemd looks after who reads it, by means that the mode does not show
+    kept: Path = _context(info)["folder"] / CREDENTIALS / name
+    if not kept.is_file():
+        raise Wrong(
+            f"needs the credential {name}, which is not there: {kept}.", f"Put the secret into it: chmod 600 {kept}"
+        )
+    return _from_file(kept)
+
+
 def _from_file(name: Path) -> str:
     if stat.S_IMODE(name.stat().st_mode) & 0o077:
         raise Wrong(f"is in a file that others can read: {name}.", f"Run: chmod 600 {name}")
+    return _read(name)
+
+
+def _read(name: Path) -> str:
     try:
         found = name.read_text(encoding="utf-8").strip()
     except (OSError, UnicodeDecodeError) as error:

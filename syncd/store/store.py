@@ -5,9 +5,11 @@ What is not here: what the rows mean to the engine. No transaction may be open w
 
 from __future__ import annotations
 
+import os
+import pwd
 import threading
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from functools import cached_property
 from pathlib import Path
 from typing import Any
@@ -128,6 +130,7 @@ class Store:
     def __init__(self, url: str) -> None:
         """Open the engine; nothing is read yet. Raises ConfigError for a URL that names no known database."""
         self.url = url
+        _must_be_ours(url)
         try:
             self.engine: Engine = create_engine(url, **options(url))
         except (ArgumentError, NoSuchModuleError, ImportError) as error:
@@ -188,6 +191,18 @@ class Store:
     def close(self) -> None:
         """Give the connections back."""
         self.engine.dispose()
+
+
+def _must_be_ours(url: str) -> None:
+    """Root may write everybody's file, and what it makes beside it the owner may not. Raises ConfigError."""
+    name = Path(url.removeprefix("sqlite:///"))
+    if not url.startswith("sqlite") or os.geteuid() != 0 or not name.exists() or (uid := name.stat().st_uid) == 0:
+        return
+    owner = str(uid)
+    with suppress(KeyError):
+        owner = pwd.getpwuid(uid).pw_name
+    remedy = f"Run the command as that user: sudo -u {owner} ..."
+    raise ConfigError(Problem("[syncd] store", f"{name} belongs to {owner}, not to root.", remedy))
 
 
 @contextmanager

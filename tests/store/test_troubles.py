@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sqlite3
 from contextlib import closing
 from pathlib import Path
@@ -91,3 +92,17 @@ def test_a_damaged_file_is_told_on_the_command_line(
     file.write_bytes(b"not a database at all" * 500)
     assert main(["db", "check"]) == 2
     assert f"file is not a database. {RESTORE}" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("uid", [65534, 4_000_000])
+def test_root_does_not_open_what_is_anothers(tmp_path: Path, uid: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    """What root made beside the file, its owner could not write; whose it is, is told, and others are let be."""
+    name = tmp_path / "syncd.db"
+    name.touch()
+    stat = os.stat_result((*name.stat()[:4], uid, *name.stat()[5:]))
+    monkeypatch.setattr(Path, "stat", lambda self, **_: stat)
+    monkeypatch.setattr(os, "geteuid", lambda: 0)
+    with pytest.raises(ConfigError, match=r"belongs to .*sudo -u"):
+        Store(f"sqlite:///{name}")
+    monkeypatch.setattr(os, "geteuid", lambda: uid)
+    Store(f"sqlite:///{name}").close()

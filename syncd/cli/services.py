@@ -1,0 +1,65 @@
+"""The verbs for whoever runs syncd as a service: `service unit` writes the file that systemd wants.
+
+What is not here: running (`work`).
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from syncd.cli.common import ConfigOption, given
+from syncd.errors import ConfigError, Problem
+
+service = typer.Typer(help="Run syncd as a service.", no_args_is_help=True)
+
+
+@service.command("unit")
+def unit(
+    context: typer.Context,
+    *,
+    config: ConfigOption = None,
+    output: Annotated[Path | None, typer.Option("--output", "-o", metavar="FILE", help="Where to write it.")] = None,
+    user: Annotated[str, typer.Option(help="Who runs it; has no other rights.")] = "syncd",
+    memory: Annotated[str, typer.Option(help="The most memory it may take, as systemd writes it.")] = "512M",
+    worker: Annotated[bool, typer.Option("--worker", help="For one of several processes on PostgreSQL.")] = False,
+) -> None:
+    """Write a systemd unit for this program and config.
+
+    As root: syncd service unit -o /etc/systemd/system/syncd.service && systemctl daemon-reload
+    """
+    from syncd import config as settings
+    from syncd.service.unit import Unit
+
+    found = settings.find(given(context, config), os.environ).resolve()
+    program = Path(sys.argv[0]).resolve()
+    for place in (program, found):
+        _must_be_in_reach(place)
+    text = Unit(
+        program=program,
+        config=found,
+        credentials=settings.credentials(found),
+        user=user,
+        memory=memory,
+        verb="work" if worker else "run",
+    ).text()
+    if output is None:
+        typer.echo(text, nl=False)
+        return
+    try:
+        output.write_text(text, encoding="utf-8")
+    except OSError as error:
+        problem = Problem(str(output), f"cannot be written: {error.strerror}.", "Run it as root, or name another file.")
+        raise ConfigError(problem) from None
+    typer.echo(f"Wrote {output}.")
+
+
+def _must_be_in_reach(place: Path) -> None:
+    """A service sees no home folder. Raises ConfigError."""
+    if place.parts[1:2] in (("home",), ("root",), ("run",)):
+        message = "lies in a home folder, which a hardened service does not see."
+        raise ConfigError(Problem(str(place), message, "Install syncd under /opt, and keep its set-up in /etc/syncd."))

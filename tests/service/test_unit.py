@@ -1,0 +1,90 @@
+"""The systemd unit, judged by systemd's own tools. Not here: what syncd tells systemd (`test_manager`)."""
+
+from __future__ import annotations
+
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from syncd.cli import main
+from syncd.service.unit import Unit
+
+EXPOSED = 2.0
+"""The most that `systemd-analyze security` may find exposed, of ten."""
+
+CONFIG = """\
+[syncd]
+store = "sqlite:////var/lib/syncd/syncd.db"
+store_password = {credential = "database"}
+[systems.hubspot]
+connector = "hubspot"
+token = {credential = "hubspot_token"}
+webhook_secret = {credential = "hubspot_token"}
+[systems.jobnimbus]
+connector = "jobnimbus"
+api_key = {env = "KEY"}
+"""
+
+
+def analyzed(*arguments: str) -> subprocess.CompletedProcess[str]:
+    """What systemd says of it."""
+    return subprocess.run(["systemd-analyze", *arguments], capture_output=True, text=True, check=False, timeout=60)
+
+
+@pytest.mark.parametrize("verb", ["run", "work"])
+def test_systemd_takes_it_and_finds_it_hardened(tmp_path: Path, verb: str) -> None:
+    """No complaint about a line of it, and hardly anything of the machine is exposed."""
+    unit = tmp_path / "syncd.service"
+    made = Unit(program=Path(sys.executable), config=tmp_path / "config.toml", credentials=["one", "two"], verb=verb)
+    unit.write_text(made.text(), encoding="utf-8")
+    verified = analyzed("verify", str(unit))
+    assert (verified.returncode, verified.stdout, verified.stderr) == (0, "", "")
+    judged = analyzed("security", "--offline=true", "--no-pager", str(unit)).stdout
+    level = re.search(r"Overall exposure level for syncd\.service: ([\d.]+)", judged)
+    assert level is not None and float(level[1]) <= EXPOSED, judged
+
+
+def test_the_verb_writes_it_for_this_program_and_config(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """It names both, hands over each credential once, and needs no secret to be there."""
+    config, program = tmp_path / "config.toml", tmp_path / "bin" / "syncd"
+    config.write_text(CONFIG, encoding="utf-8")
+    monkeypatch.setattr(sys, "argv", [str(program)])
+    out = tmp_path / "syncd.service"
+    assert main(["service", "unit", "-c", str(config), "-o", str(out), "--memory", "1G", "--user", "sync"]) == 0
+    assert capsys.readouterr().out == f"Wrote {out}.\n"
+    lines = out.read_text(encoding="utf-8").splitlines()
+    assert [line for line in lines if line.startswith("LoadCredential")] == [
+        f"LoadCredential={name}:{tmp_path}/credentials/{name}" for name in ("database", "hubspot_token")
+    ]
+    for line in (f"ExecStart={program} run", f"Environment=SYNCD_CONFIG={config}", "MemoryMax=1G", "User=sync"):
+        assert line in lines
+    assert main(["service", "unit", "-c", str(config), "--worker"]) == 0
+    assert f"ExecStart={program} work\n" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize("place", ["root", "home"])
+def test_what_a_service_does_not_see_is_refused(
+    place: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """A program in a home folder would not start: it is told where to install it."""
+    config = tmp_path / "config.toml"
+    config.write_text(CONFIG, encoding="utf-8")
+    monkeypatch.setattr(sys, "argv", [str(Path("/", place, "bin", "syncd"))])
+    assert main(["service", "unit", "-c", str(config)]) == 2
+    assert "Install syncd under /opt" in capsys.readouterr().err
+
+
+def test_a_file_that_cannot_be_written_is_told(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """With what to do."""
+    config = tmp_path / "config.toml"
+    config.write_text(CONFIG, encoding="utf-8")
+    monkeypatch.setattr(sys, "argv", ["/opt/syncd/bin/syncd"])
+    assert main(["service", "unit", "-c", str(config), "-o", str(tmp_path / "no" / "syncd.service")]) == 2
+    assert "Run it as root" in capsys.readouterr().err
