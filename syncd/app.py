@@ -256,7 +256,18 @@ class App:
         zones = {name: systems[p.left].timezone or systems[p.right].timezone for name, p in self.config.pairs.items()}
         known = {name: ZoneInfo(zone) for name, zone in zones.items() if zone}
         nights = Nights(nights=audit.nights, at=audit.at, every=audit.every, zones=known) if audit.nights else None
-        return Daemon(self.world, timing.idle, self.compiled_pairs, timing.fresh, nights)
+        return Daemon(self.world, timing.idle, self.compiled_pairs, timing.fresh, nights, self._alerts())
+
+    def _alerts(self) -> list[Tick]:
+        from syncd.service.alerting import ticks
+
+        return ticks(self.config, self.ready_store, self.clock, self._map_keys())
+
+    def alert_test(self) -> list[dict[str, Any]]:
+        """Send a test to everybody who would be told; who they are, and whether they have it."""
+        from syncd.service.couriers import Couriers
+
+        return Couriers.of(self.config.alerts.to).tested()
 
     def status(self) -> dict[str, Any]:
         """How it goes: systems, feeds, links, what waits and for whom."""

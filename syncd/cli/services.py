@@ -1,4 +1,4 @@
-"""The verbs for whoever runs syncd as a service: `service unit` writes the file that systemd wants.
+"""The verbs for whoever runs syncd as a service: `service unit` writes systemd's file, `alert test` tries the alerts.
 
 What is not here: running (`work`).
 """
@@ -12,10 +12,28 @@ from typing import Annotated
 
 import typer
 
-from syncd.cli.common import ConfigOption, given
-from syncd.errors import ConfigError, Problem
+from syncd.cli.common import ConfigOption, FormatOption, given, opened
+from syncd.cli.render import Format, plain, show_rows
+from syncd.errors import ConfigError, Problem, Transient
 
 service = typer.Typer(help="Run syncd as a service.", no_args_is_help=True)
+alert = typer.Typer(help="Tell people when syncd needs them.", no_args_is_help=True)
+
+
+@alert.command("test")
+def try_alerts(context: typer.Context, *, config: ConfigOption = None, format: FormatOption = Format.TABLE) -> None:
+    """Send a test to everybody whom `[alerts] to` names.
+
+    Exit code 4 if somebody does not get it.
+    """
+    with opened(context, config) as app:
+        if not app.config.alerts.to:
+            remedy = "Add the table [alerts] with `to`: see the page on alerts."
+            raise ConfigError(Problem("[alerts] to", "names nobody.", remedy))
+        rows = plain(app.alert_test())
+    show_rows(rows, ["to", "sent"], format, empty="Nobody is told.")
+    if not all(row["sent"] for row in rows):
+        raise Transient("Not everybody has got it: look at the address, and whether this machine may reach it.")
 
 
 @service.command("unit")

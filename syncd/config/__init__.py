@@ -5,6 +5,7 @@ What is not here: maps (`syncd.fieldmaps`), and what a vendor needs (connectors 
 
 from syncd.config.load import credentials, find, load, try_text, variables
 from syncd.config.model import (
+    AlertsConfig,
     AuditConfig,
     Config,
     Guard,
@@ -17,6 +18,7 @@ from syncd.config.model import (
 )
 
 __all__ = [
+    "AlertsConfig",
     "AuditConfig",
     "Config",
     "Guard",

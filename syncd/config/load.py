@@ -161,6 +161,7 @@ class _Loader:
             web=root.web,
             log=root.log,
             audit=root.audit,
+            alerts=root.alerts,
             timing=root.timing,
         )
 

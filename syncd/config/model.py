@@ -161,6 +161,26 @@ class AuditConfig:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class AlertsConfig:
+    """The `[alerts]` table: whom syncd tells when its state changes.
+
+    `to`: addresses as Apprise writes them; they hold passwords, so each is a secret. `after`: how long something must
+    be so before it is told, and over before that is. `quiet`: from and until when only what stops the sync is told; the
+    rest comes together, at its end. `daily`: when all that waits for a person is told once a day. `timezone`: of these
+    times. `every`: how often the state is looked at.
+    """
+
+    __pydantic_config__: ClassVar[ConfigDict] = STRICT
+
+    to: tuple[Annotated[str, BeforeValidator(values.address)], ...] = field(default=(), repr=False)
+    after: Duration = timedelta(minutes=5)
+    quiet: Annotated[tuple[time, time] | None, BeforeValidator(values.hours)] = None
+    daily: Annotated[time | None, BeforeValidator(values.time_of_day)] = None
+    timezone: Annotated[str, BeforeValidator(values.timezone)] = "UTC"
+    every: Duration = timedelta(seconds=30)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class TimingConfig:
     """The `[timing]` table; tests shorten these and nothing else differs from production.
 
@@ -211,6 +231,7 @@ class FileTable:
     web: WebConfig = WebConfig()
     log: LogConfig = LogConfig()
     audit: AuditConfig = AuditConfig()
+    alerts: AlertsConfig = AlertsConfig()
     timing: TimingConfig = TimingConfig()
     systems: Annotated[dict[str, dict[str, Any]], Field(min_length=1)]
     pairs: dict[str, dict[str, Any]] = field(default_factory=dict)
@@ -228,6 +249,7 @@ class Config:
     web: WebConfig = WebConfig()
     log: LogConfig = LogConfig()
     audit: AuditConfig = AuditConfig()
+    alerts: AlertsConfig = AlertsConfig()
     timing: TimingConfig = TimingConfig()
 
     def secrets(self) -> tuple[str, ...]:
@@ -235,4 +257,4 @@ class Config:
         password = values.password(self.store)
         spelt = {password, values.quoted(password)} if password else set()
         hooks = (system.webhook_secret for system in self.systems.values() if system.webhook_secret is not None)
-        return (*(system.secret for system in self.systems.values()), *hooks, *sorted(spelt))
+        return (*(system.secret for system in self.systems.values()), *hooks, *sorted(spelt), *self.alerts.to)

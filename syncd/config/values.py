@@ -34,6 +34,8 @@ SHORTEST = 12
 CREDENTIAL, CREDENTIALS = "credential", "credentials"
 """The word of a setting whose secret the service manager hands over, and the folder it has it from."""
 
+ADDRESS = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*://\S")
+
 CREDENTIAL_NAME = re.compile(r"[A-Za-z0-9_-]{1,64}")
 
 STORES = ("sqlite", "postgresql+psycopg")
@@ -157,6 +159,21 @@ def time_of_day(value: Any) -> time:
     if not isinstance(value, str) or not CLOCK.fullmatch(value):
         raise Wrong(f"is no time of day: {value!r}.", 'Write hours and minutes: "02:00".')
     return time.fromisoformat(value)
+
+
+def hours(value: Any) -> tuple[time, time]:
+    """Two times of a day, from and until; the night between them if the first is the later one."""
+    if not isinstance(value, list) or len(value) != 2 or value[0] == value[1]:
+        raise Wrong("must be two times of a day.", 'Write for example ["22:00", "06:30"].')
+    return time_of_day(value[0]), time_of_day(value[1])
+
+
+def address(value: Any, info: ValidationInfo) -> str:
+    """A secret that is an address of Apprise's."""
+    found = secret(value, info)
+    if not ADDRESS.match(found):
+        raise Wrong("is no address to send alerts to.", "It begins with a service's name and ://, as in mailto://...")
+    return found
 
 
 def url(value: Any) -> str:

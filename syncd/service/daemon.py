@@ -23,6 +23,7 @@ from syncd.errors import ConfigError
 from syncd.service.health import Health
 from syncd.service.nightly import Nights
 from syncd.service.scheduler import Scheduler, Tick
+from syncd.service.states import UNFIT
 
 log = structlog.stdlib.get_logger("syncd.daemon")
 
@@ -54,7 +55,7 @@ def scheduled(ticks: Sequence[Tick]) -> Carrier:
 class Daemon:
     """One process's work. `idle`: how often pairs look whether something is due.
 
-    `nights`: when the audit looks; None: never.
+    `nights`: when the audit looks; None: never. `more`: what else is to be done at its times.
     `pairs_again` compiles the maps against the vendors' fields as they are now; done every `fresh`, so that a new
     pick-list value, user or field is known without a restart.
     """
@@ -64,6 +65,7 @@ class Daemon:
     pairs_again: Callable[[], tuple[Pair, ...]] | None = None
     fresh: timedelta = timedelta(minutes=10)
     nights: Nights | None = None
+    more: Sequence[Tick] = ()
     _carrier: Carrier | None = None
     _health: Health = field(init=False)
 
@@ -86,7 +88,7 @@ class Daemon:
         feeds = [self._feed_tick(*feed, every) for feed, every in self._feeds().items()]
         pairs = [Tick(f"pair {pair.name}", self.idle, self._guarded(pair.name)) for pair in self.world.pairs]
         maps = [Tick("maps", self.fresh, self.compile_again, local=True)] if self.pairs_again is not None else []
-        return [*feeds, *pairs, *maps, *self._audits()]
+        return [*feeds, *pairs, *maps, *self._audits(), *self.more]
 
     def hinted(self, refs: Sequence[Ref]) -> None:
         """Somebody says that these have changed: noted when this returns, looked at soon. Raises Transient."""
@@ -97,6 +99,7 @@ class Daemon:
 
     def prepare(self) -> None:
         """The maps are adopted, and systems that were in trouble are asked at once. Raises AuthError and Transient."""
+        self._note_unfit(None)  # they were compiled just now
         adopt(self.world)
         self._health.begin(self.world.connectors)
 
@@ -132,7 +135,9 @@ class Daemon:
         try:
             pairs = self._health.tried(self.pairs_again)
         except ConfigError as error:
-            log.error("maps no longer fit", problems=[str(problem) for problem in error.problems])
+            problems = [str(problem) for problem in error.problems]
+            log.error("maps no longer fit", problems=problems)
+            self._note_unfit(problems)
             look_everywhere(self.world, self.world.readers)
             return False
         if pairs is not None:
@@ -143,11 +148,19 @@ class Daemon:
                 look_everywhere(self.world, lost)
                 return False
             self.world = world
+            self._note_unfit(None)
             adopt(self.world)
             # An option that the vendor has now does not show in a map's digest; planning again asks nobody.
             with self.world.store.begin() as tx:
                 tx.marks.retry(None, self.world.clock(), causes=("unmapped",), reread=False)
         return False
+
+    def _note_unfit(self, problems: Sequence[str] | None) -> None:
+        with self.world.store.read() as tx:
+            known = tx.runs.fact(UNFIT)
+        if (known or None) != (tuple(problems) if problems else None):
+            with self.world.store.begin() as tx:
+                tx.runs.set_fact(UNFIT, problems)
 
     def _audits(self) -> list[Tick]:
         if self.nights is None:

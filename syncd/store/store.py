@@ -20,6 +20,7 @@ from sqlalchemy.exc import ArgumentError, DBAPIError, NoSuchModuleError
 
 from syncd.errors import ConfigError, Problem
 from syncd.store import troubles
+from syncd.store.alerts import Alerts
 from syncd.store.aliases import Aliases
 from syncd.store.coming import Coming
 from syncd.store.conflicts import Conflicts
@@ -119,6 +120,11 @@ class Tx:
         return Parities(self.connection)
 
     @cached_property
+    def alerts(self) -> Alerts:
+        """What is wrong, and whom it was told."""
+        return Alerts(self.connection)
+
+    @cached_property
     def runs(self) -> Runs:
         """Runs, and the state of systems."""
         return Runs(self.connection)
@@ -168,12 +174,16 @@ class Store:
                 connection.exec_driver_sql("BEGIN")
             yield Tx(connection)
 
+    @cached_property
+    def file(self) -> Path | None:
+        """SQLite's file; None on a server."""
+        return Path(str(make_url(self.url).database)) if self.sqlite else None
+
     def bytes(self, connection: Connection) -> int:
         """What the database takes on its disk."""
-        if not self.sqlite:
+        if self.file is None:
             return int(connection.exec_driver_sql("SELECT pg_database_size(current_database())").scalar_one())
-        name = Path(str(make_url(self.url).database))
-        files = (name, name.with_name(f"{name.name}-wal"))
+        files = (self.file, self.file.with_name(f"{self.file.name}-wal"))
         return sum(one.stat().st_size for one in files if one.exists())
 
     def sound(self) -> bool:

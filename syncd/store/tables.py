@@ -358,3 +358,13 @@ turns = Table(
     Column("number", Integer, primary_key=True, autoincrement=False),
     Column("free_at", Moment, nullable=False),
 )
+
+alerts = Table(
+    "alerts",
+    metadata,
+    Column("key", String(200), primary_key=True),
+    Column("sentence", Text, nullable=False),
+    Column("since", Moment, nullable=False),
+    Column("told_at", Moment),
+    Column("over_at", Moment),
+)

@@ -31,6 +31,7 @@ TABLES = {
     "[log]": config.LogConfig,
     "[pairs.NAME]": config.PairTable,
     "[audit]": config.AuditConfig,
+    "[alerts]": config.AlertsConfig,
     "[timing]": config.TimingConfig,
 }
 LEVELS = {"debug", "info", "warning", "error", "exception", "critical"}
