@@ -30,6 +30,7 @@ from syncd.service.health import Health
 from syncd.service.nightly import Nights
 from syncd.service.passes import Say
 from syncd.service.scheduler import Tick
+from syncd.store import backup as copies
 from syncd.store import schema
 from syncd.store.clock import DatabaseClock
 from syncd.store.marks import HELD, PARKED
@@ -384,6 +385,10 @@ class App:
         if before == after:
             return f"The store is of version {after}."
         return f"The store was {before or 'empty'}, now {after}."
+
+    def backup(self, to: Path, keep: int | None = None) -> Path:
+        """A copy of the store while it is worked on, in this file or folder."""
+        return copies.backup(self.ready_store, to, self.clock(), keep=keep)
 
     def db_check(self) -> dict[str, Any]:
         """The store's version; raises ConfigError if it is another than this syncd's."""

@@ -1,4 +1,4 @@
-"""The verbs for whoever runs syncd as a service: `service unit` writes systemd's file, `alert test` tries the alerts.
+"""The verbs for whoever runs syncd as a service: `service unit`, `alert test`, `backup`.
 
 What is not here: running (`work`).
 """
@@ -74,6 +74,21 @@ def unit(
         problem = Problem(str(output), f"cannot be written: {error.strerror}.", "Run it as root, or name another file.")
         raise ConfigError(problem) from None
     typer.echo(f"Wrote {output}.")
+
+
+def backup(
+    context: typer.Context,
+    to: Annotated[Path, typer.Argument(metavar="FILE", help="Where to; in a folder it is named by the moment.")],
+    *,
+    config: ConfigOption = None,
+    keep: Annotated[int | None, typer.Option(help="Let only so many of the folder's copies stay.", min=1)] = None,
+) -> None:
+    """Copy the store, while syncd runs, to a file that can be put in its place.
+
+    As a timer: syncd backup /var/backups/syncd --keep 14
+    """
+    with opened(context, config) as app:
+        typer.echo(f"Wrote {app.backup(to, keep)}.")
 
 
 def _must_be_in_reach(place: Path) -> None:
