@@ -27,11 +27,11 @@ from syncd.kit.connector import Connector
 from syncd.service import checkup, log, passes, systems, worlds
 from syncd.service.daemon import Carrier, Daemon, scheduled
 from syncd.service.health import Health
+from syncd.service.keeping import Keeping
 from syncd.service.nightly import Nights
 from syncd.service.passes import Say
 from syncd.service.scheduler import Tick
-from syncd.store import backup as copies
-from syncd.store import schema
+from syncd.store import move, schema
 from syncd.store.clock import DatabaseClock
 from syncd.store.marks import HELD, PARKED
 from syncd.store.store import Store
@@ -91,6 +91,7 @@ class App:
         if schema.empty(self.store):
             schema.upgrade(self.store)
         schema.check(self.store)
+        move.check(self.store)
         return self.store
 
     @cached_property
@@ -379,18 +380,7 @@ class App:
         """Why a record, or one of its fields, is as it is."""
         return explain.explain(self.world, answers.ref_of(ref), field)
 
-    def db_upgrade(self) -> str:
-        """Bring the store to this version."""
-        before, after = schema.upgrade(self.store)
-        if before == after:
-            return f"The store is of version {after}."
-        return f"The store was {before or 'empty'}, now {after}."
-
-    def backup(self, to: Path, keep: int | None = None) -> Path:
-        """A copy of the store while it is worked on, in this file or folder."""
-        return copies.backup(self.ready_store, to, self.clock(), keep=keep)
-
-    def db_check(self) -> dict[str, Any]:
-        """The store's version; raises ConfigError if it is another than this syncd's."""
-        schema.check(self.store)
-        return {"version": schema.version(self.store), "sound": self.store.sound()}
+    @cached_property
+    def keeping(self) -> Keeping:
+        """What is done with the store as a whole."""
+        return Keeping(self.store, self.clock)

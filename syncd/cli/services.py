@@ -88,7 +88,7 @@ def backup(
     As a timer: syncd backup /var/backups/syncd --keep 14
     """
     with opened(context, config) as app:
-        typer.echo(f"Wrote {app.backup(to, keep)}.")
+        typer.echo(f"Wrote {app.keeping.backup(to, keep)}.")
 
 
 def _must_be_in_reach(place: Path) -> None:

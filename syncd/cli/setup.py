@@ -85,7 +85,7 @@ def check(context: typer.Context, *, config: ConfigOption = None, format: Format
 def upgrade(context: typer.Context, *, config: ConfigOption = None) -> None:
     """Bring the store to the form of this version of syncd."""
     with opened(context, config) as app:
-        typer.echo(app.db_upgrade())
+        typer.echo(app.keeping.upgrade())
 
 
 @db.command("check")
@@ -97,10 +97,29 @@ def check_store(context: typer.Context, *, config: ConfigOption = None, format: 
     from syncd.store.troubles import RESTORE
 
     with opened(context, config) as app:
-        found = app.db_check()
+        found = app.keeping.check()
     show_facts(found, format)
     if not found["sound"]:
         raise ConfigError(Problem("[syncd] store", "its file is damaged.", RESTORE))
+
+
+@db.command("move")
+def move_store(
+    context: typer.Context,
+    *,
+    to: Annotated[Path, typer.Option("--to", metavar="FILE", help="The set-up whose [syncd] store is the new one.")],
+    config: ConfigOption = None,
+    format: FormatOption = Format.TABLE,
+) -> None:
+    """Carry the store over to another database: from a file to PostgreSQL, or back.
+
+    Stop syncd first. Interrupted, run it again: it goes on where it was. Afterwards use the other set-up; the old store
+    is marked as out of date.
+    """
+    quiet = format is Format.JSON
+    with opened(context, config) as app, opened(context, to) as new, progressing("moving", quiet=quiet) as progress:
+        found = app.keeping.move(new.store, progress)
+    show_facts(plain({name: count for name, count in found.items() if count}), format)
 
 
 def _must_be_free(output: Path, *, force: bool) -> None:

@@ -1,0 +1,44 @@
+"""What an operator does with the store as a whole: bring it up to date, try it, copy it, carry it over.
+
+What is not here: what is in it (`syncd.store`).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+
+from syncd.store import backup, move, schema
+from syncd.store.store import Store
+
+
+@dataclass(frozen=True, slots=True)
+class Keeping:
+    """Of one store, of whatever version. `clock`: what its leases are measured by."""
+
+    store: Store
+    clock: Callable[[], datetime]
+
+    def upgrade(self) -> str:
+        """Bring it to this version; what it was and is."""
+        before, after = schema.upgrade(self.store)
+        if before == after:
+            return f"The store is of version {after}."
+        return f"The store was {before or 'empty'}, now {after}."
+
+    def check(self) -> dict[str, Any]:
+        """Its version, and whether it is sound; raises ConfigError if it is another version than this syncd's."""
+        schema.check(self.store)
+        return {"version": schema.version(self.store), "sound": self.store.sound()}
+
+    def backup(self, to: Path, keep: int | None = None) -> Path:
+        """A copy of it while it is worked on, in this file or folder."""
+        schema.check(self.store)
+        return backup.backup(self.store, to, self.clock(), keep=keep)
+
+    def move(self, to: Store, say: Callable[[str], None]) -> dict[str, int]:
+        """Carry it over into an empty one; rows by table. Goes on where it was interrupted."""
+        return move.move(self.store, to, self.clock(), say)
