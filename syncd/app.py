@@ -24,7 +24,7 @@ from syncd.engine.world import Pair, World
 from syncd.errors import ConfigError, Problem, SyncdError
 from syncd.kit import limits
 from syncd.kit.connector import Connector
-from syncd.service import checkup, log, passes, systems, worlds
+from syncd.service import checkup, diagnosis, log, passes, systems, worlds
 from syncd.service.daemon import Carrier, Daemon, scheduled
 from syncd.service.health import Health
 from syncd.service.keeping import Keeping
@@ -379,6 +379,10 @@ class App:
     def explain(self, ref: str, field: str | None = None) -> dict[str, Any]:
         """Why a record, or one of its fields, is as it is."""
         return explain.explain(self.world, answers.ref_of(ref), field)
+
+    def diagnose(self) -> bytes:
+        """An archive for who helps from afar; no key, and nothing of anybody's records."""
+        return diagnosis.archive(self.config, self.ready_store, self.status(), self.check(), self.clock())
 
     @cached_property
     def keeping(self) -> Keeping:

@@ -1,4 +1,4 @@
-"""The verbs for whoever runs syncd as a service: `service unit`, `alert test`, `backup`.
+"""The verbs for whoever runs syncd as a service: `service unit`, `alert test`, `backup`, `diagnose`.
 
 What is not here: running (`work`).
 """
@@ -89,6 +89,27 @@ def backup(
     """
     with opened(context, config) as app:
         typer.echo(f"Wrote {app.keeping.backup(to, keep)}.")
+
+
+def diagnose(
+    context: typer.Context,
+    *,
+    config: ConfigOption = None,
+    output: Annotated[Path, typer.Option("--output", "-o", metavar="FILE", help="Where to write it.")] = Path(
+        "syncd-diagnosis.tar.gz"
+    ),
+) -> None:
+    """Make an archive for somebody who helps: versions, set-up, maps, how it goes. No keys, and nobody's records.
+
+    Asks each vendor as `syncd check` does. Look into it before you send it.
+    """
+    if output.exists():
+        raise ConfigError(Problem(str(output), "is there already.", "Name another file with --output."))
+    with opened(context, config) as app:
+        made = app.diagnose()
+    with os.fdopen(os.open(output, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o600), "wb") as file:
+        file.write(made)
+    typer.echo(f"Wrote {output}.")
 
 
 def _must_be_in_reach(place: Path) -> None:

@@ -19,7 +19,7 @@ from syncd.engine.confirm import adopt, close_intent, settle_rules
 from syncd.engine.conflicts import close_taken
 from syncd.engine.fence import still_ours
 from syncd.engine.item import DONE, Item, Rest, again, park
-from syncd.engine.late import sent
+from syncd.engine.late import may_have_made, sent
 from syncd.engine.linking import in_window
 from syncd.engine.lookalikes import not_twins
 from syncd.engine.planning import lost_row
@@ -337,7 +337,8 @@ def _adopt_create(world: World, tx: Tx, item: Item, intent: Intent, record: Reco
     if link is None:
         item.fail(again("taken", f"{record.ref} was linked meanwhile"))
         return
-    proved = record.mine is True or keyed
+    # Who merges a record gives its key to what may be older than the creation, and a stranger's in all else.
+    proved = (record.mine is True or keyed) and may_have_made(intent, record)
     field = {name: intent.rules[name]["field"] for name in sent(intent)}
     rules = {
         name: sides

@@ -30,6 +30,9 @@ FRESH = 0.25
 """Seconds that may pass between the looks at a record and the write upon them, beside those of the requests themselves.
 """
 
+_CHANCE = random.Random()
+"""Our own: others count on what the module's gives."""
+
 _DEEPEST = 4
 """Halvings at most: below a sixteenth of the rate a vendor is down, not busy."""
 
@@ -211,7 +214,7 @@ class Limit:
             if time.monotonic() + left > deadline:
                 raise Transient(f"{self.name}: the vendor asked us to wait.", retry_after=left)
             # A little apart, so that the threads do not all come back in the same instant.
-            time.sleep(left + random.uniform(0.0, 0.02))
+            time.sleep(left + _CHANCE.uniform(0.0, 0.02))
 
     def _take(self, deadline: float) -> None:
         weight = self._weight()

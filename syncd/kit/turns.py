@@ -22,6 +22,8 @@ JITTER = 0.05
 """By how many seconds our windows are longer than the vendor's: it counts arrivals, and one request may travel longer
 than the next. Without, a fifth of all full seconds ended in a 429."""
 
+_CHANCE = random.Random()
+
 _LOOK_AGAIN = 0.05
 
 
@@ -86,7 +88,7 @@ class SharedBucket:
             if time.monotonic() + wait > deadline:
                 return False
             # A little apart, so that the threads of all processes do not come back in the same instant.
-            time.sleep(wait + random.uniform(0.0, 0.01))
+            time.sleep(wait + _CHANCE.uniform(0.0, 0.01))
 
     def hold_back(self, seconds: float) -> None:
         """Tell the others to wait."""

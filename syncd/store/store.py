@@ -143,6 +143,8 @@ class Store:
             known = "Known are sqlite:///FILE and postgresql+psycopg://."
             raise ConfigError(Problem("[syncd] store", f"this address cannot be opened: {error}.", known)) from error
         self.sqlite = self.engine.dialect.name == "sqlite"
+        if self.file is not None:
+            _make_ours(self.file)
         self._writer = threading.RLock()
         if self.sqlite:
             # Transactions are begun by us: an engine that is listened to for it asks its listeners at every statement.
@@ -213,6 +215,12 @@ def _must_be_ours(url: str) -> None:
         owner = pwd.getpwuid(uid).pw_name
     remedy = f"Run the command as that user: sudo -u {owner} ..."
     raise ConfigError(Problem("[syncd] store", f"{name} belongs to {owner}, not to root.", remedy))
+
+
+def _make_ours(name: Path) -> None:
+    """A new file is its owner's alone, whatever the umask: it holds people's names. SQLite's own beside it follow."""
+    with suppress(OSError):  # there already; or its folder is not, which is told when it is opened
+        os.close(os.open(name, os.O_CREAT | os.O_EXCL, 0o600))
 
 
 @contextmanager

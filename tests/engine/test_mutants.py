@@ -104,6 +104,7 @@ _lost_answer = partial(rules.test_our_own_create_is_no_new_lead, Traits(sync_key
 _merged_early = partial(
     settles.test_what_was_made_and_merged_before_it_told_is_not_made_again, seen=True, tombstones=False
 )
+_handed_on = partial(settles.test_what_was_merged_into_a_stranger_before_it_told_is_asked_about, 600)
 _restored = partial(rules.test_an_edit_of_what_only_receives_goes_by_drift, "restore")
 
 
@@ -196,6 +197,10 @@ MUTANTS = (
     Mutant(
         "a copy of the key is taken for what was made", settling._keyed, "if in_window(record, intent)] or ours", "]",
         _merged_early,
+    ),
+    Mutant(
+        "a key that a merge handed on proves the rest of a record", settling._adopt_create,
+        " and may_have_made(intent, record)", "", _handed_on,
     ),
     Mutant(
         "an answer from before is believed", confirm._go_on, "elif behind:", "elif False:", _long_ago,

@@ -300,6 +300,41 @@ def test_a_create_that_lands_after_all_has_its_values_as_base() -> None:
         assert landed == [("landed", right.id)]
 
 
+@pytest.mark.parametrize("age", [600, -1], ids=["older", "made after it"])
+def test_what_was_merged_into_a_stranger_before_it_told_is_asked_about(age: int) -> None:
+    """The stranger carries our key from then on; where it is older than the creation its values are no edits of ours.
+
+    They are asked about, and the lead keeps its own. A record made while the create could make it is ours, and edited.
+    """
+    with town_of(right=Traits(maker=False)) as town:
+        con, grace = town.vendors["con"], {"email": "grace@x.example", "name": "Grace", "phone": "111"}
+        stranger = con.create("contacts", grace, "person") if age > 0 else None
+        town.stage.now += timedelta(seconds=600)
+        con.faults.append(("write", "lost"))
+        bob = {"email": "bob@x.example", "name": "Bob", "phone": "222"}
+        left = town.vendors["crm"].create("contacts", bob, "person")
+        town.stage.now += timedelta(seconds=60)
+        for system in ("crm", "con"):
+            read_feed(town, system, "contacts")
+        Worker(town.world, town.maps[0]).step()
+        (made,) = [row for row in con.rows["contacts"].values() if row.fields["email"] == "bob@x.example"]
+        if stranger is not None:
+            con.delete("contacts", made.id)
+            con.update("contacts", stranger.id, {"key": made.fields["key"], "email": "bob@x.example"}, "person")
+        else:
+            con.update("contacts", made.id, {"name": "Grace", "phone": "111"}, "person")
+        rest(town)
+        now = town.vendors["crm"].rows["contacts"][left.id].fields
+        with town.store.read() as tx:
+            (link,) = tx.links.of(town.maps[0].key, Side.LEFT, [left.id]).values()
+            asked = {row.rule.partition("|")[0] for row in tx.conflicts.list(states=["open"])}
+        assert link.right_id == (stranger or made).id
+        if stranger is not None:
+            assert (now["name"], now["phone"], asked) == ("Bob", "222", {"name", "phone"})
+        else:
+            assert (now["name"], now["phone"], asked) == ("Grace", "111", set())
+
+
 @pytest.mark.parametrize("seen", [True, False], ids=["seen", "unseen"])
 @pytest.mark.parametrize("tombstones", [False, True], ids=["hidden", "told"])
 def test_what_was_made_and_merged_before_it_told_is_not_made_again(*, seen: bool, tombstones: bool) -> None:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+import re
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
 from datetime import timedelta
@@ -24,9 +26,10 @@ from syncd.store.store import Store
 from tests.engine.doings import edit, make, rest
 from tests.engine.test_rules import linked
 from tests.engine.town import DATABASES, Town, build
-from tests.house.tree import page
+from tests.house.tree import ROOT, page
 
 MAP = "pair/contacts"
+METRIC = re.compile(r"syncd_[a-z_]+")
 
 
 @pytest.fixture(params=DATABASES)
@@ -186,3 +189,14 @@ def test_every_figure_is_in_the_reference(town: Town) -> None:
     rows = [line.split("`")[1] for line in page("reference/metrics.md").splitlines() if line.startswith("| `syncd")]
     named = {name.partition("{")[0].removesuffix("_total").removesuffix("_info") for name in rows}
     assert named == {name.removesuffix("_info") for name in told if name != "syncd_process"}
+
+
+def test_the_dashboard_shows_figures_that_are_told() -> None:
+    """Each name in its expressions is one of the reference, and its panels have places of their own."""
+    board = json.loads((ROOT / "docs" / "reference" / "grafana.json").read_text(encoding="utf-8"))
+    used = {name for panel in board["panels"] for one in panel["targets"] for name in METRIC.findall(one["expr"])}
+    rows = [line.split("`")[1] for line in page("reference/metrics.md").splitlines() if line.startswith("| `syncd")]
+    named = {name.partition("{")[0] for name in rows}
+    assert {name.removesuffix("_bucket") for name in used} <= named
+    places = [tuple(panel["gridPos"][key] for key in "xywh") for panel in board["panels"]]
+    assert len(set(places)) == len(places) and all(x + w <= 24 for x, _, w, _ in places)

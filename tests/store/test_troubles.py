@@ -106,3 +106,16 @@ def test_root_does_not_open_what_is_anothers(tmp_path: Path, uid: int, monkeypat
         Store(f"sqlite:///{name}")
     monkeypatch.setattr(os, "geteuid", lambda: uid)
     Store(f"sqlite:///{name}").close()
+
+
+def test_a_new_file_is_its_owners_alone(tmp_path: Path) -> None:
+    """And what SQLite makes beside it, whatever the umask says."""
+    before = os.umask(0)
+    try:
+        with closing(Store(f"sqlite:///{tmp_path / 'syncd.db'}")) as store:
+            schema.upgrade(store)
+            with store.read():
+                modes = {path.name: path.stat().st_mode & 0o777 for path in tmp_path.iterdir()}
+    finally:
+        os.umask(before)
+    assert modes == {"syncd.db": 0o600, "syncd.db-wal": 0o600, "syncd.db-shm": 0o600}
