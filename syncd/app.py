@@ -30,6 +30,8 @@ from syncd.service.health import Health
 from syncd.service.keeping import Keeping
 from syncd.service.nightly import Nights
 from syncd.service.passes import Say
+from syncd.service.privacy import Privacy
+from syncd.service.retention import Retention
 from syncd.service.scheduler import Tick
 from syncd.store import move, schema
 from syncd.store.clock import DatabaseClock
@@ -258,12 +260,15 @@ class App:
         zones = {name: systems[p.left].timezone or systems[p.right].timezone for name, p in self.config.pairs.items()}
         known = {name: ZoneInfo(zone) for name, zone in zones.items() if zone}
         nights = Nights(nights=audit.nights, at=audit.at, every=audit.every, zones=known) if audit.nights else None
-        return Daemon(self.world, timing.idle, self.compiled_pairs, timing.fresh, nights, self._alerts())
+        return Daemon(self.world, timing.idle, self.compiled_pairs, timing.fresh, nights, self._beside())
 
-    def _alerts(self) -> list[Tick]:
+    def _beside(self) -> list[Tick]:
+        """What else a daemon does: it tells people what needs them, and lets go of what is kept no longer."""
         from syncd.service.alerting import ticks
 
-        return ticks(self.config, self.ready_store, self.clock, self._map_keys())
+        store, maps = self.ready_store, self._map_keys()
+        kept = Retention(store, self.clock, self.config.retention, maps)
+        return [kept.tick(), *ticks(self.config, store, self.clock, maps)]
 
     def alert_test(self) -> list[dict[str, Any]]:
         """Send a test to everybody who would be told; who they are, and whether they have it."""
@@ -379,6 +384,11 @@ class App:
     def explain(self, ref: str, field: str | None = None) -> dict[str, Any]:
         """Why a record, or one of its fields, is as it is."""
         return explain.explain(self.world, answers.ref_of(ref), field)
+
+    @cached_property
+    def privacy(self) -> Privacy:
+        """What is held of a person."""
+        return Privacy(self.ready_store, self.world.maps)
 
     def diagnose(self) -> bytes:
         """An archive for who helps from afar; no key, and nothing of anybody's records."""

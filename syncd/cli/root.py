@@ -17,7 +17,7 @@ from syncd.cli import audits, matching, people, proving, sandboxes, setup, work
 from syncd.cli.common import Globals
 from syncd.cli.held import held
 from syncd.cli.maps import maps
-from syncd.cli.services import alert, backup, diagnose, service
+from syncd.cli.services import alert, backup, diagnose, forget, person, service
 from syncd.cli.undoing import undo
 
 app = typer.Typer(
@@ -72,6 +72,8 @@ app.add_typer(maps, name="map")
 app.add_typer(setup.db, name="db")
 app.command()(backup)
 app.command()(diagnose)
+app.command()(person)
+app.command()(forget)
 app.add_typer(service, name="service")
 app.add_typer(alert, name="alert")
 app.command()(sandboxes.sandbox)

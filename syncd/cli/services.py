@@ -1,4 +1,4 @@
-"""The verbs for whoever runs syncd as a service: `service unit`, `alert test`, `backup`, `diagnose`.
+"""The verbs for whoever runs syncd as a service: `service unit`, `backup`, `diagnose` and more.
 
 What is not here: running (`work`).
 """
@@ -13,7 +13,7 @@ from typing import Annotated
 import typer
 
 from syncd.cli.common import ConfigOption, FormatOption, given, opened
-from syncd.cli.render import Format, plain, show_rows
+from syncd.cli.render import Format, plain, show_facts, show_json, show_rows
 from syncd.errors import ConfigError, Problem, Transient
 
 service = typer.Typer(help="Run syncd as a service.", no_args_is_help=True)
@@ -110,6 +110,37 @@ def diagnose(
     with os.fdopen(os.open(output, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o600), "wb") as file:
         file.write(made)
     typer.echo(f"Wrote {output}.")
+
+
+WhoArgument = Annotated[str, typer.Argument(metavar="PERSON", help="SYSTEM:KIND:ID, or an e-mail that a field holds.")]
+
+
+def person(
+    context: typer.Context, who: WhoArgument, *, config: ConfigOption = None, format: FormatOption = Format.JSON
+) -> None:
+    """Show everything that syncd holds of a person: for whoever asks what is known of them."""
+    with opened(context, config) as app:
+        found = plain(app.privacy.told(who))
+    if format is Format.JSON:
+        show_json(found)
+    else:
+        show_facts({name: len(rows) for name, rows in found.items()}, format)
+
+
+def forget(
+    context: typer.Context,
+    who: WhoArgument,
+    *,
+    config: ConfigOption = None,
+    anyway: Annotated[bool, typer.Option("--anyway", help="Though a vendor still has the person.")] = False,
+) -> None:
+    """Take out everything that syncd holds of a person, for good.
+
+    Delete the person in both systems first: what is there is read again. Copies made before still hold them.
+    """
+    with opened(context, config) as app:
+        found = app.privacy.forget(who, anyway=anyway)
+    typer.echo(f"Forgotten: {sum(found.values())} rows.")
 
 
 def _must_be_in_reach(place: Path) -> None:

@@ -162,6 +162,7 @@ class _Loader:
             log=root.log,
             audit=root.audit,
             alerts=root.alerts,
+            retention=root.retention,
             timing=root.timing,
         )
 

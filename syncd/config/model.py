@@ -19,6 +19,9 @@ from syncd.config import values
 Duration = Annotated[timedelta, BeforeValidator(values.duration)]
 """A positive span of time, written as number and unit: ms, s, m, h or d."""
 
+Kept = Annotated[timedelta, BeforeValidator(values.long_enough)]
+"""As a duration, and no shorter than the guard and a look back need."""
+
 Count = Annotated[int, Field(ge=0)]
 Some = Annotated[int, Field(ge=1)]
 STRICT = ConfigDict(extra="forbid")
@@ -161,6 +164,21 @@ class AuditConfig:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class RetentionConfig:
+    """The `[retention]` table: how long is kept what the sync itself does not need.
+
+    `journal`: every write with the value before it; what is gone from it cannot be undone or explained. `runs`: what
+    each did. `conflicts`: those that are settled, with the value that lost.
+    """
+
+    __pydantic_config__: ClassVar[ConfigDict] = STRICT
+
+    journal: Kept = timedelta(days=400)
+    runs: Kept = timedelta(days=400)
+    conflicts: Kept = timedelta(days=400)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class AlertsConfig:
     """The `[alerts]` table: whom syncd tells when its state changes.
 
@@ -232,6 +250,7 @@ class FileTable:
     log: LogConfig = LogConfig()
     audit: AuditConfig = AuditConfig()
     alerts: AlertsConfig = AlertsConfig()
+    retention: RetentionConfig = RetentionConfig()
     timing: TimingConfig = TimingConfig()
     systems: Annotated[dict[str, dict[str, Any]], Field(min_length=1)]
     pairs: dict[str, dict[str, Any]] = field(default_factory=dict)
@@ -250,6 +269,7 @@ class Config:
     log: LogConfig = LogConfig()
     audit: AuditConfig = AuditConfig()
     alerts: AlertsConfig = AlertsConfig()
+    retention: RetentionConfig = RetentionConfig()
     timing: TimingConfig = TimingConfig()
 
     def secrets(self) -> tuple[str, ...]:

@@ -25,6 +25,9 @@ LAST_PORT = 65535
 LONGEST = timedelta(days=3650)
 """Of a duration: a moment so far from now is still one that calendars have."""
 
+SHORTEST_KEPT = timedelta(days=7)
+"""Of what is kept: the guard looks back for a day, and people for a week."""
+
 KEY = re.compile(r"[!-~]+")
 """What an HTTP header can carry: visible ASCII."""
 
@@ -62,6 +65,14 @@ def duration(value: Any) -> timedelta:
     if seconds > LONGEST.total_seconds():
         raise Wrong(f"is longer than {LONGEST.days} days.", 'Write a shorter one, for example "30s".')
     return timedelta(seconds=seconds)
+
+
+def long_enough(value: Any) -> timedelta:
+    """As `duration`, and no shorter than `SHORTEST_KEPT`."""
+    found = duration(value)
+    if found < SHORTEST_KEPT:
+        raise Wrong(f"is shorter than {SHORTEST_KEPT.days} days.", 'Write a longer one, for example "400d".')
+    return found
 
 
 def _context(info: ValidationInfo) -> dict[str, Any]:

@@ -17,14 +17,12 @@ from pathlib import Path
 from typing import Any
 
 import orjson
-from sqlalchemy import func, select
 
 from syncd import VERSION
 from syncd.config import Config
 from syncd.fieldmaps import find_all
 from syncd.service.log import redactor
 from syncd.store.store import Store, Tx
-from syncd.store.tables import metadata
 
 EMAIL = re.compile(r"[\w.+-]+@[\w-]+(\.[\w-]+)+")
 NUMBER = re.compile(r"(?<![\w.:-])(?!\d{4}-\d\d-\d\d)\+?\(?\d[\d ().-]{5,}\d(?![\w:])")
@@ -61,10 +59,6 @@ def about(store: Store) -> dict[str, Any]:
 
 def told(tx: Tx) -> dict[str, Any]:
     """What the store says of its work: rows by table, runs, what rests and why, how the systems are."""
-    rows = {
-        table.name: tx.connection.execute(select(func.count()).select_from(table)).scalar_one()
-        for table in metadata.sorted_tables
-    }
     runs = [
         {
             "run": run.id, "pair": run.pair, "mode": run.mode, "state": run.state, "started": run.started_at,
@@ -73,7 +67,7 @@ def told(tx: Tx) -> dict[str, Any]:
         for run in tx.runs.last(limit=RUNS)
     ]  # fmt: skip
     parked = [{"map": key, "cause": cause, "records": count} for key, cause, count in tx.marks.causes()]
-    return {"rows": rows, "runs": runs, "parked": parked}
+    return {"rows": tx.rows(), "runs": runs, "parked": parked}
 
 
 def texts(paths: Sequence[Path], secrets: Sequence[str]) -> dict[str, bytes]:

@@ -14,11 +14,11 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any
 
-from sqlalchemy import Connection, create_engine, event
+from sqlalchemy import Connection, create_engine, event, func, select
 from sqlalchemy.engine import Engine, make_url
 from sqlalchemy.exc import ArgumentError, DBAPIError, NoSuchModuleError
 
-from syncd.errors import ConfigError, Problem
+from syncd.errors import ConfigError, Problem, Transient
 from syncd.store import troubles
 from syncd.store.alerts import Alerts
 from syncd.store.aliases import Aliases
@@ -34,7 +34,7 @@ from syncd.store.plans import Plans
 from syncd.store.refusals import Refusals
 from syncd.store.runs import Runs
 from syncd.store.snapshots import Snapshots
-from syncd.store.tables import feeds, pairs
+from syncd.store.tables import feeds, metadata, pairs
 
 BUSY_SECONDS = 30
 """How long a writer waits for another process before the database counts as locked."""
@@ -53,6 +53,14 @@ class Tx:
     def __init__(self, connection: Connection) -> None:
         """Wrap an open connection; `Store` begins and ends the transaction."""
         self.connection = connection
+
+    def rows(self) -> dict[str, int]:
+        """How many rows each table has; all of them are counted."""
+        count = select(func.count())
+        return {
+            table.name: int(self.connection.execute(count.select_from(table)).scalar_one())
+            for table in metadata.sorted_tables
+        }
 
     @cached_property
     def feeds(self) -> Feeds:
@@ -187,6 +195,15 @@ class Store:
             return int(connection.exec_driver_sql("SELECT pg_database_size(current_database())").scalar_one())
         files = (self.file, self.file.with_name(f"{self.file.name}-wal"))
         return sum(one.stat().st_size for one in files if one.exists())
+
+    def tidy(self) -> None:
+        """Leave nothing of what was deleted in the file or in its log. Raises Transient while others work on it."""
+        with _told(), self._writer, self.engine.connect().execution_options(isolation_level="AUTOCOMMIT") as connection:
+            connection.exec_driver_sql("VACUUM" if self.sqlite else "VACUUM FULL")
+            if self.sqlite:
+                busy, _, _ = connection.exec_driver_sql("PRAGMA wal_checkpoint(TRUNCATE)").one()
+                if busy:
+                    raise Transient("the store is read by another process; what was deleted is not yet out of its log.")
 
     def sound(self) -> bool:
         """Whether the database itself finds no damage."""

@@ -32,6 +32,7 @@ TABLES = {
     "[pairs.NAME]": config.PairTable,
     "[audit]": config.AuditConfig,
     "[alerts]": config.AlertsConfig,
+    "[retention]": config.RetentionConfig,
     "[timing]": config.TimingConfig,
 }
 LEVELS = {"debug", "info", "warning", "error", "exception", "critical"}
