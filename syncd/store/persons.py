@@ -107,51 +107,30 @@ def _about(
     connection: Connection, refs: Collection[Ref], places: Places
 ) -> Iterator[tuple[Table, ColumnElement[bool]]]:
     """Tables, and which of their rows are about these records; what points to others comes first."""
-    written = [
-        and_(journal.c.map == key, or_(
-            and_(journal.c.side == str(side), journal.c.record_id.in_(ids)),
-            and_(journal.c.side == str(side.other), journal.c.source_id.in_(ids)),
-        ))
-        for (key, side), ids in places.items()
-    ]  # fmt: skip
-    intents = select(journal.c.id).where(or_(false(), *written))
-    yield claims, claims.c.intent.in_(connection.execute(intents).scalars().all())
-    yield journal, or_(false(), *written)
+    written = _any(_written(key, side, ids) for (key, side), ids in places.items())
+    intents = connection.execute(select(journal.c.id).where(written)).scalars().all()
+    yield claims, claims.c.intent.in_(intents)
+    yield journal, written
     for table in (conflicts, refused, links):
-        yield (
-            table,
-            or_(false(), *(and_(table.c.map == key, _id(table, side).in_(ids)) for (key, side), ids in places.items())),
-        )
-    yield (
-        marks,
-        or_(
-            false(),
-            *(
-                and_(marks.c.map == key, marks.c.side == str(side), marks.c.id.in_(ids))
-                for (key, side), ids in places.items()
-            ),
-        ),
-    )
-    yield (
-        match_keys,
-        or_(
-            false(),
-            *(
-                and_(match_keys.c.scope == scope(key, side), match_keys.c.id.in_(ids))
-                for (key, side), ids in places.items()
-            ),
-        ),
-    )
+        sides = [(table.c.map == key, table.c[f"{side}_id"].in_(ids)) for (key, side), ids in places.items()]
+        yield table, _any(and_(*one) for one in sides)
+    of_side = [(marks.c.map == key, marks.c.side == str(side), marks.c.id.in_(i)) for (key, side), i in places.items()]
+    yield marks, _any(and_(*one) for one in of_side)
+    keyed = [(match_keys.c.scope == scope(key, side), match_keys.c.id.in_(i)) for (key, side), i in places.items()]
+    yield match_keys, _any(and_(*one) for one in keyed)
     for table in (snapshots, aliases):
-        yield (
-            table,
-            or_(false(), *(and_(table.c.system == r.system, table.c.kind == r.kind, table.c.id == r.id) for r in refs)),
-        )
+        yield table, _any(and_(table.c.system == r.system, table.c.kind == r.kind, table.c.id == r.id) for r in refs)
 
 
-def _id(table: Table, side: Side) -> ColumnElement[Any]:
-    column: ColumnElement[Any] = table.c[f"{side}_id"]
-    return column
+def _written(map_key: str, side: Side, ids: Collection[str]) -> ColumnElement[bool]:
+    """Writes to these records of a side, and those that came of them."""
+    to = and_(journal.c.side == str(side), journal.c.record_id.in_(ids))
+    of = and_(journal.c.side == str(side.other), journal.c.source_id.in_(ids))
+    return and_(journal.c.map == map_key, or_(to, of))
+
+
+def _any(conditions: Iterable[ColumnElement[bool]]) -> ColumnElement[bool]:
+    return or_(false(), *conditions)
 
 
 def _unsay(connection: Connection, words: Sequence[str]) -> None:
