@@ -107,18 +107,28 @@ def check_store(context: typer.Context, *, config: ConfigOption = None, format: 
 def move_store(
     context: typer.Context,
     *,
-    to: Annotated[Path, typer.Option("--to", metavar="FILE", help="The set-up whose [syncd] store is the new one.")],
+    to: Annotated[
+        Path | None, typer.Option("--to", metavar="FILE", help="The set-up whose [syncd] store is the new one.")
+    ] = None,
+    give_up: Annotated[bool, typer.Option("--give-up", help="Work on the old store again, before it is done.")] = False,
     config: ConfigOption = None,
     format: FormatOption = Format.TABLE,
 ) -> None:
     """Carry the store over to another database: from a file to PostgreSQL, or back.
 
-    Stop syncd first. Interrupted, run it again: it goes on where it was. Afterwards use the other set-up; the old store
-    is marked as out of date.
+    Stop syncd first. Interrupted, run it again: it goes on where it was. Afterwards use the other set-up; nobody works
+    on the old store from the beginning of this on.
     """
+    if (to is None) is not give_up:
+        raise ConfigError(Problem("syncd db move", "needs --to FILE, or --give-up.", "See: syncd db move --help"))
     quiet = format is Format.JSON
-    with opened(context, config) as app, opened(context, to) as new, progressing("moving", quiet=quiet) as progress:
-        found = app.keeping.move(new.store, progress)
+    with opened(context, config) as app:
+        if to is None:
+            app.keeping.give_up_move()
+            typer.echo("The store is worked on again.")
+            return
+        with opened(context, to) as new, progressing("moving", quiet=quiet) as progress:
+            found = app.keeping.move(new.store, progress)
     show_facts(plain({name: count for name, count in found.items() if count}), format)
 
 

@@ -42,3 +42,7 @@ class Keeping:
     def move(self, to: Store, say: Callable[[str], None]) -> dict[str, int]:
         """Carry it over into an empty one; rows by table. Goes on where it was interrupted."""
         return move.move(self.store, to, self.clock(), say)
+
+    def give_up_move(self) -> None:
+        """Let it be worked on again, though its move was begun. Raises ConfigError if that is done."""
+        move.give_up(self.store)

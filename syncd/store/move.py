@@ -1,13 +1,14 @@
 """A store carried over to another database, table by table: from a file to PostgreSQL, and back.
 
-It can be interrupted at any moment and goes on where it was. The old one is marked as moved, so that nobody goes on
-with what is out of date by then. What is not here: the queue of several processes, which each version makes anew.
+It can be interrupted at any moment and goes on where it was. From its beginning on nobody works on the old one: who is
+at it still ends with that. What is not here: the queue of several processes, which each version makes anew.
 """
 
 from __future__ import annotations
 
 import hashlib
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import suppress
 from datetime import datetime
 from typing import Any
 
@@ -15,14 +16,15 @@ from sqlalchemy import BigInteger, Connection, MetaData, Table, Text, func, inse
 
 from syncd.errors import ConfigError, Problem
 from syncd.store import schema
+from syncd.store.runs import MOVED, out_of_date
 from syncd.store.store import Store
 from syncd.store.tables import Json, Moment, facts, feeds, links, marks, metadata, pairs, turns
 
 BATCH = 2000
 """Rows in one transaction."""
 
-PLACE, MOVED = "move:place", "move:to"
-"""Facts: in the new store, how far it is; in the old one, where everything went."""
+PLACE = "move:place"
+"""The fact that says in the new store how far it is."""
 
 LEASED = (feeds, pairs, marks, links)
 
@@ -30,15 +32,25 @@ Say = Callable[[str], None]
 
 
 def check(store: Store) -> None:
-    """Refuse a store that was moved, or one into which not everything has come. Raises ConfigError."""
+    """Refuse a store that was moved, or into which not everything has come. Raises ConfigError."""
     with store.read() as tx:
-        to, place = tx.runs.fact(MOVED), tx.runs.fact(PLACE)
-    if to is not None:
-        remedy = "Set [syncd] store to that one. To come back to this one, move it back: `syncd db move`."
-        raise ConfigError(Problem("[syncd] store", f"it was moved to {to}, and is out of date.", remedy))
-    if place is not None:
+        known = tx.runs.known([MOVED, PLACE])
+    if known.get(MOVED) is not None:
+        raise out_of_date(known[MOVED])
+    if known.get(PLACE) is not None:
         remedy = "Run the same `syncd db move` again: it goes on where it was."
         raise ConfigError(Problem("[syncd] store", "not everything has been moved into it yet.", remedy))
+
+
+def give_up(source: Store) -> None:
+    """Let the old store be worked on again. Raises ConfigError if its move is done, or was never begun."""
+    with source.begin(durable=True) as tx:
+        moved = tx.runs.fact(MOVED)
+        if moved is None:
+            raise ConfigError(Problem("[syncd] store", "it is not being moved.", "There is nothing to give up."))
+        if moved["done"]:
+            raise out_of_date(moved)
+        tx.runs.set_fact(MOVED, None)
 
 
 def move(source: Store, target: Store, now: datetime, say: Say) -> dict[str, int]:
@@ -46,16 +58,23 @@ def move(source: Store, target: Store, now: datetime, say: Say) -> dict[str, int
 
     Raises ConfigError where a syncd works on either, the new one holds something else, or the two differ at the end.
     """
+    if _named(source) == _named(target):
+        raise ConfigError(Problem("the new store", "is the old one.", "Name a set-up with another [syncd] store."))
     schema.check(source)
     if schema.empty(target):
         schema.upgrade(target)
     schema.check(target)
-    place = _begin(source, target, now)
-    for number, table in enumerate(_tables()):
-        if number >= place[0]:
-            say(table.name)
-            _carry(source, target, number, table, place[1] if number == place[0] else None)
-    found = _compared(source, target, say)
+    try:
+        number, after = _begin(source, target, now)
+        for at, table in enumerate(_tables()):
+            if at >= number:
+                say(table.name)
+                _carry(source, target, at, table, after if at == number else None)
+        found = _compared(source, target, say)
+    except ConfigError:  # it cannot be done so: the old one stays in use
+        with suppress(ConfigError):
+            give_up(source)
+        raise
     _end(source, target)
     return found
 
@@ -77,37 +96,45 @@ def _plain(table: Table) -> Table:
 
 def _begin(source: Store, target: Store, now: datetime) -> tuple[int, Sequence[Any] | None]:
     """How far a move of this source is by now: the table's number, and the key after which to go on."""
-    with source.read() as tx:
-        fence = tx.runs.fact("fence")
+    with target.read() as tx:
+        known = tx.runs.known([PLACE, MOVED])
+        place = known.get(PLACE)
+        if place is None and known.get(MOVED) is None:
+            _must_be_empty(tx.connection)
+    fence = _stop_work(source, target, now, place)
+    if place is not None and (place["from"] != _named(source) or place["fence"] != fence):
+        message = "a move of another store, or of this one as it was before, was begun into it."
+        raise ConfigError(Problem("the new store", message, "Begin anew with an empty database, or a new file."))
+    if place is not None:
+        return int(place["table"]), place["after"]
+    with target.begin() as tx:
+        for table in metadata.sorted_tables:  # what was moved away from here long ago is out of date
+            tx.connection.execute(table.delete())
+        tx.runs.set_fact(PLACE, {"from": _named(source), "fence": fence, "table": 0, "after": None})
+    return 0, None
+
+
+def _must_be_empty(connection: Connection) -> None:
+    for table in (one for one in metadata.sorted_tables if one is not facts):
+        if connection.execute(select(table).limit(1)).first() is not None:
+            message = f"the new store holds something already: {table.name}."
+            raise ConfigError(Problem("the new store", message, "Give it a database of its own, or a new file."))
+
+
+def _stop_work(source: Store, target: Store, now: datetime, place: Any) -> int:
+    """From here on no work begins on the old store; the last fence under which any did. Raises ConfigError."""
+    to = _named(target)
+    with source.begin(durable=True) as tx:
+        moved = tx.runs.fact(MOVED)
+        if moved is not None and moved["done"] and (place is None or place["from"] != _named(source)):
+            raise out_of_date(moved)
         for table in LEASED:
             leased = select(table.c.fence).where(table.c.leased_until > now).limit(1)
             if tx.connection.execute(leased).first() is not None:
                 message = "a syncd works on it, or was killed a moment ago."
                 raise ConfigError(Problem("[syncd] store", message, "Stop it, and try again in a minute."))
-    me = _named(source)
-    with target.begin() as tx:
-        place = tx.runs.fact(PLACE)
-        if place is None:
-            for table in (one for one in metadata.sorted_tables if one is not facts):
-                if tx.connection.execute(select(table).limit(1)).first() is not None and tx.runs.fact(MOVED) is None:
-                    message = f"the new store holds something already: {table.name}."
-                    raise ConfigError(
-                        Problem("the new store", message, "Give it a database of its own, or a new file.")
-                    )
-            _clear(tx.connection)
-        elif place["from"] != me or place["fence"] != fence:
-            message = "a move of another store, or of this one as it was before, was begun into it."
-            raise ConfigError(Problem("the new store", message, "Begin anew with an empty database, or a new file."))
-        else:
-            return int(place["table"]), place["after"]
-        tx.runs.set_fact(PLACE, {"from": me, "fence": fence, "table": 0, "after": None})
-    return 0, None
-
-
-def _clear(connection: Connection) -> None:
-    """What was moved away from here long ago is out of date."""
-    for table in metadata.sorted_tables:
-        connection.execute(table.delete())
+        tx.runs.set_fact(MOVED, {"to": to, "done": bool(moved and moved["done"])})
+        return int(tx.runs.fact("fence") or 0)
 
 
 def _carry(source: Store, target: Store, number: int, table: Table, after: Sequence[Any] | None) -> None:
@@ -177,9 +204,9 @@ def _digest(store: Store, table: Table) -> tuple[int, int]:
 
 def _end(source: Store, target: Store) -> None:
     """The old one is out of date, the new one is ready. Interrupted in between, the move is to be run again."""
-    with source.begin() as tx:
-        tx.runs.set_fact(MOVED, _named(target))
-    with target.begin() as tx:
+    with source.begin(durable=True) as tx:
+        tx.runs.set_fact(MOVED, {"to": _named(target), "done": True})
+    with target.begin(durable=True) as tx:
         if not target.sqlite:
             _number_on(tx.connection)
         tx.runs.set_fact(MOVED, None)

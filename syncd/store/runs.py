@@ -12,8 +12,12 @@ from typing import Any
 
 from sqlalchemy import Connection, Row, bindparam, select, update
 
+from syncd.errors import ConfigError, Problem
 from syncd.store.sql import among, upsert
 from syncd.store.tables import facts, runs, systems
+
+MOVED = "move:to"
+"""The fact that says where a store is, or was, carried over to: its address, and whether that is done."""
 
 _FACT = select(facts.c.value).where(facts.c.name == bindparam("of"))
 _FACTS = select(facts.c.name, facts.c.value).where(among(facts.c.name))
@@ -109,10 +113,25 @@ class Runs:
         upsert(self.connection, facts, [{"name": name, "value": value}])
 
     def next_fence(self) -> int:
-        """A number greater than every fence before it."""
-        fence = int(self.fact("fence") or 0) + 1
+        """A number greater than every fence before it; under one all work begins.
+
+        Raises ConfigError where the store is carried over to another one: who works on it still ends with that.
+        """
+        known = self.known(["fence", MOVED])
+        if (moved := known.get(MOVED)) is not None:
+            raise out_of_date(moved)
+        fence = int(known.get("fence") or 0) + 1
         self.set_fact("fence", fence)
         return fence
+
+
+def out_of_date(moved: Mapping[str, Any]) -> ConfigError:
+    """Why nobody works on a store that is carried over, or was."""
+    if moved["done"]:
+        remedy = "Set [syncd] store to that one. To come back to this one, move it back: `syncd db move`."
+        return ConfigError(Problem("[syncd] store", f"it was moved to {moved['to']}, and is out of date.", remedy))
+    remedy = "Run the same `syncd db move` again, which goes on where it was, or give it up: `syncd db move --give-up`."
+    return ConfigError(Problem("[syncd] store", f"it is being moved to {moved['to']}.", remedy))
 
 
 def _run(row: Row[tuple[object, ...]]) -> Run:

@@ -17,9 +17,9 @@ from syncd.errors import ConfigError
 from syncd.store import move as moving
 from syncd.store import schema
 from syncd.store.feeds import FeedState
-from syncd.store.move import check, move
+from syncd.store.move import check, give_up, move
 from syncd.store.parities import Parity
-from syncd.store.runs import SystemState
+from syncd.store.runs import MOVED, SystemState
 from syncd.store.snapshots import Snapshot
 from syncd.store.store import Store
 from syncd.store.tables import metadata, turns
@@ -123,8 +123,9 @@ def test_interrupted_anywhere_it_goes_on(way: str, seed: int, tmp_path: Path, mo
                 break
             except KeyboardInterrupt:
                 killed += 1
-                with pytest.raises(ConfigError, match="db move"):
-                    check(target)
+                for store in (source, target):
+                    with pytest.raises(ConfigError, match="db move"):
+                        check(store)
         assert killed > 0
         assert content(target) == before
         check(target)
@@ -201,6 +202,48 @@ def test_what_must_not_be_moved_is_refused(spoil: Spoil, words: str, tmp_path: P
             move(source, target, LATER, lambda _: None)
         assert words in str(caught.value)
         assert (content(source), content(target)) == before
+        check(source)
+
+
+@pytest.mark.parametrize("way", ["to postgresql", "to a file"])
+def test_who_works_on_the_old_store_ends_with_the_move(
+    way: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A syncd that idles while it begins gets no fence from then on; given up, it works again; done, never."""
+    with both(way, tmp_path) as (source, target):
+
+        def fence() -> None:
+            with source.begin() as tx:
+                tx.runs.next_fence()
+
+        fence()
+        with pytest.raises(KeyboardInterrupt), killing(target, 3, monkeypatch):
+            move(source, target, LATER, lambda _: None)
+        with pytest.raises(ConfigError, match="is being moved to"):
+            fence()
+        give_up(source)
+        fence()
+        check(source)
+        with pytest.raises(ConfigError, match="as it was before"):
+            move(source, target, LATER, lambda _: None)
+        fence()
+        with pytest.raises(ConfigError, match="not being moved"):
+            give_up(source)
+
+
+def test_a_store_is_not_moved_twice_nor_into_itself(tmp_path: Path) -> None:
+    """What is out of date is no source; and one address is one store."""
+    with both("to another file", tmp_path) as (source, target):
+        with pytest.raises(ConfigError, match="is the old one"):
+            move(source, Store(source.url), LATER, lambda _: None)
+        before = content(source)
+        move(source, target, LATER, lambda _: None)
+        with closing(Store(f"sqlite:///{tmp_path / 'third.db'}")) as third:
+            with pytest.raises(ConfigError, match="was moved to"):
+                move(source, third, LATER, lambda _: None)
+            with pytest.raises(ConfigError, match="was moved to"):
+                give_up(source)
+        assert content(source) == content(target) == before
 
 
 def test_what_differs_at_the_end_is_told(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -224,5 +267,5 @@ def test_no_password_is_kept_in_either(tmp_path: Path) -> None:
     with both("to postgresql", tmp_path) as (source, target):
         move(source, target, LATER, lambda _: None)
         with source.read() as tx:
-            told = str(tx.runs.fact(moving.MOVED))
+            told = str(tx.runs.fact(MOVED))
         assert "postgresql" in told and postgres.PASSWORD not in told
