@@ -25,7 +25,7 @@ from syncd.errors import ConfigError, Problem, SyncdError
 from syncd.kit import limits
 from syncd.kit.connector import Connector
 from syncd.service import checkup, diagnosis, log, passes, systems, worlds
-from syncd.service.daemon import Carrier, Daemon, scheduled
+from syncd.service.daemon import Carrier, Daemon, feeds, scheduled
 from syncd.service.health import Health
 from syncd.service.keeping import Keeping
 from syncd.service.nightly import Nights
@@ -251,30 +251,27 @@ class App:
         Raises AuthError: a new key is read at the next start only.
         """
         if self.health.until_done(stop, lambda: self.world):
-            daemon = self._daemon()
+            daemon = self._daemon(site.listens)
             site.began(daemon.hinted)
             daemon.run(stop, carry)
 
-    def _daemon(self) -> Daemon:
+    def _daemon(self, speaks: Callable[[], bool]) -> Daemon:
         timing, audit, systems = self.config.timing, self.config.audit, self.config.systems
         zones = {name: systems[p.left].timezone or systems[p.right].timezone for name, p in self.config.pairs.items()}
         known = {name: ZoneInfo(zone) for name, zone in zones.items() if zone}
         nights = Nights(nights=audit.nights, at=audit.at, every=audit.every, zones=known) if audit.nights else None
-        return Daemon(self.world, timing.idle, self.compiled_pairs, timing.fresh, nights, self._beside())
+        return Daemon(self.world, timing.idle, self.compiled_pairs, timing.fresh, nights, self._beside(speaks))
 
-    def _beside(self) -> list[Tick]:
+    def _beside(self, speaks: Callable[[], bool]) -> list[Tick]:
         """What else a daemon does: it tells people what needs them, and lets go of what is kept no longer."""
         from syncd.service.alerting import ticks
+        from syncd.service.states import Watched
 
-        store, maps = self.ready_store, self._map_keys()
+        store, maps, pairs = self.ready_store, self._map_keys(), self.world.pairs
+        live = tuple(pair.name for pair in pairs if pair.mode != "paused")
+        watched = Watched(live, tuple(self.config.systems), tuple(maps), feeds(pairs), store.file)
         kept = Retention(store, self.clock, self.config.retention, maps)
-        return [kept.tick(), *ticks(self.config, store, self.clock, maps)]
-
-    def alert_test(self) -> list[dict[str, Any]]:
-        """Send a test to everybody who would be told; who they are, and whether they have it."""
-        from syncd.service.couriers import Couriers
-
-        return Couriers.of(self.config.alerts.to).tested()
+        return [kept.tick(), *ticks(self.config, store, self.clock, watched, speaks)]
 
     def status(self) -> dict[str, Any]:
         """How it goes: systems, feeds, links, what waits and for whom."""

@@ -26,11 +26,13 @@ def try_alerts(context: typer.Context, *, config: ConfigOption = None, format: F
 
     Exit code 4 if somebody does not get it.
     """
+    from syncd.service.couriers import Couriers
+
     with opened(context, config) as app:
         if not app.config.alerts.to:
             remedy = "Add the table [alerts] with `to`: see the page on alerts."
             raise ConfigError(Problem("[alerts] to", "names nobody.", remedy))
-        rows = plain(app.alert_test())
+        rows = plain(Couriers.of(app.config.alerts.to).tested())
     show_rows(rows, ["to", "sent"], format, empty="Nobody is told.")
     if not all(row["sent"] for row in rows):
         raise Transient("Not everybody has got it: look at the address, and whether this machine may reach it.")
@@ -55,7 +57,7 @@ def unit(
 
     found = settings.find(given(context, config), os.environ).resolve()
     program = Path(sys.argv[0]).resolve()
-    for place in (program, found):
+    for place in (program, found, Path(sys.executable).resolve()):
         _must_be_in_reach(place)
     text = Unit(
         program=program,
@@ -144,7 +146,7 @@ def forget(
 
 
 def _must_be_in_reach(place: Path) -> None:
-    """A service sees no home folder. Raises ConfigError."""
+    """A service sees no home folder, nor what a program in it needs. Raises ConfigError."""
     if place.parts[1:2] in (("home",), ("root",), ("run",)):
-        message = "lies in a home folder, which a hardened service does not see."
+        message = "lies where a hardened service does not see it."
         raise ConfigError(Problem(str(place), message, "Install syncd under /opt, and keep its set-up in /etc/syncd."))

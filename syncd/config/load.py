@@ -94,11 +94,11 @@ def credentials(path: Path) -> list[str]:
 
 
 def _wanted(value: Any) -> Iterator[str]:
-    if isinstance(value, Mapping):
-        if value.keys() == {values.CREDENTIAL} and isinstance(value[values.CREDENTIAL], str):
-            yield value[values.CREDENTIAL]
-        for inner in value.values():
-            yield from _wanted(inner)
+    inner = list(value.values()) if isinstance(value, Mapping) else value if isinstance(value, list) else []
+    if isinstance(value, Mapping) and value.keys() == {values.CREDENTIAL}:
+        yield from map(str, inner)
+    for one in inner:
+        yield from _wanted(one)
 
 
 def variables() -> Mapping[str, tuple[str, str]]:

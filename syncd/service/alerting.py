@@ -1,7 +1,7 @@
 """Whom a state is told: once when it has lasted, once when it is over, together with what else changed.
 
-What was told is in the store, so that neither a restart nor another process tells it again; that the store itself is in
-trouble is kept in mind. What is not here: the states (`states`), and how a message travels (`couriers`).
+What was told is in the store, so that neither a restart nor another process tells it again; that the store itself does
+not answer is kept in mind. What is not here: the states (`states`), and how a message travels (`couriers`).
 """
 
 from __future__ import annotations
@@ -9,8 +9,9 @@ from __future__ import annotations
 import socket
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
-from datetime import datetime
+from datetime import datetime, timedelta
 from functools import partial
+from uuid import uuid4
 from zoneinfo import ZoneInfo
 
 import structlog
@@ -21,16 +22,22 @@ from syncd.errors import SyncdError
 from syncd.service.couriers import Couriers
 from syncd.service.scheduler import Tick
 from syncd.service.states import State, Watched, states
+from syncd.service.web import machine_time
 from syncd.store.alerts import Alert
 from syncd.store.store import Store, Tx
 
 log = structlog.stdlib.get_logger("syncd.alerts")
 
-DAILY = "alerts:daily"
-"""The fact that holds the day on which all that waits was told last."""
+DAILY, SENDING = "alerts:daily", "alerts:sending"
+"""Facts: the day on which all that waits was told last; who sends a message now, and until when nobody else does."""
+
+TAKES = timedelta(minutes=5)
+"""How long sending may take: whoever began it and was killed keeps no other from it for longer."""
 
 Send = Callable[[str, str], bool]
 """Title and text; whether somebody has it."""
+
+Speaks = Callable[[], bool]
 
 
 @dataclass(slots=True)
@@ -43,43 +50,51 @@ class Alerter:
     send: Send
     config: AlertsConfig
     where: str
-    _away: Alert | None = field(default=None)
+    _me: str = field(default_factory=lambda: uuid4().hex)
 
     def tick(self) -> bool:
-        """Look once, and tell what is to be told."""
+        """Look once, and tell what is to be told. Raises Transient if the store does not answer."""
         now = self.clock()
-        try:
+        with self.store.begin() as tx:
+            found = {state.key: state for state in self.look(tx, now)}
+            known = {key: _seen(known, found, now) for key, known in tx.alerts.all().items()}
+            known |= {key: Alert(key, one.sentence, now) for key, one in found.items() if key not in known}
+            tx.alerts.drop(key for key, one in known.items() if one.over_at is not None and one.told_at is None)
+            tx.alerts.put(one for one in known.values() if one.over_at is None or one.told_at is not None)
+            new = [found[key] for key, one in known.items() if self._to_tell(found, one, now)]
+            over = [one for one in known.values() if self._to_end(one, now)]
+            if self._daily(tx, now):
+                lasting = [found[key] for key, one in known.items() if key in found and self._lasts(one.since, now)]
+                new = list({state.key: state for state in (*new, *lasting)}.values())
+            if not (new or over) or not self._mine(tx, now):
+                return False
+        if _sent(self.send, self.where, new, [one.sentence for one in over]):
             with self.store.begin() as tx:
-                found = {state.key: state for state in self.look(tx, now)}
-                known = {key: _seen(known, found, now) for key, known in tx.alerts.all().items()}
-                known |= {key: Alert(key, one.sentence, now) for key, one in found.items() if key not in known}
-                tx.alerts.drop(key for key, one in known.items() if one.over_at is not None and one.told_at is None)
-                tx.alerts.put(one for one in known.values() if one.over_at is None or one.told_at is not None)
-                daily = self._daily(tx, now)
-            self._tell(found, known, now, daily=daily)
-        except SyncdError as error:
-            self._without_store(error, now)
-        else:
-            self._store_is_back(now)
+                tx.alerts.put(replace(known[state.key], told_at=known[state.key].told_at or now) for state in new)
+                tx.alerts.drop(one.key for one in over)
+                tx.runs.set_fact(DAILY, self._local(now).date().isoformat() if self._past(now) else tx.runs.fact(DAILY))
+        with self.store.begin() as tx:
+            tx.runs.set_fact(SENDING, None)
         return False
 
-    def _tell(self, found: dict[str, State], known: dict[str, Alert], now: datetime, *, daily: bool) -> None:
-        new = [found[key] for key, one in known.items() if self._to_tell(found, one, now)]
-        over = [one for one in known.values() if one.told_at and one.over_at and now - one.over_at >= self.config.after]
-        if daily:
-            new = list({state.key: state for state in (*new, *found.values())}.values())
-        if not (new or over):
-            return
-        if not self._sent(new, [one.sentence for one in over]):
-            return
-        with self.store.begin() as tx:
-            tx.alerts.put(replace(known[state.key], told_at=known[state.key].told_at or now) for state in new)
-            tx.alerts.drop(one.key for one in over)
-            if daily:
-                tx.runs.set_fact(DAILY, self._local(now).date().isoformat())
+    def _mine(self, tx: Tx, now: datetime) -> bool:
+        """Whether nobody else sends; from here on nobody does until this is through."""
+        sending = tx.runs.fact(SENDING)
+        if sending is not None and sending["by"] != self._me and sending["until"] > now.timestamp():
+            return False
+        tx.runs.set_fact(SENDING, {"by": self._me, "until": (now + TAKES).timestamp()})
+        return True
+
+    def _lasts(self, since: datetime, now: datetime) -> bool:
+        return now - since >= self.config.after
+
+    def _to_end(self, one: Alert, now: datetime) -> bool:
+        if one.told_at is None or one.over_at is None or not self._lasts(one.over_at, now):
+            return False
+        return State(one.key, one.sentence).urgent or not self._quiet(now)
 
     def _to_tell(self, found: dict[str, State], one: Alert, now: datetime) -> bool:
-        if one.told_at is not None or one.key not in found or now - one.since < self.config.after:
+        if one.told_at is not None or one.key not in found or not self._lasts(one.since, now):
             return False
         return found[one.key].urgent or not self._quiet(now)
 
@@ -91,45 +106,78 @@ class Alerter:
         return begin <= at < end if begin < end else at >= begin or at < end
 
     def _daily(self, tx: Tx, now: datetime) -> bool:
-        """Whether all that waits is to be told now."""
-        local = self._local(now)
-        due = self.config.daily is not None and local.time() >= self.config.daily
-        return due and tx.runs.fact(DAILY) != local.date().isoformat()
+        """Whether all that waits is to be told now: once a day from its time on; not on the day of the first start."""
+        if not self._past(now) or self._quiet(now):
+            return False
+        last, today = tx.runs.fact(DAILY), self._local(now).date().isoformat()
+        if last is None:
+            tx.runs.set_fact(DAILY, today)
+        return last is not None and last != today
+
+    def _past(self, now: datetime) -> bool:
+        return self.config.daily is not None and self._local(now).time() >= self.config.daily
 
     def _local(self, now: datetime) -> datetime:
         return now.astimezone(ZoneInfo(self.config.timezone))
 
-    def _without_store(self, error: SyncdError, now: datetime) -> None:
-        """What cannot be stored is remembered by this process."""
-        away = self._away or Alert("store", " ".join(str(error).split()), now)
+
+@dataclass(slots=True)
+class Lookout:
+    """Tells that the store does not answer, which cannot be stored: each process by itself, if it `speaks`."""
+
+    store: Store
+    clock: Callable[[], datetime]
+    send: Send
+    config: AlertsConfig
+    where: str
+    speaks: Callable[[], bool]
+    _away: Alert | None = None
+
+    def tick(self) -> bool:
+        """Look once."""
+        now = self.clock()
+        try:
+            with self.store.begin() as tx:
+                tx.runs.fact(SENDING)
+        except SyncdError as error:
+            self._is_away(" ".join(str(error).split()), now)
+        else:
+            if self._away is None or self._away.told_at is None or self._tell([], [self._away.sentence]):
+                self._away = None
+        return False
+
+    def _is_away(self, sentence: str, now: datetime) -> None:
+        away = self._away or Alert("store", sentence, now)
         lasts = away.told_at is None and now - away.since >= self.config.after
-        told = lasts and self._sent([State(away.key, "store", away.sentence)], [])
+        told = lasts and self.speaks() and self._tell([State(away.key, away.sentence)], [])
         self._away = replace(away, told_at=now) if told else away
 
-    def _store_is_back(self, now: datetime) -> None:
-        away = self._away
-        if away is not None and (away.told_at is None or self._sent([], [away.sentence])):
-            self._away = None
-
-    def _sent(self, new: Sequence[State], over: Sequence[str]) -> bool:
-        """Send it; what nobody has is sent again at the next look."""
-        title, text = message(self.where, new, over)
-        done = self.send(title, text)
-        if done:
-            log.info("alert", states=[state.key for state in new], over=len(over))
-        else:
-            log.error("alert not sent", states=[state.key for state in new], over=len(over))
-        return done
+    def _tell(self, new: Sequence[State], over: Sequence[str]) -> bool:
+        return _sent(self.send, self.where, new, over)
 
 
-def ticks(config: Config, store: Store, clock: Callable[[], datetime], maps: Sequence[str]) -> list[Tick]:
-    """The looking, if anybody is to be told. Raises ConfigError for an address that nobody knows."""
+def _sent(send: Send, where: str, new: Sequence[State], over: Sequence[str]) -> bool:
+    """Send it; what nobody has is sent again at the next look."""
+    done = send(*message(where, new, over))
+    if done:
+        log.info("alert", states=[state.key for state in new], over=len(over))
+    else:
+        log.error("alert not sent", states=[state.key for state in new], over=len(over))
+    return done
+
+
+def ticks(config: Config, store: Store, clock: Callable[[], datetime], watched: Watched, speaks: Speaks) -> list[Tick]:
+    """The looking, if anybody is to be told. `speaks`: whether this process does for its machine.
+
+    Raises ConfigError for an address that nobody knows.
+    """
     if not config.alerts.to:
         return []
-    watched = Watched(pairs=config.pairs, systems=tuple(config.systems), maps=tuple(maps), disk=store.file)
-    send = Couriers.of(config.alerts.to).send
-    alerter = Alerter(store, clock, partial(states, watched=watched), send, config.alerts, socket.gethostname())
-    return [Tick("alerts", config.alerts.every, alerter.tick)]
+    send, where = Couriers.of(config.alerts.to).send, socket.gethostname()
+    alerter = Alerter(store, clock, partial(states, watched=watched), send, config.alerts, where)
+    lookout = Lookout(store, machine_time, send, config.alerts, where, speaks)
+    every = config.alerts.every
+    return [Tick("alerts", every, alerter.tick), Tick("store", every, lookout.tick, local=True)]
 
 
 def _seen(one: Alert, found: dict[str, State], now: datetime) -> Alert:

@@ -46,6 +46,15 @@ def run(world: World, pair: Pair) -> bool:
     return bool(work(world, pair).counts["units"]) and due(world, pair)
 
 
+def feeds(pairs: Sequence[Pair]) -> Mapping[tuple[str, str], timedelta]:
+    """(system, kind) -> how often it is read; those that only paused pairs have are not."""
+    found: dict[tuple[str, str], timedelta] = {}
+    for pair in (pair for pair in pairs if pair.mode != "paused"):
+        for end in (m.end(side) for m in pair.maps for side in Side):
+            found[end.system, end.kind] = min(found.get((end.system, end.kind), pair.every), pair.every)
+    return found
+
+
 def scheduled(ticks: Sequence[Tick]) -> Carrier:
     """This process does all ticks itself."""
     return Scheduler(ticks, threads=len(ticks))
@@ -79,16 +88,16 @@ class Daemon:
         if not self._health.until_done(stop, self.prepare):
             return
         self._carrier = carry(self.ticks())
-        log.info("started", pairs=[pair.name for pair in self.world.pairs], feeds=len(self._feeds()))
+        log.info("started", pairs=[pair.name for pair in self.world.pairs], feeds=len(feeds(self.world.pairs)))
         self._carrier.run(stop)
         log.info("stopped")
 
     def ticks(self) -> list[Tick]:
         """All there is to do, again and again."""
-        feeds = [self._feed_tick(*feed, every) for feed, every in self._feeds().items()]
+        reads = [self._feed_tick(*feed, every) for feed, every in feeds(self.world.pairs).items()]
         pairs = [Tick(f"pair {pair.name}", self.idle, self._guarded(pair.name)) for pair in self.world.pairs]
         maps = [Tick("maps", self.fresh, self.compile_again, local=True)] if self.pairs_again is not None else []
-        return [*feeds, *pairs, *maps, *self._audits(), *self.more]
+        return [*reads, *pairs, *maps, *self._audits(), *self.more]
 
     def hinted(self, refs: Sequence[Ref]) -> None:
         """Somebody says that these have changed: noted when this returns, looked at soon. Raises Transient."""
@@ -102,15 +111,6 @@ class Daemon:
         self._note_unfit(None)  # they were compiled just now
         adopt(self.world)
         self._health.begin(self.world.connectors)
-
-    def _feeds(self) -> Mapping[tuple[str, str], timedelta]:
-        found: dict[tuple[str, str], timedelta] = {}
-        for pair in self.world.pairs:
-            if pair.mode == "paused":
-                continue
-            for end in (m.end(side) for m in pair.maps for side in Side):
-                found[end.system, end.kind] = min(found.get((end.system, end.kind), pair.every), pair.every)
-        return found
 
     def _feed_tick(self, system: str, kind: str, every: timedelta) -> Tick:
         def once() -> bool:

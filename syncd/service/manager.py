@@ -12,6 +12,10 @@ from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 
+import structlog
+
+log = structlog.stdlib.get_logger("syncd.manager")
+
 OFTEN = 10.0
 """Seconds between two lines of status where no watchdog asks for more."""
 
@@ -55,7 +59,13 @@ class Manager:
     def _beat(self, how: Callable[[], str], over: threading.Event) -> None:
         often = min(OFTEN, self.within / 3) if self.within else OFTEN
         while not over.is_set():
-            self._tell(f"STATUS={how()}", *(["WATCHDOG=1"] if self.within else []))
+            try:
+                told = how()
+            except Exception:
+                # What goes wrong in telling is no reason to end a daemon that works.
+                log.exception("status failed")
+                told = "at work"
+            self._tell(f"STATUS={told}", *(["WATCHDOG=1"] if self.within else []))
             over.wait(often)
 
     def _tell(self, *lines: str) -> None:

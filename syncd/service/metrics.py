@@ -28,6 +28,9 @@ from syncd.store.runs import Run
 from syncd.store.store import Tx
 
 RUNNING = "running"
+STILL = 100
+"""Of so many of the last runs those may still go on that had begun before the first page."""
+
 SECONDS = (0.1, 0.5, 1.0, 5.0, 30.0, 120.0, 600.0, 3600.0)
 """Upper bounds of the buckets that runs are told in."""
 
@@ -104,7 +107,11 @@ class Metrics:
     def _count(self, tx: Tx) -> None:
         """Take in the runs that have ended since the last page."""
         if self._last is None:
-            self._last = max((run.id for run in tx.runs.last(limit=1)), default=0)
+            last = tx.runs.last(limit=STILL)
+            self._last, self._open = (
+                max((one.id for one in last), default=0),
+                {r.id for r in last if r.state == RUNNING},
+            )
             return
         known = [run for id in sorted(self._open) if (run := tx.runs.get(id)) is not None]
         new = tx.runs.after(self._last)

@@ -48,6 +48,10 @@ class Site:
         self._keep = keep
         self._watch.started.set()
 
+    def listens(self) -> bool:
+        """Whether this process is the one of its machine that listens."""
+        return self._web.listens()
+
     def tick(self) -> Tick:
         """Of one of several processes: if whoever listens on this machine ends, this one takes over."""
         return self._web.tick()

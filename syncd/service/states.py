@@ -11,7 +11,6 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from pathlib import Path
 
-from syncd.config import PairConfig
 from syncd.core.plural import counted
 from syncd.engine.answers import held_rows
 from syncd.engine.auditing import summary
@@ -64,11 +63,15 @@ PAGES: Mapping[str, Page] = {
 
 @dataclass(frozen=True, slots=True)
 class State:
-    """One state of things that needs somebody; `page`: its runbook."""
+    """One state of things that needs somebody. `key`: its runbook, and after a colon what it is about."""
 
     key: str
-    page: str
     sentence: str
+
+    @property
+    def page(self) -> str:
+        """The runbook's name."""
+        return self.key.partition(":")[0]
 
     @property
     def remedy(self) -> str:
@@ -81,13 +84,14 @@ class State:
         return PAGES[self.page].urgent
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, slots=True)
 class Watched:
-    """What is looked at: the names of the set-up, and where the store lies (None: not on a disk of ours)."""
+    """What is looked at: pairs that are not paused, how often each feed is read, and where the store lies, if here."""
 
-    pairs: Mapping[str, PairConfig]
+    pairs: tuple[str, ...]
     systems: tuple[str, ...]
     maps: tuple[str, ...]
+    feeds: Mapping[tuple[str, str], timedelta]
     disk: Path | None = None
 
 
@@ -109,63 +113,61 @@ def _systems(tx: Tx, watched: Watched) -> Iterator[State]:
     for name in watched.systems:
         known = tx.runs.system(name)
         if known is not None and known.state == "paused":
-            yield State(f"system-paused:{name}", "system-paused", f"{name} is paused: {known.reason}")
+            yield State(f"system-paused:{name}", f"{name} is paused: {known.reason}")
         elif known is not None and known.state != "ok":
             told = f"{name} does not answer, or is at its limit: {known.reason}"
-            yield State(f"system-waiting:{name}", "system-waiting", told)
+            yield State(f"system-waiting:{name}", told)
 
 
 def _feeds(tx: Tx, now: datetime, watched: Watched) -> Iterator[State]:
-    every = {
-        system: max(pair.every * LATE, SOONEST)
-        for pair in watched.pairs.values()
-        for system in (pair.left, pair.right)
-        if pair.mode != "paused"
-    }
     for feed in tx.feeds.all():
-        known = tx.runs.system(feed.system)
-        if feed.polled_at is None or feed.system not in every or (known is not None and known.state != "ok"):
+        every, known = watched.feeds.get((feed.system, feed.kind)), tx.runs.system(feed.system)
+        if feed.polled_at is None or every is None or (known is not None and known.state != "ok"):
             continue
-        if now - feed.polled_at > every[feed.system]:
+        if now - feed.polled_at > max(every * LATE, SOONEST):
             told = f"{feed.kind} of {feed.system} were last read at {feed.polled_at:%Y-%m-%d %H:%M} UTC"
-            yield State(f"feed-late:{feed.system}:{feed.kind}", "feed-late", told)
+            yield State(f"feed-late:{feed.system}:{feed.kind}", told)
 
 
 def _maps(tx: Tx) -> Iterator[State]:
     if problems := tx.runs.fact(UNFIT):
         told = f"a vendor changed its fields, and maps fit no longer: {'; '.join(problems)}"
-        yield State("maps-unfit", "maps-unfit", told)
+        yield State("maps-unfit", told)
 
 
 def _runs(tx: Tx, watched: Watched) -> Iterator[State]:
     for name in watched.pairs:
         last = tx.runs.last(name, limit=STOPPED)
-        if len(last) == STOPPED and all(run.state == "stopped" for run in last):
+        # One that was told to stop has no error.
+        if len(last) == STOPPED and all(run.state == "stopped" and run.counts.get("error") for run in last):
             told = f"the runs of {name} end early: {last[0].counts.get('error')}"
-            yield State(f"runs-stopped:{name}", "runs-stopped", told)
+            yield State(f"runs-stopped:{name}", told)
 
 
 def _disk(watched: Watched) -> Iterator[State]:
     if watched.disk is None:
         return
-    space = shutil.disk_usage(watched.disk.parent)
+    try:
+        space = shutil.disk_usage(watched.disk.parent)
+    except OSError:
+        return  # the store itself is asked, and says so
     if space.free < SCARCE_BYTES or space.free < space.total * SCARCE_SHARE:
-        yield State("disk", "disk", f"the disk of the store has {space.free // 2**20} MiB left")
+        yield State("disk", f"the disk of the store has {space.free // 2**20} MiB left")
 
 
 def _held(tx: Tx, now: datetime) -> Iterator[State]:
     for row in held_rows(tx, now):
-        yield State(f"held:{row['pair']}", "held", f"a run of {row['pair']} is held: {row['reason']}")
+        yield State(f"held:{row['pair']}", f"a run of {row['pair']} is held: {row['reason']}")
 
 
 def _asked(tx: Tx, watched: Watched) -> Iterator[State]:
     if count := tx.conflicts.count("open"):
         told = f"{counted(count, 'field')} changed on both sides, and the map has you decide"
-        yield State("conflicts", "conflicts", told)
+        yield State("conflicts", told)
     for key, cause, count in sorted(tx.marks.causes(), key=str):
         if key in watched.maps and cause not in BY_THEMSELVES:
             told = f"{counted(count, 'record')} of {key} cannot go on: {cause}"
-            yield State(f"parked:{key}:{cause}", "parked", told)
+            yield State(f"parked:{key}:{cause}", told)
 
 
 def _parity(tx: Tx, watched: Watched) -> Iterator[State]:
@@ -173,4 +175,4 @@ def _parity(tx: Tx, watched: Watched) -> Iterator[State]:
         wrong = [f"{count} {name}" for name, count in row.items() if name not in ("map", "parity", "at")]
         if wrong:
             told = f"both sides of {row['map']} differ without a known reason: {', '.join(wrong)}"
-            yield State(f"parity:{row['map']}", "parity", told)
+            yield State(f"parity:{row['map']}", told)

@@ -82,7 +82,7 @@ class Web:
 
     def try_to_open(self) -> bool:
         """Listen, unless somebody else does on this port; whether we do. Raises ConfigError if it cannot be had."""
-        if self._thread is not None and self._thread.is_alive():
+        if self.listens():
             return True
         listening = _bound(self.listen)
         if listening is None:
@@ -97,6 +97,10 @@ class Web:
         self.url = f"http://{host}:{port}"
         log.info("listening", listen=f"{host}:{port}", systems=[one.path for one in self.receivers])
         return True
+
+    def listens(self) -> bool:
+        """Whether requests are answered here."""
+        return self._thread is not None and self._thread.is_alive()
 
     def tick(self) -> Tick:
         """Of one of several processes: if whoever listens on this machine ends, this one takes over."""

@@ -9,7 +9,7 @@ import json
 import shutil
 import threading
 from collections.abc import Callable, Iterator
-from contextlib import closing, contextmanager
+from contextlib import closing, contextmanager, suppress
 from datetime import time, timedelta
 from functools import partial
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -20,13 +20,14 @@ from typing import Any
 import pytest
 
 import tests.engine.town
-from syncd.config import AlertsConfig, PairConfig
+from syncd.config import AlertsConfig
 from syncd.core.model import Side
 from syncd.engine.planning import lost_row
 from syncd.errors import ConfigError, Transient
 from syncd.service import states as known
-from syncd.service.alerting import Alerter, message
+from syncd.service.alerting import Alerter, Lookout, message
 from syncd.service.couriers import Couriers
+from syncd.service.daemon import feeds
 from syncd.service.states import PAGES, State, Watched, states
 from syncd.store.marks import HELD, PARKED
 from syncd.store.parities import Parity
@@ -70,21 +71,28 @@ class Office:
 
     def __init__(self, town: Town, disk: Path | None = None, **config: Any) -> None:
         self.town, self.post = town, Post()
-        pair = PairConfig(name="pair", left="crm", right="con", maps=("x",), every=timedelta(days=1), mode="live")
-        watched = Watched(pairs={"pair": pair}, systems=("crm", "con"), maps=tuple(m.key for m in town.maps), disk=disk)
-        self.watched = watched
+        read = {feed: timedelta(days=1) for feed in feeds(town.world.pairs)}
+        watched = Watched(("pair",), ("crm", "con"), tuple(m.key for m in town.maps), read, disk)
         settings = AlertsConfig(after=AFTER, **config)
         self.alerter = Alerter(town.store, self.now, partial(states, watched=watched), self.post, settings, "vm1")
+        self.lookout = Lookout(town.store, self.now, self.post, settings, "vm1", lambda: self.speaks)
+        self.speaks = True
 
     def now(self) -> Any:
         """The clock, which stands."""
         return self.town.stage.now
 
+    def look(self) -> None:
+        """What the schedule does."""
+        with suppress(Transient):
+            self.alerter.tick()
+        self.lookout.tick()
+
     def later(self, wait: timedelta = AFTER + timedelta(seconds=1), times: int = 1) -> None:
-        """Time goes by, and the alerter looks."""
+        """Time goes by, and both look."""
         for _ in range(times):
             self.town.stage.now += wait
-            self.alerter.tick()
+            self.look()
 
 
 def park(town: Town, cause: str, state: str = PARKED) -> None:
@@ -189,9 +197,9 @@ def test_a_state_is_told_once_and_once_that_it_is_over(town: Town, name: str) ->
     """With its sentence, its remedy and its runbook; not before it has lasted, and however often somebody looks."""
     begin, end, words = PLAYS[name]
     office = Office(town)
-    office.alerter.tick()
+    office.look()
     begin(town)
-    office.alerter.tick()
+    office.look()
     assert office.post.messages == []
     office.later(times=4)
     told = [(title, text) for title, text in office.post.messages if words in text]
@@ -200,7 +208,7 @@ def test_a_state_is_told_once_and_once_that_it_is_over(town: Town, name: str) ->
     assert title.startswith("syncd on vm1: ")
     assert PAGES[name].remedy in text and f"docs/runbooks/{name}.md" in text
     end(town)
-    office.alerter.tick()
+    office.look()
     assert len(office.post.messages) == 1
     office.later(timedelta(minutes=6), times=3)
     last = [text for _, text in office.post.messages[1:]]
@@ -234,8 +242,12 @@ def test_a_store_that_does_not_answer_is_told(town: Town, monkeypatch: pytest.Mo
 
     with monkeypatch.context() as patched:
         patched.setattr(Store, "begin", away)
-        office.alerter.tick()
+        office.look()
         assert office.post.messages == []
+        office.speaks = False
+        office.later(times=4)
+        assert office.post.messages == [], "another process of this machine tells"
+        office.speaks = True
         office.later(times=4)
     ((_, text),) = office.post.messages
     assert text.startswith("the store does not answer: it is locked\n") and PAGES["store"].remedy in text
@@ -321,8 +333,13 @@ def test_at_night_only_what_stands_is_told(town: Town, quiet: tuple[int, int], h
     office.later(timedelta(minutes=8), times=3)
     assert ["is paused" in text for _, text in office.post.messages] == [True]
     assert "cannot go on" not in office.post.messages[0][1]
+    unpark(town)
+    park(town, "unmapped")
+    system(town, "ok")
+    office.later(timedelta(minutes=8), times=2)
+    assert [text.startswith("Over: con is paused") for _, text in office.post.messages] == [False, True]
     office.later(timedelta(hours=1), times=9)
-    assert ["cannot go on" in text for _, text in office.post.messages] == [False, True]
+    assert ["cannot go on: unmapped" in text for _, text in office.post.messages] == [False, False, True]
 
 
 def test_once_a_day_all_that_waits_is_told(town: Town) -> None:
@@ -330,12 +347,45 @@ def test_once_a_day_all_that_waits_is_told(town: Town) -> None:
     office = Office(town, daily=time(8))
     park(town, "refused")
     office.later(times=2)
-    assert len(office.post.messages) == 1, "it is past eight: that was today's"
+    assert len(office.post.messages) == 1, "on the day of the first start nothing is told again"
     office.later(timedelta(hours=1), times=24)
     assert len(office.post.messages) == 2
     unpark(town)
     office.later(timedelta(hours=1), times=30)
     assert ["Over: " in text for _, text in office.post.messages] == [False, False, True]
+    office.later(timedelta(hours=1), times=24)
+    park(town, "unmapped")
+    office.look()
+    assert len(office.post.messages) == 3, "what came just now waits until it lasts, whatever the hour"
+
+
+def test_two_processes_do_not_send_at_once(town: Town) -> None:
+    """While one sends, which may take long, the other one tells nothing; who died over it holds nobody up for long."""
+    office, other = Office(town), Office(town)
+    system(town, "paused")
+    office.later(times=1)
+    town.stage.now += AFTER
+
+    def slow(title: str, text: str) -> bool:
+        other.look()
+        return office.post(title, text)
+
+    office.alerter.send = slow
+    office.look()
+    assert (len(office.post.messages), other.post.messages) == (1, [])
+    system(town, "ok")
+
+    def dies(_title: str, _text: str) -> bool:
+        raise KeyboardInterrupt
+
+    office.look()
+    office.alerter.send = dies
+    with pytest.raises(KeyboardInterrupt):
+        office.later()
+    other.later(timedelta(seconds=30))
+    assert other.post.messages == []
+    other.later(times=2)
+    assert len(other.post.messages) == 1
 
 
 class Heard(list[dict[str, Any]]):
@@ -387,6 +437,6 @@ def test_an_address_that_nobody_knows_is_named_by_its_number() -> None:
 
 def test_a_message_fits_a_phone() -> None:
     """A title of its first words, and what to do below."""
-    title, text = message("vm1", [State("system-paused:crm", "system-paused", "crm is paused: the key is refused")], [])
+    title, text = message("vm1", [State("system-paused:crm", "crm is paused: the key is refused")], [])
     assert title == "syncd on vm1: crm is paused"
     assert text.splitlines()[1].startswith("  What to do: ")

@@ -57,6 +57,17 @@ def test_a_watchdog_hears_in_time(heard: tuple[socket.socket, str]) -> None:
     assert len(list(left(channel))) <= 2
 
 
+def test_a_mistake_in_telling_ends_nothing(heard: tuple[socket.socket, str]) -> None:
+    """The sign of life is given all the same, again and again."""
+    channel, address = heard
+
+    def broken() -> str:
+        raise ValueError("a mistake")
+
+    with Manager.of({"NOTIFY_SOCKET": address, "WATCHDOG_USEC": "300000"}).told(broken):
+        assert [lines(channel) for _ in range(3)] == [["READY=1"], *[["STATUS=at work", "WATCHDOG=1"]] * 2]
+
+
 def test_where_the_work_hangs_no_sign_of_life_is_given(heard: tuple[socket.socket, str]) -> None:
     """The line is asked for first: while that does not come, the watchdog hears nothing."""
     channel, address = heard

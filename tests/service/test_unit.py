@@ -26,6 +26,8 @@ webhook_secret = {credential = "hubspot_token"}
 [systems.jobnimbus]
 connector = "jobnimbus"
 api_key = {env = "KEY"}
+[alerts]
+to = [{credential = "mail"}, {env = "SLACK"}, {credential = "pager"}]
 """
 
 
@@ -54,12 +56,14 @@ def test_the_verb_writes_it_for_this_program_and_config(
     config, program = tmp_path / "config.toml", tmp_path / "bin" / "syncd"
     config.write_text(CONFIG, encoding="utf-8")
     monkeypatch.setattr(sys, "argv", [str(program)])
+    monkeypatch.setattr(sys, "executable", "/opt/syncd/bin/python")
     out = tmp_path / "syncd.service"
     assert main(["service", "unit", "-c", str(config), "-o", str(out), "--memory", "1G", "--user", "sync"]) == 0
     assert capsys.readouterr().out == f"Wrote {out}.\n"
     lines = out.read_text(encoding="utf-8").splitlines()
     assert [line for line in lines if line.startswith("LoadCredential")] == [
-        f"LoadCredential={name}:{tmp_path}/credentials/{name}" for name in ("database", "hubspot_token")
+        f"LoadCredential={name}:{tmp_path}/credentials/{name}"
+        for name in ("database", "hubspot_token", "mail", "pager")
     ]
     for line in (f"ExecStart={program} run", f"Environment=SYNCD_CONFIG={config}", "MemoryMax=1G", "User=sync"):
         assert line in lines
@@ -68,13 +72,20 @@ def test_the_verb_writes_it_for_this_program_and_config(
 
 
 @pytest.mark.parametrize("place", ["root", "home"])
+@pytest.mark.parametrize("what", ["argv", "executable"])
 def test_what_a_service_does_not_see_is_refused(
-    place: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+    place: str, what: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    """A program in a home folder would not start: it is told where to install it."""
+    """A program in a home folder, or one whose Python is, would not start: it is told where to install it."""
     config = tmp_path / "config.toml"
     config.write_text(CONFIG, encoding="utf-8")
-    monkeypatch.setattr(sys, "argv", [str(Path("/", place, "bin", "syncd"))])
+    found = {
+        "argv": "/opt/syncd/bin/syncd",
+        "executable": "/opt/syncd/bin/python",
+        what: str(Path("/", place, "bin", "x")),
+    }
+    monkeypatch.setattr(sys, "argv", [found["argv"]])
+    monkeypatch.setattr(sys, "executable", found["executable"])
     assert main(["service", "unit", "-c", str(config)]) == 2
     assert "Install syncd under /opt" in capsys.readouterr().err
 
@@ -86,5 +97,6 @@ def test_a_file_that_cannot_be_written_is_told(
     config = tmp_path / "config.toml"
     config.write_text(CONFIG, encoding="utf-8")
     monkeypatch.setattr(sys, "argv", ["/opt/syncd/bin/syncd"])
+    monkeypatch.setattr(sys, "executable", "/opt/syncd/bin/python")
     assert main(["service", "unit", "-c", str(config), "-o", str(tmp_path / "no" / "syncd.service")]) == 2
     assert "Run it as root" in capsys.readouterr().err

@@ -108,6 +108,8 @@ def test_the_figures_are_those_of_the_store(town: Town) -> None:
 def test_each_run_is_counted_once(town: Town) -> None:
     """However often somebody looks; one that still runs is counted when it has ended."""
     watch = watching(town)
+    with town.store.begin() as tx:
+        long = tx.runs.start("pair", "live", "digest", town.stage.now)
     watch.metrics()
     with town.store.begin() as tx:
         run = tx.runs.start("pair", "live", "digest", town.stage.now)
@@ -115,9 +117,11 @@ def test_each_run_is_counted_once(town: Town) -> None:
     assert done not in samples(watch.metrics().decode())
     with town.store.begin() as tx:
         tx.runs.end(run, "done", {"create:written": 2, "rest:refused": 1, "error": None}, town.stage.now)
+        tx.runs.end(long, "stopped", {"error": None}, town.stage.now)
     for _ in range(3):
         found = samples(watch.metrics().decode())
         assert found[done] == 1
+        assert value(found, "syncd_runs_total", pair="pair", state="stopped") == 1
         assert value(found, "syncd_operations_total", pair="pair", action="create", outcome="written") == 2
         assert not [name for name, labels in found if ("action", "rest") in labels]
 
