@@ -13,7 +13,6 @@ from functools import cached_property
 from pathlib import Path
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Self
-from zoneinfo import ZoneInfo
 
 from syncd import config as settings
 from syncd.core.fieldmap import FieldMap
@@ -25,14 +24,10 @@ from syncd.errors import ConfigError, Problem, SyncdError
 from syncd.kit import limits
 from syncd.kit.connector import Connector
 from syncd.service import checkup, diagnosis, log, passes, systems, worlds
-from syncd.service.daemon import Carrier, Daemon, feeds, scheduled
 from syncd.service.health import Health
 from syncd.service.keeping import Keeping
-from syncd.service.nightly import Nights
 from syncd.service.passes import Say
 from syncd.service.privacy import Privacy
-from syncd.service.retention import Retention
-from syncd.service.scheduler import Tick
 from syncd.store import move, schema
 from syncd.store.clock import DatabaseClock
 from syncd.store.marks import HELD, PARKED
@@ -40,7 +35,7 @@ from syncd.store.store import Store
 from syncd.store.turns import SharedTurns
 
 if TYPE_CHECKING:
-    from syncd.service.site import Site
+    from syncd.service.serving import Serving
 
 
 class App:
@@ -54,14 +49,16 @@ class App:
     @classmethod
     def open(cls, path: str | Path | None, *, environ: Mapping[str, str] | None = None) -> Self:
         """Read the config and set up the log. Raises ConfigError with every mistake in it."""
-        environ = os.environ if environ is None else environ
-        found = settings.load(path, environ, known=systems.shapes())
-        log.setup(found.secrets(), format=found.log.format, level=found.log.level)
-        return cls(found)
+        made = cls.read(path, environ=environ)
+        log.setup(format=made.config.log.format, level=made.config.log.level)
+        return made
 
-    def prepare(self) -> None:
-        """Open the store, and hold the maps against what the vendors have. Raises SyncdError."""
-        _ = self.world
+    @classmethod
+    def read(cls, path: str | Path | None, *, environ: Mapping[str, str] | None = None) -> Self:
+        """Read the config; the log stays as it is, and holds none of its secrets. Raises ConfigError."""
+        found = settings.load(path, os.environ if environ is None else environ, known=systems.shapes())
+        log.keep(found.secrets())
+        return cls(found)
 
     def __enter__(self) -> Self:
         """Open as a context."""
@@ -218,60 +215,32 @@ class App:
         with self.ready_store.read() as tx:
             return auditing.figures(tx, keys)
 
+    @cached_property
+    def serving(self) -> Serving:
+        """The daemon and all around it."""
+        from syncd.service.serving import Serving
+
+        return Serving(
+            self.config,
+            self.ready_store,
+            self.clock,
+            self.health,
+            lambda: self.world,
+            self.compiled_pairs,
+            self._map_keys(),
+        )
+
+    def prepare(self, instead_of: Self) -> None:
+        """Try all that a daemon needs, while another one works. Raises SyncdError."""
+        self.serving.try_out(instead_of.config.web)
+
     def run(self, stop: threading.Event) -> None:
         """The daemon, until `stop` is set. Raises ConfigError too if the port is taken."""
-        with self._site().open(os.environ, alone=True) as site:
-            self._work(stop, site, scheduled)
+        self.serving.run(stop)
 
     def work(self, stop: threading.Event) -> None:
         """One of several processes on a PostgreSQL, until `stop` is set. Raises ConfigError for another store."""
-        if self.store.sqlite:
-            remedy = "Run `syncd run`; for several processes, move to PostgreSQL first: see docs/how-to/postgresql.md."
-            raise ConfigError(Problem("[syncd] store", "is a file, which one process works on.", remedy))
-        try:
-            from syncd.service.cluster import Cluster
-        except ImportError as error:
-            remedy = "Install syncd with its extra: syncd[postgres]."
-            problem = Problem("`syncd work`", f"needs a package that is not here: {error.name}.", remedy)
-            raise ConfigError(problem) from error
-        with self._site().open(os.environ, alone=False) as site:
-            self._work(stop, site, lambda ticks: Cluster([*ticks, site.tick()], self.store, self.clock))
-
-    def _site(self) -> Site:
-        from syncd.service.site import Site
-        from syncd.service.watch import Watch
-
-        watch = Watch(self.ready_store, self.clock, list(self.config.systems), self._map_keys())
-        return Site(self.config.web, systems.receivers(self.config), watch)
-
-    def _work(self, stop: threading.Event, site: Site, carry: Callable[[Sequence[Tick]], Carrier]) -> None:
-        """Begin, for which every system has to say what fields it has: one at its limit or down is waited for.
-
-        Who ended instead would be started again at once by whatever looks after it, and ask the vendor each time.
-        Raises AuthError: a new key is read at the next start only.
-        """
-        if self.health.until_done(stop, lambda: self.world):
-            daemon = self._daemon(site.listens)
-            site.began(daemon.hinted)
-            daemon.run(stop, carry)
-
-    def _daemon(self, speaks: Callable[[], bool]) -> Daemon:
-        timing, audit, systems = self.config.timing, self.config.audit, self.config.systems
-        zones = {name: systems[p.left].timezone or systems[p.right].timezone for name, p in self.config.pairs.items()}
-        known = {name: ZoneInfo(zone) for name, zone in zones.items() if zone}
-        nights = Nights(nights=audit.nights, at=audit.at, every=audit.every, zones=known) if audit.nights else None
-        return Daemon(self.world, timing.idle, self.compiled_pairs, timing.fresh, nights, self._beside(speaks))
-
-    def _beside(self, speaks: Callable[[], bool]) -> list[Tick]:
-        """What else a daemon does: it tells people what needs them, and lets go of what is kept no longer."""
-        from syncd.service.alerting import ticks
-        from syncd.service.states import Watched
-
-        store, maps, pairs = self.ready_store, self._map_keys(), self.world.pairs
-        live = tuple(pair.name for pair in pairs if pair.mode != "paused")
-        watched = Watched(live, tuple(self.config.systems), tuple(maps), feeds(pairs), store.file)
-        kept = Retention(store, self.clock, self.config.retention, maps)
-        return [kept.tick(), *ticks(self.config, store, self.clock, watched, speaks)]
+        self.serving.work(stop)
 
     def status(self) -> dict[str, Any]:
         """How it goes: systems, feeds, links, what waits and for whom."""
@@ -389,7 +358,7 @@ class App:
 
     def diagnose(self) -> bytes:
         """An archive for who helps from afar; no key, and nothing of anybody's records."""
-        return diagnosis.archive(self.config, self.ready_store, self.status(), self.check(), self.clock())
+        return diagnosis.archive(self.config, self.store, {"status": self.status, "check": self.check}, self.clock())
 
     @cached_property
     def keeping(self) -> Keeping:

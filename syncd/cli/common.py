@@ -45,20 +45,25 @@ def given(context: typer.Context, config: Path | None) -> Path | None:
     return config or (context.obj.config if isinstance(context.obj, Globals) else None)
 
 
-def opened(context: typer.Context, config: Path | None, *, daemon: bool = False) -> App:
+def opened(context: typer.Context, config: Path | None) -> App:
     """The app of the config file that was asked for; whoever asks closes it.
 
-    The daemon logs as the config says; a verb that somebody waits for shows its answer, and logs only warnings.
+    A verb that somebody waits for shows its answer, and logs only warnings.
     """
-    from syncd.app import App
     from syncd.service import log
 
-    app = App.open(given(context, config), environ=os.environ)
+    app = read(context, config)
     wished = app.config.log
-    level = "warning" if wished.level == "info" and not daemon else wished.level
-    log.setup(app.config.secrets(), format=wished.format, level=level)
-    made_for_records()
+    log.setup(format=wished.format, level="warning" if wished.level == "info" else wished.level)
     return app
+
+
+def read(context: typer.Context, config: Path | None) -> App:
+    """The same with the log as it is."""
+    from syncd.app import App
+
+    made_for_records()
+    return App.read(given(context, config), environ=os.environ)
 
 
 def made_for_records() -> None:

@@ -62,11 +62,14 @@ def unit(
     text = Unit(
         program=program,
         config=found,
-        credentials=settings.credentials(found),
+        credentials=settings.secrets(found, "credential"),
         user=user,
         memory=memory,
         verb="work" if worker else "run",
     ).text()
+    if variables := settings.secrets(found, "env"):
+        names = ", ".join(variables)
+        typer.echo(f"warning: a service has no variables: make credentials of {names}.", err=True)
     if output is None:
         typer.echo(text, nl=False)
         return
@@ -107,10 +110,13 @@ def diagnose(
     """
     if output.exists():
         raise ConfigError(Problem(str(output), "is there already.", "Name another file with --output."))
-    with opened(context, config) as app:
-        made = app.diagnose()
-    with os.fdopen(os.open(output, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o600), "wb") as file:
-        file.write(made)
+    try:
+        place = os.open(output, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o600)
+    except OSError as error:
+        problem = Problem(str(output), f"cannot be written: {error.strerror}.", "Name another file with --output.")
+        raise ConfigError(problem) from None
+    with os.fdopen(place, "wb") as file, opened(context, config) as app:
+        file.write(app.diagnose())
     typer.echo(f"Wrote {output}.")
 
 

@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from syncd.cli.common import ConfigOption, FormatOption, PairArgument, leave, opened
+from syncd.cli.common import ConfigOption, FormatOption, PairArgument, leave, opened, read
 from syncd.cli.plans import show_plan
 from syncd.cli.render import Format, plain, show_facts, show_json, show_rows
 
@@ -96,9 +96,14 @@ def work(context: typer.Context, *, config: ConfigOption = None) -> None:
 
 def _live(context: typer.Context, config: Path | None, work: Callable[[App, threading.Event], None]) -> None:
     """Work until told to stop, with the set-up that is there when told to read it anew."""
+    from syncd.service import log
     from syncd.service.lifetime import Lifetime
 
-    lifetime = Lifetime(lambda: opened(context, config, daemon=True))
+    def live(app: App, until: threading.Event) -> None:
+        log.setup(format=app.config.log.format, level=app.config.log.level)
+        work(app, until)
+
+    lifetime = Lifetime(lambda: read(context, config))
     stopping = False
 
     def stop(_number: int, _frame: object) -> None:
@@ -110,8 +115,9 @@ def _live(context: typer.Context, config: Path | None, work: Callable[[App, thre
 
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, stop)
-    signal.signal(signal.SIGHUP, lambda _number, _frame: lifetime.again())
-    lifetime.run(work)
+    if not sys.stderr.isatty():  # a terminal that is closed sends it, too
+        signal.signal(signal.SIGHUP, lambda _number, _frame: lifetime.again())
+    lifetime.run(live)
 
 
 def status(context: typer.Context, *, config: ConfigOption = None, format: FormatOption = Format.TABLE) -> None:

@@ -3,7 +3,7 @@
 What is not here: maps (`syncd.fieldmaps`), and what a vendor needs (connectors declare it, the app hands it in).
 """
 
-from syncd.config.load import credentials, find, load, try_text, variables
+from syncd.config.load import find, load, secrets, try_text, variables
 from syncd.config.model import (
     AlertsConfig,
     AuditConfig,
@@ -30,9 +30,9 @@ __all__ = [
     "SystemShape",
     "TimingConfig",
     "WebConfig",
-    "credentials",
     "find",
     "load",
+    "secrets",
     "try_text",
     "variables",
 ]

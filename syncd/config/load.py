@@ -88,17 +88,17 @@ def maps(path: Path, environ: Mapping[str, str]) -> tuple[Path, Mapping[str, Pai
     return _Loader(path, _text(path), environ, {}).maps()
 
 
-def credentials(path: Path) -> list[str]:
-    """The names of all credentials that a config file wants handed over, in their order. Raises ConfigError."""
-    return list(dict.fromkeys(_wanted(_Loader(path, _text(path), {}, {}).parsed())))
+def secrets(path: Path, source: str) -> list[str]:
+    """The names that a config file's secrets have in a source (`credential`, `env`), in their order. ConfigError."""
+    return list(dict.fromkeys(_named(_Loader(path, _text(path), {}, {}).parsed(), source)))
 
 
-def _wanted(value: Any) -> Iterator[str]:
+def _named(value: Any, source: str) -> Iterator[str]:
     inner = list(value.values()) if isinstance(value, Mapping) else value if isinstance(value, list) else []
-    if isinstance(value, Mapping) and value.keys() == {values.CREDENTIAL}:
+    if isinstance(value, Mapping) and value.keys() == {source}:
         yield from map(str, inner)
     for one in inner:
-        yield from _wanted(one)
+        yield from _named(one, source)
 
 
 def variables() -> Mapping[str, tuple[str, str]]:

@@ -11,8 +11,10 @@ from typing import Any
 from syncd import fieldmaps
 from syncd.config import Config, PairConfig
 from syncd.core.model import Side
+from syncd.core.plural import counted
 from syncd.errors import AuthError, ConfigError, SyncdError
 from syncd.kit.connector import Connector, Finding, Severity
+from syncd.service.couriers import Couriers
 
 
 def findings(
@@ -49,10 +51,22 @@ def _all(
     for pair in config.pairs.values():
         progress(f"checking the maps of pair {pair.name}")
         yield from _maps(config, connectors, pair, told)
+    yield from _alerts(config)
     try:
         yield Finding(Severity.OK, "store", f"version {store_version()}")
     except ConfigError as error:
         yield from (Finding(Severity.ERROR, p.place, p.message, p.remedy) for p in error.problems)
+
+
+def _alerts(config: Config) -> Iterator[Finding]:
+    if not config.alerts.to:
+        return
+    try:
+        told = len(Couriers.of(config.alerts.to).servers)
+    except ConfigError as error:
+        yield from (Finding(Severity.ERROR, p.place, p.message, p.remedy) for p in error.problems)
+    else:
+        yield Finding(Severity.OK, "alerts", f"told to {counted(told, 'address', 'addresses')}")
 
 
 def _maps(

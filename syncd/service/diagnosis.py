@@ -10,23 +10,27 @@ import platform
 import re
 import sqlite3
 import tarfile
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping
 from datetime import datetime
+from functools import partial
 from importlib.metadata import distributions
 from pathlib import Path
 from typing import Any
 
 import orjson
+import structlog
 
 from syncd import VERSION
 from syncd.config import Config
 from syncd.fieldmaps import find_all
-from syncd.service.log import redactor
+from syncd.service.log import Secrets
 from syncd.store.store import Store, Tx
+
+log = structlog.stdlib.get_logger("syncd.diagnosis")
 
 EMAIL = re.compile(r"[\w.+-]+@[\w-]+(\.[\w-]+)+")
 NUMBER = re.compile(r"(?<![\w.:-])(?!\d{4}-\d\d-\d\d)\+?\(?\d[\d ().-]{5,}\d(?![\w:])")
-QUOTED = re.compile(r"'[^'\n]*'|\"[^\"\n]*\"|“[^”\n]*”")
+QUOTED = re.compile(r"\"[^\"\n]*\"|“[^”\n]*”|(?<!\w)'[^'\n]*'(?!\w)")
 MASK = "***"
 RUNS = 200
 _READABLE = orjson.OPT_INDENT_2 | orjson.OPT_NON_STR_KEYS
@@ -62,7 +66,7 @@ def told(tx: Tx) -> dict[str, Any]:
     runs = [
         {
             "run": run.id, "pair": run.pair, "mode": run.mode, "state": run.state, "started": run.started_at,
-            "ended": run.ended_at, **masked(run.counts),
+            "ended": run.ended_at, **run.counts,
         }
         for run in tx.runs.last(limit=RUNS)
     ]  # fmt: skip
@@ -70,28 +74,45 @@ def told(tx: Tx) -> dict[str, Any]:
     return {"rows": tx.rows(), "runs": runs, "parked": parked}
 
 
-def texts(paths: Sequence[Path], secrets: Sequence[str]) -> dict[str, bytes]:
-    """Files of the set-up, without any known secret and without addresses of people."""
-    clean = redactor(secrets)
-    found = {}
-    for path in paths:
-        event: Any = clean(None, "", {"event": path.read_text(encoding="utf-8", errors="replace")})
-        found[path.name] = EMAIL.sub(MASK, str(event["event"])).encode()
-    return found
-
-
-def archive(config: Config, store: Store, status: Any, checks: Any, now: datetime) -> bytes:
-    """All of it, compressed. `status`, `checks`: what `syncd status` and `syncd check` tell."""
+def archive(config: Config, store: Store, ask: Mapping[str, Callable[[], Any]], now: datetime) -> bytes:
+    """All of it, compressed. `ask`: what else is told, by name; what cannot be told says why instead."""
+    secrets = Secrets(config.secrets())
+    asked = {"about": lambda: about(store), "work": lambda: _told(store), **ask}
+    files = {f"{name}.json": _readable(masked(_answer(do))) for name, do in asked.items()}
     names = list(dict.fromkeys(name for pair in config.pairs.values() for name in pair.maps))
-    with store.read() as tx:
-        found = told(tx)
-    found |= {"about": about(store), "status": masked(status), "check": masked(checks)}
-    files = texts([config.path, *find_all(names, config.maps)], config.secrets())
-    files |= {f"{name}.json": orjson.dumps(one, default=str, option=_READABLE) for name, one in found.items()}
+    files |= {"config.toml": _answer(partial(_text, config.path))}
+    files |= {f"maps/{name}": _answer(partial(_map_text, name, config.maps)) for name in names}
     out = io.BytesIO()
     with tarfile.open(fileobj=out, mode="w:gz") as packed:
-        for name, content in files.items():
+        for name, text in files.items():
+            content = secrets.without(EMAIL.sub(MASK, str(text))).encode()
             info = tarfile.TarInfo(f"syncd-diagnosis/{name}")
             info.size, info.mtime, info.mode = len(content), int(now.timestamp()), 0o600
             packed.addfile(info, io.BytesIO(content))
     return out.getvalue()
+
+
+def _answer(do: Callable[[], Any]) -> Any:
+    """What is told; or why it cannot be: the archive is for when something is wrong."""
+    try:
+        return do()
+    except Exception as error:
+        log.exception("diagnosis")
+        return f"{type(error).__name__}: {error}"
+
+
+def _told(store: Store) -> dict[str, Any]:
+    with store.read() as tx:
+        return told(tx)
+
+
+def _text(path: Path) -> str:
+    return path.read_text(encoding="utf-8", errors="replace")
+
+
+def _map_text(name: str, folder: Path) -> str:
+    return _text(find_all([name], folder)[0])
+
+
+def _readable(value: Any) -> str:
+    return orjson.dumps(value, default=str, option=_READABLE).decode()

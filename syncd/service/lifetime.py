@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable
-from typing import Generic, Protocol, TypeVar
+from typing import Generic, Protocol, Self, TypeVar
 
 import structlog
 
@@ -21,8 +21,8 @@ log = structlog.stdlib.get_logger("syncd.lifetime")
 class Living(Protocol):
     """A set-up that was opened; `syncd.app.App` is one."""
 
-    def prepare(self) -> None:
-        """Hold the maps against what the vendors have. Raises SyncdError for what does not fit, or is refused."""
+    def prepare(self, instead_of: Self) -> None:
+        """Try all that it needs, while that one still works. Raises SyncdError for what does not fit, or is refused."""
 
     def close(self) -> None:
         """Give back what was opened."""
@@ -40,6 +40,7 @@ class Lifetime(Generic[Opened]):
         self._lock = threading.Lock()
         self._over = False
         self._until = threading.Event()
+        self._now: Opened | None = None
         self._next: Opened | None = None
         self._asked = threading.Event()
 
@@ -48,6 +49,7 @@ class Lifetime(Generic[Opened]):
         threading.Thread(target=self._renew, name="renewal", daemon=True).start()
         living: Opened | None = self._open()
         while living is not None:
+            self._now = living
             try:
                 work(living, self._until)
             finally:
@@ -82,7 +84,8 @@ class Lifetime(Generic[Opened]):
         made: Opened | None = None
         try:
             made = self._open()
-            made.prepare()
+            if self._now is not None:
+                made.prepare(self._now)
         except SyncdError as error:
             told = [str(one) for one in error.problems] if isinstance(error, ConfigError) else [str(error)]
             log.error("reload refused", problems=told)

@@ -22,7 +22,6 @@ Format = Literal["auto", "json", "console"]
 REDACTED = "[redacted]"
 SECRET_KEY = re.compile(r"token|authorization|api_?key|password|passwd|secret|cookie|credential", re.IGNORECASE)
 CREDENTIAL = re.compile(r"\b(bearer|basic)\s+[\w.~+/=-]{4,}", re.IGNORECASE)
-_known: set[str] = set()
 SHORTEST = 4
 """A known secret shorter than this is not searched for in texts: it would black out ordinary words."""
 CHATTY = ("httpx", "httpcore", "hpack", "urllib3", "uvicorn.access", "alembic", "procrastinate")
@@ -44,7 +43,7 @@ def setup(
     it. `auto` is console if the stream is a terminal, else JSON.
     """
     out = stream or sys.stderr
-    _known.update(secrets)
+    keep(secrets)
     console = format == "console" or (format == "auto" and out.isatty())
     shared: list[Processor] = [
         structlog.contextvars.merge_contextvars,
@@ -60,7 +59,7 @@ def setup(
         wrapper_class=structlog.stdlib.BoundLogger,
         cache_logger_on_first_use=False,
     )
-    last: list[Processor] = [structlog.stdlib.ProcessorFormatter.remove_processors_meta, redactor([*_known]), renderer]
+    last: list[Processor] = [structlog.stdlib.ProcessorFormatter.remove_processors_meta, redactor(_secrets), renderer]
     _take_over(structlog.stdlib.ProcessorFormatter(processors=last, foreign_pre_chain=shared), out, level)
     stamina.instrumentation.set_on_retry_hooks([_tried_again])
 
@@ -71,19 +70,42 @@ def _tried_again(details: stamina.instrumentation.RetryDetails) -> None:
     structlog.get_logger("syncd.kit").info("retry", error=error, attempt=details.retry_num, seconds=seconds)
 
 
-def redactor(secrets: Sequence[str]) -> Processor:
+class Secrets:
+    """Values that must never appear; once told, for good: whoever still has one may print it."""
+
+    def __init__(self, values: Sequence[str] = ()) -> None:
+        """Take these."""
+        self._values: set[str] = set()
+        self._pattern: re.Pattern[str] | None = None
+        self.add(values)
+
+    def add(self, values: Sequence[str]) -> None:
+        """Take these, too."""
+        self._values |= {value for value in values if len(value) >= SHORTEST}
+        known = sorted(self._values, key=len, reverse=True)
+        self._pattern = re.compile("|".join(map(re.escape, known))) if known else None
+
+    def without(self, text: str) -> str:
+        """A text without them, and without `Bearer ...`."""
+        return CREDENTIAL.sub(rf"\1 {REDACTED}", self._pattern.sub(REDACTED, text) if self._pattern else text)
+
+
+_secrets = Secrets()
+
+
+def keep(secrets: Sequence[str]) -> None:
+    """From now on these must never appear, whoever logs."""
+    _secrets.add(secrets)
+
+
+def redactor(secrets: Secrets) -> Processor:
     """Make the step that takes secrets out: known values anywhere, `Bearer ...`, and all under a key named like one.
 
     What it returns is plain JSON: objects have become their text, so nothing can print itself later.
     """
-    known = sorted({secret for secret in secrets if len(secret) >= SHORTEST}, key=len, reverse=True)
-    pattern = re.compile("|".join(map(re.escape, known))) if known else None
-
-    def text(value: str) -> str:
-        return CREDENTIAL.sub(rf"\1 {REDACTED}", pattern.sub(REDACTED, value) if pattern else value)
 
     def redact(_logger: WrappedLogger, _method: str, event: EventDict) -> EventDict:
-        return {text(str(key)): _clean(key, value, text) for key, value in event.items()}
+        return {secrets.without(str(key)): _clean(key, value, secrets.without) for key, value in event.items()}
 
     return redact
 

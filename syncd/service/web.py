@@ -77,8 +77,7 @@ class Web:
     def open(self) -> None:
         """Listen; returns when requests are accepted. Raises ConfigError if the port is taken or cannot be had."""
         if not self.try_to_open():
-            remedy = "Choose another one, or end the program that has it; `ss -ltnp` tells which."
-            raise ConfigError(Problem(f"[web] listen = {self.listen!r}", "is taken by another program.", remedy))
+            raise _taken(self.listen)
 
     def try_to_open(self) -> bool:
         """Listen, unless somebody else does on this port; whether we do. Raises ConfigError if it cannot be had."""
@@ -211,6 +210,19 @@ def _bound(listen: str) -> socket.socket | None:
             return None
         raise _unusable(listen, error) from None
     return listening
+
+
+def must_be_free(listen: str) -> None:
+    """Raises ConfigError if the port is taken, or cannot be had."""
+    found = _bound(listen)
+    if found is None:
+        raise _taken(listen)
+    found.close()
+
+
+def _taken(listen: str) -> ConfigError:
+    remedy = "Choose another one, or end the program that has it; `ss -ltnp` tells which."
+    return ConfigError(Problem(f"[web] listen = {listen!r}", "is taken by another program.", remedy))
 
 
 def _unusable(listen: str, error: OSError) -> ConfigError:

@@ -14,9 +14,6 @@ from pathlib import Path
 from syncd.errors import ConfigError, Problem, Transient
 from syncd.store.store import Store
 
-STEP = 512
-"""Pages that are copied before writers have their turn."""
-
 NAME = "syncd-{:%Y%m%d-%H%M%S}.db"
 MADE = "syncd-????????-??????.db"
 
@@ -37,9 +34,11 @@ def backup(store: Store, to: Path, now: datetime, *, keep: int | None = None) ->
     try:
         _copy(store.file, part)
         part.rename(target)
+        _force(target.parent, os.O_RDONLY)
     except (OSError, sqlite3.Error) as error:
-        part.unlink(missing_ok=True)
         raise Transient(f"The backup {target} was not made: {error}.") from error
+    finally:
+        part.unlink(missing_ok=True)
     if keep is not None and to.is_dir():
         for old in sorted(to.glob(MADE))[:-keep]:
             old.unlink()
@@ -51,14 +50,17 @@ def _copy(source: Path, part: Path) -> None:
     part.unlink(missing_ok=True)
     os.close(os.open(part, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o600))
     with closing(sqlite3.connect(source, timeout=30)) as here, closing(sqlite3.connect(part)) as there:
-        here.backup(there, pages=STEP)
+        here.backup(there)  # all at once: nobody waits for a reader, and in steps it began anew at every write
         there.execute("PRAGMA journal_mode=DELETE")
         (found,) = there.execute("PRAGMA quick_check(1)").fetchone()
         if found != "ok":
             raise sqlite3.DatabaseError(f"the copy is not sound: {found}")
-    for name, mode in ((part, os.O_RDWR), (part.parent, os.O_RDONLY)):
-        handle = os.open(name, mode)
-        try:
-            os.fsync(handle)
-        finally:
-            os.close(handle)
+    _force(part, os.O_RDWR)
+
+
+def _force(name: Path, mode: int) -> None:
+    handle = os.open(name, mode)
+    try:
+        os.fsync(handle)
+    finally:
+        os.close(handle)

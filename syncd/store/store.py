@@ -225,13 +225,14 @@ class Store:
 def _must_be_ours(url: str) -> None:
     """Root may write everybody's file, and what it makes beside it the owner may not. Raises ConfigError."""
     name = Path(url.removeprefix("sqlite:///"))
-    if not url.startswith("sqlite") or os.geteuid() != 0 or not name.exists() or (uid := name.stat().st_uid) == 0:
+    place = name if name.exists() else name.parent
+    if not url.startswith("sqlite") or os.geteuid() != 0 or not place.exists() or (uid := place.stat().st_uid) == 0:
         return
     owner = str(uid)
     with suppress(KeyError):
         owner = pwd.getpwuid(uid).pw_name
     remedy = f"Run the command as that user: sudo -u {owner} ..."
-    raise ConfigError(Problem("[syncd] store", f"{name} belongs to {owner}, not to root.", remedy))
+    raise ConfigError(Problem("[syncd] store", f"{place} belongs to {owner}, not to root.", remedy))
 
 
 def _make_ours(name: Path) -> None:

@@ -33,16 +33,32 @@ def test_a_diagnosis_holds_no_key_and_nobodys_record(house: House, capsys: pytes
     assert packed.stat().st_mode & 0o777 == 0o600
     with tarfile.open(fileobj=io.BytesIO(packed.read_bytes())) as archive:
         files = {one.name.partition("/")[2]: archive.extractfile(one).read() for one in archive.getmembers()}  # type: ignore[union-attr]
-    told = {f"{name}.json" for name in ("about", "rows", "runs", "parked", "status", "check")}
-    assert set(files) == {"config.toml", "contacts.yaml", *told}
+    told = {f"{name}.json" for name in ("about", "work", "status", "check")}
+    assert set(files) == {"config.toml", "maps/small/contacts.yaml", *told}
     whole = b"\n".join(files.values())
     for word in (TOKEN, KEY, "Okonkwo", "Xanadu", "ana1@", "202-555"):
         assert word.encode() not in whole, word
-    assert json.loads(files["rows.json"])["links"] == 1
-    assert json.loads(files["runs.json"])[0]["error"] == f"the vendor refuses {MASK} ({MASK}, {MASK})"
+    work = json.loads(files["work.json"])
+    assert work["rows"]["links"] == 1
+    assert work["runs"][0]["error"] == f"the vendor refuses {MASK} ({MASK}, {MASK})"
     assert json.loads(files["about.json"])["syncd"]
     assert main(["diagnose", "-o", "bundle.tar.gz"]) == 2
     assert "is there already" in capsys.readouterr().err
+
+
+def test_a_diagnosis_is_made_of_what_can_be_told(house: House, capsys: pytest.CaptureFixture[str]) -> None:
+    """With a damaged store and a map that is not there: what cannot be told says why, and the rest is there."""
+    assert main(["once"]) == 0
+    Path("syncd.db").write_bytes(b"not a database at all" * 100)
+    house.config('"small/contacts.yaml"', '"small/contacts.yaml", "small/gone.yaml"')
+    assert main(["diagnose"]) == 0
+    with tarfile.open("syncd-diagnosis.tar.gz") as archive:
+        files = {one.name.partition("/")[2]: archive.extractfile(one).read() for one in archive.getmembers()}  # type: ignore[union-attr]
+    assert b"ConfigError" in files["work.json"] and b"damaged" in files["work.json"]
+    assert b"gone.yaml" in files["maps/small/gone.yaml"]
+    assert b"left: firstname" in files["maps/small/contacts.yaml"]
+    assert main(["diagnose", "-o", "no/where.tar.gz"]) == 2
+    assert "cannot be written" in capsys.readouterr().err
 
 
 @pytest.mark.parametrize(
@@ -51,6 +67,7 @@ def test_a_diagnosis_holds_no_key_and_nobodys_record(house: House, capsys: pytes
         ("call (202) 555-0123 now", f"call {MASK} now"),
         ("line 12 of 2026-11-29T10:11:12", "line 12 of 2026-11-29T10:11:12"),
         ("field 'Ann Lee' is wrong", f"field {MASK} is wrong"),
+        ("it doesn't know 'Ann Lee'.", f"it doesn't know {MASK}."),
         ("429 after 30 s", "429 after 30 s"),
     ],
 )

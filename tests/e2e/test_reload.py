@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import signal
+import socket
 from functools import partial
 from pathlib import Path
 
@@ -63,13 +64,24 @@ def test_a_wrong_set_up_is_told_and_the_old_one_goes_on(tmp_path: Path) -> None:
         assert "not a duration" in str(told["problems"])
         told = reload(stage, process, 'every = "soon"', 'every = "1s"\nmaps_of = "x"', "reload refused")
         assert "maps_of" in str(told["problems"])
+        with socket.socket() as taken:
+            taken.bind(("127.0.0.1", 0))
+            taken.listen()
+            port = f'listen = "127.0.0.1:{taken.getsockname()[1]}"'
+            told = reload(stage, process, 'maps_of = "x"\n', "", "reloaded")
+            told = reload(stage, process, 'listen = "127.0.0.1:0"', port, "reload refused")
+            assert "taken by another program" in str(told["problems"])
+            reload(stage, process, port, 'listen = "127.0.0.1:0"', "reloaded")
+        alerts = '\n[alerts]\nto = [{env = "STAGE_ALERT"}]\n\n[syncd]\n'
+        told = reload(stage, process, "[syncd]\n", alerts, "reload refused")
+        assert "STAGE_ALERT" in str(told["problems"])
         new = {"firstname": "Ines", "lastname": "Late", "email": "ines@late.example", "lifecyclestage": "lead"}
         stage.left.act("create", "contacts", fields=new, as_="Dana")
         until(
             lambda: any(row.get("email") == new["email"] for row in stage.right.records("contacts")),
             within=60, what="the lead",
         )  # fmt: skip
-        reload(stage, process, 'maps_of = "x"\n', "", "reloaded")
+        reload(stage, process, alerts, "[syncd]\n", "reloaded")
         assert process.stop() == 0
 
 

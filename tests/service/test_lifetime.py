@@ -22,8 +22,9 @@ class SetUp:
         self.name, self.wrong = name, wrong
         self.works, self.closed = threading.Event(), threading.Event()
 
-    def prepare(self) -> None:
-        """Fit, or not."""
+    def prepare(self, instead_of: SetUp) -> None:
+        """Fit, or not; the one that still works is another."""
+        assert instead_of is not self and not instead_of.closed.is_set()
         if self.wrong is not None:
             raise self.wrong
 
@@ -126,7 +127,7 @@ def test_told_to_stop_it_does_not_begin_anew() -> None:
     one, late = SetUp("one"), SetUp("late")
     living = Living(one, late)
     assert one.works.wait(PATIENCE)
-    late.prepare = living.lifetime.stop  # type: ignore[method-assign]
+    late.prepare = lambda _: living.lifetime.stop()  # type: ignore[method-assign]
     living.lifetime.again()
     living.thread.join(PATIENCE)
     assert not living.thread.is_alive()

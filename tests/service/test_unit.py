@@ -59,7 +59,9 @@ def test_the_verb_writes_it_for_this_program_and_config(
     monkeypatch.setattr(sys, "executable", "/opt/syncd/bin/python")
     out = tmp_path / "syncd.service"
     assert main(["service", "unit", "-c", str(config), "-o", str(out), "--memory", "1G", "--user", "sync"]) == 0
-    assert capsys.readouterr().out == f"Wrote {out}.\n"
+    said = capsys.readouterr()
+    assert said.out == f"Wrote {out}.\n"
+    assert said.err == "warning: a service has no variables: make credentials of KEY, SLACK.\n"
     lines = out.read_text(encoding="utf-8").splitlines()
     assert [line for line in lines if line.startswith("LoadCredential")] == [
         f"LoadCredential={name}:{tmp_path}/credentials/{name}"

@@ -1,0 +1,97 @@
+"""A daemon with all around it: its port, the service manager, alerts, nights; alone, or as one of several processes.
+
+What is not here: the world it works in (`syncd.app` makes it), and each of these parts.
+"""
+
+from __future__ import annotations
+
+import importlib
+import os
+import threading
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from zoneinfo import ZoneInfo
+
+from syncd.config import Config, WebConfig
+from syncd.engine.world import Pair, World
+from syncd.errors import ConfigError, Problem
+from syncd.service import alerting, systems
+from syncd.service.daemon import Carrier, Daemon, feeds, scheduled
+from syncd.service.health import Health
+from syncd.service.nightly import Nights
+from syncd.service.retention import Retention
+from syncd.service.scheduler import Tick
+from syncd.service.site import Site
+from syncd.service.states import Watched
+from syncd.service.watch import Watch
+from syncd.service.web import must_be_free
+from syncd.store.store import Store
+
+
+@dataclass(frozen=True, slots=True)
+class Serving:
+    """Of one set-up. `world` asks the vendors for their fields, `again` compiles the maps anew; `maps`: their keys."""
+
+    config: Config
+    store: Store
+    clock: Callable[[], datetime]
+    health: Health
+    world: Callable[[], World]
+    again: Callable[[], tuple[Pair, ...]]
+    maps: Sequence[str]
+
+    def try_out(self, instead_of: WebConfig) -> None:
+        """Try all that it needs while another one works: store, maps, fields, alerts, port. Raises SyncdError."""
+        self._beside(lambda: False)
+        if self.config.web.listen != instead_of.listen:
+            must_be_free(self.config.web.listen)
+
+    def run(self, stop: threading.Event) -> None:
+        """Alone, until `stop` is set. Raises ConfigError too if the port is taken."""
+        with self._site().open(os.environ, alone=True) as site:
+            self._work(stop, site, scheduled)
+
+    def work(self, stop: threading.Event) -> None:
+        """As one of several processes on a PostgreSQL. Raises ConfigError for another store."""
+        if self.store.sqlite:
+            remedy = "Run `syncd run`; for several processes, move to PostgreSQL first: see docs/how-to/postgresql.md."
+            raise ConfigError(Problem("[syncd] store", "is a file, which one process works on.", remedy))
+        try:
+            cluster = importlib.import_module("syncd.service.cluster").Cluster
+        except ImportError as error:
+            remedy = "Install syncd with its extra: syncd[postgres]."
+            problem = Problem("`syncd work`", f"needs a package that is not here: {error.name}.", remedy)
+            raise ConfigError(problem) from error
+        with self._site().open(os.environ, alone=False) as site:
+            self._work(stop, site, lambda ticks: cluster([*ticks, site.tick()], self.store, self.clock))
+
+    def _site(self) -> Site:
+        watch = Watch(self.store, self.clock, list(self.config.systems), self.maps)
+        return Site(self.config.web, systems.receivers(self.config), watch)
+
+    def _work(self, stop: threading.Event, site: Site, carry: Callable[[Sequence[Tick]], Carrier]) -> None:
+        """Begin, for which every system has to say what fields it has: one at its limit or down is waited for.
+
+        Who ended instead would be started again at once by whatever looks after it, and ask the vendor each time.
+        Raises AuthError: a new key is read at the next start only.
+        """
+        if self.health.until_done(stop, self.world):
+            daemon = self._daemon(site.listens)
+            site.began(daemon.hinted)
+            daemon.run(stop, carry)
+
+    def _daemon(self, speaks: alerting.Speaks) -> Daemon:
+        timing, audit, systems = self.config.timing, self.config.audit, self.config.systems
+        zones = {name: systems[p.left].timezone or systems[p.right].timezone for name, p in self.config.pairs.items()}
+        known = {name: ZoneInfo(zone) for name, zone in zones.items() if zone}
+        nights = Nights(nights=audit.nights, at=audit.at, every=audit.every, zones=known) if audit.nights else None
+        return Daemon(self.world(), timing.idle, self.again, timing.fresh, nights, self._beside(speaks))
+
+    def _beside(self, speaks: alerting.Speaks) -> list[Tick]:
+        """What else a daemon does: it tells people what needs them, and lets go of what is kept no longer."""
+        pairs = self.world().pairs
+        live = tuple(pair.name for pair in pairs if pair.mode != "paused")
+        watched = Watched(live, tuple(self.config.systems), tuple(self.maps), feeds(pairs), self.store.file)
+        kept = Retention(self.store, self.clock, self.config.retention, self.maps)
+        return [kept.tick(), *alerting.ticks(self.config, self.store, self.clock, watched, speaks)]
