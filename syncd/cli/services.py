@@ -96,6 +96,22 @@ def backup(
         typer.echo(f"Wrote {app.keeping.backup(to, keep)}.")
 
 
+def restore(
+    context: typer.Context,
+    copy: Annotated[Path, typer.Argument(metavar="FILE", help="A copy that `syncd backup` made.")],
+    *,
+    config: ConfigOption = None,
+) -> None:
+    """Put a copy of the store in its place; what is there is kept beside it. Stop syncd first.
+
+    Both sides are read anew: what was made since is found and not made again, and where both sides were changed since,
+    and differ, you are asked.
+    """
+    with opened(context, config) as app:
+        aside = app.keeping.restore(copy)
+    typer.echo(f"Restored {copy}." + (f" What was there lies in {aside}." if aside else ""))
+
+
 def diagnose(
     context: typer.Context,
     *,

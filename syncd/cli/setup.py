@@ -103,6 +103,17 @@ def check_store(context: typer.Context, *, config: ConfigOption = None, format: 
         raise ConfigError(Problem("[syncd] store", "its file is damaged.", RESTORE))
 
 
+@db.command("restored")
+def restored(context: typer.Context, *, config: ConfigOption = None) -> None:
+    """Say that the store was restored from an older copy, by tools of its own: PostgreSQL's, or a virtual machine's.
+
+    Both sides are read anew, and where both were changed since the copy was made, and differ, you are asked.
+    """
+    with opened(context, config) as app:
+        made = app.keeping.restored()
+    typer.echo(f"The store is taken for a copy of {made:%Y-%m-%d %H:%M} UTC." if made else "Nothing was ever read.")
+
+
 @db.command("move")
 def move_store(
     context: typer.Context,

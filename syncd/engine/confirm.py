@@ -20,6 +20,7 @@ from syncd.engine.conflicts import Chosen, close_kept, close_taken, list_conflic
 from syncd.engine.item import DRIFT, UNKNOWN, UNWANTED, Item, Rest, again, stuck
 from syncd.engine.linking import wake_for
 from syncd.engine.lookout import look_soon
+from syncd.engine.restored import trust
 from syncd.engine.world import World
 from syncd.store.links import Link
 from syncd.store.marks import DUE, PARKED, Mark
@@ -226,6 +227,7 @@ def finish(world: World, tx: Tx, items: Sequence[Item], run: int | None) -> None
         _come_to_rest(world, tx, item)
     settled = [item for item in items if item.rest is None or item.rest.state == "done"]
     if settled:
+        trust(tx, settled)
         tx.marks.done([mark for item in settled for mark in item.unit.marks], settled[0].unit.fence)
     for item in items:
         _tell_others(world, tx, item)

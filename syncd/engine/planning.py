@@ -16,6 +16,7 @@ from syncd.core.model import Action, Operation, Record, Side, Value
 from syncd.core.plan import plan
 from syncd.engine.base import base_of
 from syncd.engine.item import DONE, Item, Rest, again, park
+from syncd.engine.restored import doubts
 from syncd.engine.world import World
 from syncd.store.conflicts import Conflict
 from syncd.store.marks import HELD, PLANNED, WEIGHED
@@ -90,7 +91,8 @@ def plan_links(world: World, tx: Tx, m: FieldMap, items: Sequence[Item], parents
     """Plan every linked unit; its operations carry what they expect to find."""
     linked = [item for item in items if item.stands() and (item.link is not None or item.twin is not None)]
     conflicts = tx.conflicts.open_of(item.link.id for item in linked if item.link is not None)
-    for item in linked:
+    doubted = doubts(tx, linked)
+    for item in (item for item in linked if item.stands()):
         if item.operations:  # it is planned already: its twin is to be archived
             continue
         if len(item.snapshots) < len(Side):
@@ -106,7 +108,7 @@ def plan_links(world: World, tx: Tx, m: FieldMap, items: Sequence[Item], parents
             item.fail(item.unsure_of(m.only) or _unfit(m, item))
             continue
         item.conflicts = conflicts.get(item.link.id, {}) if item.link is not None else {}
-        item.plan = _plan(world, m, item, parents)
+        item.plan = _plan(world, m, item, parents, doubted.get(item.link.id, {}) if item.link is not None else {})
         if (look := _look_first(item)) is not None:
             item.plan = None  # nothing of it is settled
             item.fail(look)
@@ -135,14 +137,14 @@ def left_filter(m: FieldMap, records: Mapping[Side, Record]) -> bool:
         return True
 
 
-def _plan(world: World, m: FieldMap, item: Item, parents: Given) -> Plan:
+def _plan(world: World, m: FieldMap, item: Item, parents: Given, doubted: Mapping[str, str]) -> Plan:
     link = item.link
     base = base_of(m, link, item.snapshots[Side.LEFT], item.snapshots[Side.RIGHT]) if link is not None else Base()
     shifts = {side: _shift(world, m, side) for side in Side}
     base = Base(left=_shadows_at(base.left, shifts[Side.LEFT]), right=_shadows_at(base.right, shifts[Side.RIGHT]))
     taken = {rule: t for rule, c in item.conflicts.items() if (t := _taken(c)) is not None}
     unanswered = {rule: c.reason for rule, c in item.conflicts.items() if c.forced or c.state == "open"}
-    given = replace(parents, taken=taken, asked={**item.frozen, **unanswered}, anew=item.anew)
+    given = replace(parents, taken=taken, asked={**doubted, **item.frozen, **unanswered}, anew=item.anew)
     records = tuple(_record_at(world, m, side, item.record(side), shifts[side]) for side in Side)
     found = plan(m, base, records[0], records[1], given)
     if not any(rule.receipt for rule in m.rules):

@@ -11,6 +11,7 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any
 
+from syncd.engine.restored import doubt
 from syncd.store import backup, move, schema
 from syncd.store.store import Store
 
@@ -46,3 +47,19 @@ class Keeping:
     def give_up_move(self) -> None:
         """Let it be worked on again, though its move was begun. Raises ConfigError if that is done."""
         move.give_up(self.store)
+
+    def restore(self, copy: Path) -> Path | None:
+        """Put a copy in its place, and doubt what it says; where the store that was there lies now, if there was one.
+
+        Raises ConfigError where the copy is none of ours or damaged, a syncd works on the store, or it is no file.
+        """
+        aside = backup.put_back(self.store, copy, self.clock())
+        schema.upgrade(self.store)
+        self.restored()
+        return aside
+
+    def restored(self) -> datetime | None:
+        """Doubt what the store says, since it was restored from a copy; when that was made, as far as it says so."""
+        schema.check(self.store)
+        with self.store.begin() as tx:
+            return doubt(tx)

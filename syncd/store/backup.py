@@ -1,18 +1,21 @@
-"""A copy of the store while it is worked on: one moment of it, whole and proved sound before it counts.
+"""A copy of the store while it is worked on: one moment of it, whole and proved sound; and putting one back.
 
-What is not here: PostgreSQL, which has tools of its own, and what an old copy means for the sync.
+What is not here: PostgreSQL, which has tools of its own, and what an old copy means for the sync (`engine.restored`).
 """
 
 from __future__ import annotations
 
 import os
 import sqlite3
-from contextlib import closing
+from contextlib import closing, suppress
 from datetime import datetime
 from pathlib import Path
 
 from syncd.errors import ConfigError, Problem, Transient
+from syncd.store import schema
 from syncd.store.store import Store
+
+STOP_IT = "Stop it, and try again in a minute."
 
 NAME = "syncd-{:%Y%m%d-%H%M%S}.db"
 MADE = "syncd-????????-??????.db"
@@ -43,6 +46,59 @@ def backup(store: Store, to: Path, now: datetime, *, keep: int | None = None) ->
         for old in sorted(to.glob(MADE))[:-keep]:
             old.unlink()
     return target
+
+
+def put_back(store: Store, copy: Path, now: datetime) -> Path | None:
+    """Put a copy in the store's place; the folder in which lies what was there before, None if nothing was.
+
+    Raises ConfigError where the copy is none of ours or damaged, somebody works on the store, or the store is no file.
+    """
+    if store.file is None:
+        remedy = "Restore it with pg_restore, then tell syncd: `syncd db restored`."
+        raise ConfigError(Problem("[syncd] store", "is on a PostgreSQL, which has its own backups.", remedy))
+    part = store.file.with_name(f"{store.file.name}.part")
+    try:
+        _copy(copy.resolve(strict=True), part)
+    except (OSError, sqlite3.Error) as error:
+        part.unlink(missing_ok=True)
+        raise ConfigError(
+            Problem(str(copy), f"is no copy that can be restored: {error}.", "Name another one.")
+        ) from None
+    try:
+        with closing(Store(f"sqlite:///{part}")) as found:
+            schema.must_be_known(found)
+        _must_be_idle(store, now)
+        aside = _set_aside(store, now)
+        for name in store.file.parent.glob(f"{part.name}-*"):
+            name.unlink()
+        part.rename(store.file)
+    finally:
+        part.unlink(missing_ok=True)
+    _force(store.file.parent, os.O_RDONLY)
+    return aside
+
+
+def _must_be_idle(store: Store, now: datetime) -> None:
+    """Raises ConfigError if somebody works on it; one that cannot be read works on nothing."""
+    leased = False
+    with suppress(Transient, ConfigError):  # damaged, or of another version
+        if not schema.empty(store):
+            with store.read() as tx:
+                leased = tx.leased(now)
+    if leased:
+        raise ConfigError(Problem("[syncd] store", "a syncd works on it, or was killed a moment ago.", STOP_IT))
+
+
+def _set_aside(store: Store, now: datetime) -> Path | None:
+    """What is there, with what SQLite has beside it, in a folder of its own."""
+    store.close()
+    if store.file is None or not store.file.exists() or not store.file.stat().st_size:
+        return None
+    folder = store.file.with_name(f"{store.file.name}.{now:%Y%m%d-%H%M%S}")
+    folder.mkdir(mode=0o700)
+    for name in (store.file, *store.file.parent.glob(f"{store.file.name}-*")):
+        name.rename(folder / name.name)
+    return folder
 
 
 def _copy(source: Path, part: Path) -> None:

@@ -22,7 +22,7 @@ from syncd.store.tables import links, marks, rulesets
 _WHOLE = [
     links.c[name]
     for name in ("id", "map", "left_id", "right_id", "state", "reason", "left_base", "right_base", "ruleset", "unknown",
-                 "gone_at")
+                 "gone_at", "doubted")
 ]  # fmt: skip
 _OF = {
     side: select(*_WHOLE)
@@ -74,6 +74,7 @@ class Link:
     holds a value, and what is left of a rule that left the map tells nothing at all.
 
     `gone_at`: when one of its records was first read and found deleted, until it is there again or the link is closed.
+    `doubted`: its bases are those of an old copy of the store, and nobody has looked at it since that was restored.
     """
 
     id: int
@@ -86,6 +87,7 @@ class Link:
     right: Delta = field(default_factory=dict)
     known: frozenset[str] = frozenset()
     gone_at: datetime | None = None
+    doubted: bool = False
 
     def id_on(self, side: Side) -> str:
         """The record's id on a side."""
@@ -209,6 +211,15 @@ class Links:
             update(links).where(links.c.id == link_id).values(state="closed", reason=reason, closed_at=now)
         )
 
+    def doubt(self) -> int:
+        """Doubt the bases of all open links; how many."""
+        return int(self.connection.execute(update(links).where(links.c.state == "open").values(doubted=True)).rowcount)
+
+    def trust(self, link_ids: Iterable[int]) -> None:
+        """Doubt these no more."""
+        for chunk in chunks(link_ids):
+            self.connection.execute(update(links).where(links.c.id.in_(chunk)).values(doubted=None))
+
     def leaves(self, link_id: int, at: datetime | None) -> None:
         """Note when one of its records was first found deleted; None: it is there after all."""
         self.connection.execute(update(links).where(links.c.id == link_id).values(gone_at=at))
@@ -260,7 +271,7 @@ class Links:
         return known
 
     def _link(self, row: Sequence[Any]) -> Link:
-        id_, map_key, left_id, right_id, state, reason, left, right, ruleset, unknown, gone_at = row
+        id_, map_key, left_id, right_id, state, reason, left, right, ruleset, unknown, gone_at, doubted = row
         known = self._ruled_by(map_key, ruleset) if ruleset is not None else frozenset()
         return Link(
             id=id_,
@@ -273,6 +284,7 @@ class Links:
             right=right or {},
             known=known.difference(unknown) if unknown else known,
             gone_at=gone_at,
+            doubted=bool(doubted),
         )
 
 

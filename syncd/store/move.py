@@ -18,15 +18,13 @@ from syncd.errors import ConfigError, Problem
 from syncd.store import schema
 from syncd.store.runs import MOVED, out_of_date
 from syncd.store.store import Store
-from syncd.store.tables import Json, Moment, facts, feeds, links, marks, metadata, pairs, turns
+from syncd.store.tables import Json, Moment, facts, metadata, turns
 
 BATCH = 2000
 """Rows in one transaction."""
 
 PLACE = "move:place"
 """The fact that says in the new store how far it is."""
-
-LEASED = (feeds, pairs, marks, links)
 
 Say = Callable[[str], None]
 
@@ -128,11 +126,9 @@ def _stop_work(source: Store, target: Store, now: datetime, place: Any) -> int:
         moved = tx.runs.fact(MOVED)
         if moved is not None and moved["done"] and (place is None or place["from"] != _named(source)):
             raise out_of_date(moved)
-        for table in LEASED:
-            leased = select(table.c.fence).where(table.c.leased_until > now).limit(1)
-            if tx.connection.execute(leased).first() is not None:
-                message = "a syncd works on it, or was killed a moment ago."
-                raise ConfigError(Problem("[syncd] store", message, "Stop it, and try again in a minute."))
+        if tx.leased(now):
+            message = "a syncd works on it, or was killed a moment ago."
+            raise ConfigError(Problem("[syncd] store", message, "Stop it, and try again in a minute."))
         tx.runs.set_fact(MOVED, {"to": to, "done": bool(moved and moved["done"])})
         return int(tx.runs.fact("fence") or 0)
 

@@ -89,6 +89,14 @@ def check(store: Store) -> None:
     raise ConfigError(Problem("[syncd] store", message, "Run `syncd db upgrade`, after a backup."))
 
 
+def must_be_known(store: Store) -> None:
+    """Raises ConfigError for what is no store of ours, or of a newer syncd."""
+    found, tables = _look(store)
+    if not tables:
+        raise ConfigError(Problem(str(store.file or "the store"), "is empty.", "Name another one."))
+    _refuse_unknown(found, tables)
+
+
 def _refuse_unknown(found: str | None, tables: list[str]) -> None:
     if tables and (found is None or not _numbered(found)):
         message = "the database holds tables of another program."

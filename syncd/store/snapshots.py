@@ -11,7 +11,7 @@ from datetime import datetime
 from functools import cache, lru_cache
 from hashlib import blake2b
 
-from sqlalchemy import Connection, and_, bindparam, delete, func, select
+from sqlalchemy import Connection, and_, bindparam, delete, func, select, update
 
 from syncd.core.model import Record, Ref, Side, Value
 from syncd.store.sql import among, chunks, upsert
@@ -104,6 +104,10 @@ class Snapshots:
     def put(self, rows: Sequence[Snapshot]) -> None:
         """Store these, whole."""
         upsert(self.connection, snapshots, [_row(snapshot) for snapshot in rows])
+
+    def unread(self) -> None:
+        """Nobody has read any of them since: a restored store does not know what they are by now."""
+        self.connection.execute(update(snapshots).values(read_at=None))
 
     def made_between(self, system: str, kind: str, start: datetime, end: datetime) -> list[str]:
         """Ids of living records that the vendor's clock says were made in this time."""

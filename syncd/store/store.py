@@ -10,6 +10,7 @@ import pwd
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
+from datetime import datetime
 from functools import cached_property
 from pathlib import Path
 from typing import Any
@@ -34,13 +35,15 @@ from syncd.store.plans import Plans
 from syncd.store.refusals import Refusals
 from syncd.store.runs import Runs
 from syncd.store.snapshots import Snapshots
-from syncd.store.tables import feeds, metadata, pairs
+from syncd.store.tables import feeds, links, marks, metadata, pairs
 
 BUSY_SECONDS = 30
 """How long a writer waits for another process before the database counts as locked."""
 
 FROZEN_SECONDS = 60
 """How long PostgreSQL waits for a process that stopped in the middle of a transaction: then it is undone."""
+
+LEASED = (feeds, pairs, marks, links)
 
 WRITER = 7_096_323_417
 """The advisory lock of PostgreSQL that a writing transaction holds until it ends. Any number; other programs' locks in
@@ -53,6 +56,11 @@ class Tx:
     def __init__(self, connection: Connection) -> None:
         """Wrap an open connection; `Store` begins and ends the transaction."""
         self.connection = connection
+
+    def leased(self, now: datetime) -> bool:
+        """Whether anybody works on anything."""
+        several = (select(table.c.fence).where(table.c.leased_until > now).limit(1) for table in LEASED)
+        return any(self.connection.execute(one).first() is not None for one in several)
 
     def rows(self) -> dict[str, int]:
         """How many rows each table has; all of them are counted."""

@@ -154,6 +154,7 @@ links = Table(
     Column("made_at", Moment, nullable=False),
     Column("closed_at", Moment),
     Column("gone_at", Moment),
+    Column("doubted", Boolean),
     Column("leased_until", Moment),
     Column("fence", BigInteger, nullable=False, default=0),
     Index("ux_links_left", "map", "left_id", unique=True, sqlite_where=text("state = 'open'"),

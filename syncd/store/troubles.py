@@ -12,7 +12,7 @@ CORRUPT, FULL, NO_DATABASE = 11, 13, 26
 DISK_FULL = "53100"
 """PostgreSQL's."""
 
-RESTORE = "Restore a backup of it; without one, move it away, and syncd reads both sides anew."
+RESTORE = "Put a copy in its place: `syncd restore`; without one, move it away, and syncd reads both sides anew."
 
 
 def told(error: DBAPIError) -> SyncdError | None:

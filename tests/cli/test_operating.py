@@ -90,6 +90,28 @@ def test_a_backup_can_be_put_in_its_place(house: House, capsys: pytest.CaptureFi
     assert "was not made" in capsys.readouterr().err
 
 
+def test_a_copy_is_restored_and_nothing_is_made_twice(house: House, capsys: pytest.CaptureFixture[str]) -> None:
+    """A lead that crossed after the copy is found again; what was there is kept beside it, and named."""
+    house.lead(1)
+    assert main(["once"]) == 0
+    assert main(["backup", "copy.db"]) == 0
+    house.lead(2)
+    assert main(["once"]) == 0
+    capsys.readouterr()
+    assert main(["restore", "copy.db"]) == 0
+    assert "Restored copy.db. What was there lies in " in capsys.readouterr().out
+    with App.open(None) as app, app.ready_store.read() as tx:
+        assert tx.links.count("sales/contacts") == 1
+    assert main(["once"]) == 0
+    with App.open(None) as app, app.ready_store.read() as tx:
+        assert tx.links.count("sales/contacts") == 2
+    made = sorted(row["email"] for row in house.right.records("contacts") if str(row.get("email")).startswith("ana"))
+    assert made == ["ana1@example.com", "ana2@example.com"]
+    assert main(["db", "restored"]) == 0
+    assert "is taken for a copy of" in capsys.readouterr().out
+    assert main(["restore", "nowhere.db"]) == 2
+
+
 def test_a_store_is_moved_and_the_old_one_is_refused(house: House, capsys: pytest.CaptureFixture[str]) -> None:
     """By two set-ups; afterwards only the new one works, and the way back is the same."""
     house.lead()

@@ -10,6 +10,7 @@ import inspect
 import sys
 import textwrap
 from collections.abc import Callable
+from contextlib import closing
 from dataclasses import dataclass
 from functools import partial, wraps
 from types import FunctionType
@@ -39,6 +40,7 @@ from syncd.engine import (
     linking,
     lookout,
     planning,
+    restored,
     run,
     settling,
     succession,
@@ -56,6 +58,7 @@ from tests.engine import test_leases as leases
 from tests.engine import test_leaving as leaves
 from tests.engine import test_lookout as lookouts
 from tests.engine import test_odd as odd
+from tests.engine import test_restored as copies
 from tests.engine import test_reviewed as reviewed
 from tests.engine import test_rules as rules
 from tests.engine import test_settling as settles
@@ -63,6 +66,7 @@ from tests.engine import test_succession as heirs
 from tests.engine import test_undo as undoing
 from tests.engine.doings import Lawless
 from tests.engine.test_machine import Machine
+from tests.engine.town import build
 from tests.engine.vendor import Traits
 
 
@@ -96,6 +100,12 @@ def _answered_whole() -> None:
 def _typed_just_before() -> None:
     for points in range(1, 12):
         rules.test_an_edit_just_before_our_write_is_never_lost(points)
+
+
+@wraps(copies.test_what_was_put_back_since_is_asked_about)
+def _put_back() -> None:
+    with closing(build()) as town:
+        copies.test_what_was_put_back_since_is_asked_about(town)
 
 
 _orphan = partial(rules.test_our_own_create_is_no_new_lead, rules.KEYLESS)
@@ -201,6 +211,9 @@ MUTANTS = (
     Mutant(
         "a key that a merge handed on proves the rest of a record", settling._adopt_create,
         " and may_have_made(intent, record)", "", _handed_on,
+    ),
+    Mutant(
+        "what an old copy of the store says is believed", restored.doubts, "if since is None:", "if True:", _put_back,
     ),
     Mutant(
         "an answer from before is believed", confirm._go_on, "elif behind:", "elif False:", _long_ago,

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import sqlite3
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import closing
 from datetime import timedelta
 from pathlib import Path
@@ -15,7 +15,7 @@ import pytest
 from syncd.core.model import Side
 from syncd.errors import ConfigError, Transient
 from syncd.store import schema
-from syncd.store.backup import backup
+from syncd.store.backup import backup, put_back
 from syncd.store.store import Store
 from tests import postgres
 from tests.store.conftest import NOW
@@ -114,5 +114,80 @@ def test_what_cannot_be_written_leaves_nothing_behind(
 
 def test_postgresql_has_its_own() -> None:
     """It is told which."""
-    with closing(Store(postgres.blank())) as store, pytest.raises(ConfigError, match="pg_dump"):
-        backup(store, Path("copy.db"), NOW)
+    with closing(Store(postgres.blank())) as store:
+        with pytest.raises(ConfigError, match="pg_dump"):
+            backup(store, Path("copy.db"), NOW)
+        with pytest.raises(ConfigError, match="pg_restore"):
+            put_back(store, Path("copy.db"), NOW)
+
+
+def test_a_copy_is_put_back_and_what_was_there_is_kept(file: Store, tmp_path: Path) -> None:
+    """With what SQLite had beside it, in a folder of its own; the copy stays as it was, and can be put back again."""
+    write(file, 0)
+    copy = backup(file, tmp_path / "copy.db", NOW)
+    content = copy.read_bytes()
+    write(file, 1)
+    assert file.file is not None and file.file.with_name("syncd.db-wal").exists()
+    aside = put_back(file, copy, NOW)
+    assert aside is not None and count(aside / "syncd.db") == (2, 2)
+    assert count(file.file) == (1, 1)
+    assert copy.read_bytes() == content
+    assert file.file.stat().st_mode & 0o777 == 0o600
+    write(file, 1)
+    assert put_back(file, copy, NOW + timedelta(seconds=1)) is not None
+    assert count(file.file) == (1, 1)
+
+
+def test_a_damaged_store_is_replaced(file: Store, tmp_path: Path) -> None:
+    """Whatever is there: nobody can work on it, and it is kept for who wants to look."""
+    write(file, 0)
+    copy = backup(file, tmp_path / "copy.db", NOW)
+    file.close()
+    assert file.file is not None
+    file.file.write_bytes(b"no database" * 1000)
+    aside = put_back(file, copy, NOW)
+    assert aside is not None and (aside / "syncd.db").read_bytes().startswith(b"no database")
+    assert count(file.file) == (1, 1)
+
+
+def work(store: Store, _copy: Path) -> None:
+    """A syncd works on it."""
+    with store.begin() as tx:
+        tx.pair_leases.take("sales", now=NOW, until=NOW + timedelta(minutes=1), fence=1)
+
+
+def spoil(_store: Store, copy: Path) -> None:
+    """The copy is damaged."""
+    copy.write_bytes(copy.read_bytes()[:5000] + b"x" * 5000)
+
+
+def take_away(_store: Store, copy: Path) -> None:
+    """There is no such copy."""
+    copy.unlink()
+
+
+def make_strange(_store: Store, copy: Path) -> None:
+    """It is another program's."""
+    copy.unlink()
+    with closing(sqlite3.connect(copy)) as other:
+        other.execute("CREATE TABLE mine (id)")
+
+
+@pytest.mark.parametrize(
+    ("do", "words"),
+    [(work, "Stop it"), (spoil, "no copy that can be restored"), (take_away, "no copy that can be"),
+     (make_strange, "another program")],
+)  # fmt: skip
+def test_what_must_not_be_put_back_is_refused(
+    do: Callable[[Store, Path], None], words: str, file: Store, tmp_path: Path
+) -> None:
+    """The store stays as it is, and nothing is left beside it."""
+    write(file, 0)
+    copy = backup(file, tmp_path / "copy.db", NOW)
+    write(file, 1)
+    do(file, copy)
+    with pytest.raises(ConfigError) as caught:
+        put_back(file, copy, NOW)
+    assert words in str(caught.value)
+    assert file.file is not None and count(file.file) == (2, 2)
+    assert [path.name for path in tmp_path.iterdir() if path.is_dir() or ".part" in path.name] == []

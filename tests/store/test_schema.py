@@ -160,7 +160,7 @@ def test_what_is_no_database_is_a_mistake_of_the_set_up(tmp_path: Path, verb: ob
     """A file of something else, or a folder that is not there, is said in plain words with what to look at."""
     (tmp_path / "notes.txt").write_text("These are not the records you are looking for.", encoding="utf-8")
     wrong = what == "not a database"
-    name, remedy = ("notes.txt", "Restore a backup of it") if wrong else ("nowhere/syncd.db", "folder must be there")
+    name, remedy = ("notes.txt", "Put a copy in its place") if wrong else ("nowhere/syncd.db", "folder must be there")
     with (
         closing(Store(f"sqlite:///{tmp_path / name}")) as store,
         pytest.raises(ConfigError, match=f"cannot be opened: .*{what}.*{remedy}"),

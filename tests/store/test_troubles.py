@@ -19,7 +19,7 @@ from syncd.store import schema
 from syncd.store.store import Store
 from tests.store.conftest import NOW
 
-RESTORE = "Restore a backup of it"
+RESTORE = "Put a copy in its place"
 
 
 @pytest.fixture
