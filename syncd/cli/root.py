@@ -17,7 +17,7 @@ from syncd.cli import audits, matching, people, proving, sandboxes, setup, work
 from syncd.cli.common import Globals
 from syncd.cli.held import held
 from syncd.cli.maps import maps
-from syncd.cli.services import alert, backup, diagnose, forget, person, restore, service
+from syncd.cli.services import alert, backup, diagnose, export, forget, person, restore, service
 from syncd.cli.undoing import undo
 
 app = typer.Typer(
@@ -72,6 +72,7 @@ app.add_typer(maps, name="map")
 app.add_typer(setup.db, name="db")
 app.command()(backup)
 app.command()(restore)
+app.command()(export)
 app.command()(diagnose)
 app.command()(person)
 app.command()(forget)

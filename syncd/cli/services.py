@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import os
 import sys
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Annotated
 
@@ -14,6 +15,7 @@ import typer
 
 from syncd.cli.common import ConfigOption, FormatOption, given, opened
 from syncd.cli.render import Format, plain, show_facts, show_json, show_rows
+from syncd.core.plural import counted
 from syncd.errors import ConfigError, Problem, Transient
 
 service = typer.Typer(help="Run syncd as a service.", no_args_is_help=True)
@@ -112,6 +114,26 @@ def restore(
     typer.echo(f"Restored {copy}." + (f" What was there lies in {aside}." if aside else ""))
 
 
+def export(
+    context: typer.Context,
+    *,
+    config: ConfigOption = None,
+    output: Annotated[Path, typer.Option("--output", "-o", metavar="FOLDER", help="Where the files go.")] = Path(),
+    form: Annotated[str, typer.Option("--format", help="csv or parquet.")] = "csv",
+    since: Annotated[datetime | None, typer.Option(help="Only what came since then, in UTC.")] = None,
+    new: Annotated[bool, typer.Option("--new", help="Only what came since the last export to this folder.")] = False,
+) -> None:
+    """Write runs, links, hand-offs, changes, records and conflicts to files, for reports.
+
+    The same can be read from the database: see the page on reports.
+    """
+    if form not in ("csv", "parquet"):
+        raise ConfigError(Problem(f"--format {form}", "is not known.", "Write csv or parquet."))
+    with opened(context, config) as app:
+        found = app.keeping.export(output, form, since.replace(tzinfo=UTC) if since else None, new=new)
+    show_facts(plain(found), Format.TABLE)
+
+
 def diagnose(
     context: typer.Context,
     *,
@@ -164,7 +186,7 @@ def forget(
     """
     with opened(context, config) as app:
         found = app.privacy.forget(who, anyway=anyway)
-    typer.echo(f"Forgotten: {sum(found.values())} rows.")
+    typer.echo(f"Forgotten: {counted(sum(found.values()), 'row')}.")
 
 
 def _must_be_in_reach(place: Path) -> None:

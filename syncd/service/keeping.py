@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from syncd.engine.restored import doubt
+from syncd.service.exporting import export
 from syncd.store import backup, move, schema
 from syncd.store.store import Store
 
@@ -63,3 +64,8 @@ class Keeping:
         schema.check(self.store)
         with self.store.begin() as tx:
             return doubt(tx)
+
+    def export(self, folder: Path, form: str, since: datetime | None, *, new: bool) -> dict[str, int]:
+        """The views for reports as files in a folder; rows by view."""
+        schema.check(self.store)
+        return export(self.store, folder, self.clock(), form=form, since=since, new=new)

@@ -13,13 +13,13 @@ from pathlib import Path
 from tests.house.tree import ROOT, parsed, python
 
 PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))
-EXTRA = PROJECT["project"]["optional-dependencies"]["postgres"]
-PRODUCT = [*PROJECT["project"]["dependencies"], *EXTRA]
+EXTRAS = PROJECT["project"]["optional-dependencies"]
+PRODUCT = [*PROJECT["project"]["dependencies"], *(one for extra in EXTRAS.values() for one in extra)]
 OURS = {"syncd", "syncd_hubspot", "syncd_jobnimbus", "syncd_salesforce", "tests"}
 TOOLS = {path.stem for path in python("tools/")}
 MAKERS = packages_distributions()
-# SQLAlchemy loads the driver that the store's address names.
-LOADED_BY_NAME = {"psycopg"}
+# SQLAlchemy loads the driver that the store's address names; the others are loaded only where they are asked for.
+LOADED_BY_NAME = {"psycopg", "apprise", "pyarrow"}
 # The contract suite runs in a test session, which has pytest by definition.
 BROUGHT_BY_ITS_USER = {"syncd/kit/contract": {"pytest"}}
 
@@ -79,7 +79,7 @@ def test_every_declared_package_is_locked() -> None:
     more = _locked("postgres.txt")
     dev = _locked("dev.txt")
     assert {_name(requirement) for requirement in PROJECT["project"]["dependencies"]} <= run, "run `make lock`"
-    assert {_name(requirement) for requirement in EXTRA} | run <= more, "run `make lock`"
+    assert {_name(requirement) for requirement in EXTRAS["postgres"]} | run <= more, "run `make lock`"
     assert {_name(requirement) for requirement in PROJECT["dependency-groups"]["dev"]} | more <= dev, "run `make lock`"
 
 
