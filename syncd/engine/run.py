@@ -10,12 +10,14 @@ from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor, wait
 from contextlib import contextmanager
+from contextvars import copy_context
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from functools import partial
 from typing import Any, TypeVar
 
 import structlog
+from structlog.contextvars import bound_contextvars
 
 from syncd.core.fieldmap import FieldMap
 from syncd.core.model import Side
@@ -83,11 +85,17 @@ def work(world: World, pair: Pair, *, look: Callable[[], None] = lambda: None) -
     if pair.mode == "paused" or not due(world, pair):
         look()
         return report
+    with bound_contextvars(pair=pair.name):
+        return _work(world, pair, report, look)
+
+
+def _work(world: World, pair: Pair, report: RunReport, look: Callable[[], None]) -> RunReport:
     try:
         if not _begin(world, pair, report):
             report.state = "busy"
             return report
-        report.state = _passes(world, pair, report)
+        with bound_contextvars(run=report.run):
+            report.state = _passes(world, pair, report)
         look()
     except Hidden as error:
         report.state, report.error = "paused", str(error)
@@ -181,8 +189,9 @@ def _steps(world: World, m: FieldMap, report: RunReport, rests: str | None) -> i
 
 def _batches(worker: Worker, enough: threading.Event) -> int:
     taken = 0
-    while not (worker.world.stopping() or enough.is_set()) and (units := worker.step()):
-        taken += units
+    with bound_contextvars(map=worker.m.key):
+        while not (worker.world.stopping() or enough.is_set()) and (units := worker.step()):
+            taken += units
     return taken
 
 
@@ -197,7 +206,8 @@ def _side_by_side(works: Sequence[Callable[[], T]], enough: threading.Event) -> 
             return one()
 
     with ThreadPoolExecutor(len(works)) as pool, _setting(enough):
-        running = [pool.submit(carried_out, one) for one in works]
+        # What is bound to the log here goes along.
+        running = [pool.submit(copy_context().run, carried_out, one) for one in works]
         wait(running)
     troubles = [trouble for one in running if (trouble := one.exception()) is not None]
     if troubles:

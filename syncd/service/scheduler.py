@@ -15,6 +15,7 @@ import structlog
 from apscheduler.executors.pool import ThreadPoolExecutor
 from apscheduler.jobstores.base import JobLookupError
 from apscheduler.schedulers.background import BackgroundScheduler
+from structlog.contextvars import bound_contextvars
 
 from syncd.errors import Bug, SyncdError
 
@@ -113,13 +114,14 @@ class Scheduler:
 
 def once(tick: Tick) -> bool:
     """One bite of a tick; what goes wrong in it is logged. Whether more is due right now."""
-    try:
-        return tick.work()
-    except Bug:
-        logger.exception("tick failed", tick=tick.name)
-    except SyncdError as error:
-        logger.warning("tick failed", tick=tick.name, error=str(error), remedy=type(error).__name__)
-    except Exception:
-        # The daemon outlives a mistake in one tick: it is told with its trace, and the others go on.
-        logger.exception("tick failed", tick=tick.name)
+    with bound_contextvars(tick=tick.name):
+        try:
+            return tick.work()
+        except Bug:
+            logger.exception("tick failed")
+        except SyncdError as error:
+            logger.warning("tick failed", error=str(error), remedy=type(error).__name__)
+        except Exception:
+            # The daemon outlives a mistake in one tick: it is told with its trace, and the others go on.
+            logger.exception("tick failed")
     return False

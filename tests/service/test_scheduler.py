@@ -10,6 +10,7 @@ from datetime import timedelta
 import pytest
 import structlog
 from apscheduler.schedulers.background import BackgroundScheduler
+from structlog.contextvars import merge_contextvars
 from structlog.testing import capture_logs
 
 from syncd.errors import Transient
@@ -108,7 +109,10 @@ def test_a_failing_tick_is_told_and_comes_again() -> None:
             raise errors.pop(0)
         return after()
 
-    with capture_logs() as logs, Running(Tick("bad", SOON, work), Tick("good", SOON, neighbor)):
+    with (
+        capture_logs(processors=[merge_contextvars]) as logs,
+        Running(Tick("bad", SOON, work), Tick("good", SOON, neighbor)),
+    ):
         assert reached.wait(PATIENCE)
         assert reached_neighbor.wait(PATIENCE)
     told = [(line["log_level"], line["tick"], "exc_info" in line) for line in logs]
