@@ -77,11 +77,12 @@ class Serving:
         Raises AuthError: a new key is read at the next start only.
         """
         if self.health.until_done(stop, self.world):
-            daemon = self._daemon(site.listens)
+            daemon = self.daemon(site.listens)
             site.began(daemon.hinted)
             daemon.run(stop, carry)
 
-    def _daemon(self, speaks: alerting.Speaks) -> Daemon:
+    def daemon(self, speaks: alerting.Speaks = lambda: True) -> Daemon:
+        """What it runs. `speaks`: whether this process tells people for its machine."""
         timing, audit, systems = self.config.timing, self.config.audit, self.config.systems
         zones = {name: systems[p.left].timezone or systems[p.right].timezone for name, p in self.config.pairs.items()}
         known = {name: ZoneInfo(zone) for name, zone in zones.items() if zone}

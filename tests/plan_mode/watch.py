@@ -84,7 +84,7 @@ class Watch:
 
 
 def _daemon(app: App) -> Daemon:
-    made = app._daemon()
+    made = app.serving.daemon()
     made.prepare()
     return made
 
