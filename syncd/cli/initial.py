@@ -11,15 +11,17 @@ from dataclasses import dataclass, field
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SystemAnswers:
-    """What is asked about one system. `secret_name` is the connector's word, `variable` holds the secret.
+    """What is asked about one system. `secret_name` is the connector's word for its secret.
 
-    `options`: what this connector needs besides.
+    `source`, `place`: where that is: in an environment variable (env) or a credential of this name. `options`: what
+    this connector needs besides.
     """
 
     name: str
     connector: str
     secret_name: str
-    variable: str
+    source: str
+    place: str
     base_url: str | None = None
     timezone: str | None = None
     options: Mapping[str, str | int | bool] = field(default_factory=dict)
@@ -64,7 +66,7 @@ def _system(system: SystemAnswers) -> list[str]:
         f"[systems.{system.name}]",
         f"connector = {_quoted(system.connector)}",
         *(f"{name} = {_literal(value)}" for name, value in system.options.items()),
-        f"{system.secret_name} = {{env = {_quoted(system.variable)}}}",
+        f"{system.secret_name} = {{{system.source} = {_quoted(system.place)}}}",
     ]
     if system.timezone:
         lines.append(f"timezone = {_quoted(system.timezone)}   # for dates without a zone")

@@ -5,9 +5,11 @@ What is not here: the form of the file that `init` writes (`initial`).
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
@@ -15,6 +17,7 @@ import typer
 from syncd.cli.common import ConfigOption, FormatOption, opened
 from syncd.cli.initial import Answers, SystemAnswers, config_text
 from syncd.cli.render import Format, plain, show_facts, show_finding, show_json
+from syncd.cli.work import plan as show
 from syncd.cli.work import progressing
 from syncd.errors import ConfigError, Problem
 
@@ -22,6 +25,7 @@ if TYPE_CHECKING:
     from syncd.config import SystemShape
 
 WRONG = ConfigError.exit_code
+CREDENTIAL, CREDENTIALS = "credential", "credentials"
 
 _Named = list[str] | None
 
@@ -29,6 +33,7 @@ db = typer.Typer(help="Look after the store.", no_args_is_help=True)
 
 
 def init(
+    context: typer.Context,
     *,
     output: Annotated[Path, typer.Option("--output", "-o", metavar="FILE", help="Where to write.")] = Path(
         "config.toml"
@@ -43,11 +48,19 @@ def init(
     right_set: Annotated[_Named, typer.Option(metavar="NAME=VALUE", help="Another of the right system.")] = None,
     timezone: Annotated[str | None, typer.Option(help="As America/Chicago, where a vendor does not tell it.")] = None,
     pair: Annotated[str, typer.Option(help="The name of the pair.")] = "sales",
+    store: Annotated[str, typer.Option(help="Where syncd keeps its memory.")] = "sqlite:///syncd.db",
+    credentials: Annotated[
+        bool, typer.Option("--credentials", help="Ask for the keys too, keep each in a file of its own, and try them.")
+    ] = False,
     yes: Annotated[bool, typer.Option("--yes", "-y", help="Ask nothing: take the options and the defaults.")] = False,
     force: Annotated[bool, typer.Option("--force", help="Write over a file that is there.")] = False,
 ) -> None:
-    """Write a config.toml from a few answers."""
+    """Write a config.toml from a few answers.
+
+    With --credentials it ends with `syncd check` and `syncd plan`; nothing is written to a vendor.
+    """
     _must_be_free(output, force=force)
+    source = CREDENTIAL if credentials else "env"
     ask = _given if yes else typer.prompt
     left, right = ask("Left connector", default=left), ask("Right connector", default=right)
     sides = {"left": left, "right": right if right != left else f"{right}2"}
@@ -55,14 +68,24 @@ def init(
     told = {"left": _Told(left_env, left_url, left_set or ()), "right": _Told(right_env, right_url, right_set or ())}
     answers = Answers(
         pair=ask("Name of the pair", default=pair),
-        left=_system(ask, "left", sides["left"], left, told["left"], zones),
-        right=_system(ask, "right", sides["right"], right, told["right"], zones),
+        left=_system(ask, "left", sides["left"], left, told["left"], zones, source),
+        right=_system(ask, "right", sides["right"], right, told["right"], zones, source),
         maps=_maps(left, right),
+        store=store,
     )
-    variables = [answers.left.variable, answers.right.variable]
-    _write(output, config_text(answers), variables, {name: _shape(name) for name in (left, right)})
-    typer.echo(f"Wrote {output}.\nNext:")
-    typer.echo("".join(f"  export {variable}=...\n" for variable in variables) + "  syncd check\n  syncd plan")
+    places = [answers.left.place, answers.right.place]
+    text, known = config_text(answers), {name: _shape(name) for name in (left, right)}
+    _try(output, text, places, known)
+    if credentials:
+        for place in places:
+            _keep_secret(output.parent / CREDENTIALS / place)
+    _write(output, text)
+    typer.echo(f"Wrote {output}.")
+    if not credentials:
+        typer.echo("Next:\n" + "".join(f"  export {place}=...\n" for place in places) + "  syncd check\n  syncd plan")
+        return
+    check(context, config=output)
+    show(context, config=output)
 
 
 def check(context: typer.Context, *, config: ConfigOption = None, format: FormatOption = Format.TABLE) -> None:
@@ -177,15 +200,19 @@ def _zones(ask: Callable[..., str], systems: Mapping[str, str], given: str | Non
 
 
 def _system(
-    ask: Callable[..., str], side: str, name: str, connector: str, told: _Told, zones: Mapping[str, str]
+    ask: Callable[..., str], side: str, name: str, connector: str, told: _Told, zones: Mapping[str, str], source: str
 ) -> SystemAnswers:
     secret_name = _shape(connector).secret_name
-    proposed = told.variable or f"{name}_{secret_name}".upper().replace("-", "_")
+    proposed = f"{name}_{secret_name}".replace("-", "_")
+    if source == "env":
+        question = f"Environment variable that holds the {secret_name} of {name}"
+        proposed = ask(question, default=told.variable or proposed.upper())
     return SystemAnswers(
         name=name,
         connector=connector,
         secret_name=secret_name,
-        variable=ask(f"Environment variable that holds the {secret_name} of {name}", default=proposed),
+        source=source,
+        place=proposed,
         base_url=told.url,
         timezone=zones.get(name),
         options=_options(ask, side, name, connector, told),
@@ -239,11 +266,29 @@ def _maps(left: str, right: str) -> list[str]:
     return shipped or [f"{left}-{right}/contacts.yaml"]
 
 
-def _write(output: Path, text: str, variables: Sequence[str], known: Mapping[str, SystemShape]) -> None:
-    """Write the file, if it is one that `load` takes; the keys need not be there yet."""
+def _try(output: Path, text: str, places: Sequence[str], known: Mapping[str, SystemShape]) -> None:
+    """Raises ConfigError unless it is a file that `load` takes; the keys need not be there yet."""
     from syncd.config import try_text
 
-    try_text(text, output, dict.fromkeys(variables, "not-set-yet"), known=known)
+    with TemporaryDirectory() as handed:
+        for place in places:
+            (Path(handed) / place).write_text("not-set-yet", encoding="utf-8")
+        environ = {**dict.fromkeys(places, "not-set-yet"), "CREDENTIALS_DIRECTORY": handed}
+        try_text(text, output, environ, known=known)
+
+
+def _keep_secret(path: Path) -> None:
+    """Ask for a key that is not there yet, and keep it where nobody else reads it."""
+    path.parent.mkdir(mode=0o700, exist_ok=True)
+    if path.exists():
+        typer.echo(f"{path} is there already, and is used.")
+        return
+    typed = typer.prompt(path.name.replace("_", " "), hide_input=True)
+    with os.fdopen(os.open(path, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o600), "w", encoding="utf-8") as file:
+        file.write(f"{typed.strip()}\n")
+
+
+def _write(output: Path, text: str) -> None:
     try:
         output.write_text(text, encoding="utf-8")
     except OSError as error:

@@ -9,10 +9,12 @@ import pytest
 
 from syncd.cli import main
 from syncd.config import Config, SystemShape, load
+from syncd.kit.remote import Remote
 from syncd.kit.sandbox import SandboxServer
 from syncd_jobnimbus.sandbox import JobNimbusSandbox
 from syncd_salesforce import Salesforce
 from syncd_salesforce.sandbox import SalesforceSandbox
+from tests.cli.conftest import KEY, TOKEN
 
 KNOWN = {
     "hubspot": SystemShape("token"),
@@ -193,3 +195,38 @@ def test_check_accepts_what_init_wrote(monkeypatch: pytest.MonkeyPatch, capsys: 
         )  # fmt: skip
         code, said = main(["check"]), capsys.readouterr().out
         assert code == 0 and "The setting says" not in said, said
+
+
+def test_keys_are_asked_for_kept_and_tried(
+    vendors: tuple[Remote, Remote], monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Typed unseen, each in a file of its own for the owner alone; then the set-up is checked and a plan shown."""
+    left, right = vendors
+    left.reset(settings={"index_lag": {"kind": "none"}, "rate": "off"})
+    right.reset(settings={"index_lag": 0.0})
+    typed = {"hubspot token": TOKEN, "jobnimbus api key": KEY}
+    monkeypatch.setattr("typer.prompt", lambda question, **_: typed.pop(question))
+    urls = ["--left-url", left.url, "--right-url", right.url]
+    assert main(["init", "--yes", "--credentials", "--store", "sqlite:///memory.db", *urls]) == 0
+    said = capsys.readouterr()
+    assert "✓ hubspot: account: The key opens" in said.out and "Nothing was written." in said.out
+    assert TOKEN not in said.out + said.err and not typed
+    assert TOKEN not in Path("config.toml").read_text(encoding="utf-8")
+    for name, key in (("hubspot_token", TOKEN), ("jobnimbus_api_key", KEY)):
+        kept = Path("credentials") / name
+        assert (kept.read_text(encoding="utf-8"), kept.stat().st_mode & 0o777) == (f"{key}\n", 0o600)
+    assert Path("credentials").stat().st_mode & 0o777 == 0o700
+    assert Path("memory.db").exists()
+    assert main(["init", "--yes", "--credentials", "--force", *urls]) == 0
+    assert "is there already, and is used" in capsys.readouterr().out
+
+
+def test_a_wrong_key_is_told_at_once(
+    vendors: tuple[Remote, Remote], monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """With what to do; the file is there to be mended."""
+    left, right = vendors
+    monkeypatch.setattr("typer.prompt", lambda *_, **__: "a-wrong-key-0123456")
+    assert main(["init", "--yes", "--credentials", "--left-url", left.url, "--right-url", right.url]) == 2
+    said = capsys.readouterr()
+    assert "✗ hubspot" in said.out and "a-wrong-key" not in said.out + said.err
