@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from syncd.config import SystemShape
 
 WRONG = ConfigError.exit_code
-CREDENTIAL, CREDENTIALS = "credential", "credentials"
+CONFIG = Path("config.toml")
 
 _Named = list[str] | None
 
@@ -35,9 +35,7 @@ db = typer.Typer(help="Look after the store.", no_args_is_help=True)
 def init(
     context: typer.Context,
     *,
-    output: Annotated[Path, typer.Option("--output", "-o", metavar="FILE", help="Where to write.")] = Path(
-        "config.toml"
-    ),
+    output: Annotated[Path, typer.Option("--output", "-o", metavar="FILE", help="Where to write.")] = CONFIG,
     left: Annotated[str, typer.Option(help="The connector of the left side.")] = "hubspot",
     right: Annotated[str, typer.Option(help="The connector of the right side.")] = "jobnimbus",
     left_env: Annotated[str | None, typer.Option(help="The variable that holds the left key.")] = None,
@@ -60,32 +58,36 @@ def init(
     With --credentials it ends with `syncd check` and `syncd plan`; nothing is written to a vendor.
     """
     _must_be_free(output, force=force)
-    source = CREDENTIAL if credentials else "env"
     ask = _given if yes else typer.prompt
-    left, right = ask("Left connector", default=left), ask("Right connector", default=right)
-    sides = {"left": left, "right": right if right != left else f"{right}2"}
-    zones = _zones(ask, {sides["left"]: left, sides["right"]: right}, timezone)
     told = {"left": _Told(left_env, left_url, left_set or ()), "right": _Told(right_env, right_url, right_set or ())}
-    answers = Answers(
+    connectors = ask("Left connector", default=left), ask("Right connector", default=right)
+    answers = _asked(ask, connectors, timezone, told, "credential" if credentials else "env", pair, store)
+    places = [answers.left.place, answers.right.place]
+    _try(output, config_text(answers), places, {name: _shape(name) for name in connectors})
+    if credentials:
+        _keep_secrets(output.parent / "credentials", places)
+    _write(output, config_text(answers))
+    if credentials:
+        check(context, config=output)
+        show(context, config=output)
+    typer.echo("Next:\n" + "".join(f"  export {place}=...\n" for place in places) + "  syncd check\n  syncd plan")
+
+
+def _asked(
+    ask: Callable[..., str], connectors: tuple[str, str], zone: str | None, told: Mapping[str, _Told], source: str,
+    pair: str, store: str,
+) -> Answers:  # fmt: skip
+    """What a set-up is made of. `source`: where its secrets are."""
+    left, right = connectors
+    sides = {"left": left, "right": right if right != left else f"{right}2"}
+    zones = _zones(ask, {sides["left"]: left, sides["right"]: right}, zone)
+    return Answers(
         pair=ask("Name of the pair", default=pair),
         left=_system(ask, "left", sides["left"], left, told["left"], zones, source),
         right=_system(ask, "right", sides["right"], right, told["right"], zones, source),
         maps=_maps(left, right),
         store=store,
     )
-    places = [answers.left.place, answers.right.place]
-    text, known = config_text(answers), {name: _shape(name) for name in (left, right)}
-    _try(output, text, places, known)
-    if credentials:
-        for place in places:
-            _keep_secret(output.parent / CREDENTIALS / place)
-    _write(output, text)
-    typer.echo(f"Wrote {output}.")
-    if not credentials:
-        typer.echo("Next:\n" + "".join(f"  export {place}=...\n" for place in places) + "  syncd check\n  syncd plan")
-        return
-    check(context, config=output)
-    show(context, config=output)
 
 
 def check(context: typer.Context, *, config: ConfigOption = None, format: FormatOption = Format.TABLE) -> None:
@@ -277,15 +279,16 @@ def _try(output: Path, text: str, places: Sequence[str], known: Mapping[str, Sys
         try_text(text, output, environ, known=known)
 
 
-def _keep_secret(path: Path) -> None:
-    """Ask for a key that is not there yet, and keep it where nobody else reads it."""
-    path.parent.mkdir(mode=0o700, exist_ok=True)
-    if path.exists():
-        typer.echo(f"{path} is there already, and is used.")
-        return
-    typed = typer.prompt(path.name.replace("_", " "), hide_input=True)
-    with os.fdopen(os.open(path, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o600), "w", encoding="utf-8") as file:
-        file.write(f"{typed.strip()}\n")
+def _keep_secrets(folder: Path, places: Sequence[str]) -> None:
+    """Ask for the keys that are not there yet, and keep each where nobody else reads it."""
+    folder.mkdir(mode=0o700, exist_ok=True)
+    for path in (folder / place for place in places):
+        if path.exists():
+            typer.echo(f"{path} is there already, and is used.")
+            continue
+        typed = typer.prompt(path.name.replace("_", " "), hide_input=True)
+        with os.fdopen(os.open(path, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o600), "w", encoding="utf-8") as file:
+            file.write(f"{typed.strip()}\n")
 
 
 def _write(output: Path, text: str) -> None:
@@ -294,3 +297,4 @@ def _write(output: Path, text: str) -> None:
     except OSError as error:
         message = f"cannot be written: {error.strerror}."
         raise ConfigError(Problem(str(output), message, "Name another file with --output.")) from None
+    typer.echo(f"Wrote {output}.")
