@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import suppress
 from datetime import datetime
 from typing import Any
 
@@ -62,15 +61,17 @@ def move(source: Store, target: Store, now: datetime, say: Say) -> dict[str, int
     if schema.empty(target):
         schema.upgrade(target)
     schema.check(target)
+    _must_be_whole(source, target)
+    fence, mine = _stop_work(source, target, now)
     try:
-        number, after = _begin(source, target, now)
+        number, after = _begin(source, target, fence)
         for at, table in enumerate(_tables()):
             if at >= number:
                 say(table.name)
                 _carry(source, target, at, table, after if at == number else None)
         found = _compared(source, target, say)
     except ConfigError:  # it cannot be done so: the old one stays in use
-        with suppress(ConfigError):
+        if mine:
             give_up(source)
         raise
     _end(source, target)
@@ -92,24 +93,33 @@ def _plain(table: Table) -> Table:
     return copy
 
 
-def _begin(source: Store, target: Store, now: datetime) -> tuple[int, Sequence[Any] | None]:
-    """How far a move of this source is by now: the table's number, and the key after which to go on."""
+def _must_be_whole(source: Store, target: Store) -> None:
+    """Raises ConfigError where the old store is not all there, or the new one holds something that is in use."""
+    with source.read() as tx:
+        if tx.runs.fact(PLACE) is not None:
+            message = "not everything has been moved into it yet: it is the new one of another move."
+            raise ConfigError(Problem("[syncd] store", message, "Finish that move first, from the old store."))
     with target.read() as tx:
         known = tx.runs.known([PLACE, MOVED])
-        place = known.get(PLACE)
-        if place is None and known.get(MOVED) is None:
+        if known.get(MOVED) is not None and not known[MOVED]["done"]:
+            raise ConfigError(Problem("the new store", "is being moved itself.", "Finish that move, or give it up."))
+        if known.get(PLACE) is None and known.get(MOVED) is None:
             _must_be_empty(tx.connection)
-    fence = _stop_work(source, target, now, place)
-    if place is not None and (place["from"] != _named(source) or place["fence"] != fence):
+
+
+def _begin(source: Store, target: Store, fence: int) -> tuple[int, Sequence[Any] | None]:
+    """How far a move of this source is by now: the table's number, and the key after which to go on."""
+    with target.begin() as tx:
+        place = tx.runs.fact(PLACE)
+        if place is None:
+            for table in metadata.sorted_tables:  # what was moved away from here long ago is out of date
+                tx.connection.execute(table.delete())
+            tx.runs.set_fact(PLACE, {"from": _named(source), "fence": fence, "table": 0, "after": None})
+            return 0, None
+    if place["from"] != _named(source) or place["fence"] != fence:
         message = "a move of another store, or of this one as it was before, was begun into it."
         raise ConfigError(Problem("the new store", message, "Begin anew with an empty database, or a new file."))
-    if place is not None:
-        return int(place["table"]), place["after"]
-    with target.begin() as tx:
-        for table in metadata.sorted_tables:  # what was moved away from here long ago is out of date
-            tx.connection.execute(table.delete())
-        tx.runs.set_fact(PLACE, {"from": _named(source), "fence": fence, "table": 0, "after": None})
-    return 0, None
+    return int(place["table"]), place["after"]
 
 
 def _must_be_empty(connection: Connection) -> None:
@@ -119,18 +129,25 @@ def _must_be_empty(connection: Connection) -> None:
             raise ConfigError(Problem("the new store", message, "Give it a database of its own, or a new file."))
 
 
-def _stop_work(source: Store, target: Store, now: datetime, place: Any) -> int:
-    """From here on no work begins on the old store; the last fence under which any did. Raises ConfigError."""
-    to = _named(target)
+def _stop_work(source: Store, target: Store, now: datetime) -> tuple[int, bool]:
+    """From here on no work begins on the old store. The last fence under which any did; whether this move stopped it.
+
+    Raises ConfigError where somebody works on it, or it is or was moved elsewhere.
+    """
+    with target.read() as tx:
+        place = tx.runs.fact(PLACE)
     with source.begin(durable=True) as tx:
-        moved = tx.runs.fact(MOVED)
-        if moved is not None and moved["done"] and (place is None or place["from"] != _named(source)):
-            raise out_of_date(moved)
+        moved, fence = tx.runs.fact(MOVED), int(tx.runs.fact("fence") or 0)
+        if moved is not None:
+            ended = moved["done"] and (place is None or place["from"] != _named(source))
+            if ended or moved["to"] != _named(target):
+                raise out_of_date(moved)
+            return fence, False
         if tx.leased(now):
             message = "a syncd works on it, or was killed a moment ago."
             raise ConfigError(Problem("[syncd] store", message, "Stop it, and try again in a minute."))
-        tx.runs.set_fact(MOVED, {"to": to, "done": bool(moved and moved["done"])})
-        return int(tx.runs.fact("fence") or 0)
+        tx.runs.set_fact(MOVED, {"to": _named(target), "done": False})
+        return fence, True
 
 
 def _carry(source: Store, target: Store, number: int, table: Table, after: Sequence[Any] | None) -> None:

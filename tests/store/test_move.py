@@ -231,6 +231,28 @@ def test_who_works_on_the_old_store_ends_with_the_move(
             give_up(source)
 
 
+def test_a_move_is_not_run_backwards_before_it_is_done(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Interrupted, and then asked for the wrong way round, or to elsewhere: the only whole store stays whole."""
+    monkeypatch.setattr(moving, "BATCH", 7)
+    with both("to another file", tmp_path) as (source, target):
+        before = content(source)
+        with pytest.raises(KeyboardInterrupt), killing(target, 9, monkeypatch):
+            move(source, target, LATER, lambda _: None)
+        with pytest.raises(ConfigError, match="not everything has been moved into it yet"):
+            move(target, source, LATER, lambda _: None)
+        with closing(Store(f"sqlite:///{tmp_path / 'third.db'}")) as third:
+            with pytest.raises(ConfigError, match="is being moved to"):
+                move(source, third, LATER, lambda _: None)
+            schema.upgrade(third)
+            with pytest.raises(ConfigError, match="is being moved itself"):
+                move(third, source, LATER, lambda _: None)
+        with pytest.raises(ConfigError, match="is being moved to"):
+            check(source)
+        assert content(source) == before
+        move(source, target, LATER, lambda _: None)
+        assert content(target) == before
+
+
 def test_a_store_is_not_moved_twice_nor_into_itself(tmp_path: Path) -> None:
     """What is out of date is no source; and one address is one store."""
     with both("to another file", tmp_path) as (source, target):
