@@ -109,6 +109,7 @@ class Cluster:
                 except (ConnectorException, OSError) as error:
                     logger.warning("queue", error=str(error))
                     await asyncio.wait([told], timeout=AGAIN)
+            await told  # else it may begin only when its threads are gone
 
     async def _take_tasks(self, told: asyncio.Future[bool]) -> None:
         """Do tasks until told to stop, or the queue does not answer; then finish what is under way."""
