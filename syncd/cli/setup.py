@@ -8,6 +8,7 @@ from __future__ import annotations
 import os
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Annotated, Any
@@ -129,14 +130,19 @@ def check_store(context: typer.Context, *, config: ConfigOption = None, format: 
 
 
 @db.command("restored")
-def restored(context: typer.Context, *, config: ConfigOption = None) -> None:
+def restored(
+    context: typer.Context,
+    *,
+    made: Annotated[datetime | None, typer.Option(help="When the copy was made, in UTC; if syncd ran since.")] = None,
+    config: ConfigOption = None,
+) -> None:
     """Say that the store was restored from an older copy, by tools of its own: PostgreSQL's, or a virtual machine's.
 
     Both sides are read anew, and where both were changed since the copy was made, and differ, you are asked.
     """
     with opened(context, config) as app:
-        made = app.keeping.restored()
-    typer.echo(f"The store is taken for a copy of {made:%Y-%m-%d %H:%M} UTC." if made else "Nothing was ever read.")
+        known = app.keeping.restored(made.replace(tzinfo=UTC) if made else None)
+    typer.echo("The store is taken for an old copy." if known else "Nothing was ever read.")
 
 
 @db.command("move")

@@ -226,8 +226,8 @@ def finish(world: World, tx: Tx, items: Sequence[Item], run: int | None) -> None
     for item in items:
         _come_to_rest(world, tx, item)
     settled = [item for item in items if item.rest is None or item.rest.state == "done"]
+    trust(tx, [item for item in items if item.rest is None or item.rest.state in ("done", PARKED)])
     if settled:
-        trust(tx, settled)
         tx.marks.done([mark for item in settled for mark in item.unit.marks], settled[0].unit.fence)
     for item in items:
         _tell_others(world, tx, item)

@@ -7,14 +7,18 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
 
 from syncd.engine.restored import doubt
+from syncd.errors import ConfigError, Problem
 from syncd.service.exporting import export
 from syncd.store import backup, move, schema
 from syncd.store.store import Store
+
+JUST_NOW = timedelta(minutes=10)
+"""What was read since then is no old copy, or one on which a syncd was started too soon."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,18 +58,29 @@ class Keeping:
 
         Raises ConfigError where the copy is none of ours or damaged, a syncd works on the store, or it is no file.
         """
-        aside = backup.put_back(self.store, copy, self.clock())
-        schema.upgrade(self.store)
-        self.restored()
-        return aside
+        return backup.put_back(self.store, copy, self.clock(), _doubted)
 
-    def restored(self) -> datetime | None:
-        """Doubt what the store says, since it was restored from a copy; when that was made, as far as it says so."""
+    def restored(self, made: datetime | None = None) -> datetime | None:
+        """Doubt what the store says, since it was restored from a copy; when it was last read, as far as it says so.
+
+        `made`: when the copy was made; needed where syncd has read since. Raises ConfigError without it then.
+        """
         schema.check(self.store)
         with self.store.begin() as tx:
-            return doubt(tx)
+            polled = doubt(tx, made)
+            if polled is not None and made is None and self.clock() - polled < JUST_NOW:
+                remedy = "Say when the copy was made: --made 2026-11-29T01:30"
+                raise ConfigError(Problem("[syncd] store", f"it was read at {polled:%H:%M} UTC, just now.", remedy))
+            return polled
 
     def export(self, folder: Path, form: str, since: datetime | None, *, new: bool) -> dict[str, int]:
         """The views for reports as files in a folder; rows by view."""
         schema.check(self.store)
         return export(self.store, folder, self.clock(), form=form, since=since, new=new)
+
+
+def _doubted(copy: Store) -> None:
+    """A copy as it is worked on: of this version, and in doubt."""
+    schema.upgrade(copy)
+    with copy.begin() as tx:
+        doubt(tx)

@@ -7,12 +7,14 @@ from __future__ import annotations
 
 import os
 import sqlite3
+from collections.abc import Callable
 from contextlib import closing, suppress
 from datetime import datetime
 from pathlib import Path
 
 from syncd.errors import ConfigError, Problem, Transient
 from syncd.store import schema
+from syncd.store.runs import MOVED
 from syncd.store.store import Store
 
 STOP_IT = "Stop it, and try again in a minute."
@@ -48,9 +50,10 @@ def backup(store: Store, to: Path, now: datetime, *, keep: int | None = None) ->
     return target
 
 
-def put_back(store: Store, copy: Path, now: datetime) -> Path | None:
+def put_back(store: Store, copy: Path, now: datetime, prepare: Callable[[Store], object]) -> Path | None:
     """Put a copy in the store's place; the folder in which lies what was there before, None if nothing was.
 
+    `prepare`: what is to be done with the copy first; it is in its place when that is done, or not at all.
     Raises ConfigError where the copy is none of ours or damaged, somebody works on the store, or the store is no file.
     """
     if store.file is None:
@@ -59,32 +62,35 @@ def put_back(store: Store, copy: Path, now: datetime) -> Path | None:
     part = store.file.with_name(f"{store.file.name}.part")
     try:
         _copy(copy.resolve(strict=True), part)
+        with closing(Store(f"sqlite:///{part}")) as found:
+            schema.must_be_known(found)
+            prepare(found)
+        with closing(sqlite3.connect(part)) as whole:
+            whole.execute("PRAGMA journal_mode=DELETE")
+        _force(part, os.O_RDWR)
+        _end_work(store, copy, now)
+        aside = _set_aside(store, now)
+        part.rename(store.file)
     except (OSError, sqlite3.Error) as error:
-        part.unlink(missing_ok=True)
         raise ConfigError(
             Problem(str(copy), f"is no copy that can be restored: {error}.", "Name another one.")
         ) from None
-    try:
-        with closing(Store(f"sqlite:///{part}")) as found:
-            schema.must_be_known(found)
-        _must_be_idle(store, now)
-        aside = _set_aside(store, now)
-        for name in store.file.parent.glob(f"{part.name}-*"):
-            name.unlink()
-        part.rename(store.file)
     finally:
-        part.unlink(missing_ok=True)
+        for name in part.parent.glob(f"{part.name}*"):
+            name.unlink()
     _force(store.file.parent, os.O_RDONLY)
     return aside
 
 
-def _must_be_idle(store: Store, now: datetime) -> None:
-    """Raises ConfigError if somebody works on it; one that cannot be read works on nothing."""
+def _end_work(store: Store, copy: Path, now: datetime) -> None:
+    """Who has the old file open gets no work from it any more. Raises ConfigError if somebody works on it now."""
     leased = False
-    with suppress(Transient, ConfigError):  # damaged, or of another version
+    with suppress(Transient, ConfigError):  # damaged, or of another version: nobody works on that
         if not schema.empty(store):
-            with store.read() as tx:
+            with store.begin(durable=True) as tx:
                 leased = tx.leased(now)
+                if not leased:
+                    tx.runs.set_fact(MOVED, {"to": f"a copy, {copy.name}", "done": True})
     if leased:
         raise ConfigError(Problem("[syncd] store", "a syncd works on it, or was killed a moment ago.", STOP_IT))
 

@@ -215,6 +215,11 @@ class Links:
         """Doubt the bases of all open links; how many."""
         return int(self.connection.execute(update(links).where(links.c.state == "open").values(doubted=True)).rowcount)
 
+    def any_doubted(self) -> bool:
+        """Whether one is in doubt; all are looked through."""
+        query = select(links.c.id).where(links.c.state == "open", links.c.doubted).limit(1)
+        return self.connection.execute(query).first() is not None
+
     def trust(self, link_ids: Iterable[int]) -> None:
         """Doubt these no more."""
         for chunk in chunks(link_ids):

@@ -107,8 +107,10 @@ def test_a_copy_is_restored_and_nothing_is_made_twice(house: House, capsys: pyte
         assert tx.links.count("sales/contacts") == 2
     made = sorted(row["email"] for row in house.right.records("contacts") if str(row.get("email")).startswith("ana"))
     assert made == ["ana1@example.com", "ana2@example.com"]
-    assert main(["db", "restored"]) == 0
-    assert "is taken for a copy of" in capsys.readouterr().out
+    assert main(["db", "restored"]) == 2
+    assert "--made" in capsys.readouterr().err
+    assert main(["db", "restored", "--made", "2026-01-01T00:00:00"]) == 0
+    assert "is taken for an old copy" in capsys.readouterr().out
     assert main(["restore", "nowhere.db"]) == 2
 
 

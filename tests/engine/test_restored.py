@@ -128,6 +128,8 @@ def test_what_was_put_back_since_is_asked_about(town: Town) -> None:
 def test_an_edit_where_one_side_was_changed_goes_across(town: Town, side: Side) -> None:
     """What nobody has touched since the copy is as the copy knows it: the other side's edit needs nobody."""
     left, right = linked(town)
+    town.stage.now += timedelta(hours=3)
+    rest(town)
     copy = copied(town)
     system, row, other = ("crm", left, right) if side is Side.LEFT else ("con", right, left)
     edit(town, system, "contacts", row.id, {"name": "Zed"})
@@ -151,6 +153,40 @@ def test_what_was_pending_in_the_copy_does_not_overrule(town: Town) -> None:
     before = changes(town)
     judge(town)
     assert (left.fields["name"], right.fields["name"], changes(town), open_(town)) == ("New", "New", before, [])
+
+
+def test_what_was_pending_in_the_copy_and_put_back_since_is_asked_about(town: Town) -> None:
+    """An edit waits in the copy and crosses after it; somebody across puts the old value back, and looks alone."""
+    left, right = linked(town)
+    edit(town, "crm", "contacts", left.id, {"name": "Anna"})
+    town.stage.now += timedelta(minutes=5)
+    tests.engine.doings.read_feed(town, "crm", "contacts")
+    town.stage.now += timedelta(hours=2)
+    copy = copied(town)
+    rest(town)
+    assert right.fields["name"] == "Anna"
+    edit(town, "con", "contacts", right.id, {"name": "Ann"})
+    restored(town, copy)
+    rest(town)
+    assert (left.fields["name"], right.fields["name"]) == ("Anna", "Ann")
+    assert [(one.left, one.right) for one in open_(town)] == [("Anna", "Ann")]
+
+
+def test_said_twice_the_earlier_copy_holds(town: Town) -> None:
+    """Who says it again after syncd has read does not make the doubt forget when the copy was made."""
+    left, right = linked(town)
+    copy = copied(town)
+    edit(town, "crm", "contacts", left.id, {"name": "Anna"})
+    rest(town)
+    edit(town, "con", "contacts", right.id, {"name": "Ann"})
+    restored(town, copy)
+    town.stage.now += timedelta(hours=3)
+    for system in ("crm", "con"):
+        tests.engine.doings.read_feed(town, system, "contacts")
+    with town.store.begin() as tx:
+        doubt(tx)
+    rest(town)
+    assert (left.fields["name"], right.fields["name"]) == ("Anna", "Ann")
 
 
 def test_who_was_deleted_since_does_not_come_back(town: Town) -> None:

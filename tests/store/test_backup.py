@@ -16,7 +16,7 @@ from syncd.core.model import Side
 from syncd.errors import ConfigError, Transient
 from syncd.store import schema
 from syncd.store.backup import backup, put_back
-from syncd.store.store import Store
+from syncd.store.store import Store, Tx
 from tests import postgres
 from tests.store.conftest import NOW
 
@@ -118,7 +118,7 @@ def test_postgresql_has_its_own() -> None:
         with pytest.raises(ConfigError, match="pg_dump"):
             backup(store, Path("copy.db"), NOW)
         with pytest.raises(ConfigError, match="pg_restore"):
-            put_back(store, Path("copy.db"), NOW)
+            put_back(store, Path("copy.db"), NOW, print)
 
 
 def test_a_copy_is_put_back_and_what_was_there_is_kept(file: Store, tmp_path: Path) -> None:
@@ -128,14 +128,43 @@ def test_a_copy_is_put_back_and_what_was_there_is_kept(file: Store, tmp_path: Pa
     content = copy.read_bytes()
     write(file, 1)
     assert file.file is not None and file.file.with_name("syncd.db-wal").exists()
-    aside = put_back(file, copy, NOW)
+    aside = put_back(file, copy, NOW, lambda _: None)
     assert aside is not None and count(aside / "syncd.db") == (2, 2)
     assert count(file.file) == (1, 1)
     assert copy.read_bytes() == content
     assert file.file.stat().st_mode & 0o777 == 0o600
     write(file, 1)
-    assert put_back(file, copy, NOW + timedelta(seconds=1)) is not None
+    assert put_back(file, copy, NOW + timedelta(seconds=1), lambda _: None) is not None
     assert count(file.file) == (1, 1)
+
+
+def test_who_has_the_old_file_open_gets_no_work_from_it(file: Store, tmp_path: Path) -> None:
+    """A process that idles while a copy is put in its place cannot begin anything on what lies aside."""
+    write(file, 0)
+    copy = backup(file, tmp_path / "copy.db", NOW)
+    with closing(Store(file.url)) as idle, idle.engine.connect() as connection:
+        connection.exec_driver_sql("SELECT 1 FROM marks")
+        put_back(file, copy, NOW, lambda _: None)
+        tx = Tx(connection)
+        with pytest.raises(ConfigError, match="was moved to a copy"):
+            tx.runs.next_fence()
+
+
+def test_a_copy_that_cannot_be_prepared_is_not_put_back(file: Store, tmp_path: Path) -> None:
+    """Killed in the middle of it, the store is as it was; nothing is left beside it."""
+    write(file, 0)
+    copy = backup(file, tmp_path / "copy.db", NOW)
+    write(file, 1)
+
+    def dies(_: Store) -> None:
+        raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        put_back(file, copy, NOW, dies)
+    assert file.file is not None and count(file.file) == (2, 2)
+    with file.begin() as tx:
+        tx.runs.next_fence()
+    assert [path.name for path in tmp_path.iterdir() if ".part" in path.name] == []
 
 
 def test_a_damaged_store_is_replaced(file: Store, tmp_path: Path) -> None:
@@ -145,7 +174,7 @@ def test_a_damaged_store_is_replaced(file: Store, tmp_path: Path) -> None:
     file.close()
     assert file.file is not None
     file.file.write_bytes(b"no database" * 1000)
-    aside = put_back(file, copy, NOW)
+    aside = put_back(file, copy, NOW, lambda _: None)
     assert aside is not None and (aside / "syncd.db").read_bytes().startswith(b"no database")
     assert count(file.file) == (1, 1)
 
@@ -187,7 +216,7 @@ def test_what_must_not_be_put_back_is_refused(
     write(file, 1)
     do(file, copy)
     with pytest.raises(ConfigError) as caught:
-        put_back(file, copy, NOW)
+        put_back(file, copy, NOW, lambda _: None)
     assert words in str(caught.value)
     assert file.file is not None and count(file.file) == (2, 2)
     assert [path.name for path in tmp_path.iterdir() if path.is_dir() or ".part" in path.name] == []
