@@ -354,7 +354,7 @@ class App:
     @cached_property
     def privacy(self) -> Privacy:
         """What is held of a person."""
-        return Privacy(self.ready_store, self.world.maps)
+        return Privacy(self.ready_store, self.world.maps, self.clock)
 
     def diagnose(self) -> bytes:
         """An archive for who helps from afar; no key, and nothing of anybody's records."""

@@ -32,14 +32,14 @@ VIEWS = {
         WHERE outcome IN ('written', 'landed')""",
     "report_records": """
         SELECT system, kind, id, {read_fields} AS fields, gone, {created_at} AS created_at,
-               {modified_at} AS modified_at
+               {modified_at} AS modified_at, {read_at} AS read_at
         FROM snapshots""",
     "report_conflicts": """
         SELECT id AS conflict, map, rule, state, left_id, right_id, {left_value} AS left_value,
                {right_value} AS right_value, lost_side, reason, run, {at} AS at, {closed_at} AS closed_at
         FROM conflicts""",
 }
-TIMES = ("started_at", "ended_at", "made_at", "closed_at", "opened_at", "created_at", "modified_at", "at")
+TIMES = ("started_at", "ended_at", "made_at", "closed_at", "opened_at", "created_at", "modified_at", "read_at", "at")
 SQLITE = {
     **{name: f"strftime('%Y-%m-%dT%H:%M:%SZ', {name} / 1000000, 'unixepoch')" for name in TIMES},
     "each": ", json_each(journal.fields) AS field",

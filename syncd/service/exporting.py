@@ -10,7 +10,7 @@ import importlib
 import os
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from itertools import islice
 from pathlib import Path
 from typing import Any, Protocol
@@ -21,6 +21,9 @@ from syncd.store.store import Store
 
 LAST = "last-export.txt"
 """The file in the folder that holds when it was exported to last."""
+
+OVERLAP = timedelta(minutes=5)
+"""What was stored about when the last export read may come once more: a row's first column says which it is."""
 
 BATCH = 1000
 
@@ -113,7 +116,7 @@ def export(
         raise ConfigError(Problem(str(folder), "is no folder.", "Make it, or name another one with --output."))
     last = folder / LAST
     if new and last.exists():
-        since = datetime.strptime(last.read_text(encoding="utf-8").strip(), STAMP).replace(tzinfo=UTC)
+        since = datetime.strptime(last.read_text(encoding="utf-8").strip(), STAMP).replace(tzinfo=UTC) - OVERLAP
     found = {}
     for name in VIEWS:
         with _sheet(folder / f"{name}-{now:%Y%m%dT%H%M%SZ}.{form}", form) as sheet:

@@ -7,8 +7,9 @@ the vendors' own records, which people delete there.
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Collection, Mapping
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Any
 
 from syncd.core.fieldmap import FieldMap
@@ -18,12 +19,17 @@ from syncd.errors import ConfigError, Problem
 from syncd.store import persons
 from syncd.store.store import Store, Tx
 
+OWED = "forget:tidy"
+"""The fact that says that something was deleted and may still be in the file."""
+
 SHORTEST = 5
 """Characters of a value that is looked for in sentences: a shorter one stands in words of its own."""
 
 
 def records(tx: Tx, maps: Mapping[str, FieldMap], who: str) -> list[Ref]:
     """The records of a person, given as a reference, or as an e-mail that a field holds. Raises ConfigError."""
+    if who.count(":") < 2 and "@" not in who:
+        raise ConfigError(Problem(who, "is neither a reference nor an e-mail.", "Write SYSTEM:KIND:ID, or an e-mail."))
     found = set(persons.holding(tx.connection, who)) if who.count(":") < 2 else {ref_of(who)}
     while True:
         more = {ref for one in found for ref in _near(tx, maps, one)} - found
@@ -86,6 +92,7 @@ class Privacy:
 
     store: Store
     maps: Mapping[str, FieldMap]
+    clock: Callable[[], datetime]
 
     def told(self, who: str) -> dict[str, Any]:
         """All that is held of a person: the records, and rows by table. Raises ConfigError if nothing is."""
@@ -100,12 +107,29 @@ class Privacy:
         `anyway`: though a record is there, and will be read again as soon as somebody changes it.
         """
         with self.store.read() as tx:
+            if tx.runs.fact(OWED):
+                self._tidy()
             refs = records(tx, self.maps, who)
             found = [one for ref in refs for one in tx.snapshots.get(ref.system, ref.kind, [ref.id]).values()]
         living = [str(one.record.ref) for one in found if one.gone is None]
         if living and not anyway:
             remedy = "Delete them there first, or syncd reads them again; or say --anyway."
             raise ConfigError(Problem(who, f"is still there: {', '.join(living)}.", remedy))
-        values = [value for one in found for value in one.kept.values() if isinstance(value, str)]
-        words = sorted({value for value in values if len(value) >= SHORTEST})
-        return persons.forget(self.store, refs, places(self.maps, refs), words)
+        with self.store.begin() as tx:
+            at = places(self.maps, refs)
+            told = persons.values(persons.held(tx.connection, refs, at))
+            words = [word for word in set(told) if len(word) >= SHORTEST and self._only_theirs(tx, refs, word)]
+            gone = persons.forget(tx, refs, at, sorted(words), self.clock())
+            tx.runs.set_fact(OWED, True)
+        self._tidy()
+        return gone
+
+    def _only_theirs(self, tx: Tx, refs: Collection[Ref], word: str) -> bool:
+        """Whether a text is nobody else's: a state, a source or an owner is said of many, and is no trace of one."""
+        return not set(persons.holding(tx.connection, word)) - set(refs)
+
+    def _tidy(self) -> None:
+        """What was deleted is not left in the file. Raises Transient while others work on it; then it is still owed."""
+        self.store.tidy()
+        with self.store.begin() as tx:
+            tx.runs.set_fact(OWED, None)

@@ -7,18 +7,18 @@ from datetime import UTC, datetime
 from typing import Any
 
 import orjson
-from sqlalchemy import ColumnElement, Connection, column, select, table, text
+from sqlalchemy import ColumnElement, Connection, column, func, or_, select, table, text
 
 VIEWS = {
-    "runs": "started_at",
-    "links": "made_at",
-    "handoffs": "made_at",
-    "writes": "opened_at",
-    "changes": "changed_at",
-    "records": "modified_at",
-    "conflicts": "at",
+    "runs": ("ended_at", "started_at"),
+    "links": ("closed_at", "made_at"),
+    "handoffs": ("made_at",),
+    "writes": ("closed_at", "opened_at"),
+    "changes": ("changed_at",),
+    "records": ("read_at", "modified_at"),
+    "conflicts": ("closed_at", "at"),
 }
-"""View, without `report_` -> the column of the time since when its rows are asked for."""
+"""View, without `report_` -> the columns of which the first that is known says since when a row is as it is."""
 
 STAMP = "%Y-%m-%dT%H:%M:%SZ"
 """How a time reads."""
@@ -26,10 +26,12 @@ STAMP = "%Y-%m-%dT%H:%M:%SZ"
 
 def rows(connection: Connection, name: str, since: datetime | None) -> Iterator[Sequence[Any]]:
     """The column names, then the values of each row of a view, oldest first; with `since` only of then and later."""
-    at: ColumnElement[Any] = column(VIEWS[name])
+    known: list[ColumnElement[Any]] = [column(one) for one in VIEWS[name]]
+    at = func.coalesce(*known) if len(known) > 1 else known[0]
     query = select(text("*")).select_from(table(f"report_{name}")).order_by(at)
     if since is not None:
-        query = query.where(at >= (since.strftime(STAMP) if connection.dialect.name == "sqlite" else since))
+        limit = since.strftime(STAMP) if connection.dialect.name == "sqlite" else since
+        query = query.where(or_(at >= limit, at.is_(None)))
     found = connection.execution_options(yield_per=1000).execute(query)
     yield list(found.keys())
     for row in found:

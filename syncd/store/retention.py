@@ -8,12 +8,12 @@ from __future__ import annotations
 from collections.abc import Sequence
 from datetime import datetime
 
-from sqlalchemy import Connection, delete, select
+from sqlalchemy import Connection, delete, func, select
 
 from syncd.store.tables import conflicts, journal, runs
 
-ENDED = ("overruled", "kept", "taken", "agreed", "gone")
-"""States of conflicts that nobody is asked about."""
+ENDED = ("overruled", "agreed", "gone")
+"""States of conflicts that are over. What was taken or kept is not: it says why two sides differ."""
 
 
 def prune_journal(connection: Connection, maps: Sequence[str], before: datetime, *, most: int) -> int:
@@ -35,6 +35,6 @@ def prune_runs(connection: Connection, before: datetime, *, most: int) -> int:
 
 def prune_conflicts(connection: Connection, before: datetime, *, most: int) -> int:
     """Conflicts from before then that nobody is asked about; how many went."""
-    where = (conflicts.c.state.in_(ENDED), conflicts.c.at < before)
+    where = (conflicts.c.state.in_(ENDED), func.coalesce(conflicts.c.closed_at, conflicts.c.at) < before)
     ids = connection.execute(select(conflicts.c.id).where(*where).limit(most)).scalars().all()
     return int(connection.execute(delete(conflicts).where(conflicts.c.id.in_(ids))).rowcount)

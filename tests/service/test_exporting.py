@@ -103,6 +103,8 @@ def test_only_what_is_new(town: Town, tmp_path: Path) -> None:
     """Each export to a folder goes on where the last one to it ended."""
     first = export(town.store, tmp_path, town.stage.now, new=True)
     assert first["handoffs"] == 1
+    town.stage.now += timedelta(minutes=30)
+    export(town.store, tmp_path, town.stage.now, new=True)
     town.stage.now += timedelta(minutes=5)
     second = export(town.store, tmp_path, town.stage.now, new=True)
     assert second["handoffs"] == second["writes"] == 0

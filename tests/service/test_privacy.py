@@ -14,10 +14,12 @@ from sqlalchemy import select
 
 import tests.engine.town
 from syncd.core.model import Side
-from syncd.errors import ConfigError
+from syncd.engine.by_hand import PARTED
+from syncd.errors import ConfigError, Transient
 from syncd.service.privacy import Privacy
 from syncd.store.backup import backup
 from syncd.store.marks import PARKED
+from syncd.store.store import Store
 from syncd.store.tables import metadata
 from tests.engine.doings import edit, make, rest
 from tests.engine.town import DATABASES, Town, build
@@ -80,8 +82,8 @@ def gone(town: Town, ann: str) -> None:
 def test_all_that_is_held_is_shown(town: Town) -> None:
     """Both records, the deal and the job, the link, the writes; by e-mail or by any reference, and nobody else's."""
     (ann,) = ids(town, ANN)
-    by_mail = Privacy(town.store, town.world.maps).told(ANN["email"].upper())
-    by_ref = Privacy(town.store, town.world.maps).told(f"crm:contacts:{ann}")
+    by_mail = Privacy(town.store, town.world.maps, lambda: town.stage.now).told(ANN["email"].upper())
+    by_ref = Privacy(town.store, town.world.maps, lambda: town.stage.now).told(f"crm:contacts:{ann}")
     assert by_mail == by_ref
     assert {"snapshots", "links", "journal", "match_keys"} <= set(by_ref)
     kinds = {ref.rpartition(":")[0] for ref in by_ref["records"]}
@@ -96,7 +98,7 @@ def test_nothing_of_a_person_is_left(town: Town, tmp_path: Path) -> None:
     rest(town)
     bear_traces(town, ann)
     assert "Okonkwo" in dump(town)
-    found = Privacy(town.store, town.world.maps).forget(f"crm:contacts:{ann}", anyway=True)
+    found = Privacy(town.store, town.world.maps, lambda: town.stage.now).forget(f"crm:contacts:{ann}", anyway=True)
     assert found["snapshots"] >= 4 and found["journal"] >= 2
     words = ("Okon", "ann.okonkwo", "202-555-0123")
     assert [word for word in words if word in dump(town)] == []
@@ -117,8 +119,59 @@ def test_who_is_still_there_is_not_forgotten(town: Town) -> None:
     """The refusal names the records; nothing is taken out; and who is not known is told."""
     before = dump(town)
     with pytest.raises(ConfigError, match="is still there: con:contacts:"):
-        Privacy(town.store, town.world.maps).forget(ANN["email"], anyway=False)
+        Privacy(town.store, town.world.maps, lambda: town.stage.now).forget(ANN["email"], anyway=False)
     assert dump(town) == before
     for who in ("nobody@x.example", "crm:contacts:404"):
         with pytest.raises(ConfigError, match="nothing is held"):
-            Privacy(town.store, town.world.maps).told(who)
+            Privacy(town.store, town.world.maps, lambda: town.stage.now).told(who)
+
+
+def test_nobody_else_is_taken_along(town: Town) -> None:
+    """Neither one whose mail ends like hers, nor one whom a person parted from her, nor what strangers share."""
+    (ann,), (bea,) = ids(town, ANN), ids(town, BEA)
+    make(town, "crm", "contacts", {"email": "jo" + ANN["email"], "name": "Joann", "city": "Springfield"})
+    edit(town, "crm", "contacts", ann, {"city": "Springfield"})
+    rest(town)
+    with town.store.begin() as tx:
+        link = tx.links.make("pair/people", ann, bea, town.stage.now)
+        tx.links.close(link.id, PARTED, town.stage.now)
+        tx.marks.add("pair/contacts", Side.LEFT, ["stranger"], town.stage.now)
+        mark = tx.marks.get("pair/contacts", Side.LEFT, ["stranger"])["stranger"]
+        tx.marks.rest(mark, 0, PARKED, cause="question", reason="is in Springfield")
+    privacy = Privacy(town.store, town.world.maps, lambda: town.stage.now)
+    held = str(privacy.told(ANN["email"]))
+    assert "Joann" not in held and "Lindqvist" not in held
+    privacy.forget(ANN["email"], anyway=True)
+    assert "Joann" in dump(town) and "is in Springfield" in dump(town)
+    for who in ("Ann Okonkwo", "", "60001"):
+        with pytest.raises(ConfigError, match="neither a reference nor an e-mail"):
+            privacy.told(who)
+
+
+def test_somebody_with_thousands_of_records_is_forgotten(town: Town) -> None:
+    """More than a statement can name at once."""
+    (ann,) = ids(town, ANN)
+    for n in range(1100):
+        town.vendors["crm"].create("deals", {"title": f"Okon {n}", "stage": "new", "contact": ann}, "person")
+    rest(town)
+    found = Privacy(town.store, town.world.maps, lambda: town.stage.now).forget(f"crm:contacts:{ann}", anyway=True)
+    assert found["snapshots"] > 1100
+    assert "Okon" not in dump(town)
+
+
+def test_what_could_not_be_tidied_is_tidied_the_next_time(town: Town, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The rows are gone at once; that the file is still to be written anew is remembered, whoever is asked for next."""
+    (ann,) = ids(town, ANN)
+    privacy = Privacy(town.store, town.world.maps, lambda: town.stage.now)
+
+    def busy(_: Store) -> None:
+        raise Transient("others are at work")
+
+    monkeypatch.setattr(Store, "tidy", busy)
+    with pytest.raises(Transient):
+        privacy.forget(f"crm:contacts:{ann}", anyway=True)
+    tidied: list[bool] = []
+    monkeypatch.setattr(Store, "tidy", lambda _: tidied.append(True))
+    with pytest.raises(ConfigError, match="nothing is held"):
+        privacy.forget(f"crm:contacts:{ann}", anyway=True)
+    assert tidied == [True]
