@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import io
 import json
 import tarfile
 from contextlib import closing
@@ -18,6 +17,17 @@ from tests.cli.conftest import KEY, TOKEN, House
 from tests.service.test_alerting import service
 
 
+def unpacked(path: Path) -> dict[str, bytes]:
+    """The files of a diagnosis, by their names in its folder."""
+    found = {}
+    with tarfile.open(path) as archive:
+        for one in archive.getmembers():
+            file = archive.extractfile(one)
+            assert file is not None, f"{one.name} is no file"
+            found[one.name.partition("/")[2]] = file.read()
+    return found
+
+
 def test_a_diagnosis_holds_no_key_and_nobodys_record(house: House, capsys: pytest.CaptureFixture[str]) -> None:
     """After a sync and a run that failed with a quoted record: grep finds no secret, name, mail or phone in it."""
     house.lead(lastname="Okonkwo-Reyes", city="Xanadu")
@@ -31,8 +41,7 @@ def test_a_diagnosis_holds_no_key_and_nobodys_record(house: House, capsys: pytes
     assert capsys.readouterr().out == "Wrote bundle.tar.gz.\n"
     packed = Path("bundle.tar.gz")
     assert packed.stat().st_mode & 0o777 == 0o600
-    with tarfile.open(fileobj=io.BytesIO(packed.read_bytes())) as archive:
-        files = {one.name.partition("/")[2]: archive.extractfile(one).read() for one in archive.getmembers()}  # type: ignore[union-attr]
+    files = unpacked(packed)
     told = {f"{name}.json" for name in ("about", "work", "status", "check")}
     assert set(files) == {"config.toml", "maps/small/contacts.yaml", *told}
     whole = b"\n".join(files.values())
@@ -52,8 +61,7 @@ def test_a_diagnosis_is_made_of_what_can_be_told(house: House, capsys: pytest.Ca
     Path("syncd.db").write_bytes(b"not a database at all" * 100)
     house.config('"small/contacts.yaml"', '"small/contacts.yaml", "small/gone.yaml"')
     assert main(["diagnose"]) == 0
-    with tarfile.open("syncd-diagnosis.tar.gz") as archive:
-        files = {one.name.partition("/")[2]: archive.extractfile(one).read() for one in archive.getmembers()}  # type: ignore[union-attr]
+    files = unpacked(Path("syncd-diagnosis.tar.gz"))
     assert b"ConfigError" in files["work.json"] and b"damaged" in files["work.json"]
     assert b"gone.yaml" in files["maps/small/gone.yaml"]
     assert b"left: firstname" in files["maps/small/contacts.yaml"]

@@ -16,7 +16,7 @@ from tests.engine.test_rules import linked, town_of
 from tests.engine.vendor import MemoryConnector
 
 
-def test_every_line_of_a_run_names_pair_run_and_map() -> None:
+def test_every_line_of_a_run_names_pair_run_and_map(monkeypatch: pytest.MonkeyPatch) -> None:
     """Two workers side by side, a vendor in trouble: what engine and connector say is bound to all three."""
     with town_of() as town:
         left, _ = linked(town)
@@ -29,13 +29,9 @@ def test_every_line_of_a_run_names_pair_run_and_map() -> None:
             structlog.get_logger("syncd.kit").info("retry")
             raise Transient("the vendor is down", retry_after=1.0)
 
-        original = MemoryConnector.write
-        MemoryConnector.write = down  # type: ignore[method-assign, assignment]
-        try:
-            with capture_logs(processors=[merge_contextvars]) as logs, pytest.raises(Transient):
-                work(world, town.pair)
-        finally:
-            MemoryConnector.write = original  # type: ignore[method-assign]
+        monkeypatch.setattr(MemoryConnector, "write", down)
+        with capture_logs(processors=[merge_contextvars]) as logs, pytest.raises(Transient):
+            work(world, town.pair)
         told = {line["event"]: line for line in logs}
         with town.store.read() as tx:
             (run,) = tx.runs.last(limit=1)

@@ -12,7 +12,7 @@ from typing import Any
 
 import pytest
 
-from syncd.core.model import Action, Gone, Operation, Outcome, Record, Side
+from syncd.core.model import Action, Gone, Operation, Outcome, Record, Side, Value
 from syncd.engine import worker
 from syncd.engine.absorb import absorb
 from syncd.engine.item import HINT, Item
@@ -23,7 +23,7 @@ from syncd.store.marks import PARKED
 from tests.engine.doings import cycle, decide, delete, edit, judge, make, read_feed, rest, run
 from tests.engine.test_rules import apart, linked, rows, town_of
 from tests.engine.town import Town
-from tests.engine.vendor import MemoryConnector, Traits
+from tests.engine.vendor import MemoryConnector, Row, Traits
 
 
 def lose_the_answer(town: Town, ids: Mapping[str, str], name: str) -> None:
@@ -300,6 +300,19 @@ def test_a_create_that_lands_after_all_has_its_values_as_base() -> None:
         assert landed == [("landed", right.id)]
 
 
+def made_untold(town: Town, fields: dict[str, Value]) -> tuple[Row, Row]:
+    """A lead, and the twin that was made for it by a write whose answer was lost."""
+    con = town.vendors["con"]
+    con.faults.append(("write", "lost"))
+    left = town.vendors["crm"].create("contacts", fields, "person")
+    town.stage.now += timedelta(seconds=60)
+    for system in ("crm", "con"):
+        read_feed(town, system, "contacts")
+    Worker(town.world, town.maps[0]).step()
+    (made,) = [row for row in con.rows["contacts"].values() if row.fields["email"] == fields["email"]]
+    return left, made
+
+
 @pytest.mark.parametrize("age", [600, -1], ids=["older", "made after it"])
 def test_what_was_merged_into_a_stranger_before_it_told_is_asked_about(age: int) -> None:
     """The stranger carries our key from then on; where it is older than the creation its values are no edits of ours.
@@ -310,14 +323,7 @@ def test_what_was_merged_into_a_stranger_before_it_told_is_asked_about(age: int)
         con, grace = town.vendors["con"], {"email": "grace@x.example", "name": "Grace", "phone": "111"}
         stranger = con.create("contacts", grace, "person") if age > 0 else None
         town.stage.now += timedelta(seconds=600)
-        con.faults.append(("write", "lost"))
-        bob = {"email": "bob@x.example", "name": "Bob", "phone": "222"}
-        left = town.vendors["crm"].create("contacts", bob, "person")
-        town.stage.now += timedelta(seconds=60)
-        for system in ("crm", "con"):
-            read_feed(town, system, "contacts")
-        Worker(town.world, town.maps[0]).step()
-        (made,) = [row for row in con.rows["contacts"].values() if row.fields["email"] == "bob@x.example"]
+        left, made = made_untold(town, {"email": "bob@x.example", "name": "Bob", "phone": "222"})
         if stranger is not None:
             con.delete("contacts", made.id)
             con.update("contacts", stranger.id, {"key": made.fields["key"], "email": "bob@x.example"}, "person")
@@ -343,14 +349,7 @@ def test_what_was_made_and_merged_before_it_told_is_not_made_again(*, seen: bool
         _, other = linked(town)
         con = town.vendors["con"]
         town.stage.now += timedelta(seconds=600)
-        con.faults.append(("write", "lost"))
-        bob = {"email": "bob@x.example", "name": "Bob", "tag": "hot"}
-        left = town.vendors["crm"].create("contacts", bob, "person")
-        town.stage.now += timedelta(seconds=60)
-        for system in ("crm", "con"):
-            read_feed(town, system, "contacts")
-        Worker(town.world, town.maps[0]).step()
-        (made,) = [row for row in con.rows["contacts"].values() if row.fields["email"] == "bob@x.example"]
+        left, made = made_untold(town, {"email": "bob@x.example", "name": "Bob", "tag": "hot"})
         if seen:
             con.settle()
             town.stage.now += timedelta(seconds=1)

@@ -20,11 +20,13 @@ class SetUp:
 
     def __init__(self, name: str, wrong: Exception | None = None) -> None:
         self.name, self.wrong = name, wrong
+        self.meanwhile: Callable[[], None] = lambda: None
         self.works, self.closed = threading.Event(), threading.Event()
 
     def prepare(self, instead_of: SetUp) -> None:
         """Fit, or not; the one that still works is another."""
         assert instead_of is not self and not instead_of.closed.is_set()
+        self.meanwhile()
         if self.wrong is not None:
             raise self.wrong
 
@@ -127,7 +129,7 @@ def test_told_to_stop_it_does_not_begin_anew() -> None:
     one, late = SetUp("one"), SetUp("late")
     living = Living(one, late)
     assert one.works.wait(PATIENCE)
-    late.prepare = lambda _: living.lifetime.stop()  # type: ignore[method-assign]
+    late.meanwhile = living.lifetime.stop
     living.lifetime.again()
     living.thread.join(PATIENCE)
     assert not living.thread.is_alive()
