@@ -35,6 +35,10 @@ from syncd.store.store import Store
 from syncd.store.turns import SharedTurns
 
 if TYPE_CHECKING:
+    from starlette.types import ASGIApp
+
+    from syncd.console.doors import Doors
+    from syncd.service.daemon import Daemon
     from syncd.service.serving import Serving
 
 
@@ -45,6 +49,7 @@ class App:
         """Build nothing yet."""
         self.config = config
         self._given_clock = clock
+        self._daemon: Daemon | None = None
 
     @classmethod
     def open(cls, path: str | Path | None, *, environ: Mapping[str, str] | None = None) -> Self:
@@ -110,9 +115,16 @@ class App:
             limits.share(self.turns)
         return {name: systems.connector(self.config, one) for name, one in self.config.systems.items()}
 
-    @cached_property
+    @property
     def world(self) -> World:
-        """Everything the engine works in. Asks the vendors for their schemas; raises ConfigError for wrong maps."""
+        """Everything the engine works in; if a daemon works here, with the maps as it has them by now.
+
+        The first time it asks the vendors for their schemas; raises ConfigError for wrong maps.
+        """
+        return self._daemon.world if self._daemon is not None else self._world
+
+    @cached_property
+    def _world(self) -> World:
         store = self.ready_store
         return World(
             store=store,
@@ -228,7 +240,29 @@ class App:
             lambda: self.world,
             self.compiled_pairs,
             self._map_keys(),
+            self._pages,
+            self._works,
         )
+
+    def _works(self, daemon: Daemon) -> None:
+        self._daemon = daemon
+
+    def _pages(self, ready: Callable[[], bool]) -> ASGIApp:
+        from syncd.console.later import Later
+
+        return Later(lambda: self._console(ready))
+
+    def _console(self, ready: Callable[[], bool]) -> ASGIApp:
+        from syncd.console.site import Console
+
+        return Console.of(self, ready).app()
+
+    @cached_property
+    def doors(self) -> Doors:
+        """Who may use the console."""
+        from syncd.console.doors import Doors
+
+        return Doors(self.ready_store, self.clock, self.config.console)
 
     def prepare(self, instead_of: Self) -> None:
         """Try all that a daemon needs, while another one works. Raises SyncdError."""
@@ -347,9 +381,9 @@ class App:
         """Link a record again, with the twin it had or with this one; the twin's ref."""
         return str(by_hand.relink(self.world, answers.ref_of(ref), answers.ref_of(twin) if twin else None, map))
 
-    def explain(self, ref: str, field: str | None = None) -> dict[str, Any]:
-        """Why a record, or one of its fields, is as it is."""
-        return explain.explain(self.world, answers.ref_of(ref), field)
+    def explain(self, ref: str, field: str | None = None, *, history: bool = True) -> dict[str, Any]:
+        """Why a record, or one of its fields, is as it is; without `history` no vendor is asked."""
+        return explain.explain(self.world, answers.ref_of(ref), field, history=history)
 
     @cached_property
     def privacy(self) -> Privacy:

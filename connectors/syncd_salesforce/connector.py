@@ -18,7 +18,7 @@ from syncd.kit.connector import Capabilities, Cursor, Finding, Known, Page, Sett
 from syncd.kit.http import Http, credential_key, parse_rates, shared_limit
 from syncd_salesforce.client import READ_LIMIT, WRITE_LIMIT, Client
 from syncd_salesforce.deltas import TICK, Tick
-from syncd_salesforce.door import Door
+from syncd_salesforce.door import Door, budget
 from syncd_salesforce.find import KEYS_AT_ONCE, Finder
 from syncd_salesforce.findings import findings
 from syncd_salesforce.reads import Habits, Reads
@@ -164,7 +164,7 @@ class Salesforce:
         headers = {"sforce-call-options": "client=syncd"}
 
         def http(url: str) -> Http:
-            return Http(settings.system, url, headers, limits, explain, settings.timing, settings.ca_file)
+            return Http(settings.system, url, headers, limits, explain, settings.timing, settings.ca_file, budget)
 
         first = http(base_url)
         tokens = Tokens(first, self._credential(base_url), self._place)

@@ -21,7 +21,7 @@ from syncd.kit.http import Answer, Http
 from syncd_salesforce.tokens import Session, Tokens
 from syncd_salesforce.troubles import PROBE_SECONDS, CallsUsedUp, SessionEnded
 
-_USAGE = re.compile(r"\bapi-usage=(\d+)/(\d+)")
+_USAGE = re.compile(r"(?<![\w-])api-usage=(\d{1,15})/(\d{1,15})")
 
 
 class Door:
@@ -128,14 +128,20 @@ class Door:
         return self._http
 
     def _note(self, headers: Mapping[str, str]) -> None:
-        found = _USAGE.search(headers.get("sforce-limit-info") or "")
-        if found is None:
+        told = budget(headers)
+        if told is None:
             return
-        used, limit = int(found[1]), int(found[2])
+        used, limit = told[1] - told[0], told[1]
         self.usage = (used, limit)
         if limit and used >= limit * self._share:
             words = f"{used:,} of the {limit:,} API calls of 24 hours are used; the setting `stop_at` keeps the rest."
             self._stop = (time.monotonic() + PROBE_SECONDS, f"Salesforce: {words}")
+
+
+def budget(headers: Mapping[str, str]) -> tuple[int, int] | None:
+    """The org's calls of 24 hours: how many are left, below zero where more were let through, and of how many."""
+    found = _USAGE.search(headers.get("sforce-limit-info") or "")
+    return (int(found[2]) - int(found[1]), int(found[2])) if found is not None else None
 
 
 def _is_plain(url: str) -> bool:

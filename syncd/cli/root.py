@@ -19,6 +19,7 @@ from syncd.cli.held import held
 from syncd.cli.maps import maps
 from syncd.cli.services import alert, backup, diagnose, export, forget, person, restore, service
 from syncd.cli.undoing import undo
+from syncd.cli.users import user
 
 app = typer.Typer(
     help="Keep a CRM and a contractor's system equal, both ways. Begin with: syncd init, syncd check, syncd plan.",
@@ -78,6 +79,7 @@ app.command()(person)
 app.command()(forget)
 app.add_typer(service, name="service")
 app.add_typer(alert, name="alert")
+app.add_typer(user, name="user")
 app.command()(sandboxes.sandbox)
 app.command()(sandboxes.demo)
 app.command()(proving.prove)

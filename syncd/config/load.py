@@ -159,6 +159,7 @@ class _Loader:
             systems={name: system for name, system in systems.items() if system},
             pairs={name: pair for name, pair in pairs.items() if pair},
             web=root.web,
+            console=root.console,
             log=root.log,
             audit=root.audit,
             alerts=root.alerts,

@@ -139,6 +139,22 @@ class WebConfig:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class ConsoleConfig:
+    """The `[console]` table: the pages for people, on `[web] listen`.
+
+    `on`: whether there are any. `url`: the address that people open, if it is another one than `listen`; no page is
+    shown under any other. `idle`: how long a sign-in lasts that is not used, `longest`: one that is.
+    """
+
+    __pydantic_config__: ClassVar[ConfigDict] = STRICT
+
+    on: bool = True
+    url: Annotated[str | None, BeforeValidator(values.url)] = None
+    idle: Duration = timedelta(hours=12)
+    longest: Duration = timedelta(days=30)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class LogConfig:
     """The `[log]` table. `auto` is console on a terminal and JSON everywhere else."""
 
@@ -168,7 +184,7 @@ class RetentionConfig:
     """The `[retention]` table: how long is kept what the sync itself does not need.
 
     `journal`: every write with the value before it; what is gone from it cannot be undone or explained. `runs`: what
-    each did. `conflicts`: those that are settled, with the value that lost.
+    each did. `conflicts`: those that are settled, with the value that lost. `deeds`: what people did in the console.
     """
 
     __pydantic_config__: ClassVar[ConfigDict] = STRICT
@@ -176,6 +192,7 @@ class RetentionConfig:
     journal: Kept = timedelta(days=400)
     runs: Kept = timedelta(days=400)
     conflicts: Kept = timedelta(days=400)
+    deeds: Kept = timedelta(days=400)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -247,6 +264,7 @@ class FileTable:
 
     syncd: StoreConfig
     web: WebConfig = WebConfig()
+    console: ConsoleConfig = ConsoleConfig()
     log: LogConfig = LogConfig()
     audit: AuditConfig = AuditConfig()
     alerts: AlertsConfig = AlertsConfig()
@@ -266,6 +284,7 @@ class Config:
     systems: Mapping[str, SystemConfig]
     pairs: Mapping[str, PairConfig]
     web: WebConfig = WebConfig()
+    console: ConsoleConfig = ConsoleConfig()
     log: LogConfig = LogConfig()
     audit: AuditConfig = AuditConfig()
     alerts: AlertsConfig = AlertsConfig()

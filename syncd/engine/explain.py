@@ -35,10 +35,11 @@ NEWEST = 3
 """Entries of a field's history that are told."""
 
 
-def explain(world: World, ref: Ref, field: str | None = None) -> dict[str, Any]:
+def explain(world: World, ref: Ref, field: str | None = None, *, history: bool = True) -> dict[str, Any]:
     """Everything that is known of a record in every map that reads it.
 
-    Raises ConfigError for a kind that no map reads, and for a field that none of those maps has.
+    `history`: ask the vendors who changed each field; without it no vendor is asked. Raises ConfigError for a kind that
+    no map reads, and for a field that none of those maps has.
     """
     readers = world.readers.get((ref.system, ref.kind), ())
     if not readers:
@@ -50,7 +51,7 @@ def explain(world: World, ref: Ref, field: str | None = None) -> dict[str, Any]:
     for about in found:
         m = world.maps[about["map"]]
         for row in about.get("rules", ()):
-            row["changes"] = {str(side): _history(world, m, side, about, row) for side in Side}
+            row["changes"] = {str(side): _history(world, m, side, about, row) for side in Side} if history else {}
     return {"ref": str(ref), "maps": found}
 
 

@@ -33,7 +33,7 @@ def landed_late(world: World, tx: Tx, m: FieldMap, links: Sequence[Link]) -> Non
 
 
 def sent(intent: Intent) -> dict[str, dict[Side, Value]]:
-    """The bases of what a create carried: its source's values then, and what was sent."""
+    """The bases of what a write carried: its source's values then, and what was sent."""
     return {
         name: {Side(side): value for side, value in data["settle"].items()}
         for name, data in intent.rules.items()

@@ -211,7 +211,9 @@ def _neither(world: World, tx: Tx, item: Item, intent: Intent, record: Record, r
     """Neither what was there nor what was sent: a person is asked in those fields, whatever the owner.
 
     The write may have landed before somebody typed over it: whom it overruled is listed, as when it was seen to. A
-    field that holds what it held is planned again, and what a person took for it is still to be carried out.
+    field that holds what was sent is settled like any that landed: else our own value would look like a person's edit,
+    and overrule one on the other side. One that holds what it held is planned again, and what a person took for it is
+    still to be carried out.
     """
     _take_in(world, tx, item, intent, record)
     moved = {
@@ -221,12 +223,23 @@ def _neither(world: World, tx: Tx, item: Item, intent: Intent, record: Record, r
     }
     _list(world, tx, item, moved, run)
     _list_put_back(world, tx, item, intent, record, run)
-    for name, data in moved.items():
-        field = data["field"]
-        if item.link is None or field is None or _holds(item, intent.side, record, {field: intent.fields[field]}):
-            continue
-        _ask(world, tx, item.link, intent, record, name, run)
+    if item.link is not None:
+        there = {
+            name: sides
+            for name, sides in sent(intent).items()
+            if name in moved and _holds(item, intent.side, record, _sent_as(intent, name))
+        }
+        settle_rules(tx, item.m, {item.link.id: there})
+        for name in moved:
+            if name in sent(intent) and name not in there:
+                _ask(world, tx, item.link, intent, record, name, run)
     close_intent(world, tx, intent.id, "neither")
+
+
+def _sent_as(intent: Intent, name: str) -> dict[str, Value]:
+    """The field of a rule, with what was sent there."""
+    field = intent.rules[name]["field"]
+    return {field: intent.fields[field]}
 
 
 def _ask(world: World, tx: Tx, link: Link, intent: Intent, record: Record, name: str, run: int | None) -> None:
@@ -343,7 +356,7 @@ def _adopt_create(world: World, tx: Tx, item: Item, intent: Intent, record: Reco
     rules = {
         name: sides
         for name, sides in sent(intent).items()
-        if proved or _holds(item, side, record, {field[name]: intent.fields[field[name]]})
+        if proved or _holds(item, side, record, _sent_as(intent, name))
     }
     settle_rules(tx, m, {link.id: rules})
     for name in field.keys() - rules.keys():

@@ -60,6 +60,7 @@ def _row(world: World, item: Item, side: Side, run: int | None) -> dict[str, obj
         "link": item.link.id if item.link else None, "record_id": operation.ref.id if operation.ref else None,
         "source_id": item.id_on(side.other), "fields": operation.fields, "before": operation.expect,
         "rules": rules_data(kept), "version": version, "opened_at": now,
+        "heard_at": item.mark.first_at if operation.action is Action.CREATE else None,
         "lands_by": now + world.pace.lease + world.pace.landing, "fence": item.unit.fence,
         "permitted": any(mark.permit for mark in item.unit.marks),
     }  # fmt: skip

@@ -9,7 +9,7 @@ import functools
 import ipaddress
 import ssl
 import time
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass
 from datetime import datetime
@@ -97,6 +97,10 @@ class _Call:
     text: bool = False
 
 
+Budget = Callable[[Mapping[str, str]], tuple[int, int] | None]
+"""What the headers of an answer say of the day's requests: how many are left, and of how many; None: nothing."""
+
+
 class Http:
     """A vendor's base address with our credential. One per connector, shared by all its threads."""
 
@@ -109,6 +113,7 @@ class Http:
         explain: Explain,
         timing: Timing,
         ca_file: str | None = None,
+        budget: Budget = lambda _headers: None,
     ) -> None:
         """Open nothing yet. `headers` carry the credential.
 
@@ -117,7 +122,7 @@ class Http:
         local = _check_scheme(system, base_url)
         self._system, self._limits, self._explain, self._timing = system, limits, explain, timing
         self._secrets = tuple({word for value in headers.values() for word in (value, *value.split()) if len(word) > 7})
-        self._clock, self._ca_file = VendorClock(), ca_file
+        self._clock, self._ca_file, self._budget = VendorClock(), ca_file, budget
         seconds = timing.timeout.total_seconds()
         self._client = httpx.Client(
             base_url=base_url,
@@ -211,6 +216,8 @@ class Http:
             try:
                 response, raw, sent = self._exchange(call)
                 answered = str(response.status_code)
+                if (told := self._budget(response.headers)) is not None:
+                    traffic.told(self._system, *told)
             finally:
                 traffic.sent(self._system, answered)
         if bucket and response.is_success:

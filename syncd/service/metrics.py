@@ -34,6 +34,9 @@ STILL = 100
 SECONDS = (0.1, 0.5, 1.0, 5.0, 30.0, 120.0, 600.0, 3600.0)
 """Upper bounds of the buckets that runs are told in."""
 
+HANDOFF_SECONDS = (1.0, 2.0, 5.0, 10.0, 20.0, 40.0, 90.0, 300.0, 1800.0, 7200.0)
+"""And hand-offs."""
+
 
 # A second figure for each, which nobody asks for; the library has no types for this one function.
 disable_created_metrics()  # type: ignore[no-untyped-call]
@@ -47,6 +50,8 @@ class Metrics:
         self._systems, self._maps = systems, maps
         self._last: int | None = None
         self._open: set[int] = set()
+        self._write = 0
+        self._making: set[int] = set()
         self._counted = CollectorRegistry()
         ProcessCollector(namespace="syncd", registry=self._counted)
         self._runs = Counter("syncd_runs", "Runs that have ended.", ["pair", "state"], registry=self._counted)
@@ -56,6 +61,11 @@ class Metrics:
         self._took = Histogram(
             "syncd_run_seconds", "How long runs took.", ["pair"], buckets=SECONDS, registry=self._counted
         )
+
+        self._handed = Histogram(
+            "syncd_handoff_seconds", "How long it took from when syncd heard of a record until its twin was made.",
+            ["map"], buckets=HANDOFF_SECONDS, registry=self._counted,
+        )  # fmt: skip
 
     def page(self, tx: Tx, now: datetime, store_bytes: int) -> bytes:
         """All of it, in the text format."""
@@ -75,6 +85,14 @@ class Metrics:
         for labels, count in sorted(traffic.so_far().items()):
             requests.add_metric(labels, count)
         yield requests
+        left = GaugeMetricFamily(
+            "syncd_budget_left", "Requests left today, as the vendor told last.", labels=["system"]
+        )
+        whole = GaugeMetricFamily("syncd_budget", "Requests of a day, as the vendor told last.", labels=["system"])
+        for system, (some, of) in sorted(traffic.left().items()):
+            left.add_metric([system], some)
+            whole.add_metric([system], of)
+        yield from (left, whole)
 
     def _system_families(self, tx: Tx) -> Iterator[Metric]:
         well = GaugeMetricFamily("syncd_system_ok", "1: it answers; 0: it is paused, or waited for.", labels=["system"])
@@ -113,7 +131,9 @@ class Metrics:
                 max((one.id for one in last), default=0),
                 {r.id for r in last if r.state == RUNNING},
             )
+            self._write = tx.journal.last()
             return
+        self._hand_over(tx)
         known = [run for id in sorted(self._open) if (run := tx.runs.get(id)) is not None]
         new = tx.runs.after(self._last)
         self._open = {run.id for run in (*known, *new) if run.state == RUNNING}
@@ -121,6 +141,16 @@ class Metrics:
         for run in (*known, *new):
             if run.state != RUNNING:
                 self._take(run)
+
+    def _hand_over(self, tx: Tx) -> None:
+        """Take in the hand-offs that have ended since the last page."""
+        new = tx.journal.made_after(self._write)
+        several = [*tx.journal.made(sorted(self._making)), *new]
+        self._making = {one.id for one in several if one.outcome is None}
+        self._write = max((one.id for one in new), default=self._write)
+        for one in several:
+            if one.outcome in ("written", "landed") and one.heard_at is not None and one.closed_at is not None:
+                self._handed.labels(one.map).observe(max(0.0, (one.closed_at - one.heard_at).total_seconds()))
 
     def _take(self, run: Run) -> None:
         self._runs.labels(run.pair, run.state).inc()

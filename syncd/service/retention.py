@@ -8,7 +8,7 @@ from datetime import datetime, timedelta
 
 from syncd.config import RetentionConfig
 from syncd.service.scheduler import Tick
-from syncd.store.retention import prune_conflicts, prune_journal, prune_runs
+from syncd.store.retention import prune_conflicts, prune_deeds, prune_journal, prune_runs, prune_tokens
 from syncd.store.store import Store
 
 EVERY = timedelta(hours=1)
@@ -37,5 +37,7 @@ class Retention:
                 prune_journal(tx.connection, self.maps, now - self.config.journal, most=BITE),
                 prune_runs(tx.connection, now - self.config.runs, most=BITE),
                 prune_conflicts(tx.connection, now - self.config.conflicts, most=BITE),
+                prune_deeds(tx.connection, now - self.config.deeds, most=BITE),
+                prune_tokens(tx.connection, now, most=BITE),
             )
         return max(gone) >= BITE

@@ -13,6 +13,8 @@ from dataclasses import dataclass
 from datetime import datetime
 from zoneinfo import ZoneInfo
 
+from starlette.types import ASGIApp
+
 from syncd.config import Config, WebConfig
 from syncd.engine.world import Pair, World
 from syncd.errors import ConfigError, Problem
@@ -31,7 +33,10 @@ from syncd.store.store import Store
 
 @dataclass(frozen=True, slots=True)
 class Serving:
-    """Of one set-up. `world` asks the vendors for their fields, `again` compiles the maps anew; `maps`: their keys."""
+    """Of one set-up. `world` asks the vendors for their fields, `again` compiles the maps anew; `maps`: their keys.
+
+    `pages`: makes what people are shown, given whether the daemon works; `began` is told the daemon that does.
+    """
 
     config: Config
     store: Store
@@ -40,6 +45,8 @@ class Serving:
     world: Callable[[], World]
     again: Callable[[], tuple[Pair, ...]]
     maps: Sequence[str]
+    pages: Callable[[Callable[[], bool]], ASGIApp] | None = None
+    began: Callable[[Daemon], None] = lambda _daemon: None
 
     def try_out(self, instead_of: WebConfig) -> None:
         """Try all that it needs while another one works: store, maps, fields, alerts, port. Raises SyncdError."""
@@ -68,7 +75,8 @@ class Serving:
 
     def _site(self) -> Site:
         watch = Watch(self.store, self.clock, list(self.config.systems), self.maps)
-        return Site(self.config.web, systems.receivers(self.config), watch)
+        pages = self.pages(watch.started.is_set) if self.pages is not None and self.config.console.on else None
+        return Site(self.config.web, systems.receivers(self.config), watch, pages)
 
     def _work(self, stop: threading.Event, site: Site, carry: Callable[[Sequence[Tick]], Carrier]) -> None:
         """Begin, for which every system has to say what fields it has: one at its limit or down is waited for.
@@ -78,6 +86,7 @@ class Serving:
         """
         if self.health.until_done(stop, self.world):
             daemon = self.daemon(site.listens)
+            self.began(daemon)
             site.began(daemon.hinted)
             daemon.run(stop, carry)
 

@@ -1,7 +1,7 @@
-"""What answers and tells from a daemon's start to its end: the port for vendors and probes, and the service manager.
+"""What answers and tells from a daemon's start to its end: its port, and the service manager.
 
 It is there before the daemon, which waits until every system has said what fields it has. What is not here: the
-answers themselves (`web`, `watch`), and the daemon's work.
+answers themselves (`web`, `watch`, `syncd.console`), and the daemon's work.
 """
 
 from __future__ import annotations
@@ -9,6 +9,8 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import closing, contextmanager
 from typing import Self
+
+from starlette.types import ASGIApp
 
 from syncd.config import WebConfig
 from syncd.core.model import Ref
@@ -21,13 +23,18 @@ from syncd.service.web import Keep, Web
 
 
 class Site:
-    """Of one process. `receivers`: what understands the webhooks of the systems that have a secret for them."""
+    """Of one process. `receivers`: what understands the webhooks of the systems that have a secret for them.
 
-    def __init__(self, web: WebConfig, receivers: Sequence[Receiver], watch: Watch) -> None:
+    `pages`: what people are shown on the same port, if anything.
+    """
+
+    def __init__(
+        self, web: WebConfig, receivers: Sequence[Receiver], watch: Watch, pages: ASGIApp | None = None
+    ) -> None:
         """Open nothing yet."""
         self._watch = watch
         self._keep: Keep | None = None
-        self._web = Web(web.listen, web.public_url, receivers, self._hinted, watch.routes())
+        self._web = Web(web.listen, web.public_url, receivers, self._hinted, watch.routes(), pages)
 
     @contextmanager
     def open(self, environ: Mapping[str, str], *, alone: bool) -> Iterator[Self]:

@@ -56,7 +56,7 @@ PAGES: Mapping[str, Page] = {
     "held": Page("`syncd held show` shows it; `syncd held approve` or `discard` decides."),
     "conflicts": Page("`syncd conflicts list` shows them; `syncd conflicts take` decides."),
     "parked": Page("`syncd parked` says why for each; mend it, then `syncd retry`."),
-    "parity": Page("`syncd verify` shows where; with `--heal` they are looked at again."),
+    "parity": Page("`syncd verify` shows where; with `--plan` they are looked at again."),
 }
 """Every page of docs/runbooks, by its name."""
 

@@ -1,7 +1,7 @@
 """The address that vendors and probes call: a webhook is proved, its hint is stored, and only then it is answered 200.
 
 One thread of its own, which waits for the store elsewhere. What is not here: what a vendor's request looks like (its
-connector's receiver), what a hint leads to (`engine.intake`), what probes are told (`watch`), and any page for people.
+connector's receiver), what a hint leads to (`engine.intake`), what probes are told (`watch`), and pages (`console`).
 """
 
 from __future__ import annotations
@@ -21,7 +21,8 @@ import uvicorn
 from starlette.applications import Starlette
 from starlette.requests import ClientDisconnect, Request
 from starlette.responses import PlainTextResponse, Response
-from starlette.routing import Route
+from starlette.routing import Mount, Route
+from starlette.types import ASGIApp
 
 from syncd.core.model import Ref
 from syncd.errors import ConfigError, Problem, Transient
@@ -59,7 +60,7 @@ def machine_time() -> datetime:
 class Web:
     """Listens on `listen` ("host:port") for the systems of these receivers. `public_url`: where vendors call it.
 
-    `routes`: what else is answered there.
+    `routes`: what else is answered there; `rest`: who answers all the other addresses.
     """
 
     listen: str
@@ -67,6 +68,7 @@ class Web:
     receivers: Sequence[Receiver]
     keep: Keep
     routes: Sequence[Route] = ()
+    rest: ASGIApp | None = None
     clock: Callable[[], datetime] = machine_time
     url: str | None = None
     _server: uvicorn.Server | None = None
@@ -127,7 +129,9 @@ class Web:
             return await self._answered(receiver, request)
 
         paths = (f"{HOOKS}/{{system}}", f"{HOOKS}/{{system}}/{{rest:path}}")
-        return Starlette(routes=[*self.routes, *(Route(path, hook, methods=["POST"]) for path in paths)])
+        hooks = [Route(path, hook, methods=["POST"]) for path in paths]
+        rest = [Mount("/", self.rest)] if self.rest is not None else []
+        return Starlette(routes=[*self.routes, *hooks, *rest])
 
     async def _answered(self, receiver: Receiver, request: Request) -> Response:
         try:

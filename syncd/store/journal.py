@@ -59,6 +59,8 @@ _GONE = (
     )
     .values(outcome=None, closed_at=None, record_id=bindparam("now"))
 )  # fmt: skip
+_MADE = (journal.c.id, journal.c.map, journal.c.heard_at, journal.c.outcome, journal.c.closed_at)
+_MADE_OF = select(*_MADE).where(among(journal.c.id))
 _UNCLAIM = delete(claims).where(claims.c.intent == _INTENT)
 _CLAIMED = select(claims.c.key, claims.c.intent).where(
     claims.c.system == bindparam("system"), claims.c.kind == bindparam("kind"), among(claims.c.key)
@@ -92,6 +94,17 @@ class Intent:
     lands_by: datetime | None
     closed_at: datetime | None
     fence: int
+
+
+@dataclass(frozen=True, slots=True)
+class Made:
+    """A hand-off: a record that was to be made for another. `heard_at`: since when its mark waited to be worked on."""
+
+    id: int
+    map: str
+    heard_at: datetime | None
+    outcome: str | None
+    closed_at: datetime | None
 
 
 class Journal:
@@ -221,6 +234,22 @@ class Journal:
         if rows:
             self.connection.execute(claims.insert(), rows)
         return refused
+
+    def made_after(self, intent: int, *, limit: int = 1000) -> list[Made]:
+        """The creations that were opened after this write, oldest first."""
+        query = select(*_MADE).where(journal.c.id > intent, journal.c.action == str(Action.CREATE))
+        return [Made(*row) for row in self.connection.execute(query.order_by(journal.c.id).limit(limit))]
+
+    def made(self, intents: Iterable[int]) -> list[Made]:
+        """These creations, as far as they are still known."""
+        found: list[Made] = []
+        for chunk in chunks(intents):
+            found.extend(Made(*row) for row in self.connection.execute(_MADE_OF, {"among": chunk}))
+        return found
+
+    def last(self) -> int:
+        """The number of the newest write."""
+        return int(self.connection.execute(select(func.max(journal.c.id))).scalar_one() or 0)
 
     def of_run(self, run: int) -> list[Intent]:
         """Everything a run wrote."""

@@ -15,9 +15,10 @@ from sqlalchemy import BigInteger, Connection, MetaData, Table, Text, func, inse
 
 from syncd.errors import ConfigError, Problem
 from syncd.store import schema
+from syncd.store.columns import Json, Moment
 from syncd.store.runs import MOVED, out_of_date
 from syncd.store.store import Store
-from syncd.store.tables import Json, Moment, facts, metadata, turns
+from syncd.store.tables import facts, metadata, turns
 
 BATCH = 2000
 """Rows in one transaction."""

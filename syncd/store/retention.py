@@ -10,7 +10,7 @@ from datetime import datetime
 
 from sqlalchemy import Connection, delete, func, select
 
-from syncd.store.tables import conflicts, journal, runs
+from syncd.store.tables import conflicts, deeds, journal, runs, tokens
 
 ENDED = ("overruled", "agreed", "gone")
 """States of conflicts that are over. What was taken or kept is not: it says why two sides differ."""
@@ -38,3 +38,19 @@ def prune_conflicts(connection: Connection, before: datetime, *, most: int) -> i
     where = (conflicts.c.state.in_(ENDED), func.coalesce(conflicts.c.closed_at, conflicts.c.at) < before)
     ids = connection.execute(select(conflicts.c.id).where(*where).limit(most)).scalars().all()
     return int(connection.execute(delete(conflicts).where(conflicts.c.id.in_(ids))).rowcount)
+
+
+def prune_deeds(connection: Connection, before: datetime, *, most: int) -> int:
+    """What people did before then; how much went."""
+    ids = connection.execute(select(deeds.c.id).where(deeds.c.at < before).order_by(deeds.c.at).limit(most))
+    return int(connection.execute(delete(deeds).where(deeds.c.id.in_(ids.scalars().all()))).rowcount)
+
+
+def prune_tokens(connection: Connection, before: datetime, *, most: int) -> int:
+    """What let somebody in until then; how many went."""
+    count = 0
+    for kind in ("visit", "invite", "api"):
+        where = (tokens.c.kind == kind, tokens.c.ends_at <= before)
+        found = connection.execute(select(tokens.c.digest).where(*where).limit(most - count)).scalars().all()
+        count += connection.execute(delete(tokens).where(tokens.c.digest.in_(found))).rowcount
+    return count

@@ -14,8 +14,9 @@ from hashlib import blake2b
 from sqlalchemy import Connection, and_, bindparam, delete, func, select, update
 
 from syncd.core.model import Record, Ref, Side, Value
+from syncd.store.columns import as_stored, from_json, moment
 from syncd.store.sql import among, chunks, upsert
-from syncd.store.tables import ASKED, as_stored, from_json, marks, match_keys, moment, snapshots
+from syncd.store.tables import ASKED, marks, match_keys, snapshots
 
 _OF_KIND = and_(snapshots.c.system == bindparam("system"), snapshots.c.kind == bindparam("kind"))
 _ROWS = select(*as_stored(snapshots))

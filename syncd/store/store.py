@@ -21,10 +21,12 @@ from sqlalchemy.exc import ArgumentError, DBAPIError, NoSuchModuleError
 
 from syncd.errors import ConfigError, Problem, Transient
 from syncd.store import troubles
+from syncd.store.access import Access
 from syncd.store.alerts import Alerts
 from syncd.store.aliases import Aliases
 from syncd.store.coming import Coming
 from syncd.store.conflicts import Conflicts
+from syncd.store.deeds import Deeds
 from syncd.store.feeds import Feeds
 from syncd.store.journal import Journal
 from syncd.store.leases import Leases
@@ -36,6 +38,7 @@ from syncd.store.refusals import Refusals
 from syncd.store.runs import Runs
 from syncd.store.snapshots import Snapshots
 from syncd.store.tables import feeds, links, marks, metadata, pairs
+from syncd.store.versions import Versions
 
 BUSY_SECONDS = 30
 """How long a writer waits for another process before the database counts as locked."""
@@ -141,6 +144,21 @@ class Tx:
         return Alerts(self.connection)
 
     @cached_property
+    def access(self) -> Access:
+        """Who may use the console."""
+        return Access(self.connection)
+
+    @cached_property
+    def deeds(self) -> Deeds:
+        """What people did there."""
+        return Deeds(self.connection)
+
+    @cached_property
+    def versions(self) -> Versions:
+        """The texts that maps had."""
+        return Versions(self.connection)
+
+    @cached_property
     def runs(self) -> Runs:
         """Runs, and the state of systems."""
         return Runs(self.connection)
@@ -194,8 +212,9 @@ class Store:
 
     @cached_property
     def file(self) -> Path | None:
-        """SQLite's file; None on a server."""
-        return Path(str(make_url(self.url).database)) if self.sqlite else None
+        """SQLite's file; None on a server, and in memory."""
+        name = make_url(self.url).database if self.sqlite else None
+        return Path(name) if name else None
 
     def bytes(self, connection: Connection) -> int:
         """What the database takes on its disk."""

@@ -1,20 +1,15 @@
-"""The tables, and how values travel into them. The only place that knows the columns.
+"""The tables. The only place that knows the columns.
 
-What is not here: statements (the sibling modules) and how the tables come to be (`migrations/`).
+What is not here: how values travel into them (`columns`), statements (the sibling modules) and how the tables come to
+be (`migrations/`).
 """
 
 from __future__ import annotations
 
-from datetime import UTC, datetime, timedelta
-from typing import Any
-
-import orjson
 from sqlalchemy import (
     BigInteger,
     Boolean,
     Column,
-    ColumnElement,
-    Dialect,
     Index,
     Integer,
     LargeBinary,
@@ -22,75 +17,16 @@ from sqlalchemy import (
     String,
     Table,
     Text,
-    TypeDecorator,
     UniqueConstraint,
     false,
     text,
-    type_coerce,
 )
-from sqlalchemy.types import TypeEngine
+
+from syncd.store.columns import Json, Moment
 
 metadata = MetaData(
     naming_convention={"ix": "ix_%(table_name)s_%(column_0_N_name)s", "uq": "uq_%(table_name)s_%(column_0_N_name)s"}
 )
-
-
-class Json(TypeDecorator[Any]):
-    """JSON as text; arrays come back as tuples, so that values compare as `core.model` says."""
-
-    impl = Text
-    cache_ok = True
-
-    def process_bind_param(self, value: Any, dialect: Dialect) -> str | None:
-        """To text; None stays NULL."""
-        return None if value is None else orjson.dumps(value, option=orjson.OPT_NON_STR_KEYS).decode()
-
-    def process_result_value(self, value: Any, dialect: Dialect) -> Any:
-        """From text."""
-        return from_json(value)
-
-
-def from_json(text: str | None) -> Any:
-    """What a text of JSON says; None stays None."""
-    return None if text is None else _tuples(orjson.loads(text))
-
-
-def _tuples(value: Any) -> Any:
-    if type(value) is dict:  # most values are none of both, and not worth a call
-        return {key: _tuples(item) if type(item) in _NESTED else item for key, item in value.items()}
-    return tuple(_tuples(item) for item in value) if type(value) is list else value
-
-
-_NESTED = (dict, list)
-
-
-_EPOCH, _MICROSECOND = datetime(1970, 1, 1, tzinfo=UTC), timedelta(microseconds=1)
-
-
-class Moment(TypeDecorator[datetime]):
-    """An aware datetime as whole microseconds since 1970: compact, ordered, the same in every database."""
-
-    impl = BigInteger
-    cache_ok = True
-
-    def process_bind_param(self, value: datetime | None, dialect: Dialect) -> int | None:
-        """To microseconds."""
-        return None if value is None else (value - _EPOCH) // _MICROSECOND
-
-    def process_result_value(self, value: Any, dialect: Dialect) -> datetime | None:
-        """From microseconds, in UTC."""
-        return moment(value)
-
-
-def moment(stored: int | None) -> datetime | None:
-    """The datetime of so many microseconds since 1970; None stays None."""
-    return None if stored is None else _EPOCH + stored * _MICROSECOND
-
-
-def as_stored(table: Table) -> list[ColumnElement[Any]]:
-    """A table's columns as the database has them, for who decodes many rows: JSON as text, moments as numbers."""
-    plain: dict[type[Any], TypeEngine[Any]] = {Json: Text(), Moment: BigInteger()}
-    return [type_coerce(column, plain.get(type(column.type), column.type)) for column in table.columns]
 
 
 def _id() -> Column[int]:
@@ -253,6 +189,7 @@ journal = Table(
     Column("version", String(64)),
     Column("outcome", String(16)),
     Column("error", Text),
+    Column("heard_at", Moment),
     Column("opened_at", Moment, nullable=False),
     Column("lands_by", Moment),
     Column("closed_at", Moment),
@@ -261,6 +198,8 @@ journal = Table(
     Index(None, "map", "opened_at"),
     Index("ix_journal_open", "map", "source_id", sqlite_where=text("outcome IS NULL"),
           postgresql_where=text("outcome IS NULL")),
+    Index("ix_journal_made", "map", "id", sqlite_where=text("action = 'create'"),
+          postgresql_where=text("action = 'create'")),
     Index(None, "link", "outcome"),
     Index(None, "map", "source_id"),
     Index(None, "map", "record_id"),
@@ -368,4 +307,53 @@ alerts = Table(
     Column("since", Moment, nullable=False),
     Column("told_at", Moment),
     Column("over_at", Moment),
+)
+
+accounts = Table(
+    "accounts",
+    metadata,
+    Column("name", String(64), primary_key=True),
+    Column("role", String(16), nullable=False),
+    Column("secret", Text),
+    Column("failures", Integer, nullable=False, default=0),
+    Column("locked_until", Moment),
+    Column("made_at", Moment, nullable=False),
+    Column("ended_at", Moment),
+)
+
+tokens = Table(
+    "tokens",
+    metadata,
+    Column("digest", LargeBinary(32), primary_key=True),
+    Column("kind", String(16), nullable=False),
+    Column("account", String(64), nullable=False),
+    Column("label", String(200), nullable=False),
+    Column("made_at", Moment, nullable=False),
+    Column("seen_at", Moment, nullable=False),
+    Column("ends_at", Moment, nullable=False),
+    Index(None, "account", "kind"),
+    Index(None, "kind", "ends_at"),
+)
+
+deeds = Table(
+    "deeds",
+    metadata,
+    _id(),
+    Column("at", Moment, nullable=False, index=True),
+    Column("account", String(64), nullable=False),
+    Column("deed", String(64), nullable=False),
+    Column("subject", String(200), nullable=False),
+    Column("detail", Json, nullable=False),
+)
+
+versions = Table(
+    "versions",
+    metadata,
+    _id(),
+    Column("map", String(128), nullable=False),
+    Column("at", Moment, nullable=False),
+    Column("account", String(64), nullable=False),
+    Column("reason", Text, nullable=False),
+    Column("text", Text, nullable=False),
+    Index(None, "map", "id"),
 )

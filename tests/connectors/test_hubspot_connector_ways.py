@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from contextlib import closing
 from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any
@@ -11,11 +12,13 @@ import pytest
 
 from syncd.core.model import Action, Gone, MatchKey, Operation, Outcome, Record, Ref, Result, SyncKey, Value
 from syncd.errors import AuthError, ConfigError
+from syncd.kit import traffic
 from syncd.kit.connector import Severity, SystemSettings, Timing
 from syncd.kit.contract import Memory
 from syncd.kit.remote import Remote
 from syncd.kit.sandbox import SandboxServer
 from syncd_hubspot import HubSpot
+from syncd_hubspot.connector import _budget
 from syncd_hubspot.sandbox import HubSpotSandbox
 
 TIMING = Timing(timeout=timedelta(seconds=2), retry_for=timedelta(seconds=1.5))
@@ -94,6 +97,31 @@ def test_a_merged_id_tells_what_it_became(world: World, answer: str) -> None:
         assert isinstance(gone, Gone)
         assert gone.became == (new,)
     assert set(living(found[new]).was) == {one, two}
+
+
+def test_what_is_left_of_the_days_requests_is_heard() -> None:
+    """A private app's answers tell it, each less than the one before."""
+    with SandboxServer(HubSpotSandbox(seed=3)) as server, closing(connect(server.url)) as hubspot:
+        system = hubspot._settings.system
+        hubspot.describe("contacts")
+        left, of = traffic.left()[system]
+        assert 0 < left < of
+        hubspot.read("contacts", ["1"], ["email"])
+        assert traffic.left()[system] < (left, of)
+
+
+@pytest.mark.parametrize(
+    ("headers", "told"),
+    [
+        ({"x-hubspot-ratelimit-daily": "250000", "x-hubspot-ratelimit-daily-remaining": "249999"}, (249_999, 250_000)),
+        ({"x-hubspot-ratelimit-daily": "250000"}, None),
+        ({"x-hubspot-ratelimit-daily": "many", "x-hubspot-ratelimit-daily-remaining": "-1"}, None),
+        ({}, None),
+    ],
+)
+def test_odd_figures_of_the_day_are_passed_over(headers: dict[str, str], told: tuple[int, int] | None) -> None:
+    """Half of it, no number, or nothing at all: nothing was told."""
+    assert _budget(headers) == told
 
 
 def test_history_names_who_changed_a_property(world: World) -> None:

@@ -13,6 +13,7 @@ from syncd.core.model import Action, FieldKind, Operation, Ref, SyncKey, Value
 from syncd.errors import AuthError, Refused, SyncdError, Transient
 from syncd_salesforce import ids, soql
 from syncd_salesforce.batches import batches
+from syncd_salesforce.door import budget
 from syncd_salesforce.troubles import CallsUsedUp, NoAccess, SalesforceRefused, SessionEnded, explain, parse
 from syncd_salesforce.values import from_wire, to_wire
 
@@ -244,3 +245,18 @@ def test_a_list_names_no_record_twice_and_keeps_families() -> None:
     mixed = [_op(0, Action.CREATE, key="K__c"), _op(1, Action.CREATE), _op(2, Action.UPDATE), _op(3, Action.UPDATE)]
     assert [[op.id for op in batch] for batch in batches(mixed, 200)] == [["0"], ["1"], ["2"], ["3"]]
     assert [len(batch) for batch in batches([_op(n, Action.CREATE, AccountId="a") for n in range(7)], 3)] == [3, 3, 1]
+
+
+@pytest.mark.parametrize(
+    ("told", "left"),
+    [
+        ("api-usage=18/5000", (4982, 5000)),
+        ("api-usage=18/5000; per-app-api-usage=17/250(appName=x)", (4982, 5000)),
+        ("api-usage=5003/5000", (-3, 5000)),
+        ("per-app-api-usage=17/250(appName=x)", None),
+        ("", None),
+    ],
+)
+def test_what_is_left_of_the_days_calls_is_heard(told: str, left: tuple[int, int] | None) -> None:
+    """Of the whole org, as every answer says it."""
+    assert budget({"sforce-limit-info": told} if told else {}) == left

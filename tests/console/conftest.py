@@ -14,6 +14,7 @@ from playwright.sync_api import Page, Playwright, expect, sync_playwright
 
 from syncd.app import App
 from syncd.lab.demo import Playing, playing
+from tests.console import town as towns
 
 ARGUMENTS = [
     "--no-sandbox",
@@ -79,3 +80,10 @@ def opens(playwright: Playwright, chromium: str, demo: Playing) -> Iterator[Open
 
 def _abroad(url: str, home: str) -> list[str]:
     return [] if url.startswith(home) else [f"request to {url}"]
+
+
+@pytest.fixture(scope="module")
+def town(tmp_path_factory: pytest.TempPathFactory) -> Iterator[towns.Town]:
+    """A small synced world with the console over it; the tests of a module share it."""
+    with towns.town(tmp_path_factory.mktemp("town")) as made:
+        yield made

@@ -236,6 +236,11 @@ MUTANTS = (
         rules.test_an_interrupted_write_over_a_third_value_asks,
     ),
     Mutant(
+        "of an interrupted write that was typed over nothing has landed", settling._neither,
+        "        settle_rules(tx, item.m, {item.link.id: there})\n", "",
+        rules.test_our_own_value_beside_one_that_was_typed_over_overrules_nobody,
+    ),
+    Mutant(
         "the declared loss is ignored", loss.image,
         "    loss = type.loss if type else UNDESCRIBED\n", "    loss = Loss()\n    type = None\n",
         rules.test_what_a_field_loses_does_not_bounce,

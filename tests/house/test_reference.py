@@ -28,6 +28,7 @@ import reference
 TABLES = {
     "[syncd]": config.StoreConfig,
     "[web]": config.WebConfig,
+    "[console]": config.ConsoleConfig,
     "[log]": config.LogConfig,
     "[pairs.NAME]": config.PairTable,
     "[audit]": config.AuditConfig,

@@ -23,10 +23,11 @@ from syncd.service.watch import Watch
 from syncd.store.marks import PARKED
 from syncd.store.runs import SystemState
 from syncd.store.store import Store
-from tests.engine.doings import edit, make, rest
+from tests.engine.doings import edit, judge, make, rest
 from tests.engine.test_rules import linked
 from tests.engine.town import DATABASES, Town, build
 from tests.house.tree import ROOT, page
+from tests.store.test_no_scans import INTENT
 
 MAP = "pair/contacts"
 METRIC = re.compile(r"syncd_[a-z_]+")
@@ -138,6 +139,37 @@ def test_requests_are_counted_by_system_and_answer(town: Town) -> None:
         for answer in ("200", "429", traffic.NONE)
     }
     assert grown == {"200": 2, "429": 1, traffic.NONE: 1}
+
+
+def test_hand_offs_are_told_by_how_long_they_took(town: Town) -> None:
+    """From when syncd heard of a record until its twin was there: each once, also one that was under way meanwhile."""
+    judge(town)
+    watch = watching(town)
+    watch.metrics()
+    make(town, "crm", "contacts", {"email": "ann@x.example", "name": "Ann"})
+    judge(town)
+    now = town.stage.now
+    with town.store.begin() as tx:
+        row = {**INTENT, "map": MAP, "heard_at": now - timedelta(seconds=30), "opened_at": now}
+        (late,) = tx.journal.open([row])
+        tx.journal.open([{**row, "source_id": "7", "action": "update"}])
+    counts = [samples(watch.metrics().decode()) for _ in range(2)]
+    assert [value(found, "syncd_handoff_seconds_count", map=MAP) for found in counts] == [1, 1]
+    with town.store.begin() as tx:
+        tx.journal.close(late, "written", now + timedelta(seconds=20))
+    found = [samples(watch.metrics().decode()) for _ in range(2)][-1]
+    assert value(found, "syncd_handoff_seconds_count", map=MAP) == 2
+    assert value(found, "syncd_handoff_seconds_sum", map=MAP) >= 50
+
+
+def test_what_is_left_of_a_days_requests_is_told(town: Town) -> None:
+    """As the vendor said last; a system that says nothing has no such figure."""
+    traffic.told("counted", 249_000, 250_000)
+    traffic.told("counted", 248_999, 250_000)
+    found = samples(watching(town).metrics().decode())
+    assert value(found, "syncd_budget_left", system="counted") == 248_999
+    assert value(found, "syncd_budget", system="counted") == 250_000
+    assert ("syncd_budget", frozenset({("system", "crm")})) not in found
 
 
 def test_probes_are_answered_by_what_is_so(town: Town) -> None:

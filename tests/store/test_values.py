@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from sqlalchemy.dialects import sqlite
 
-from syncd.store.tables import Json, Moment
+from syncd.store.columns import Json, Moment
 
 DIALECT = sqlite.dialect()
 

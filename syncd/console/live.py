@@ -1,0 +1,87 @@
+"""Tells open pages that something has changed, so that they ask anew: one look at the store for all of them.
+
+What is not here: what changed; a page asks for itself as anybody would.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections import Counter
+from collections.abc import AsyncIterator, Callable
+from contextlib import suppress
+from dataclasses import dataclass, field
+from datetime import datetime
+
+from starlette.concurrency import run_in_threadpool
+
+from syncd.errors import SyncdError
+from syncd.store.store import Store
+
+EVERY = 1.0
+"""Seconds between two looks."""
+
+BEAT = 15.0
+"""Seconds after which an open page hears something in any case: a proxy ends what is silent."""
+
+EACH, ALL = 8, 60
+"""Pages that one sign-in, and that all together, may have listening."""
+
+
+class TooMany(Exception):
+    """No more pages can listen."""
+
+
+@dataclass(slots=True)
+class Live:
+    """Of one process. Everything runs in the server's one loop, but for the look at the store."""
+
+    store: Store
+    clock: Callable[[], datetime]
+    _stamp: str = ""
+    _changed: asyncio.Event = field(default_factory=asyncio.Event)
+    _listening: Counter[bytes] = field(default_factory=Counter)
+    _looking: asyncio.Task[None] | None = None
+
+    def enter(self, visit: bytes) -> None:
+        """Take a place for this sign-in; `tell` gives it back. Raises TooMany."""
+        if self._listening[visit] >= EACH or self._listening.total() >= ALL:
+            raise TooMany
+        self._listening[visit] += 1
+
+    async def tell(self, visit: bytes) -> AsyncIterator[str]:
+        """Events for one page, until it is closed."""
+        try:
+            if self._looking is None or self._looking.done():
+                self._looking = asyncio.create_task(self._look())
+            yield "retry: 3000\nevent: hello\ndata: \n\n"
+            while True:
+                changed = self._changed
+                try:
+                    await asyncio.wait_for(changed.wait(), BEAT)
+                except TimeoutError:
+                    yield ": still here\n\n"
+                else:
+                    yield "event: changed\ndata: \n\n"
+        finally:
+            self._listening[visit] -= 1
+            self._listening += Counter()
+
+    async def _look(self) -> None:
+        """While anybody listens."""
+        while self._listening.total() > 0:
+            with suppress(SyncdError):
+                stamp = await run_in_threadpool(self._now)
+                if stamp != self._stamp:
+                    self._stamp = stamp
+                    self._changed.set()
+                    self._changed = asyncio.Event()
+            await asyncio.sleep(EVERY)
+
+    def _now(self) -> str:
+        """What differs when anything that a page shows does."""
+        with self.store.read() as tx:
+            runs = [(run.id, run.state) for run in tx.runs.last(limit=3)]
+            waits = tx.marks.counts(self.clock())
+            feeds = [feed.backfilled for feed in tx.feeds.all()]
+            deeds = [deed.id for deed in tx.deeds.last(limit=1)]
+            return repr((runs, waits, feeds, deeds, tx.conflicts.count("open")))

@@ -1,0 +1,184 @@
+// Keeps a page live, tells what a deed came to, shows times in the reader's zone, and lets lists be worked by keyboard.
+"use strict";
+
+const main = () => document.getElementById("main");
+const typed = new WeakSet(); // fields whose text has not been sent
+let asking = false;
+let again = false;
+let stood = new Date();
+
+// --- live: the page is asked for anew when something changed, and morphed in, so that focus and what is typed stay
+Idiomorph.defaults.callbacks.beforeNodeMorphed = (old, next) => {
+  if (old.nodeType === 1 && old.hasAttribute("data-still")) return false;
+  if (old.nodeName === "TIME" && old.dateTime === next.dateTime) return false; // it is in the reader's words already
+  if (old.nodeName === "DETAILS" && old.open) next.setAttribute("open", "");
+  if (old !== document.activeElement) return true;
+  return !(typed.has(old) || old.tagName === "SELECT");
+};
+
+async function refresh() {
+  if (asking) { again = true; return; }
+  if (document.hidden || document.querySelector("[data-editing]")) return;
+  asking = true;
+  try {
+    await htmx.ajax("GET", location.pathname + location.search, { source: document.body, target: "#main", swap: "morph:innerHTML" });
+  } finally {
+    asking = false;
+    if (again) { again = false; setTimeout(refresh, 300); }
+  }
+}
+
+function offline(is) {
+  const banner = document.getElementById("offline");
+  if (!banner) return;
+  banner.hidden = !is;
+  if (is) document.getElementById("stood").textContent = words(stood);
+}
+
+if (document.body.hasAttribute("data-live")) {
+  let source;
+  let failures = 0;
+  const listen = () => {
+    source = new EventSource("/live");
+    source.addEventListener("hello", () => { if (failures) refresh(); failures = 0; offline(false); });
+    source.addEventListener("changed", refresh);
+    source.addEventListener("error", () => {
+      failures += 1;
+      if (failures > 1) offline(true);
+      if (source.readyState === EventSource.CLOSED) setTimeout(listen, 5000);
+    });
+  };
+  listen();
+  document.addEventListener("visibilitychange", refresh);
+  window.addEventListener("popstate", refresh);
+  window.addEventListener("pagehide", () => source.close());
+}
+
+document.addEventListener("htmx:afterRequest", (event) => {
+  if (event.detail.successful) stood = new Date();
+  const to = event.detail.xhr && event.detail.xhr.getResponseHeader("x-to");
+  if (to) { location.assign(to); return; }
+  if (event.detail.successful && event.detail.requestConfig.verb !== "get") refresh();
+});
+
+// --- what a deed came to, with the way back
+document.addEventListener("said", (event) => {
+  const told = event.detail;
+  const note = document.createElement("div");
+  note.className = told.bad ? "note bad" : "note";
+  const text = document.createElement("span");
+  text.textContent = told.text;
+  note.append(text);
+  if (told.secret) { // shown this once: it stays until it is closed
+    const secret = document.createElement("input");
+    secret.readOnly = true;
+    secret.value = told.secret;
+    secret.className = "secret";
+    secret.setAttribute("aria-label", told.text);
+    secret.addEventListener("focus", () => secret.select());
+    note.append(secret);
+  }
+  if (told.undo) {
+    const back = document.createElement("button");
+    back.className = "quiet";
+    back.textContent = "Undo";
+    back.addEventListener("click", () => {
+      htmx.ajax("POST", told.undo.path, { source: document.body, values: told.undo.form, swap: "none" });
+      note.remove();
+    });
+    note.append(back);
+  }
+  const close = document.createElement("button");
+  close.className = "quiet";
+  close.textContent = "✕";
+  close.setAttribute("aria-label", "Close");
+  close.addEventListener("click", () => note.remove());
+  note.append(close);
+  const place = document.getElementById("said");
+  place.append(note);
+  if (told.secret) { note.querySelector(".secret").focus(); return; }
+  while (place.children.length > 3) place.firstElementChild.remove();
+  const wait = told.bad || told.undo ? 20000 : 6000; // WCAG 2.2.1: what can be acted on stays long enough
+  setTimeout(() => { if (!note.contains(document.activeElement)) note.remove(); }, wait);
+});
+
+// --- times
+const exact = new Intl.DateTimeFormat(undefined, { dateStyle: "medium", timeStyle: "medium" });
+const clock = new Intl.DateTimeFormat(undefined, { timeStyle: "short" });
+const day = new Intl.DateTimeFormat(undefined, { month: "short", day: "numeric", hour: "numeric", minute: "2-digit" });
+
+function words(at) {
+  const seconds = (Date.now() - at) / 1000;
+  if (seconds < 0) return day.format(at);
+  if (seconds < 60) return `${Math.floor(seconds)} s ago`;
+  if (seconds < 3600) return `${Math.floor(seconds / 60)} min ago`;
+  return seconds < 86400 && new Date().toDateString() === at.toDateString() ? clock.format(at) : day.format(at);
+}
+
+function times() {
+  for (const one of document.querySelectorAll("time[datetime]")) {
+    const at = new Date(one.getAttribute("datetime"));
+    const text = words(at);
+    if (one.textContent !== text) one.textContent = text;
+    if (!one.title) one.title = exact.format(at);
+  }
+}
+
+// --- keyboard: arrows or j and k move between the rows of a list; a letter presses the button of the focused row
+function rows(from) {
+  const list = from.closest("[data-rows]");
+  return list ? [...list.querySelectorAll("[data-row]")] : [];
+}
+
+document.addEventListener("keydown", (event) => {
+  if (event.ctrlKey || event.metaKey || event.altKey) return;
+  const at = event.target.closest ? event.target.closest("[data-row]") : null;
+  const typing = event.target.matches && event.target.matches("input:not([type=checkbox]):not([type=radio]), textarea, select");
+  if (!at || typing) return;
+  const all = rows(at);
+  const move = { ArrowDown: 1, j: 1, ArrowUp: -1, k: -1 }[event.key];
+  if (move) {
+    const next = all[all.indexOf(at) + move];
+    if (next) { next.focus(); event.preventDefault(); }
+    return;
+  }
+  const button = at.querySelector(`[data-key="${CSS.escape(event.key)}"]`);
+  if (!button || event.repeat) return;
+  event.preventDefault();
+  waiting = { list: at.closest("[data-rows]").id, at: all.indexOf(at) };
+  button.click();
+});
+let waiting = null; // where the focus was when a row was decided: the row that takes its place gets it
+
+function settle() {
+  times();
+  if (!waiting) return;
+  const list = document.getElementById(waiting.list);
+  const all = list ? [...list.querySelectorAll("[data-row]")] : [];
+  if (document.activeElement === document.body || !document.activeElement.closest("[data-row]")) {
+    const next = all[Math.min(waiting.at, all.length - 1)];
+    (next || main()).focus();
+  }
+  waiting = null;
+}
+document.addEventListener("htmx:afterSettle", settle);
+
+// --- small things
+document.addEventListener("input", (event) => {
+  typed.add(event.target);
+  const list = event.target.matches("[data-all]") ? event.target.closest("form, [data-rows], section") : null;
+  if (list) for (const one of list.querySelectorAll("input[name=id]")) one.checked = event.target.checked;
+});
+document.addEventListener("htmx:beforeRequest", (event) => {
+  for (const one of event.target.querySelectorAll ? event.target.querySelectorAll("input, textarea, select") : []) typed.delete(one);
+});
+document.addEventListener("click", (event) => {
+  if (event.target.id !== "theme") return;
+  const dark = getComputedStyle(document.documentElement).colorScheme === "dark"
+    || (!document.documentElement.dataset.theme && matchMedia("(prefers-color-scheme: dark)").matches);
+  const now = dark ? "light" : "dark";
+  document.documentElement.dataset.theme = now;
+  localStorage.setItem("theme", now);
+});
+times();
+setInterval(times, 20000);

@@ -1,0 +1,98 @@
+"""Plain words for pages: times, values, counts, and what the engine's terms mean to somebody who has never met them.
+
+What is not here: the sentences of errors; those come from where they happen.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import UTC, datetime
+from typing import Any
+
+from markupsafe import Markup, escape
+
+from syncd.core.plan import MISSING
+
+SHOWN = 300
+"""Letters of a value that a page shows; the whole of it is one click away."""
+
+CAUSES: Mapping[str, str] = {
+    "question": "May be the same as another record",
+    "unmapped": "A value has no counterpart in the map",
+    "refused": "The other side refuses the value",
+    "drift": "A field is not told any more",
+    "parent": "Waits for a record it belongs to",
+    "waiting": "Waits for another record",
+    "later": "The vendor asked to wait",
+    "gone": "The record is gone",
+}
+"""Why a record waits, in short; a cause that is not here is shown as it is."""
+
+TITLES = {"hubspot": "HubSpot", "jobnimbus": "JobNimbus", "salesforce": "Salesforce", "jobprogress": "JobProgress"}
+"""How vendors write their own names."""
+
+
+def title(system: str) -> str:
+    """A system's name for people."""
+    return TITLES.get(system, system)
+
+
+def moment(value: datetime | str | None) -> datetime | None:
+    """A time as it is stored or told, as a time."""
+    return datetime.fromisoformat(value) if isinstance(value, str) else value
+
+
+def when(value: datetime | str | None, never: str = "never") -> Markup:
+    """A time for a page: exact for machines and without script, in the reader's zone and words with it."""
+    at = moment(value)
+    if at is None:
+        return escape(never)
+    at = at.astimezone(UTC)
+    return Markup('<time datetime="{}">{}</time>').format(
+        at.isoformat(timespec="seconds"), at.strftime("%Y-%m-%d %H:%M UTC")
+    )
+
+
+def lasting(seconds: float) -> str:
+    """A span of time, roughly."""
+    if seconds < 1:
+        return f"{seconds * 1000:.0f} ms"
+    if seconds < 90:
+        return f"{seconds:.0f} s"
+    if seconds < 90 * 60:
+        return f"{seconds / 60:.0f} min"
+    return f"{seconds / 3600:.0f} h" if seconds < 48 * 3600 else f"{seconds / 86400:.0f} days"
+
+
+def plain(value: Any) -> str:
+    """A value as text, whole."""
+    if value is None or value is MISSING:
+        return ""
+    if isinstance(value, bool):
+        return "yes" if value else "no"
+    if isinstance(value, list | tuple):
+        return ", ".join(map(plain, value))
+    if isinstance(value, Mapping):
+        return ", ".join(f"{key}: {plain(one)}" for key, one in value.items())
+    return str(value)
+
+
+def shown(value: Any, blank: str = "—") -> Markup:
+    """A value of a record for a page: apart from the text around it, cut if it is long, with what cannot be seen named.
+
+    A name may hold markup, turn the direction of what follows it, or be ten thousand letters long.
+    """
+    text = plain(value)
+    if not text:
+        return Markup('<span class="none">{}</span>').format(blank)
+    visible = "".join(
+        letter if letter.isprintable() or letter == "\n" else "\N{REPLACEMENT CHARACTER}" for letter in text
+    )
+    if len(visible) <= SHOWN:
+        return Markup("<bdi>{}</bdi>").format(visible)
+    return Markup('<bdi>{}…</bdi> <small class="cut">{} letters</small>').format(visible[:SHOWN], f"{len(text):,}")
+
+
+def cause(name: str | None) -> str:
+    """Why a record waits, in a few words."""
+    return CAUSES.get(name or "", name or "unknown")
