@@ -26,7 +26,7 @@ QUICK = PasswordHasher(time_cost=1, memory_cost=8, parallelism=1)
 
 @dataclass(slots=True)
 class Town:
-    """Both sandboxes of `stage`, the open `app`, and its `console` at `url`; no daemon works: nothing moves by itself."""
+    """Both sandboxes of `stage`, the open `app`, and its `console` at `url`; no daemon works, so nothing moves."""
 
     stage: Stage
     app: App

@@ -16,6 +16,7 @@ from syncd.core.model import Record, Ref, Side
 from syncd.errors import ConfigError
 from syncd.store import move as moving
 from syncd.store import schema
+from syncd.store.access import Account, Token
 from syncd.store.feeds import FeedState
 from syncd.store.move import check, give_up, move
 from syncd.store.parities import Parity
@@ -63,6 +64,12 @@ def fill(store: Store, count: int) -> None:
         tx.aliases.put("crm", "contacts", {"1": "2"})
         tx.feeds.move(FeedState("crm", "contacts", {"at": 1}, NOW, True, NOW))
         tx.pair_leases.take("sales", now=NOW, until=NOW, fence=1)
+        tx.access.put(Account(name="jane", role="admin", made_at=NOW))
+        tx.access.let_in(
+            Token(digest=b"x" * 32, kind="visit", account="jane", label="", made_at=NOW, seen_at=NOW, ends_at=LATER)
+        )
+        tx.deeds.add("jane", "conflict.take", "conflict 1", {"side": "left"}, NOW)
+        tx.versions.add("m", "jane", "é", "version: 1\n", NOW)
         run = tx.runs.start("sales", "live", "digest", NOW)
         tx.runs.end(run, "done", {"create:written": 1}, NOW)
         tx.runs.set_system(SystemState("crm", "ok", None, NOW))
