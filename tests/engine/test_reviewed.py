@@ -68,7 +68,7 @@ def fresh(town: Town, *feeds: tuple[str, str]) -> None:
 def app_of(town: Town, monkeypatch: pytest.MonkeyPatch) -> App:
     """The verbs over a town, whose feeds the test reads itself."""
     app = App(cast("Any", None), clock=town.stage.clock)
-    app.__dict__.update(world=town.world, store=town.store, ready_store=town.store, health=Health.of(town.world))
+    app.__dict__.update(_world=town.world, store=town.store, ready_store=town.store, health=Health.of(town.world))
     monkeypatch.setattr(passes, "_read_all", lambda *_: None)
     return app
 
