@@ -8,6 +8,7 @@
 #   make bench      syncd beside what a user would otherwise run, 15 goals; hours with a million links
 #   make bench-quick  the same in small worlds, in two minutes
 #   make mutants    the engine with one rule taken out at a time, and the test that notices each
+#   make screenshots  a picture of every page of the console, in docs/console
 #   make docs       the documentation as a site in site/
 #   make reference  docs/reference/cli.md, written anew from the commands' own help
 #   make lock       requirements/ and NOTICE written anew (UPGRADE=--upgrade for newer versions)
@@ -19,7 +20,7 @@ COVERING = $(filter-out %/test_plan_laws.py,$(wildcard tests/core/test_*.py))
 unexport PYTHONDONTWRITEBYTECODE
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test test-long core-and-check check layers lint types docs reference lock browser postgres systemd peers core-tests other-tests matching mutants bench bench-quick
+.PHONY: help setup demo test test-long core-and-check check layers lint types docs reference lock browser postgres systemd peers core-tests other-tests matching mutants bench bench-quick screenshots newcomer
 
 help:
 	@sed -n 's/^#   //p' Makefile
@@ -51,7 +52,7 @@ core-and-check: setup
 
 test-long: export SYNCD_LONG = 1
 test-long: export PYTEST_TIMEOUT = 1800
-test-long: test
+test-long: newcomer test
 
 check: layers lint types docs
 
@@ -77,6 +78,9 @@ bench-quick: setup postgres peers
 mutants: setup
 	$(PYTEST) -v -p no:cacheprovider tests/engine/test_mutants.py
 
+screenshots: setup browser
+	SYNCD_SCREENSHOTS=docs/console $(PYTEST) -q -n 0 tests/console/test_screenshots.py
+
 docs: setup
 	.venv/bin/mkdocs build --strict --quiet
 
@@ -91,6 +95,10 @@ postgres:
 
 systemd:
 	@tools/systemd
+
+# Debian's debootstrap: the newcomer's drill begins on a bare system.
+newcomer:
+	@tools/newcomer
 
 peers: setup
 	@tools/peers

@@ -122,7 +122,7 @@ def zone_of(account: Row) -> str:
     name = str(account.get("timeZone") or account.get("timezone") or "UTC")
     try:
         return ZoneInfo(name).key
-    except (ZoneInfoNotFoundError, ValueError):
+    except (ZoneInfoNotFoundError, ValueError, OSError):  # the last for names that no file can have
         return "UTC"
 
 

@@ -66,6 +66,11 @@ def read(context: typer.Context, config: Path | None) -> App:
     return App.read(given(context, config), environ=os.environ)
 
 
+def home_of(app: App) -> str:
+    """Where people open the console."""
+    return app.config.console.url or f"http://{app.config.web.listen}"
+
+
 def made_for_records() -> None:
     """Records come by the thousand, in several threads, and go by themselves: let the runtime look for no more."""
     gc.set_threshold(50_000, 20, 20)  # looking for cycles among them took an eighth of the time

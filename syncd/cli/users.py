@@ -10,7 +10,7 @@ from typing import Annotated
 
 import typer
 
-from syncd.cli.common import ConfigOption, FormatOption, opened
+from syncd.cli.common import ConfigOption, FormatOption, home_of, opened
 from syncd.cli.render import Format, show_rows
 
 NameArgument = Annotated[str, typer.Argument(metavar="NAME", help="The account, such as jane or jane@example.com.")]
@@ -35,7 +35,7 @@ def invite(
 
     with opened(context, config) as app:
         secret = app.doors.invite(name, Role.of(role) if role is not None else None)
-        home = app.config.console.url or f"http://{app.config.web.listen}"
+        home = home_of(app)
     typer.echo(f"{home}/welcome/{secret}")
 
 

@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from syncd.cli.common import ConfigOption, FormatOption, PairArgument, leave, opened, read
+from syncd.cli.common import ConfigOption, FormatOption, PairArgument, home_of, leave, opened, read
 from syncd.cli.plans import show_plan
 from syncd.cli.render import Format, plain, show_facts, show_json, show_rows
 
@@ -101,9 +101,16 @@ def _live(context: typer.Context, config: Path | None, work: Callable[[App, thre
 
     def live(app: App, until: threading.Event) -> None:
         log.setup(format=app.config.log.format, level=app.config.log.level)
+        if sys.stdout.isatty():
+            typer.echo(welcome(app))
         work(app, until)
 
-    lifetime = Lifetime(lambda: read(context, config))
+    def renewable() -> App:
+        app = read(context, config)
+        app.renew = lifetime.again
+        return app
+
+    lifetime = Lifetime(renewable)
     stopping = False
 
     def stop(_number: int, _frame: object) -> None:
@@ -118,6 +125,20 @@ def _live(context: typer.Context, config: Path | None, work: Callable[[App, thre
     if not sys.stderr.isatty():  # a terminal that is closed sends it, too
         signal.signal(signal.SIGHUP, lambda _number, _frame: lifetime.again())
     lifetime.run(live)
+
+
+def welcome(app: App) -> str:
+    """Where the console is; while nobody has an account, a link that lets the first admin in, for a terminal alone."""
+    if not app.config.console.on:
+        return "There is no console: [console] on = false."
+    home = home_of(app)
+    with app.ready_store.read() as tx:
+        if tx.access.any():
+            return f"The console is at {home}"
+    from syncd.console.ask import Role
+
+    secret = app.doors.invite("admin", Role.ADMIN)
+    return f"Let the first person in; this works once, for two days: {home}/welcome/{secret}"
 
 
 def status(context: typer.Context, *, config: ConfigOption = None, format: FormatOption = Format.TABLE) -> None:

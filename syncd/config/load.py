@@ -38,6 +38,7 @@ NAME = re.compile(r"[a-z][a-z0-9_-]{0,31}")
 COMMON = ("connector", "base_url", "ca_file", "timezone", "rate")
 HOOK = "webhook_secret"
 """The key that every system has whose connector receives webhooks."""
+PROVIDER = ("oidc_issuer", "oidc_client_id", "oidc_secret")
 CUT = "There the file ends in the middle of something: a value, a bracket or a quote that was begun there or above it."
 """The remedy where TOML misses something at the end of a file: what it misses may have begun anywhere before."""
 
@@ -150,6 +151,7 @@ class _Loader:
         systems = {name: self._system(name, table) for name, table in _tables(raw, "systems")}
         pairs = {name: self._pair(name, table, systems.keys()) for name, table in _tables(raw, "pairs")}
         self._signed_address(root, systems)
+        self._whole_provider(root)
         if self.problems or root is None:
             raise ConfigError(sorted(self.problems, key=_line))
         return Config(
@@ -172,6 +174,8 @@ class _Loader:
         raw = self._override(self.parsed())
         if isinstance(raw.get("syncd"), dict):
             raw["syncd"].pop("store_password", None)
+        if isinstance(raw.get("console"), dict):
+            raw["console"].pop("oidc_secret", None)
         root = self._check(FileTable, raw, ())
         names = [name for name, _ in _tables(raw, "systems")]
         pairs = {name: self._pair(name, table, names) for name, table in _tables(raw, "pairs")}
@@ -227,6 +231,19 @@ class _Loader:
                 remedy = 'Add to [web]: public_url = "https://...", as the vendor knows it.'
                 message = "needs [web] public_url: these webhooks are signed over it."
                 self._problem(("systems", name, HOOK), message, remedy)
+
+    def _whole_provider(self, root: FileTable | None) -> None:
+        """Sign-in by OpenID Connect is set up wholly or not at all, and leads back to an address that people reach."""
+        missing = [name for name in PROVIDER if root is not None and getattr(root.console, name) is None]
+        if root is None or len(missing) == len(PROVIDER):
+            return
+        there = " and ".join(name for name in PROVIDER if name not in missing)
+        remedy = f"Add it, or take {there} out: sign-in by OpenID Connect needs {', '.join(PROVIDER)} together."
+        for name in missing:
+            self._problem(("console", name), "is missing.", remedy)
+        if root.console.url is None and not values.of_this_machine(root.web.listen):
+            told = "needs [console] url: the provider sends people back there."
+            self._problem(("console", PROVIDER[0]), told, 'Add to [console]: url = "https://...", as people open it.')
 
     def _pair(self, name: str, table: Mapping[str, Any], systems: Iterable[str]) -> PairConfig | None:
         self._name("pairs", name)

@@ -143,7 +143,9 @@ class ConsoleConfig:
     """The `[console]` table: the pages for people, on `[web] listen`.
 
     `on`: whether there are any. `url`: the address that people open, if it is another one than `listen`; no page is
-    shown under any other. `idle`: how long a sign-in lasts that is not used, `longest`: one that is.
+    shown under any other. `idle`: how long a sign-in lasts that is not used, `longest`: one that is. `oidc_issuer`,
+    `oidc_client_id` and `oidc_secret`: of a provider of OpenID Connect that people may sign in with, all three or none;
+    `oidc_name`: what the button calls it.
     """
 
     __pydantic_config__: ClassVar[ConfigDict] = STRICT
@@ -152,6 +154,10 @@ class ConsoleConfig:
     url: Annotated[str | None, BeforeValidator(values.url)] = None
     idle: Duration = timedelta(hours=12)
     longest: Duration = timedelta(days=30)
+    oidc_issuer: Annotated[str | None, BeforeValidator(values.issuer)] = None
+    oidc_client_id: Annotated[str | None, BeforeValidator(values.client_id)] = None
+    oidc_secret: Annotated[str | None, BeforeValidator(values.secret)] = field(default=None, repr=False)
+    oidc_name: Annotated[str, BeforeValidator(values.button)] = "your company's sign-in"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -296,4 +302,6 @@ class Config:
         password = values.password(self.store)
         spelt = {password, values.quoted(password)} if password else set()
         hooks = (system.webhook_secret for system in self.systems.values() if system.webhook_secret is not None)
-        return (*(system.secret for system in self.systems.values()), *hooks, *sorted(spelt), *self.alerts.to)
+        signed_in = [self.console.oidc_secret] if self.console.oidc_secret is not None else []
+        own = (system.secret for system in self.systems.values())
+        return (*own, *hooks, *sorted(spelt), *self.alerts.to, *signed_in)

@@ -34,6 +34,9 @@ KEY = re.compile(r"[!-~]+")
 SHORTEST = 12
 """Characters of a webhook's secret: a shorter one can be guessed by whoever may try as often as they like."""
 
+LONGEST_BUTTON = 40
+"""Letters that a button has room for on a phone."""
+
 CREDENTIAL, CREDENTIALS = "credential", "credentials"
 """The word of a setting whose secret the service manager hands over, and the folder it has it from."""
 
@@ -195,6 +198,34 @@ def url(value: Any) -> str:
     if parts.scheme == "http" and not _loopback(parts.hostname):
         raise Wrong("must begin with https:// (http is taken only on 127.0.0.1).", "Use the https address.")
     return str(value).rstrip("/")
+
+
+def issuer(value: Any) -> str:
+    """As `url`, to the letter: what a provider calls itself may end with a slash."""
+    url(value)
+    parts = urlsplit(value)
+    if parts.query or parts.fragment or parts.username is not None:
+        raise Wrong("must be an address alone.", 'Write what the provider calls itself: "https://login.example.com".')
+    return str(value)
+
+
+def client_id(value: Any) -> str:
+    """What a provider knows us by."""
+    if not isinstance(value, str) or not KEY.fullmatch(value):
+        raise Wrong("is no client id.", "Copy it from the provider's page of the application.")
+    return value
+
+
+def button(value: Any) -> str:
+    """A few words that fit on a button."""
+    if not isinstance(value, str) or not value.strip() or len(value) > LONGEST_BUTTON or not value.isprintable():
+        raise Wrong(f"must be 1 to {LONGEST_BUTTON} letters.", 'Write for example "Example Roofing".')
+    return value.strip()
+
+
+def of_this_machine(listens: str) -> bool:
+    """Whether what listens there is reached from this very machine alone."""
+    return _loopback(listens.rpartition(":")[0].strip("[]"))
 
 
 def _loopback(host: str) -> bool:

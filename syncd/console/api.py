@@ -256,15 +256,11 @@ def understood(verb: Verb, told: Mapping[str, Any]) -> Given:
 
 def _of_kind(param: Param, value: Any) -> Any:
     if param.kind == "integers":
-        if (
-            isinstance(value, list)
-            and value
-            and all(isinstance(one, int) and not isinstance(one, bool) for one in value)
-        ):
+        if isinstance(value, list) and value and all(_whole(one) for one in value):
             return value
         raise ValueError("must be a list of numbers.")
     if param.kind == "integer":
-        if isinstance(value, int) and not isinstance(value, bool):
+        if _whole(value):
             return value
         if isinstance(value, str) and value.isdecimal() and len(value) < 19:
             return int(value)
@@ -273,11 +269,16 @@ def _of_kind(param: Param, value: Any) -> Any:
         if isinstance(value, bool):
             return value
         raise ValueError("must be true or false.")
-    if not isinstance(value, str) or not value:
+    if not isinstance(value, str) or not value or "\0" in value:
         raise ValueError("must be a text.")
     if param.choices and value not in param.choices:
         raise ValueError(f"must be one of {', '.join(param.choices)}.")
     return value
+
+
+def _whole(value: Any) -> bool:
+    """Whether it is a whole number that a database can keep."""
+    return isinstance(value, int) and not isinstance(value, bool) and -(2**63) <= value < 2**63
 
 
 def _plain(value: Any) -> Any:

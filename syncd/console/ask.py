@@ -90,7 +90,10 @@ class Done:
 
 @dataclass(frozen=True, slots=True)
 class Page:
-    """One page. `nav`: its word in the navigation, "" if it is reached from another; `needs`: a daemon that works."""
+    """One page. `nav`: its word in the navigation, "" if it is reached from another; `needs`: a daemon that works.
+
+    `takes`: it is asked for by a form, whose text it shows anew and keeps nowhere; nothing is done by it.
+    """
 
     path: str
     template: str
@@ -99,6 +102,7 @@ class Page:
     nav: str = ""
     role: Role = Role.VIEWER
     needs: bool = False
+    takes: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,6 +11,7 @@ from typing import Any, Protocol
 
 from syncd.config import Config
 from syncd.engine.world import World
+from syncd.service.setupfile import SetupFile
 from syncd.store.store import Store
 
 Say = Callable[[str], None]
@@ -34,6 +35,13 @@ class Desk(Protocol):
     @property
     def world(self) -> World:
         """Everything the engine works in, with the maps as they are now. Only when the daemon works."""
+
+    @property
+    def setup(self) -> SetupFile:
+        """config.toml, to be changed."""
+
+    def take_maps(self) -> None:
+        """Let the daemon read the maps anew now."""
 
     def status(self) -> dict[str, Any]:
         """How it goes: systems, feeds, links, what waits and for whom."""

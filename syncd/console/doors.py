@@ -25,6 +25,9 @@ from syncd.store.access import Account, Token
 from syncd.store.store import Store, Tx
 
 NAME = re.compile(r"[a-z0-9][a-z0-9._@+-]{0,63}")
+LONGEST_NAME = 65
+"""Letters of a name that are looked at: no account has as many."""
+
 SHORTEST, LONGEST = 12, 256
 """Letters of a password."""
 
@@ -42,6 +45,9 @@ UNKNOWN = 1000
 AT_ONCE = 2
 """Passwords that are looked at together: each takes tens of megabytes."""
 
+_LOOKING = threading.BoundedSemaphore(AT_ONCE)
+"""Of the whole process, however many doors it has."""
+
 
 class Locked(Exception):
     """No password is looked at now; the sentence says for how long."""
@@ -56,20 +62,25 @@ class Doors:
     config: ConsoleConfig
     hasher: PasswordHasher = field(default_factory=PasswordHasher)
     _unknown: OrderedDict[str, Account] = field(default_factory=OrderedDict)
-    _looking: threading.BoundedSemaphore = field(default_factory=lambda: threading.BoundedSemaphore(AT_ONCE))
 
     def sign_in(self, name: str, password: str, *, instead_of: str | None = None) -> str | None:
         """The secret of a new sign-in; None if name or password is wrong. Raises Locked.
 
         `instead_of`: the secret of the browser's last one, which ends.
         """
-        name = name.strip().lower()
+        name = name.strip().lower()[:LONGEST_NAME]
         if not self._proved(name, password):
             return None
         with self.store.begin() as tx:
             if instead_of is not None:
                 tx.access.end(digest(instead_of))
             return self._visit(tx, name)
+
+    def vouched(self, name: str) -> str | None:
+        """The secret of a new sign-in for somebody whom another has proved; None if no account lets that name in."""
+        with self.store.begin() as tx:
+            account = tx.access.get(name)
+            return self._visit(tx, name) if account is not None and account.ended_at is None else None
 
     def visitor(self, secret: str) -> Visitor | None:
         """Who is signed in with this secret; None if nobody is any more."""
@@ -183,14 +194,15 @@ class Doors:
 
     def _proved(self, name: str, password: str) -> bool:
         """Whether that is the password; a wrong one is counted. Raises Locked."""
-        now = self.clock()
-        account = self._account(name, now)
-        if account.locked_until is not None and account.locked_until > now:
-            wait = (account.locked_until - now).total_seconds()
-            raise Locked(f"Too many wrong passwords. Wait {max(1.0, wait):.0f} s, then try again.")
-        if not self._right(account, password):
-            self._wrong(account, now)
-            return False
+        with _LOOKING:  # from the look at the lock to the count: whoever tries many at once is counted for each
+            now = self.clock()
+            account = self._account(name, now)
+            if account.locked_until is not None and account.locked_until > now:
+                wait = (account.locked_until - now).total_seconds()
+                raise Locked(f"Too many wrong passwords. Wait {max(1.0, wait):.0f} s, then try again.")
+            if not self._right(account, password):
+                self._wrong(name, now)
+                return False
         if account.failures:
             with self.store.begin() as tx:
                 tx.access.change(name, failures=0, locked_until=None)
@@ -208,35 +220,36 @@ class Doors:
         proof = account.secret or self._nobody()
         if len(password) > LONGEST:
             return False
-        with self._looking:
-            try:
-                right = self.hasher.verify(proof, password)
-            except (VerificationError, InvalidHashError):
-                return False
+        try:
+            right = self.hasher.verify(proof, password)
+        except (VerificationError, InvalidHashError):
+            return False
         return right and account.secret is not None and account.ended_at is None
 
-    def _wrong(self, account: Account, now: datetime) -> None:
-        failures = account.failures + 1
-        wait = min(timedelta(seconds=2.0 ** min(failures - FREE, 20)), WAIT_MOST)
-        until = now + wait if failures >= FREE else None
-        if account.role:
-            with self.store.begin() as tx:
-                tx.access.change(account.name, failures=failures, locked_until=until)
-            return
-        self._unknown[account.name] = replace(account, failures=failures, locked_until=until)
+    def _wrong(self, name: str, now: datetime) -> None:
+        with self.store.begin() as tx:
+            # As it stands now: another wrong one may have been counted since this one was looked at.
+            account = tx.access.get(name)
+            if account is not None:
+                failures, until = _once_more(account, now)
+                tx.access.change(name, failures=failures, locked_until=until)
+                return
+        account = self._unknown.get(name) or Account(name=name, role="", made_at=now)
+        failures, until = _once_more(account, now)
+        self._unknown[name] = replace(account, failures=failures, locked_until=until)
         while len(self._unknown) > UNKNOWN:
             self._unknown.popitem(last=False)
 
     def _nobody(self) -> str:
         """The proof of a password that nobody knows: a name of nobody takes as long as one of somebody."""
         if _NOBODY not in self._unknown:
-            proof = self._proof(secrets.token_urlsafe())
+            proof = self.hasher.hash(secrets.token_urlsafe())
             self._unknown[_NOBODY] = Account(name="", role="", made_at=self.clock(), secret=proof)
         self._unknown.move_to_end(_NOBODY)
         return self._unknown[_NOBODY].secret or ""
 
     def _proof(self, password: str) -> str:
-        with self._looking:
+        with _LOOKING:
             return self.hasher.hash(password)
 
     def _visit(self, tx: Tx, name: str) -> str:
@@ -260,6 +273,13 @@ _NOBODY = "\0"
 def digest(secret: str) -> bytes:
     """What is kept of a secret: it is long and random, so a quick digest tells nothing of it."""
     return sha256(secret.encode("utf-8", "surrogatepass")).digest()
+
+
+def _once_more(account: Account, now: datetime) -> tuple[int, datetime | None]:
+    """How many wrong passwords it has been with one more, and until when none is looked at."""
+    failures = account.failures + 1
+    wait = min(timedelta(seconds=2.0 ** min(failures - FREE, 20)), WAIT_MOST)
+    return failures, now + wait if failures >= FREE else None
 
 
 def _existing(tx: Tx, name: str) -> Account:

@@ -6,7 +6,7 @@ import asyncio
 from collections.abc import Mapping
 from hmac import compare_digest
 from typing import Any
-from urllib.parse import parse_qsl, urlsplit
+from urllib.parse import SplitResult, parse_qsl, urlsplit
 
 from starlette.requests import Request
 
@@ -31,7 +31,7 @@ FORM_LIMIT = 1_000_000
 """Bytes of a form: a map of a thousand rules has a tenth of it."""
 
 SENT_WITHIN = 10.0
-"""Seconds in which a form must have come in."""
+"""Seconds in which a body must have come in."""
 
 FIELDS = 2000
 """Fields of a form."""
@@ -60,7 +60,20 @@ def names(listen: str, url: str | None) -> list[str]:
 def host(request: Request) -> str:
     """The name under which a page was asked for, without its port."""
     told = request.headers.get("host", "")
-    return (urlsplit(f"//{told}").hostname or "").lower() if _plain(told) else ""
+    return (_parts(f"//{told}").hostname or "").lower() if _plain(told) else ""
+
+
+def _parts(address: str) -> SplitResult:
+    """An address in its parts; of one that is none, empty ones."""
+    try:
+        return urlsplit(address)
+    except ValueError:
+        return urlsplit("")
+
+
+def sayable(text: str) -> str:
+    """A text that was sent, without the one letter that no database keeps."""
+    return text.replace("\0", "\N{REPLACEMENT CHARACTER}")
 
 
 def _plain(told: str) -> bool:
@@ -76,7 +89,7 @@ def must_be_ours(request: Request, visitor: Visitor | None, token: str) -> None:
     if request.headers.get("sec-fetch-site", "same-origin") not in ("same-origin", "none"):
         raise Unfit(403, "This was sent by another site.")
     origin = request.headers.get("origin")
-    if origin is not None and urlsplit(origin).netloc != request.headers.get("host", ""):
+    if origin is not None and _parts(origin).netloc != request.headers.get("host", ""):
         raise Unfit(403, "This was sent by another site.")
     if visitor is not None and not compare_digest(token.encode(), visitor.csrf.encode()):
         raise Unfit(403, "This page is of an earlier sign-in. Load it anew.")
@@ -86,29 +99,31 @@ async def form_of(request: Request) -> list[tuple[str, str]]:
     """The fields of a form that was sent, in their order. Raises Unfit."""
     if request.headers.get("content-type", "").partition(";")[0].strip() not in ("", _FORM):
         raise Unfit(415, "This takes a form.")
+    body = await body_of(request)
     try:
-        async with asyncio.timeout(SENT_WITHIN):
-            body = await body_of(request)
-        return parse_qsl(body.decode(), keep_blank_values=True, max_num_fields=FIELDS, strict_parsing=bool(body))
-    except TimeoutError:
-        raise Unfit(408, "The form did not come in.") from None
+        found = parse_qsl(body.decode(), keep_blank_values=True, max_num_fields=FIELDS, strict_parsing=bool(body))
     except (UnicodeDecodeError, ValueError):
         raise Unfit(400, "This is no form.") from None
+    return [(sayable(name), sayable(value)) for name, value in found]
 
 
 _FORM = "application/x-www-form-urlencoded"
 
 
 async def body_of(request: Request) -> bytes:
-    """The whole body. Raises Unfit as soon as it is too long."""
+    """The whole body. Raises Unfit as soon as it is too long, or takes too long."""
     told = request.headers.get("content-length", "")
     pieces = bytearray()
     if told.isdecimal() and len(told) < 20 and int(told) > FORM_LIMIT:
         raise Unfit(413, f"This is longer than {FORM_LIMIT:,} bytes.")
-    async for piece in request.stream():
-        pieces += piece
-        if len(pieces) > FORM_LIMIT:
-            raise Unfit(413, f"This is longer than {FORM_LIMIT:,} bytes.")
+    try:
+        async with asyncio.timeout(SENT_WITHIN):
+            async for piece in request.stream():
+                pieces += piece
+                if len(pieces) > FORM_LIMIT:
+                    raise Unfit(413, f"This is longer than {FORM_LIMIT:,} bytes.")
+    except TimeoutError:
+        raise Unfit(408, "What was sent did not come in.") from None
     return bytes(pieces)
 
 

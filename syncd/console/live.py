@@ -7,10 +7,9 @@ from __future__ import annotations
 
 import asyncio
 from collections import Counter
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
-from datetime import datetime
 
 from starlette.concurrency import run_in_threadpool
 
@@ -23,8 +22,8 @@ EVERY = 1.0
 BEAT = 15.0
 """Seconds after which an open page hears something in any case: a proxy ends what is silent."""
 
-EACH, ALL = 8, 60
-"""Pages that one sign-in, and that all together, may have listening."""
+EACH, ALL = 20, 60
+"""Pages that one account, in however many browsers, and that all together may have listening."""
 
 
 class TooMany(Exception):
@@ -36,19 +35,19 @@ class Live:
     """Of one process. Everything runs in the server's one loop, but for the look at the store."""
 
     store: Store
-    clock: Callable[[], datetime]
+    systems: Sequence[str]
     _stamp: str = ""
     _changed: asyncio.Event = field(default_factory=asyncio.Event)
-    _listening: Counter[bytes] = field(default_factory=Counter)
+    _listening: Counter[str] = field(default_factory=Counter)
     _looking: asyncio.Task[None] | None = None
 
-    def enter(self, visit: bytes) -> None:
-        """Take a place for this sign-in; `tell` gives it back. Raises TooMany."""
-        if self._listening[visit] >= EACH or self._listening.total() >= ALL:
+    def enter(self, account: str) -> None:
+        """Take a place for this account; `tell` gives it back. Raises TooMany."""
+        if self._listening[account] >= EACH or self._listening.total() >= ALL:
             raise TooMany
-        self._listening[visit] += 1
+        self._listening[account] += 1
 
-    async def tell(self, visit: bytes) -> AsyncIterator[str]:
+    async def tell(self, account: str) -> AsyncIterator[str]:
         """Events for one page, until it is closed."""
         try:
             if self._looking is None or self._looking.done():
@@ -63,7 +62,7 @@ class Live:
                 else:
                     yield "event: changed\ndata: \n\n"
         finally:
-            self._listening[visit] -= 1
+            self._listening[account] -= 1
             self._listening += Counter()
 
     async def _look(self) -> None:
@@ -80,8 +79,9 @@ class Live:
     def _now(self) -> str:
         """What differs when anything that a page shows does."""
         with self.store.read() as tx:
+            # Whatever waits, or is asked, came of a run, or of somebody's deed.
             runs = [(run.id, run.state) for run in tx.runs.last(limit=3)]
-            waits = tx.marks.counts(self.clock())
             feeds = [feed.backfilled for feed in tx.feeds.all()]
+            states = [(name, state and state.state) for name in self.systems for state in [tx.runs.system(name)]]
             deeds = [deed.id for deed in tx.deeds.last(limit=1)]
-            return repr((runs, waits, feeds, deeds, tx.conflicts.count("open")))
+            return repr((runs, feeds, states, deeds, tx.journal.last()))

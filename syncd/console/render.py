@@ -24,8 +24,9 @@ def environment() -> Environment:
         lstrip_blocks=True,
     )  # fmt: skip
     found.filters.update(
-        when=words.when, shown=words.shown, plain=words.plain, title_of=words.title, cause=words.cause,
-        lasting=words.lasting, path=lambda text: quote(str(text), safe=""), number=lambda value: f"{value:,}",
+        when=words.when, shown=words.shown, visible=words.visible, plain=words.plain, title_of=words.title,
+        cause=words.cause, lasting=words.lasting,
+        path=lambda text: quote(str(text), safe=""), number=lambda value: f"{value:,}",
     )  # fmt: skip
     found.globals.update(counted=counted, link=link, Role=Role, version=VERSION, since=since)
     return found

@@ -5,6 +5,7 @@ What is not here: what the pages show and the deeds do (`pages`), programs' door
 
 from __future__ import annotations
 
+import asyncio
 import json
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
@@ -25,8 +26,10 @@ from syncd.console import guards
 from syncd.console.api import VERBS, Api
 from syncd.console.ask import Ask, Deed, Done, NotFound, Page, Visitor
 from syncd.console.desk import Desk
-from syncd.console.doors import Doors, Locked
+from syncd.console.doors import AT_ONCE, Doors, Locked
+from syncd.console.elsewhere import OUT, Elsewhere
 from syncd.console.live import Live, TooMany
+from syncd.console.oidc import BACK, Astray
 from syncd.console.pages import DEEDS, PAGES
 from syncd.console.render import HERE, environment
 from syncd.errors import ConfigError, Problem, SyncdError
@@ -34,6 +37,12 @@ from syncd.errors import ConfigError, Problem, SyncdError
 log = structlog.stdlib.get_logger("syncd.console")
 
 Answers = Callable[[Request], Awaitable[Response]]
+
+SAID = 2000
+"""Letters of what a note says: it travels in a header, of which browsers take so much and no more."""
+
+IN_ADDRESSES = "/?&=%#:;+,@!$'()*"
+"""Signs that stand for themselves in an address that is made already."""
 
 
 @dataclass(slots=True)
@@ -44,29 +53,40 @@ class Console:
     ready: Callable[[], bool]
     doors: Doors
     live: Live
+    elsewhere: Elsewhere | None = None
     _templates: Environment = field(default_factory=environment)
+    _passwords: asyncio.Semaphore = field(default_factory=lambda: asyncio.Semaphore(AT_ONCE))
+    """Whoever has no turn waits here: in the threads that pages need, anybody could have them all waiting."""
 
     @classmethod
     def of(cls, desk: Desk, ready: Callable[[], bool]) -> Console:
         """Over this desk."""
         store, clock = desk.ready_store, desk.clock
-        return cls(desk, ready, Doors(store, clock, desk.config.console), Live(store, clock))
+        doors = Doors(store, clock, desk.config.console)
+        made = cls(desk, ready, doors, Live(store, list(desk.config.systems)))
+        made.elsewhere = Elsewhere.of(doors, desk.config.web.listen, made._cookie, secure=made._secure)
+        return made
 
     def app(self) -> Starlette:
         """All of it."""
         api = Api(self.desk, self.doors, self.ready)
         routes: list[BaseRoute] = [
-            Mount("/static", StaticFiles(directory=HERE / "static")),
+            Mount("/static", Static(directory=HERE / "static")),
             Route("/login", self._answered(self._login), methods=["GET", "POST"]),
+            Route(OUT, self._answered(self._oidc_out), methods=["GET"]),
+            Route(BACK, self._answered(self._oidc_back), methods=["GET"]),
             Route("/logout", self._answered(self._logout), methods=["POST"]),
             Route("/welcome/{secret}", self._answered(self._welcome), methods=["GET", "POST"]),
             Route("/live", self._answered(self._live), methods=["GET"]),
             Route("/api/openapi.json", self._answered(api.described), methods=["GET"]),
             *(Route(verb.path, self._answered(api.answers(verb)), methods=[verb.method]) for verb in VERBS),
-            *(Route(page.path, self._answered(self._shows(page)), methods=["GET"]) for page in PAGES),
+            *(Route(page.path, self._answered(self._shows(page)), methods=[_method(page)]) for page in PAGES),
             *(Route(deed.path, self._answered(self._does(deed)), methods=["POST"]) for deed in DEEDS),
         ]
-        return Starlette(routes=routes, exception_handlers={HTTPException: self._no_such_page})
+        made = Starlette(routes=routes, exception_handlers={HTTPException: self._no_such_page})
+        # It would lead on to whatever name the request says it was sent to, before that is looked at.
+        made.router.redirect_slashes = False
+        return made
 
     @property
     def _secure(self) -> bool:
@@ -127,7 +147,11 @@ class Console:
             request.state.visitor = visitor = await self._visitor(request)
             if visitor is None:
                 return self._to_sign_in(request)
-            return await run_in_threadpool(self._shown, page, self._ask(request, visitor), whole=_whole(request))
+            sent = await guards.form_of(request) if page.takes else []
+            if page.takes:
+                token = request.headers.get("x-csrf") or dict(sent).get("csrf", "")
+                guards.must_be_ours(request, visitor, token)
+            return await run_in_threadpool(self._shown, page, self._ask(request, visitor, sent), whole=_whole(request))
 
         return answers
 
@@ -180,8 +204,9 @@ class Console:
         form = dict(sent or [])
         form.pop("csrf", None)
         return Ask(
-            visitor=visitor, now=self.desk.clock(), path=request.path_params, query=dict(request.query_params),
-            form=form, chosen=tuple(value for name, value in sent or [] if name == "id"),
+            visitor=visitor, now=self.desk.clock(), path=_sayable(request.path_params),
+            query=_sayable(request.query_params), form=form,
+            chosen=tuple(value for name, value in sent or [] if name == "id"),
         )  # fmt: skip
 
     async def _live(self, request: Request) -> Response:
@@ -189,23 +214,25 @@ class Console:
         if visitor is None:
             return Response(status_code=401)
         try:
-            self.live.enter(visitor.visit)
+            self.live.enter(visitor.name)
         except TooMany:
             return Response("Too many pages are open.\n", 503, {"retry-after": "30"}, "text/plain")
-        return StreamingResponse(self.live.tell(visitor.visit), media_type="text/event-stream")
+        return StreamingResponse(self.live.tell(visitor.name), media_type="text/event-stream")
 
     async def _login(self, request: Request) -> Response:
         to = _own(request.query_params.get("to", "/"))
         facts: dict[str, Any] = {"title": "Sign in", "to": to, "name": "", "wrong": "", "first": False}
+        facts["other"] = self._other
         if request.method == "POST":
             form = dict(await guards.form_of(request))
             guards.must_be_ours(request, None, "")
             facts["name"] = form.get("name", "")
             last = request.cookies.get(self._cookie)
             try:
-                secret = await run_in_threadpool(
-                    self.doors.sign_in, form.get("name", ""), form.get("password", ""), instead_of=last
-                )
+                async with self._passwords:
+                    secret = await run_in_threadpool(
+                        self.doors.sign_in, form.get("name", ""), form.get("password", ""), instead_of=last
+                    )
             except Locked as locked:
                 return HTMLResponse(self._drawn("login.html", None, **{**facts, "wrong": str(locked)}), 429)
             if secret is not None:
@@ -233,7 +260,8 @@ class Console:
             if form.get("password") != form.get("again"):
                 return HTMLResponse(self._drawn("welcome.html", None, **{**facts, "wrong": "The two differ."}), 422)
             try:
-                made = await run_in_threadpool(self.doors.choose, secret, form.get("password", ""))
+                async with self._passwords:
+                    made = await run_in_threadpool(self.doors.choose, secret, form.get("password", ""))
             except ConfigError as error:
                 wrong = " ".join(_sentence(one) for one in error.problems)
                 return HTMLResponse(self._drawn("welcome.html", None, **{**facts, "wrong": wrong}), 422)
@@ -242,8 +270,44 @@ class Console:
             raise NotFound("This link was used meanwhile.")
         return HTMLResponse(self._drawn("welcome.html", None, **facts))
 
+    async def _oidc_out(self, request: Request) -> Response:
+        to = _own(request.query_params.get("to", "/"))
+        if await self._visitor(request) is not None:
+            return RedirectResponse(to, 303)
+        try:
+            return await self._another_way.out(request, to)
+        except Astray as astray:
+            return self._astray(astray, to)
+
+    async def _oidc_back(self, request: Request) -> Response:
+        try:
+            secret, to = await self._another_way.back(request)
+        except Astray as astray:
+            return self._another_way.over(self._astray(astray, "/"))
+        # They come from another site, so a redirect from here would carry no strict cookie: a page stands between.
+        headers = {"refresh": f"0;url={quote(to, safe=IN_ADDRESSES)}"}
+        page = HTMLResponse(self._drawn("arrived.html", None, title="Signed in", to=to), headers=headers)
+        return self._another_way.over(self._known_by(page, secret))
+
+    @property
+    def _another_way(self) -> Elsewhere:
+        if self.elsewhere is None:
+            raise NotFound("There is no such page.")
+        return self.elsewhere
+
+    def _astray(self, astray: Astray, to: str) -> Response:
+        facts = {"title": "Sign in", "to": to, "name": "", "wrong": str(astray), "first": False, "other": self._other}
+        return HTMLResponse(self._drawn("login.html", None, **facts), astray.status)
+
+    @property
+    def _other(self) -> str:
+        """What another way in is called, if there is one."""
+        return self.elsewhere.oidc.name if self.elsewhere is not None else ""
+
     def _signed_in(self, to: str, secret: str) -> Response:
-        answer = RedirectResponse(to, 303)
+        return self._known_by(RedirectResponse(to, 303), secret)
+
+    def _known_by(self, answer: Response, secret: str) -> Response:
         longest = int(self.desk.config.console.longest.total_seconds())
         answer.set_cookie(
             self._cookie, secret, max_age=longest, path="/", secure=self._secure, httponly=True, samesite="strict"
@@ -261,6 +325,24 @@ class Console:
         return answer
 
 
+class Static(StaticFiles):
+    """Scripts and styles, which say to a browser what every page says."""
+
+    def file_response(self, *args: Any, **more: Any) -> Response:
+        """One file."""
+        answer = super().file_response(*args, **more)
+        answer.headers.update(guards.HEADERS)
+        return answer
+
+
+def _method(page: Page) -> str:
+    return "POST" if page.takes else "GET"
+
+
+def _sayable(told: Mapping[str, Any]) -> dict[str, str]:
+    return {guards.sayable(name): guards.sayable(str(value)) for name, value in told.items()}
+
+
 def _whole(request: Request) -> bool:
     return "hx-request" not in request.headers
 
@@ -271,12 +353,16 @@ def _after(request: Request, done: Done) -> Response:
         return RedirectResponse(done.to or _own(request.headers.get("referer", "/")), 303)
     headers = {"hx-trigger": _said(done.text, undo=done.undo, secret=done.secret)}
     if done.to is not None:
-        headers["x-to"] = done.to
+        headers["x-to"] = quote(done.to, safe=IN_ADDRESSES)
     return Response(status_code=204, headers=headers)
 
 
 def _said(text: str, *, bad: bool = False, undo: tuple[str, Mapping[str, str]] | None = None, secret: str = "") -> str:
-    told: dict[str, Any] = {"text": text, "bad": bad, **({"secret": secret} if secret else {})}
+    told: dict[str, Any] = {
+        "text": text if len(text) <= SAID else f"{text[:SAID]}…",
+        "bad": bad,
+        **({"secret": secret} if secret else {}),
+    }
     if undo is not None:
         told["undo"] = {"path": undo[0], "form": dict(undo[1])}
     return json.dumps({"said": told})
@@ -284,7 +370,10 @@ def _said(text: str, *, bad: bool = False, undo: tuple[str, Mapping[str, str]] |
 
 def _own(address: str) -> str:
     """A path of ours; another site's address is none."""
-    parts = urlsplit(address)
+    try:
+        parts = urlsplit(address)
+    except ValueError:
+        return "/"
     path = parts.path if parts.path.startswith("/") and not parts.path.startswith(("//", "/\\")) else "/"
     return f"{path}?{parts.query}" if parts.query else path
 

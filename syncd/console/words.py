@@ -5,28 +5,21 @@ What is not here: the sentences of errors; those come from where they happen.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from datetime import UTC, datetime
 from typing import Any
 
 from markupsafe import Markup, escape
 
+from syncd.console.causes import cause_of
 from syncd.core.plan import MISSING
 
 SHOWN = 300
 """Letters of a value that a page shows; the whole of it is one click away."""
 
-CAUSES: Mapping[str, str] = {
-    "question": "May be the same as another record",
-    "unmapped": "A value has no counterpart in the map",
-    "refused": "The other side refuses the value",
-    "drift": "A field is not told any more",
-    "parent": "Waits for a record it belongs to",
-    "waiting": "Waits for another record",
-    "later": "The vendor asked to wait",
-    "gone": "The record is gone",
-}
-"""Why a record waits, in short; a cause that is not here is shown as it is."""
+_ENDLESS = re.compile(r"\S{31}")
+"""A word as long as this is broken anywhere, or it would widen the page."""
 
 TITLES = {"hubspot": "HubSpot", "jobnimbus": "JobNimbus", "salesforce": "Salesforce", "jobprogress": "JobProgress"}
 """How vendors write their own names."""
@@ -77,6 +70,13 @@ def plain(value: Any) -> str:
     return str(value)
 
 
+def visible(value: Any) -> str:
+    """A value as text in which nothing is hidden, for where no markup may stand: an option, a label."""
+    return "".join(
+        letter if letter.isprintable() or letter == "\n" else "\N{REPLACEMENT CHARACTER}" for letter in plain(value)
+    )
+
+
 def shown(value: Any, blank: str = "—") -> Markup:
     """A value of a record for a page: apart from the text around it, cut if it is long, with what cannot be seen named.
 
@@ -85,14 +85,14 @@ def shown(value: Any, blank: str = "—") -> Markup:
     text = plain(value)
     if not text:
         return Markup('<span class="none">{}</span>').format(blank)
-    visible = "".join(
-        letter if letter.isprintable() or letter == "\n" else "\N{REPLACEMENT CHARACTER}" for letter in text
-    )
-    if len(visible) <= SHOWN:
-        return Markup("<bdi>{}</bdi>").format(visible)
-    return Markup('<bdi>{}…</bdi> <small class="cut">{} letters</small>').format(visible[:SHOWN], f"{len(text):,}")
+    seen = visible(text)
+    bdi = Markup('<bdi class="long">{}</bdi>') if _ENDLESS.search(seen) else Markup("<bdi>{}</bdi>")
+    if len(seen) <= SHOWN:
+        return bdi.format(seen)
+    cut = Markup(' <small class="cut">{} letters</small>').format(f"{len(text):,}")
+    return bdi.format(f"{seen[:SHOWN]}…") + cut
 
 
 def cause(name: str | None) -> str:
     """Why a record waits, in a few words."""
-    return CAUSES.get(name or "", name or "unknown")
+    return cause_of(name or "").title

@@ -29,11 +29,12 @@ def review(world: World, map_key: str | None = None) -> list[dict[str, Any]]:
             if map_key in (None, m.key):
                 marks = [mark for mark in tx.marks.resting(PARKED, m.key) if mark.cause == QUESTION]
                 for side in Side:
-                    rows += _of_side(tx, m, side, [mark for mark in marks if mark.side is side])
+                    rows += pairs_of(tx, m, side, [mark for mark in marks if mark.side is side])
     return sorted(_once(rows), key=lambda row: (-row["score"], row["left"], row["right"]))[:MOST]
 
 
-def _of_side(tx: Tx, m: FieldMap, side: Side, marks: Sequence[Mark]) -> list[dict[str, Any]]:
+def pairs_of(tx: Tx, m: FieldMap, side: Side, marks: Sequence[Mark]) -> list[dict[str, Any]]:
+    """The pairs that these marks of a side ask about, in their order."""
     looking = Lookalikes(m, StoreIndex(tx, m))
     found: list[dict[str, Any]] = []
     for start in range(0, len(marks), PAGE):

@@ -24,7 +24,7 @@ What is not here: accounts. Cases run against the schemas in `schemas.yaml` of t
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from syncd.core.decision import Verdict
@@ -36,7 +36,7 @@ from syncd.core.values import OptionError
 from syncd.errors import ConfigError, Problem
 from syncd.fieldmaps.form import Form
 from syncd.fieldmaps.library import tests_of
-from syncd.fieldmaps.maps import constant, content, kinds, load
+from syncd.fieldmaps.maps import constant, content, kinds, read
 from syncd.fieldmaps.schemas import load_schemas, schema_of
 from syncd.fieldmaps.source import Place, Report, nearest, parse
 
@@ -79,17 +79,36 @@ class Case:
 
 def run_file(path: Path) -> Tested:
     """Run the tests beside a map against the schemas beside it. Raises ConfigError if one of the files is wrong."""
-    systems = {side: side.value for side in Side}
-    tests, schemas_file = tests_of(path), path.with_name(SCHEMAS)
-    for needed in (tests, schemas_file):
+    tests, schemas = tests_of(path), path.with_name(SCHEMAS)
+    for needed in (tests, schemas):
         if not needed.is_file():
             raise ConfigError(Problem(str(needed), "There is no such file, so this map cannot be tested."))
+    return run_text(content(path), str(path), tests, schemas)
+
+
+def run_text(
+    text: str, file: str, tests: Path, schemas_file: Path, real: Mapping[Side, Schema] | None = None
+) -> Tested:
+    """Run the tests of a file against a map's text, and the schemas of another file. Raises ConfigError.
+
+    `real`: the fields of an account, for those that the file of schemas lacks: one that was made there since.
+    """
+    systems = {side: side.value for side in Side}
     schemas = load_schemas(schemas_file, systems)
-    asked = kinds(content(path), str(path))
-    used = {side: schema_of(schemas, side, asked[side]) for side in Side}
-    found = load(path, pair="test", systems=systems, schemas=used)
+    asked = kinds(text, file)
+    used = {side: _both(schema_of(schemas, side, asked[side]), (real or {}).get(side)) for side in Side}
+    loaded = read(text, file, "test", systems, used)
+    if loaded.map is None:
+        raise ConfigError(loaded.errors)
+    found = loaded.map
     cases = read_cases(content(tests), str(tests), found, used)
     return Tested(len(cases), tuple(failure for case in cases for failure in run_case(found, case)))
+
+
+def _both(told: Schema, real: Schema | None) -> Schema:
+    if real is None or real.kind != told.kind:
+        return told
+    return replace(told, fields={**real.fields, **told.fields})
 
 
 def read_cases(text: str, file: str, found: FieldMap, schemas: Mapping[Side, Schema]) -> list[Case]:

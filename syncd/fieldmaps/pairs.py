@@ -58,13 +58,15 @@ def check(
     systems: Mapping[Side, str],
     describe: Describe | None,
     apart: Mapping[Path, Describe | None] | None = None,
+    instead: Mapping[Path, str] | None = None,
 ) -> list[Loaded]:
     """Each file with its errors and warnings; what is wrong between the maps stands with the map that names it.
 
-    `apart`: files that something else describes; None: only their form is checked.
+    `apart`: files that something else describes; None: only their form is checked. `instead`: texts to be read for
+    what files hold, so that a draft is checked before it is saved.
     """
-    describes = dict.fromkeys(paths, describe) | dict(apart or {})
-    found = _one_each([_read(path, pair, systems, describes[path]) for path in paths], paths)
+    describes, drafts = dict.fromkeys(paths, describe) | dict(apart or {}), instead or {}
+    found = _one_each([_read(path, pair, systems, describes[path], drafts.get(path)) for path in paths], paths, drafts)
     known = {loaded.map.key for loaded in found if loaded.map} | {_key(pair, path) for path in paths}
     result = []
     for loaded in found:
@@ -77,9 +79,9 @@ def check(
     return _circle(_continued(result))
 
 
-def _read(path: Path, pair: str, systems: Mapping[Side, str], describe: Describe | None) -> Loaded:
+def _read(path: Path, pair: str, systems: Mapping[Side, str], describe: Describe | None, draft: str | None) -> Loaded:
     try:
-        text = content(path)
+        text = content(path) if draft is None else draft
         if describe is None:
             return read(text, str(path), pair, systems, None)
         asked = kinds(text, str(path))
@@ -97,18 +99,22 @@ def _schema(side: Side, kind: str, describe: Describe, text: str, path: Path) ->
         raise ConfigError(Problem(str(place), f"The {side.value} side has no kind {kind!r}: {refused}")) from None
 
 
-def _one_each(found: list[Loaded], paths: Sequence[Path]) -> list[Loaded]:
+def _one_each(found: list[Loaded], paths: Sequence[Path], drafts: Mapping[Path, str]) -> list[Loaded]:
     """Two maps of a pair may not have one name: the store would take them for one."""
     first: dict[str, Path] = {}
     result = []
     for loaded, path in zip(found, paths, strict=True):
         other = first.setdefault(loaded.map.key, path) if loaded.map else path
-        result.append(loaded if other == path or not loaded.map else _with(loaded, (_taken(loaded.map, path, other),)))
+        if other == path or not loaded.map:
+            result.append(loaded)
+            continue
+        text = drafts.get(path) or content(path)
+        result.append(_with(loaded, (_taken(loaded.map, path, other, text),)))
     return result
 
 
-def _taken(found: FieldMap, path: Path, other: Path) -> Problem:
-    place = place_of(content(path), str(path), "name")
+def _taken(found: FieldMap, path: Path, other: Path, text: str) -> Problem:
+    place = place_of(text, str(path), "name")
     message = f"This pair has a map {found.name!r} already: {other}."
     return Problem(str(place), message, "Give one of them another name.")
 

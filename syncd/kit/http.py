@@ -368,7 +368,7 @@ def authorities() -> ssl.SSLContext:
 def _check_scheme(system: str, base_url: str) -> bool:
     """Whether the address is on this machine; ConfigError where a credential would travel in clear."""
     parts = urlsplit(base_url)
-    local = _is_loopback(parts.hostname or "")
+    local = is_loopback(parts.hostname or "")
     if not parts.hostname or parts.scheme not in ("http", "https"):
         remedy = "Write https://HOST, or leave `base_url` out."
         raise ConfigError(Problem(f"systems.{system}.base_url", f"{base_url!r} is not a web address.", remedy))
@@ -379,7 +379,8 @@ def _check_scheme(system: str, base_url: str) -> bool:
     return local
 
 
-def _is_loopback(host: str) -> bool:
+def is_loopback(host: str) -> bool:
+    """Whether a host's name means this machine."""
     if host == "localhost":
         return True
     try:

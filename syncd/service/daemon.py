@@ -27,6 +27,9 @@ from syncd.service.states import UNFIT
 
 log = structlog.stdlib.get_logger("syncd.daemon")
 
+MAPS = "maps"
+"""The tick that compiles the maps anew."""
+
 
 class Carrier(Protocol):
     """What sees to it that ticks are done at their times: this process's scheduler, or a cluster's queue."""
@@ -96,8 +99,13 @@ class Daemon:
         """All there is to do, again and again."""
         reads = [self._feed_tick(*feed, every) for feed, every in feeds(self.world.pairs).items()]
         pairs = [Tick(f"pair {pair.name}", self.idle, self._guarded(pair.name)) for pair in self.world.pairs]
-        maps = [Tick("maps", self.fresh, self.compile_again, local=True)] if self.pairs_again is not None else []
+        maps = [Tick(MAPS, self.fresh, self.compile_again, local=True)] if self.pairs_again is not None else []
         return [*reads, *pairs, *maps, *self._audits(), *self.more]
+
+    def wake_maps(self) -> None:
+        """Compile the maps now: somebody has changed one."""
+        if self._carrier is not None:
+            self._carrier.wake(MAPS)
 
     def hinted(self, refs: Sequence[Ref]) -> None:
         """Somebody says that these have changed: noted when this returns, looked at soon. Raises Transient."""

@@ -8,6 +8,7 @@ from __future__ import annotations
 import csv
 import importlib
 import os
+import re
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
@@ -28,6 +29,10 @@ OVERLAP = timedelta(minutes=5)
 BATCH = 1000
 
 
+_FORMULA = re.compile(r"'*[=+\-@\t\r\n\uff1d\uff0b\uff0d\uff20]")
+_NUMBER = re.compile(r"[+-]?(\d+([.,]\d*)*|\.\d+)([eE][+-]?\d+)?", re.ASCII)
+
+
 class Sheet(Protocol):
     """A file that is written row by row."""
 
@@ -42,7 +47,7 @@ class Sheet(Protocol):
 
 
 class Csv:
-    """Comma-separated, as spreadsheets read it; what is not known is empty."""
+    """Comma-separated, as spreadsheets read it; what is not known is empty, and no cell is a formula."""
 
     def __init__(self, path: Path) -> None:
         """Begin the file."""
@@ -55,11 +60,21 @@ class Csv:
 
     def add(self, several: Sequence[Sequence[Any]]) -> None:
         """Some rows."""
-        self._writer.writerows(several)
+        self._writer.writerows([harmless(value) for value in row] for row in several)
 
     def close(self) -> None:
         """That was all."""
         self._file.close()
+
+
+def harmless(value: Any) -> Any:
+    """A text that a spreadsheet would run as a formula, with an apostrophe before it; anything else as it is.
+
+    Numbers stay numbers. What begins so with an apostrophe of its own gets one more: who takes one off has the value.
+    """
+    if isinstance(value, str) and _FORMULA.match(value) and not _NUMBER.fullmatch(value):
+        return f"'{value}"
+    return value
 
 
 class Parquet:

@@ -23,13 +23,10 @@ from prometheus_client.registry import Collector
 from syncd import VERSION
 from syncd.engine.auditing import summary
 from syncd.kit import traffic
+from syncd.service.lately import Seen, ended, handed_over
 from syncd.store.marks import DUE
 from syncd.store.runs import Run
 from syncd.store.store import Tx
-
-RUNNING = "running"
-STILL = 100
-"""Of so many of the last runs those may still go on that had begun before the first page."""
 
 SECONDS = (0.1, 0.5, 1.0, 5.0, 30.0, 120.0, 600.0, 3600.0)
 """Upper bounds of the buckets that runs are told in."""
@@ -48,10 +45,7 @@ class Metrics:
     def __init__(self, systems: Sequence[str], maps: Sequence[str]) -> None:
         """Count runs from the first page on."""
         self._systems, self._maps = systems, maps
-        self._last: int | None = None
-        self._open: set[int] = set()
-        self._write = 0
-        self._making: set[int] = set()
+        self._seen: Seen | None = None
         self._counted = CollectorRegistry()
         ProcessCollector(namespace="syncd", registry=self._counted)
         self._runs = Counter("syncd_runs", "Runs that have ended.", ["pair", "state"], registry=self._counted)
@@ -124,33 +118,15 @@ class Metrics:
         yield parity
 
     def _count(self, tx: Tx) -> None:
-        """Take in the runs that have ended since the last page."""
-        if self._last is None:
-            last = tx.runs.last(limit=STILL)
-            self._last, self._open = (
-                max((one.id for one in last), default=0),
-                {r.id for r in last if r.state == RUNNING},
-            )
-            self._write = tx.journal.last()
+        """Take in the runs and hand-offs that have ended since the last page."""
+        if self._seen is None:
+            self._seen = Seen.now(tx)
             return
-        self._hand_over(tx)
-        known = [run for id in sorted(self._open) if (run := tx.runs.get(id)) is not None]
-        new = tx.runs.after(self._last)
-        self._open = {run.id for run in (*known, *new) if run.state == RUNNING}
-        self._last = max((run.id for run in new), default=self._last)
-        for run in (*known, *new):
-            if run.state != RUNNING:
-                self._take(run)
-
-    def _hand_over(self, tx: Tx) -> None:
-        """Take in the hand-offs that have ended since the last page."""
-        new = tx.journal.made_after(self._write)
-        several = [*tx.journal.made(sorted(self._making)), *new]
-        self._making = {one.id for one in several if one.outcome is None}
-        self._write = max((one.id for one in new), default=self._write)
-        for one in several:
-            if one.outcome in ("written", "landed") and one.heard_at is not None and one.closed_at is not None:
-                self._handed.labels(one.map).observe(max(0.0, (one.closed_at - one.heard_at).total_seconds()))
+        runs, made, self._seen = ended(tx, self._seen)
+        for run in runs:
+            self._take(run)
+        for key, seconds in handed_over(made):
+            self._handed.labels(key).observe(seconds)
 
     def _take(self, run: Run) -> None:
         self._runs.labels(run.pair, run.state).inc()

@@ -26,6 +26,7 @@ from syncd.service.retention import Retention
 from syncd.service.scheduler import Tick
 from syncd.service.site import Site
 from syncd.service.states import Watched
+from syncd.service.tally import Tallying
 from syncd.service.watch import Watch
 from syncd.service.web import must_be_free
 from syncd.store.store import Store
@@ -104,4 +105,5 @@ class Serving:
         live = tuple(pair.name for pair in pairs if pair.mode != "paused")
         watched = Watched(live, tuple(self.config.systems), tuple(self.maps), feeds(pairs), self.store.file)
         kept = Retention(self.store, self.clock, self.config.retention, self.maps)
-        return [kept.tick(), *alerting.ticks(self.config, self.store, self.clock, watched, speaks)]
+        tally = Tallying(self.store, self.clock, list(self.config.pairs))
+        return [kept.tick(), tally.tick(), *alerting.ticks(self.config, self.store, self.clock, watched, speaks)]

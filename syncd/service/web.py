@@ -23,6 +23,7 @@ from starlette.requests import ClientDisconnect, Request
 from starlette.responses import PlainTextResponse, Response
 from starlette.routing import Mount, Route
 from starlette.types import ASGIApp
+from uvicorn.protocols.http.h11_impl import H11Protocol
 
 from syncd.core.model import Ref
 from syncd.errors import ConfigError, Problem, Transient
@@ -37,6 +38,9 @@ KEPT_WITHIN = 3.0
 
 SENT_WITHIN = 5.0
 """Seconds in which a body must have come in."""
+
+HEAD_WITHIN = 10.0
+"""Seconds in which a request must have begun in earnest: whoever sends none would keep a place that others need."""
 
 WRITERS = 4
 """Hints that wait for the store at once; those behind them wait for their turn, and no longer than the ones before."""
@@ -234,10 +238,44 @@ def _unusable(listen: str, error: OSError) -> ConfigError:
     return ConfigError(Problem(f"[web] listen = {listen!r}", told, "Choose another one."))
 
 
+class Patient(H11Protocol):
+    """A connection that ends when its next request's head does not come in: uvicorn itself waits for ever."""
+
+    _late: asyncio.TimerHandle | None = None
+
+    def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
+        """From here on the first head is waited for."""
+        super().connection_made(transport)
+        self._await_head()
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        """Nothing is waited for any more."""
+        self._head_came()
+        super().connection_lost(exc)
+
+    def data_received(self, data: bytes) -> None:
+        """A head is whole when a new request has begun with it; what comes after an answer is waited for as well."""
+        before = self.cycle
+        super().data_received(data)
+        if self.cycle is not before:
+            self._head_came()
+        elif self._late is None and (before is None or before.response_complete):
+            self._await_head()
+
+    def _await_head(self) -> None:
+        self._late = self.loop.call_later(HEAD_WITHIN, self.timeout_keep_alive_handler)
+
+    def _head_came(self) -> None:
+        if self._late is not None:
+            self._late.cancel()
+            self._late = None
+
+
 def _config(app: Starlette) -> uvicorn.Config:
     return uvicorn.Config(
         app,
-        http="h11",
+        http=Patient,
+        proxy_headers=False,  # nothing here believes what a request says of where it came from
         lifespan="off",
         ws="none",
         log_config=None,

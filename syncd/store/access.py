@@ -35,9 +35,11 @@ class Account:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Token:
-    """A secret's digest. `kind`: `visit` (a signed-in browser), `invite` (a one-time link) or `api` (a program's).
+    """A secret's digest.
 
-    `label`: of a program's, what its owner calls it; of a visit, what its forms carry.
+    `kind`: `visit` (a signed-in browser), `invite` (a one-time link), `api` (a program's) or `oidc` (somebody who was
+    sent to another's sign-in and is not back yet; of no account). `label`: of a program's, what its owner calls it; of
+    a visit, what its forms carry; of an `oidc`, what the answer has to fit.
     """
 
     digest: bytes
@@ -99,6 +101,13 @@ class Access:
     def end(self, digest: bytes) -> int:
         """Let a token open nothing any more; whether it did."""
         return self.connection.execute(delete(tokens).where(tokens.c.digest == digest)).rowcount
+
+    def keep_newest(self, kind: str, most: int) -> None:
+        """End the oldest of those tokens of a kind that all last equally long, where there are more than so many."""
+        of_kind = select(tokens.c.digest).where(tokens.c.kind == kind).order_by(tokens.c.ends_at.desc())
+        oldest = self.connection.execute(of_kind.offset(most).limit(100)).scalars().all()
+        if oldest:
+            self.connection.execute(delete(tokens).where(tokens.c.digest.in_(oldest)))
 
     def end_all(self, account: str, *kinds: str, but: bytes | None = None) -> int:
         """End an account's tokens of these kinds, but for one; how many."""

@@ -258,10 +258,13 @@ class Journal:
 
     def last_of(self, map_key: str, ids: Sequence[str], *, limit: int = 50) -> list[Intent]:
         """The newest writes from or to these ids."""
-        query = select(journal).where(
-            journal.c.map == map_key, journal.c.source_id.in_(list(ids)) | journal.c.record_id.in_(list(ids))
-        )
-        return [_intent(row) for row in self.connection.execute(query.order_by(journal.c.id.desc()).limit(limit))]
+        found: dict[int, Intent] = {}
+        # Each column by itself: for both at once all writes of the map would be gone through.
+        for column in (journal.c.source_id, journal.c.record_id):
+            query = select(journal).where(journal.c.map == map_key, column.in_(list(ids)))
+            rows = self.connection.execute(query.order_by(journal.c.id.desc()).limit(limit))
+            found |= {row.id: _intent(row) for row in rows}
+        return [found[id_] for id_ in sorted(found, reverse=True)[:limit]]
 
     def recent(self, *, limit: int = 100) -> list[Intent]:
         """The newest writes of all."""

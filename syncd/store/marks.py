@@ -17,7 +17,7 @@ from syncd.store import marking
 from syncd.store.links import Link, Links
 from syncd.store.marking import COMING, DELETED, DUE, HELD, PARKED, PLANNED, WEIGHED
 from syncd.store.sql import chunks
-from syncd.store.tables import marks
+from syncd.store.tables import PARKED_ONES, marks
 
 __all__ = ["COMING", "DELETED", "DUE", "HELD", "PARKED", "PLANNED", "WEIGHED", "Mark", "Marks", "Unit"]
 
@@ -309,7 +309,7 @@ class Marks:
 
     def causes(self) -> list[tuple[str, str | None, int]]:
         """(map, cause, how many) of what is parked."""
-        query = select(marks.c.map, marks.c.cause, func.count()).where(marks.c.state == PARKED)
+        query = select(marks.c.map, marks.c.cause, func.count()).where(PARKED_ONES)
         rows = self.connection.execute(query.group_by(marks.c.map, marks.c.cause))
         return [(row[0], row[1], row[2]) for row in rows]
 

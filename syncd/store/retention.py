@@ -49,7 +49,7 @@ def prune_deeds(connection: Connection, before: datetime, *, most: int) -> int:
 def prune_tokens(connection: Connection, before: datetime, *, most: int) -> int:
     """What let somebody in until then; how many went."""
     count = 0
-    for kind in ("visit", "invite", "api"):
+    for kind in ("visit", "invite", "api", "oidc"):
         where = (tokens.c.kind == kind, tokens.c.ends_at <= before)
         found = connection.execute(select(tokens.c.digest).where(*where).limit(most - count)).scalars().all()
         count += connection.execute(delete(tokens).where(tokens.c.digest.in_(found))).rowcount

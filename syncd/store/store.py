@@ -38,6 +38,7 @@ from syncd.store.refusals import Refusals
 from syncd.store.runs import Runs
 from syncd.store.snapshots import Snapshots
 from syncd.store.tables import feeds, links, marks, metadata, pairs
+from syncd.store.tallies import Tallies
 from syncd.store.versions import Versions
 
 BUSY_SECONDS = 30
@@ -157,6 +158,11 @@ class Tx:
     def versions(self) -> Versions:
         """The texts that maps had."""
         return Versions(self.connection)
+
+    @cached_property
+    def tallies(self) -> Tallies:
+        """How much was done in each hour."""
+        return Tallies(self.connection)
 
     @cached_property
     def runs(self) -> Runs:

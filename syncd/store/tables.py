@@ -120,6 +120,9 @@ rulesets = Table(
 ASKED = text("state = 'parked' AND cause = 'question'")
 """A mark whose record may be the same as another; spelled out, so that the index over them is used."""
 
+PARKED_ONES = text("state = 'parked'")
+"""A mark that waits for a person or a changed world; spelled out for the same reason."""
+
 marks = Table(
     "marks",
     metadata,
@@ -145,6 +148,8 @@ marks = Table(
     Index(None, "state", "map", "lane", "due_at"),
     Index(None, "waits_for"),
     Index("ix_marks_asked", "map", sqlite_where=ASKED, postgresql_where=ASKED),
+    Index("ix_marks_parked", "state", "map", "cause", "first_at", "side", "id", sqlite_where=PARKED_ONES,
+          postgresql_where=PARKED_ONES),
     Index("ix_marks_leased", "fence", sqlite_where=text("leased_until IS NOT NULL"),
           postgresql_where=text("leased_until IS NOT NULL")),
     sqlite_with_rowid=False,
@@ -200,6 +205,7 @@ journal = Table(
           postgresql_where=text("outcome IS NULL")),
     Index("ix_journal_made", "map", "id", sqlite_where=text("action = 'create'"),
           postgresql_where=text("action = 'create'")),
+    Index(None, "run", "id"),
     Index(None, "link", "outcome"),
     Index(None, "map", "source_id"),
     Index(None, "map", "record_id"),
@@ -213,6 +219,9 @@ claims = Table(
     Column("key", LargeBinary(8), primary_key=True),
     Column("intent", BigInteger, nullable=False, index=True),
 )
+
+CHOSEN = text("choice IS NOT NULL")
+"""A conflict of which a person has taken a side; spelled out for the same reason."""
 
 conflicts = Table(
     "conflicts",
@@ -236,7 +245,9 @@ conflicts = Table(
     Index("ux_conflicts_open", "link", "rule", unique=True, sqlite_where=text("state = 'open'"),
           postgresql_where=text("state = 'open'")),
     Index(None, "link"),
-    Index(None, "state", "map"),
+    Index(None, "state", "map", "id"),
+    Index(None, "state", "map", "rule", "id"),
+    Index("ix_conflicts_chosen", "state", "map", "id", sqlite_where=CHOSEN, postgresql_where=CHOSEN),
 )  # fmt: skip
 
 runs = Table(
@@ -356,4 +367,14 @@ versions = Table(
     Column("reason", Text, nullable=False),
     Column("text", Text, nullable=False),
     Index(None, "map", "id"),
+)
+
+tallies = Table(
+    "tallies",
+    metadata,
+    Column("pair", String(64), primary_key=True),
+    Column("hour", Moment, primary_key=True, autoincrement=False),
+    Column("what", String(32), primary_key=True),
+    Column("count", BigInteger, nullable=False),
+    sqlite_with_rowid=False,
 )

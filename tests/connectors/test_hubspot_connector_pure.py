@@ -277,3 +277,6 @@ def test_an_unknown_zone_is_utc() -> None:
     """A zone that does not exist here is not handed on."""
     assert zone_of({"timeZone": "America/Chicago"}) == "America/Chicago"
     assert zone_of({"timeZone": "Mars/Olympus"}) == zone_of({}) == "UTC"
+    assert (
+        zone_of({"timeZone": "9" * 500}) == zone_of({"timeZone": "America"}) == zone_of({"timeZone": "../etc"}) == "UTC"
+    )

@@ -5,6 +5,7 @@ Every page is watched: nothing may be written to the console, and no request may
 
 from __future__ import annotations
 
+import re
 import shutil
 from collections.abc import Callable, Iterator
 from typing import Any
@@ -14,7 +15,9 @@ from playwright.sync_api import Page, Playwright, expect, sync_playwright
 
 from syncd.app import App
 from syncd.lab.demo import Playing, playing
+from tests.console import living as live
 from tests.console import town as towns
+from tests.console.hands import Hands, Keys
 
 ARGUMENTS = [
     "--no-sandbox",
@@ -87,3 +90,47 @@ def town(tmp_path_factory: pytest.TempPathFactory) -> Iterator[towns.Town]:
     """A small synced world with the console over it; the tests of a module share it."""
     with towns.town(tmp_path_factory.mktemp("town")) as made:
         yield made
+
+
+@pytest.fixture(scope="module")
+def living(tmp_path_factory: pytest.TempPathFactory) -> Iterator[live.Living]:
+    """A daemon with its console; the tests of a module share it."""
+    with live.living(tmp_path_factory.mktemp("living")) as made:
+        yield made
+
+
+@pytest.fixture(params=[Hands, Keys], ids=["mouse", "keyboard"])
+def hands(request: pytest.FixtureRequest) -> type[Hands]:
+    """How a story is done: by mouse, and once more by keyboard alone."""
+    chosen: type[Hands] = request.param
+    return chosen
+
+
+@pytest.fixture
+def visits(playwright: Playwright, chromium: str, living: live.Living) -> Iterator[Opens]:
+    """Opens a page of the console in a browser of its own, signed in; at the end everything it did is judged.
+
+    `told`: a pattern of what the browser may write to its console, such as that an answer was a refusal.
+    """
+    with playwright.chromium.launch(executable_path=chromium, headless=True, args=ARGUMENTS) as browser:
+        complaints: list[str] = []
+
+        def open_page(path: str = "/", name: str | None = "ada", told: str | None = None, **options: Any) -> Page:
+            context = browser.new_context(**{"viewport": {"width": 1360, "height": 900}, **options})
+            context.set_default_timeout(PATIENCE)
+            if name is not None:
+                context.add_cookies([{"name": "syncd", "value": living.secret(name), "url": living.url}])
+            page = context.new_page()
+            page.on("console", lambda one: complaints.extend(_unlike(told, f"console: {one.text}")))
+            page.on("pageerror", lambda error: complaints.append(f"error: {error}"))
+            page.on("dialog", lambda dialog: (complaints.append(f"dialog: {dialog.message}"), dialog.dismiss()))
+            page.on("request", lambda request: complaints.extend(_abroad(request.url, living.url)))
+            page.goto(living.url + path)
+            return page
+
+        yield open_page
+        assert complaints == []
+
+
+def _unlike(told: str | None, said: str) -> list[str]:
+    return [] if told is not None and re.search(told, said) else [said]

@@ -53,6 +53,10 @@ class Town:
         """What the browser of this person keeps to be known by."""
         return self.client(name).cookies["syncd"]
 
+    def asked(self) -> dict[str, int]:
+        """How often each vendor was asked anything so far."""
+        return {name: vendor.mark() for name, vendor in self.stage.vendors.items()}
+
     def page(self, path: str, name: str = "ada") -> str:
         """A page as it is sent."""
         answer = self.client(name).get(path)

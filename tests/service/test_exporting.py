@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import json
 from collections.abc import Iterator
 from contextlib import closing
 from datetime import datetime, timedelta
@@ -40,6 +41,19 @@ def view(town: Town, name: str, since: datetime | None = None) -> list[dict[str,
     with town.store.read() as tx:
         names, *found = rows(tx.connection, name, since)
     return [dict(zip(names, one, strict=True)) for one in found]
+
+
+def test_letters_that_no_json_of_postgresql_takes_break_no_view(town: Town) -> None:
+    """A NUL, two of them, and a backslash that only looks like one: the rows are there, and all else of the text."""
+    with town.store.read() as tx:
+        (link,) = tx.links.all("pair/contacts")
+    odd = "a\x00\x00b\\u0000c\\\\\x00d"
+    edit(town, "crm", "contacts", link.left_id, {"city": odd})
+    rest(town)
+    (record,) = [one for one in view(town, "records") if (one["system"], one["id"]) == ("crm", link.left_id)]
+    assert json.loads(record["fields"])["city"].replace("\x00", "") == odd.replace("\x00", "")
+    told = [one["new_value"] for one in view(town, "changes") if one["field"] == "city"]
+    assert [one.partition("\x00")[0][:1] for one in told] == ["a"]
 
 
 def test_views_say_what_the_tables_say(town: Town) -> None:

@@ -65,6 +65,18 @@ def test_tokens_end_one_by_one_and_together(store: Store) -> None:
         assert prune_tokens(tx.connection, LATER, most=10) == 1
 
 
+def test_only_the_newest_are_kept(store: Store) -> None:
+    """Of one kind, where there are more than so many; they go in bites, and those that are over go like all others."""
+    with store.begin() as tx:
+        for number in range(6):
+            tx.access.let_in(token(number, "oidc" if number < 5 else "visit", "", ends_at=NOW + number * SECOND))
+        tx.access.keep_newest("oidc", 2)
+        tx.access.keep_newest("oidc", 2)
+        assert [one.digest[0] for one in tx.access.tokens("", "oidc", NOW)] in ([3, 4], [4, 3])
+        assert tx.access.visits(NOW) == {"": 1}
+        assert prune_tokens(tx.connection, NOW + 3 * SECOND, most=10) == 1
+
+
 def test_deeds_are_listed_newest_first_and_go_when_they_are_old(store: Store) -> None:
     """Page after page by number; those from before a moment are let go."""
     with store.begin() as tx:

@@ -70,6 +70,7 @@ def fill(store: Store, count: int) -> None:
         )
         tx.deeds.add("jane", "conflict.take", "conflict 1", {"side": "left"}, NOW)
         tx.versions.add("m", "jane", "é", "version: 1\n", NOW)
+        tx.tallies.add({("sales", NOW, "written"): 3})
         run = tx.runs.start("sales", "live", "digest", NOW)
         tx.runs.end(run, "done", {"create:written": 1}, NOW)
         tx.runs.set_system(SystemState("crm", "ok", None, NOW))

@@ -14,6 +14,7 @@ import pytest
 from sqlalchemy import event
 
 from syncd.core.model import Record, Ref, Side
+from syncd.store import asking, finding, handoffs, linked, resting
 from syncd.store.feeds import FeedState
 from syncd.store.marks import HELD, PARKED, PLANNED, WEIGHED
 from syncd.store.parities import Parity
@@ -113,6 +114,20 @@ def _ask(tx: Tx) -> None:
     tx.journal.made_after(0)
     tx.journal.made([1])
     tx.journal.last()
+    tx.tallies.add({("sales", NOW, "written"): 1})
+    tx.tallies.of("sales", NOW)
+    tx.tallies.forget(["sales"], NOW, most=5)
+    tx.access.get("jane")
+    tx.access.token(b"x", "visit", NOW)
+    tx.access.tokens("jane", "visit", NOW)
+    tx.access.seen(b"x", NOW, NOW)
+    tx.access.end(b"x")
+    tx.access.end_all("jane", "visit", but=b"x")
+    tx.deeds.add("jane", "link", "", {}, NOW)
+    tx.deeds.last(before=9)
+    tx.versions.add("m", "jane", "", "", NOW)
+    tx.versions.of("m")
+    tx.versions.get(1)
     tx.marks.retry(None, NOW)
     tx.marks.retry("m", NOW, causes=["refused"])
     tx.plans.permit("m", NOW)
@@ -124,6 +139,32 @@ def _ask(tx: Tx) -> None:
     tx.refusals.remove("m", "1", "9")
     tx.journal.last_of("m", ["1"])
     tx.runs.last("sales", limit=1)
+
+
+def _pages(tx: Tx) -> None:
+    for which in asking.STATES:
+        asking.page(tx, which, ["m"], before=9, limit=5)
+        asking.page(tx, which, ["m"], rule="r", limit=5)
+        asking.counted(tx, which, most=5)
+    asking.these(tx, [1])
+    finding.carriers(tx, "m", Side.LEFT, ["ann@x.example"], most=5)
+    for state in (PARKED, "due"):
+        list(handoffs.resting(tx, "m", state, 0, None))
+        list(handoffs.resting(tx, "m", state, 0, handoffs.Place(NOW, "m", Side.LEFT, "1")))
+    list(handoffs.made(tx, "m", None))
+    list(handoffs.made(tx, "m", 9))
+    handoffs.sent(tx, "m", Side.RIGHT, most=5)
+    handoffs.linked(tx, "m", Side.LEFT, ["1"])
+    handoffs.created(tx, "crm", "contacts", ["1"])
+    resting.parked(tx, "m", "refused", limit=5)
+    resting.parked(tx, "m", "refused", after="1~left~1", limit=5)
+    resting.reasons(tx, "m", "unmapped", most=5)
+    resting.held(tx, "m", limit=5)
+    resting.held_count(tx, "m", most=5)
+    resting.held_still(tx, "m", {(Side.LEFT, "1"): 1})
+    resting.runs_before(tx, pair="sales", before=9, limit=5)
+    resting.written(tx, 1, limit=5)
+    linked.some(tx, "m", most=5)
 
 
 def _audit(tx: Tx) -> None:
@@ -166,7 +207,10 @@ PARTIAL = {
 }
 """Indexes over the few rows that wait for something: to go through one is to look at what there is to do."""
 
-STEPS = (_intake, _claim, _look, _write, _confirm, _ask, _audit)
+WITHIN = "SCAN anon_"
+"""To go through what a part of the statement found, which was cut, is no walk through a table."""
+
+STEPS = (_intake, _claim, _look, _write, _confirm, _ask, _audit, _pages)
 
 
 @pytest.mark.parametrize("step", STEPS)
@@ -180,7 +224,7 @@ def test_no_table_is_read_through(lite: Store, step: Callable[[Tx], None]) -> No
             statement: line[3]
             for statement, values in statements.items()
             for line in tx.connection.exec_driver_sql(f"EXPLAIN QUERY PLAN {statement}", values)
-            if line[3].startswith("SCAN") or WALK.match(line[3])
+            if (line[3].startswith("SCAN") and not line[3].startswith(WITHIN)) or WALK.match(line[3])
         }
     assert through == {}
 

@@ -5,7 +5,48 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from syncd.console.ask import Deed, Page
-from syncd.console.pages import home, people, programs, systems
+from syncd.console.pages import (
+    conflicts,
+    handoffs,
+    held,
+    home,
+    mapedit,
+    maps,
+    parked,
+    people,
+    programs,
+    record,
+    records,
+    review,
+    runs,
+    systems,
+)
 
-PAGES: Sequence[Page] = (*home.PAGES, *systems.PAGES, *people.PAGES, *programs.PAGES)
-DEEDS: Sequence[Deed] = (*people.DEEDS,)
+PAGES: Sequence[Page] = (
+    *home.PAGES,
+    *handoffs.PAGES,
+    *conflicts.PAGES,
+    *review.PAGES,
+    *records.PAGES,
+    *record.PAGES,
+    *parked.PAGES,
+    *held.PAGES,
+    *runs.PAGES,
+    *maps.PAGES,
+    *mapedit.PAGES,
+    *systems.PAGES,
+    *people.PAGES,
+    *programs.PAGES,
+)
+DEEDS: Sequence[Deed] = (
+    *conflicts.DEEDS,
+    *review.DEEDS,
+    *records.DEEDS,
+    *parked.DEEDS,
+    *held.DEEDS,
+    *runs.DEEDS,
+    *maps.DEEDS,
+    *mapedit.DEEDS,
+    *systems.DEEDS,
+    *people.DEEDS,
+)

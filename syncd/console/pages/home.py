@@ -11,14 +11,18 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from syncd.console.ask import Ask, Facts, Page
+from syncd.console.chart import Chart, handed
 from syncd.console.desk import Desk
 from syncd.console.words import cause, title
 from syncd.core.plural import counted
-from syncd.engine.answers import done, held_rows
+from syncd.engine.answers import done
 from syncd.engine.auditing import summary
 from syncd.kit import traffic
 from syncd.store.marks import COMING, DUE, HELD, PARKED, PLANNED
 from syncd.store.store import Tx
+from syncd.store.tallies import ALL
+
+DAY = timedelta(days=1)
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,11 +40,18 @@ def show(desk: Desk, ask: Ask) -> Facts:
     maps = {name: [f"{name}/{_stem(file)}" for file in pair.maps] for name, pair in config.pairs.items()}
     with desk.ready_store.read() as tx:
         counts = tx.marks.counts(ask.now)
+        hours = tx.tallies.of(ALL, ask.now - 31 * DAY)
         return {
+            "day": Chart.of(hours, _hour(ask.now) - timedelta(hours=23), timedelta(hours=1), 24),
+            "month": Chart.of(hours, ask.now.replace(hour=0, minute=0, second=0, microsecond=0) - 29 * DAY, DAY, 30),
             "systems": [_system(tx, desk, name) for name in config.systems],
-            "pairs": [_pair(tx, desk, name, keys, counts) for name, keys in maps.items()],
-            "needs": list(_needs(tx, ask.now)),
+            "pairs": [_pair(tx, desk, name, keys, counts, ask.now - DAY) for name, keys in maps.items()],
+            "needs": list(_needs(tx, counts)),
         }
+
+
+def _hour(at: datetime) -> datetime:
+    return at.replace(minute=0, second=0, microsecond=0)
 
 
 def _stem(file: str) -> str:
@@ -51,6 +62,7 @@ def _system(tx: Tx, desk: Desk, name: str) -> Mapping[str, Any]:
     config, state = desk.config.systems[name], tx.runs.system(name)
     feeds = [feed for feed in tx.feeds.all() if feed.system == name]
     sent = sum(count for (system, _), count in traffic.so_far().items() if system == name)
+    left = traffic.left().get(name)
     return {
         "name": name,
         "title": title(config.connector),
@@ -60,10 +72,11 @@ def _system(tx: Tx, desk: Desk, name: str) -> Mapping[str, Any]:
         "again": state.again_at if state else None,
         "feeds": feeds,
         "sent": sent,
+        "left": left,
     }
 
 
-def _pair(tx: Tx, desk: Desk, name: str, keys: list[str], counts: list[Any]) -> Mapping[str, Any]:
+def _pair(tx: Tx, desk: Desk, name: str, keys: list[str], counts: list[Any], since: datetime) -> Mapping[str, Any]:
     config = desk.config.pairs[name]
     last = next(iter(tx.runs.last(name, limit=1)), None)
     waits = {state: sum(row[3] for row in counts if row[0] in keys and row[1] == state) for state in _STATES}
@@ -80,6 +93,7 @@ def _pair(tx: Tx, desk: Desk, name: str, keys: list[str], counts: list[Any]) -> 
         "due": sum(row[3] for row in ready),
         "oldest": min((row[4] for row in ready), default=None),
         "waits": waits,
+        "handed": handed(tx.tallies.of(name, since), since),
         "parity": min((row["parity"] for row in parity), default=None),
         "maps": keys,
     }
@@ -88,11 +102,16 @@ def _pair(tx: Tx, desk: Desk, name: str, keys: list[str], counts: list[Any]) -> 
 _STATES = (DUE, COMING, PLANNED, PARKED, HELD)
 
 
-def _needs(tx: Tx, now: datetime) -> Iterator[Need]:
+def _needs(tx: Tx, counts: list[Any]) -> Iterator[Need]:
     """What waits for a person, the most pressing first."""
-    for row in held_rows(tx, now):
-        count = row["creates"] + row["updates"] + row["archives"]
-        yield Need(count, f"{counted(count, 'write')} of {row['pair']} held: {row['reason']}", "/held")
+    held: dict[str, int] = {}
+    for key, state, _, count, _ in counts:
+        if state == HELD:
+            held[key.partition("/")[0]] = held.get(key.partition("/")[0], 0) + count
+    for pair, count in held.items():
+        run = next(iter(tx.runs.last(pair, state="held", limit=1)), None)
+        reason = run.counts.get("error") if run is not None else "goes beyond what was allowed"
+        yield Need(count, f"{counted(count, 'record')} of {pair} held: {reason}", f"/held/{pair}")
     if count := tx.conflicts.count("open"):
         yield Need(count, f"{counted(count, 'field')} changed on both sides: which is right?", "/conflicts")
     parked: dict[str, int] = {}
@@ -103,7 +122,5 @@ def _needs(tx: Tx, now: datetime) -> Iterator[Need]:
         href = "/review" if why == "question" else f"/parked?cause={why}"
         yield Need(count, f"{counted(count, 'record')} cannot go on: {cause(why).lower()}", href)
 
-
-DAY = timedelta(days=1)
 
 PAGES = (Page("/", "home.html", "Home", show, nav="Home"),)

@@ -6,11 +6,15 @@ What is not here: keys; they are read from where the set-up says, and no page sh
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import asdict
+from datetime import timedelta
 from typing import Any
 
-from syncd.console.ask import Ask, Facts, Page, Role
+from syncd.config.edit import SETTINGS
+from syncd.console.ask import Ask, Deed, Done, Facts, NotFound, Page, Role
 from syncd.console.desk import Desk
 from syncd.console.words import title
+from syncd.errors import ConfigError, Problem
 
 
 def show(desk: Desk, ask: Ask) -> Facts:
@@ -40,6 +44,7 @@ def _pair(desk: Desk, name: str) -> Mapping[str, Any]:
     one = desk.config.pairs[name]
     return {
         "name": name, "mode": one.mode, "every": one.every.total_seconds(), "guard": one.guard, "maps": one.maps,
+        "interval": _written(one.every), "guards": asdict(one.guard),
         "left": title(desk.config.systems[one.left].connector),
         "right": title(desk.config.systems[one.right].connector),
     }  # fmt: skip
@@ -52,6 +57,44 @@ def findings(desk: Desk, ask: Ask) -> Facts:
     return {"rows": sorted(rows, key=lambda row: order.get(row["severity"], 3))}
 
 
+def _change(desk: Desk, ask: Ask) -> Done:
+    """Another mode, interval or guard of a pair."""
+    name = ask.path["pair"]
+    pair = desk.config.pairs.get(name)
+    if pair is None:
+        raise NotFound(f"There is no pair {name}.")
+    before = {"mode": pair.mode, "every": _written(pair.every), **asdict(pair.guard)}
+    values: dict[str, str | int] = {}
+    for field in (field for field in before if ask.form.get(field)):
+        told = ask.form[field].strip()
+        values[field] = told if field in SETTINGS else _whole(field, told)
+    values = {field: value for field, value in values.items() if value != before[field]}
+    if not values:
+        raise ConfigError(Problem(f"pair {name}", "nothing was changed.", "Change something, then save."))
+    taken = desk.setup.change(pair, values)
+    told = "syncd goes on with it in a moment." if taken else "It holds from the next start or reload."
+    undo = {field: str(before[field]) for field in values}
+    return Done(
+        text=f"{name}: {', '.join(f'{field} is {value} now' for field, value in values.items())}. {told}",
+        subject=name, detail=values, undo=(f"/systems/pairs/{name}", undo),
+    )  # fmt: skip
+
+
+def _whole(field: str, told: str) -> int:
+    if not told.isdecimal() or len(told) > 9:
+        raise ConfigError(Problem(field, "must be a whole number.", "Write digits alone."))
+    return int(told)
+
+
+def _written(span: timedelta) -> str:
+    seconds = span.total_seconds()
+    for unit, size in (("d", 86400), ("h", 3600), ("m", 60), ("s", 1)):
+        if seconds >= size and seconds % size == 0:
+            return f"{seconds / size:.0f}{unit}"
+    return f"{seconds * 1000:.0f}ms"
+
+
+DEEDS = (Deed("/systems/pairs/{pair}", "pair.change", _change, Role.ADMIN),)
 PAGES = (
     Page("/systems", "systems.html", "Systems and pairs", show, nav="Systems"),
     Page("/systems/findings", "findings.html", "What check finds", findings, role=Role.OPERATOR, needs=True),

@@ -11,6 +11,7 @@ let stood = new Date();
 Idiomorph.defaults.callbacks.beforeNodeMorphed = (old, next) => {
   if (old.nodeType === 1 && old.hasAttribute("data-still")) return false;
   if (old.nodeName === "TIME" && old.dateTime === next.dateTime) return false; // it is in the reader's words already
+  if (old.type === "checkbox" && old.name === "id") next.toggleAttribute("checked", old.checked && old.value === next.value);
   if (old.nodeName === "DETAILS" && old.open) next.setAttribute("open", "");
   if (old !== document.activeElement) return true;
   return !(typed.has(old) || old.tagName === "SELECT");
@@ -22,6 +23,7 @@ async function refresh() {
   asking = true;
   try {
     await htmx.ajax("GET", location.pathname + location.search, { source: document.body, target: "#main", swap: "morph:innerHTML" });
+  } catch { // no answer, or the reader went on to another page: the banner tells where the first goes on
   } finally {
     asking = false;
     if (again) { again = false; setTimeout(refresh, 300); }
@@ -57,13 +59,24 @@ if (document.body.hasAttribute("data-live")) {
 document.addEventListener("htmx:afterRequest", (event) => {
   if (event.detail.successful) stood = new Date();
   const to = event.detail.xhr && event.detail.xhr.getResponseHeader("x-to");
-  if (to) { location.assign(to); return; }
+  if (to) { // what was said is said again there
+    if (last && !last.secret) sessionStorage.setItem("said", JSON.stringify(last));
+    location.assign(to);
+    return;
+  }
   if (event.detail.successful && event.detail.requestConfig.verb !== "get") refresh();
 });
 
+document.addEventListener("htmx:sendError", (event) => {
+  if (event.detail.requestConfig.verb !== "get") say({ bad: true, text: "syncd does not answer. Look again in a moment: it may have been done, or not." });
+});
+
 // --- what a deed came to, with the way back
-document.addEventListener("said", (event) => {
-  const told = event.detail;
+let last = null;
+document.addEventListener("said", (event) => say(event.detail));
+
+function say(told) {
+  last = { text: told.text, bad: told.bad, secret: told.secret, undo: told.undo }; // htmx puts the form beside them
   const note = document.createElement("div");
   note.className = told.bad ? "note bad" : "note";
   const text = document.createElement("span");
@@ -83,7 +96,7 @@ document.addEventListener("said", (event) => {
     back.className = "quiet";
     back.textContent = "Undo";
     back.addEventListener("click", () => {
-      htmx.ajax("POST", told.undo.path, { source: document.body, values: told.undo.form, swap: "none" });
+      htmx.ajax("POST", told.undo.path, { source: document.body, values: told.undo.form, swap: "none" }).catch(() => {});
       note.remove();
     });
     note.append(back);
@@ -100,7 +113,12 @@ document.addEventListener("said", (event) => {
   while (place.children.length > 3) place.firstElementChild.remove();
   const wait = told.bad || told.undo ? 20000 : 6000; // WCAG 2.2.1: what can be acted on stays long enough
   setTimeout(() => { if (!note.contains(document.activeElement)) note.remove(); }, wait);
-});
+}
+const kept = sessionStorage.getItem("said");
+if (kept) {
+  sessionStorage.removeItem("said");
+  say(JSON.parse(kept));
+}
 
 // --- times
 const exact = new Intl.DateTimeFormat(undefined, { dateStyle: "medium", timeStyle: "medium" });
@@ -145,23 +163,39 @@ document.addEventListener("keydown", (event) => {
   const button = at.querySelector(`[data-key="${CSS.escape(event.key)}"]`);
   if (!button || event.repeat) return;
   event.preventDefault();
-  waiting = { list: at.closest("[data-rows]").id, at: all.indexOf(at) };
   button.click();
 });
-let waiting = null; // where the focus was when a row was decided: the row that takes its place gets it
+
+// --- focus: when the row that has it goes, whoever decided it, the row that takes its place gets it
+let place = null;
+document.addEventListener("htmx:beforeSwap", () => {
+  const row = document.activeElement.closest("[data-rows] [data-row]");
+  place = row ? { list: row.closest("[data-rows]").id, at: rows(row).indexOf(row) } : null;
+});
 
 function settle() {
   times();
-  if (!waiting) return;
-  const list = document.getElementById(waiting.list);
+  if (!place || document.activeElement !== document.body) return;
+  const list = document.getElementById(place.list);
   const all = list ? [...list.querySelectorAll("[data-row]")] : [];
-  if (document.activeElement === document.body || !document.activeElement.closest("[data-row]")) {
-    const next = all[Math.min(waiting.at, all.length - 1)];
-    (next || main()).focus();
-  }
-  waiting = null;
+  (all[Math.min(place.at, all.length - 1)] || main()).focus();
+  place = null;
 }
 document.addEventListener("htmx:afterSettle", settle);
+
+// --- a mistake of a map's text: its place is selected
+document.addEventListener("click", (event) => {
+  const link = event.target.closest("a[data-line]");
+  if (!link) return;
+  event.preventDefault();
+  const text = document.getElementById("text");
+  if (text.hidden) { document.getElementById("tab-text").click(); return; }
+  const before = text.value.split("\n").slice(0, Number(link.dataset.line) - 1);
+  const at = before.reduce((sum, line) => sum + line.length + 1, 0) + Number(link.dataset.column) - 1;
+  text.focus();
+  text.setSelectionRange(at, at + 1);
+  text.scrollTop = Math.max(0, (before.length - 5) * parseFloat(getComputedStyle(text).lineHeight));
+});
 
 // --- small things
 document.addEventListener("input", (event) => {

@@ -1,38 +1,29 @@
-"""The composition root: the one module that knows everybody. It builds the world from a config and asks it to work.
+"""What is asked of an open set-up, one method for each verb, for the command line as for the pages.
 
-What is not here: any decision, any rendering.
+What is not here: what it is made of (`opened`), any decision, any rendering.
 """
 
 from __future__ import annotations
 
-import os
 import threading
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from datetime import UTC, datetime
+from datetime import datetime
 from functools import cached_property
-from pathlib import Path
-from types import TracebackType
 from typing import TYPE_CHECKING, Any, Self
 
 from syncd import config as settings
+from syncd.app.opened import Opened
 from syncd.core.fieldmap import FieldMap
 from syncd.engine import answers, applying, auditing, by_hand, explain, lookout, maps, questions, review, undo
 from syncd.engine.audit import Found
-from syncd.engine.described import as_ever
-from syncd.engine.world import Pair, World
 from syncd.errors import ConfigError, Problem, SyncdError
-from syncd.kit import limits
-from syncd.kit.connector import Connector
-from syncd.service import checkup, diagnosis, log, passes, systems, worlds
-from syncd.service.health import Health
+from syncd.service import checkup, diagnosis, passes, systems
 from syncd.service.keeping import Keeping
 from syncd.service.passes import Say
 from syncd.service.privacy import Privacy
-from syncd.store import move, schema
-from syncd.store.clock import DatabaseClock
+from syncd.service.setupfile import SetupFile
+from syncd.store import schema
 from syncd.store.marks import HELD, PARKED
-from syncd.store.store import Store
-from syncd.store.turns import SharedTurns
 
 if TYPE_CHECKING:
     from starlette.types import ASGIApp
@@ -42,117 +33,71 @@ if TYPE_CHECKING:
     from syncd.service.serving import Serving
 
 
-class App:
-    """A config, opened. Vendors are asked only by what needs them."""
-
-    def __init__(self, config: settings.Config, clock: Callable[[], datetime] | None = None) -> None:
-        """Build nothing yet."""
-        self.config = config
-        self._given_clock = clock
-        self._daemon: Daemon | None = None
-
-    @classmethod
-    def open(cls, path: str | Path | None, *, environ: Mapping[str, str] | None = None) -> Self:
-        """Read the config and set up the log. Raises ConfigError with every mistake in it."""
-        made = cls.read(path, environ=environ)
-        log.setup(format=made.config.log.format, level=made.config.log.level)
-        return made
-
-    @classmethod
-    def read(cls, path: str | Path | None, *, environ: Mapping[str, str] | None = None) -> Self:
-        """Read the config; the log stays as it is, and holds none of its secrets. Raises ConfigError."""
-        found = settings.load(path, os.environ if environ is None else environ, known=systems.shapes())
-        log.keep(found.secrets())
-        return cls(found)
-
-    def __enter__(self) -> Self:
-        """Open as a context."""
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        """Give back what was opened."""
-        self.close()
-
-    def close(self) -> None:
-        """Give back what was opened."""
-        if "turns" in self.__dict__:
-            limits.unshare(self.turns)
-        for name in ("connectors", "turns", "store"):
-            part = self.__dict__.get(name)
-            for one in part.values() if isinstance(part, Mapping) else [part] if part is not None else []:
-                one.close()
+class App(Opened):
+    """What the command line, the pages and programs ask of it."""
 
     @cached_property
-    def store(self) -> Store:
-        """The store, of whatever version."""
-        return Store(self.config.store)
+    def serving(self) -> Serving:
+        """The daemon and all around it."""
+        from syncd.service.serving import Serving
 
-    @cached_property
-    def ready_store(self) -> Store:
-        """The store, refused if it is of another version; an empty one is made."""
-        if schema.empty(self.store):
-            schema.upgrade(self.store)
-        schema.check(self.store)
-        move.check(self.store)
-        return self.store
-
-    @cached_property
-    def clock(self) -> Callable[[], datetime]:
-        """What leases and due times are measured by: the database's clock where several machines may share it."""
-        return self._given_clock or ((lambda: datetime.now(tz=UTC)) if self.store.sqlite else DatabaseClock(self.store))
-
-    @cached_property
-    def turns(self) -> SharedTurns:
-        """The vendors' limits, kept together with every other process on this PostgreSQL."""
-        return SharedTurns(self.ready_store)
-
-    @cached_property
-    def connectors(self) -> Mapping[str, Connector]:
-        """Every configured system."""
-        if not self.store.sqlite:
-            limits.share(self.turns)
-        return {name: systems.connector(self.config, one) for name, one in self.config.systems.items()}
-
-    @property
-    def world(self) -> World:
-        """Everything the engine works in; if a daemon works here, with the maps as it has them by now.
-
-        The first time it asks the vendors for their schemas; raises ConfigError for wrong maps.
-        """
-        return self._daemon.world if self._daemon is not None else self._world
-
-    @cached_property
-    def _world(self) -> World:
-        store = self.ready_store
-        return World(
-            store=store,
-            connectors=self.connectors,
-            pairs=worlds.pairs(self.config, lambda system, kind: as_ever(store, self.connectors[system], kind)),
-            clock=self.clock,
-            pace=worlds.pace(self.config.timing),
-            side_by_side=True,
+        return Serving(
+            self.config,
+            self.ready_store,
+            self.clock,
+            self.health,
+            lambda: self.world,
+            self.compiled_pairs,
+            self._map_keys(),
+            self._pages,
+            self._works,
         )
 
+    def _works(self, daemon: Daemon) -> None:
+        self._daemon = daemon
+
+    def _pages(self, ready: Callable[[], bool]) -> ASGIApp:
+        from syncd.console.later import Later
+
+        return Later(lambda: self._console(ready))
+
+    def _console(self, ready: Callable[[], bool]) -> ASGIApp:
+        from syncd.console.site import Console
+
+        return Console.of(self, ready).app()
+
     @cached_property
-    def health(self) -> Health:
-        """How the systems are; known before any of them was asked."""
-        return Health(self.ready_store, self.clock, worlds.pace(self.config.timing))
+    def doors(self) -> Doors:
+        """Who may use the console."""
+        from syncd.console.doors import Doors
 
-    def compiled_pairs(self) -> tuple[Pair, ...]:
-        """The pairs with their maps, compiled against the fields that the vendors have now."""
-        return worlds.pairs(self.config, lambda system, kind: self.connectors[system].describe(kind))
+        return Doors(self.ready_store, self.clock, self.config.console)
 
-    def pairs(self, name: str | None) -> Sequence[Pair]:
-        """The pair of this name, or all. Raises ConfigError naming the known ones."""
-        if name is None:
-            return self.world.pairs
-        found = [pair for pair in self.world.pairs if pair.name == name]
-        if not found:
-            known = ", ".join(self.config.pairs)
-            raise ConfigError(Problem(f"pair {name}", "there is no such pair.", f"Known: {known}."))
-        return found
+    @cached_property
+    def setup(self) -> SetupFile:
+        """config.toml, to be changed."""
+
+        def check(text: str) -> None:
+            settings.try_text(text, self.config.path, self.environ, known=systems.shapes())
+
+        return SetupFile(self.config.path, check, self.renew)
+
+    def take_maps(self) -> None:
+        """Let the daemon, if one works here, read the maps anew now; else it does so at its time."""
+        if self._daemon is not None:
+            self._daemon.wake_maps()
+
+    def prepare(self, instead_of: Self) -> None:
+        """Try all that a daemon needs, while another one works. Raises SyncdError."""
+        self.serving.try_out(instead_of.config.web)
+
+    def run(self, stop: threading.Event) -> None:
+        """The daemon, until `stop` is set. Raises ConfigError too if the port is taken."""
+        self.serving.run(stop)
+
+    def work(self, stop: threading.Event) -> None:
+        """One of several processes on a PostgreSQL, until `stop` is set. Raises ConfigError for another store."""
+        self.serving.work(stop)
 
     def check(self, progress: Say = lambda _text: None) -> list[dict[str, Any]]:
         """Every finding over keys, permissions, maps and store, as data: severity, subject, message, remedy."""
@@ -227,55 +172,6 @@ class App:
         with self.ready_store.read() as tx:
             return auditing.figures(tx, keys)
 
-    @cached_property
-    def serving(self) -> Serving:
-        """The daemon and all around it."""
-        from syncd.service.serving import Serving
-
-        return Serving(
-            self.config,
-            self.ready_store,
-            self.clock,
-            self.health,
-            lambda: self.world,
-            self.compiled_pairs,
-            self._map_keys(),
-            self._pages,
-            self._works,
-        )
-
-    def _works(self, daemon: Daemon) -> None:
-        self._daemon = daemon
-
-    def _pages(self, ready: Callable[[], bool]) -> ASGIApp:
-        from syncd.console.later import Later
-
-        return Later(lambda: self._console(ready))
-
-    def _console(self, ready: Callable[[], bool]) -> ASGIApp:
-        from syncd.console.site import Console
-
-        return Console.of(self, ready).app()
-
-    @cached_property
-    def doors(self) -> Doors:
-        """Who may use the console."""
-        from syncd.console.doors import Doors
-
-        return Doors(self.ready_store, self.clock, self.config.console)
-
-    def prepare(self, instead_of: Self) -> None:
-        """Try all that a daemon needs, while another one works. Raises SyncdError."""
-        self.serving.try_out(instead_of.config.web)
-
-    def run(self, stop: threading.Event) -> None:
-        """The daemon, until `stop` is set. Raises ConfigError too if the port is taken."""
-        self.serving.run(stop)
-
-    def work(self, stop: threading.Event) -> None:
-        """One of several processes on a PostgreSQL, until `stop` is set. Raises ConfigError for another store."""
-        self.serving.work(stop)
-
     def status(self) -> dict[str, Any]:
         """How it goes: systems, feeds, links, what waits and for whom."""
         pairs, maps = self.config.pairs, self._map_keys()
@@ -283,10 +179,6 @@ class App:
             found = answers.status(tx, self.clock(), list(self.config.systems), maps)
             found["parity"] = auditing.summary(tx, maps)
         return {**found, "pairs": {name: {"mode": pair.mode} for name, pair in pairs.items()}}
-
-    def _map_keys(self) -> list[str]:
-        """The keys of all maps, without asking a vendor."""
-        return [f"{name}/{Path(file).stem}" for name, pair in self.config.pairs.items() for file in pair.maps]
 
     def conflicts(
         self, state: str | None = "open", map: str | None = None, field: str | None = None

@@ -1,0 +1,183 @@
+"""Find a record, and what a person does about one: read it again, part it, link it, try again.
+
+What is not here: finding (`console.finder`), and the page of one record (`pages.record`).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from syncd.console.ask import Ask, Deed, Done, Facts, Page
+from syncd.console.desk import Desk
+from syncd.console.finder import Found, called, find, ways
+from syncd.console.words import title
+from syncd.core.model import Ref, Side
+from syncd.core.plural import counted
+from syncd.engine.answers import ref_of
+from syncd.engine.intake import hint
+from syncd.engine.world import World
+from syncd.errors import ConfigError, Problem
+from syncd.store.snapshots import Snapshot
+from syncd.store.store import Tx
+
+SYNC, PART, JOIN_AGAIN, JOIN, RETRY = (f"/records/{name}" for name in ("sync", "unlink", "relink", "link", "retry"))
+
+
+def show(desk: Desk, ask: Ask) -> Facts:
+    """What was typed, and whom it may mean: each with who it is linked with."""
+    world, text = desk.world, ask.query.get("q", "").strip()
+    with world.store.read() as tx:
+        found = find(world, tx, text)
+        groups = _groups(world, tx, found)
+    return {"q": text, "groups": groups, "cut": found.cut, "ways": ways(world), "count": sum(map(len, groups))}
+
+
+def _groups(world: World, tx: Tx, found: Found) -> list[list[Mapping[str, Any]]]:
+    """Records that are linked stand together, whichever of them was found."""
+    groups: list[list[Mapping[str, Any]]] = []
+    done: set[Ref] = set()
+    for ref, shot in found.shots.items():
+        if ref in done:
+            continue
+        linked = twins(world, tx, ref)
+        several = {ref: shot, **{twin: one for twin in linked.values() if (one := _shot(tx, twin)) is not None}}
+        done |= several.keys()
+        groups.append([_line(world, one, found, bool(linked)) for one in several.values()])
+    return groups
+
+
+def _line(world: World, shot: Snapshot, found: Found, linked: bool) -> Mapping[str, Any]:
+    ref = shot.record.ref
+    return {
+        "ref": ref, "name": called(world, shot), "gone": shot.gone, "linked": linked, "alike": ref in found.alike,
+        "modified": shot.record.modified_at,
+    }  # fmt: skip
+
+
+def _shot(tx: Tx, ref: Ref) -> Snapshot | None:
+    return tx.snapshots.get(ref.system, ref.kind, [ref.id]).get(ref.id)
+
+
+def twins(world: World, tx: Tx, ref: Ref) -> dict[str, Ref]:
+    """With whom a record is linked, by map."""
+    found: dict[str, Ref] = {}
+    for m, side in world.readers.get((ref.system, ref.kind), ()):
+        link = tx.links.of(m.key, side, [ref.id]).get(ref.id)
+        if link is not None:
+            found[m.key] = m.end(side.other).ref(link.id_on(side.other))
+    return found
+
+
+def named(desk: Desk, typed: str, ref: Ref, map_key: str) -> Ref:
+    """The one record across from this one that a person means. Raises ConfigError where it is none, or several."""
+    world = desk.world
+    across = [m.end(side.other) for m, side in world.readers.get((ref.system, ref.kind), ()) if m.key == map_key]
+    if not across:
+        raise ConfigError(Problem(map_key[:80], f"is no map of {ref}.", "Load the page anew."))
+    end = across[0]
+    with world.store.read() as tx:
+        found = find(world, tx, typed)
+    there = [one for one in found.shots if (one.system, one.kind) == (end.system, end.kind)]
+    refs = [one for one in there if one not in found.alike]
+    if not refs:
+        remedy = "Paste its link, or write SYSTEM:KIND:ID. A new record is known once it was read."
+        raise ConfigError(
+            Problem(typed[:80], f"is none of the {end.kind} of {title(end.system)} that are known.", remedy)
+        )
+    if len(refs) > 1:
+        names = ", ".join(map(str, refs[:5]))
+        raise ConfigError(Problem(typed[:80], f"may be any of {len(refs)}: {names}.", "Write one of them."))
+    return refs[0]
+
+
+def sync(desk: Desk, ask: Ask) -> Done:
+    """Have a record and whom it is linked with read again, and synced with the next run."""
+    world, ref = desk.world, ref_of(ask.need("ref"))
+    with world.store.read() as tx:
+        others = twins(world, tx, ref)
+    marked = hint(world, [ref, *others.values()])
+    if not marked:
+        message = (
+            "what was to be written of it was discarded, so it waits for a change." if others else "is not synced."
+        )
+        raise ConfigError(Problem(str(ref), message, "`Try again` takes it up again."))
+    quiet = [pair.name for pair in world.pairs if pair.mode != "live" and any(m.key in marked for m in pair.maps)]
+    also = f" Nothing is written: {', '.join(quiet)} does not write yet." if quiet else ""
+    return Done(text=f"{'Both are' if others else 'It is'} read again, and synced with the next run.{also}",
+                subject=str(ref))  # fmt: skip
+
+
+def unlink(desk: Desk, ask: Ask) -> Done:
+    """Part a record from the one that the page showed it linked with."""
+    ref, twin, map_key = ask.need("ref"), ask.need("twin"), ask.need("map")
+    _still(desk, ref_of(ref), ref_of(twin), map_key)
+    desk.unlink(ref, map_key)
+    return Done(
+        text=f"{ref} and {twin} are parted. Both stay as they are, and neither is made again.",
+        subject=ref, detail={"twin": twin, "map": map_key}, undo=(JOIN_AGAIN, _form(ref, twin, map_key)),
+    )  # fmt: skip
+
+
+def _still(desk: Desk, ref: Ref, twin: Ref, map_key: str) -> None:
+    """The two are linked with each other, as the page said. Raises ConfigError."""
+    with desk.world.store.read() as tx:
+        now = twins(desk.world, tx, ref).get(map_key)
+    if now is None:
+        raise ConfigError(Problem(str(ref), "is not linked any more.", "Somebody was quicker. Look again."))
+    if now != twin:
+        raise ConfigError(Problem(str(ref), f"is linked with {now} by now, not with {twin}.", "Look again."))
+
+
+def relink(desk: Desk, ask: Ask) -> Done:
+    """Link a record again with the one that it was linked with."""
+    ref, map_key = ask.need("ref"), ask.need("map")
+    twin = desk.relink(ref, ask.form.get("twin") or None, map_key)
+    return _linked(ref, twin, map_key)
+
+
+def link(desk: Desk, ask: Ask) -> Done:
+    """Link a record with the one that was typed or pasted."""
+    ref, map_key = ask.need("ref"), ask.need("map")
+    twin = str(named(desk, ask.need("twin"), ref_of(ref), map_key))
+    desk.link(ref, twin, map_key)
+    return _linked(ref, twin, map_key)
+
+
+def _linked(ref: str, twin: str, map_key: str) -> Done:
+    return Done(
+        text=f"{ref} and {twin} are linked. The next run makes them equal, and asks where it cannot tell who is right.",
+        subject=ref, detail={"twin": twin, "map": map_key}, undo=(PART, _form(ref, twin, map_key)),
+    )  # fmt: skip
+
+
+def _form(ref: str, twin: str, map_key: str) -> dict[str, str]:
+    return {"ref": ref, "twin": twin, "map": map_key}
+
+
+def retry(desk: Desk, ask: Ask) -> Done:
+    """Take up again what rests of a record, and of whom it is linked with."""
+    ref, map_key = ask.need("ref"), ask.need("map")
+    world, one = desk.world, ref_of(ref)
+    with world.store.read() as tx:
+        twin = twins(world, tx, one).get(map_key)
+    count = sum(desk.retry(map_key, str(each)) for each in (one, twin) if each is not None)
+    if not count:
+        raise ConfigError(Problem(ref, "does not rest any more.", "Somebody was quicker, or its world has changed."))
+    return Done(text=f"{counted(count, 'record')} of it is tried again with the next run.", subject=ref,
+                detail={"map": map_key})  # fmt: skip
+
+
+def system_titles(world: World, map_key: str) -> dict[str, str]:
+    """How both sides of a map are called."""
+    return {str(side): title(world.maps[map_key].end(side).system) for side in Side}
+
+
+PAGES = (Page("/records", "records.html", "Find a record", show, needs=True),)
+DEEDS = (
+    Deed(SYNC, "sync now", sync, needs=True),
+    Deed(PART, "unlink", unlink, needs=True),
+    Deed(JOIN_AGAIN, "relink", relink, needs=True),
+    Deed(JOIN, "link", link, needs=True),
+    Deed(RETRY, "retry", retry, needs=True),
+)

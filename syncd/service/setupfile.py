@@ -1,0 +1,66 @@
+"""config.toml as the console changes it: a pair's mode, interval and guard, checked before anything is written.
+
+What is not here: how a text is changed (`syncd.config.edit`), and taking the new one (`lifetime`).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+from syncd import config as settings
+from syncd.config.edit import says, set_pair
+from syncd.config.values import duration
+from syncd.errors import ConfigError, Problem
+from syncd.service.replacing import replaced
+
+Check = Callable[[str], None]
+"""Holds a text of the whole set-up against what can be read; raises ConfigError."""
+
+
+@dataclass(frozen=True, slots=True)
+class SetupFile:
+    """The file of this path. `renew`: has the running daemon read it anew; None: none works here."""
+
+    path: Path
+    check: Check
+    renew: Callable[[], None] | None = None
+
+    def change(self, pair: settings.PairConfig, values: Mapping[str, str | int]) -> bool:
+        """Change a pair's settings; whether the daemon takes them at once. Raises ConfigError, and nothing is changed.
+
+        `pair`: as the daemon has it: if the file says something else by now, somebody else is at it, and that is told.
+        """
+        try:
+            text = self.path.read_text(encoding="utf-8")
+            self._must_be_as_read(text, pair)
+            now = set_pair(text, pair.name, values)
+            self.check(now)
+            replaced(self.path, now, like=self.path)
+        except OSError as error:
+            raise self._by_hand(pair.name, values, error.strerror or str(error)) from error
+        except ConfigError as error:
+            if str(self.path) in {problem.place for problem in error.problems}:
+                raise self._by_hand(pair.name, values, error.problems[0].message) from error
+            raise
+        if self.renew is None:
+            return False
+        self.renew()
+        return True
+
+    def _must_be_as_read(self, text: str, pair: settings.PairConfig) -> None:
+        known = {"mode": pair.mode, **asdict(pair.guard)}
+        told = dict(says(text, pair.name))
+        every = told.pop("every", None)
+        moved = [name for name, value in told.items() if known[name] != value]
+        if moved or (every is not None and duration(every) != pair.every):
+            remedy = "Let syncd read it (`systemctl reload syncd`), look again, and change it then."
+            raise ConfigError(Problem(self.path.name, "was changed since syncd read it.", remedy))
+
+    def _by_hand(self, pair: str, values: Mapping[str, Any], why: str) -> ConfigError:
+        lines = ", ".join(f"{name} = {value!r}" if isinstance(value, int) else f'{name} = "{value}"'
+                          for name, value in values.items())  # fmt: skip
+        remedy = f"Write it there yourself, under [pairs.{pair}]: {lines}; then `systemctl reload syncd`."
+        return ConfigError(Problem(self.path.name, f"syncd may not change it: {why}", remedy))

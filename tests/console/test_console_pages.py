@@ -1,0 +1,128 @@
+"""What holds for every page: it opens for who may see it, is well formed, says when syncd starts, and is live."""
+
+from __future__ import annotations
+
+import re
+import threading
+import time
+from html.parser import HTMLParser
+from itertools import pairwise
+
+import httpx
+import pytest
+
+from syncd.console.ask import Role
+from syncd.console.live import EACH
+from syncd.console.pages import DEEDS, PAGES
+from syncd.console.site import Console
+from syncd.lab.page.serve import serve
+from tests.console.town import PEOPLE, QUICK, Town
+
+PLAIN = [page for page in PAGES if "{" not in page.path]
+"""Pages whose address names nothing."""
+
+
+class Outline(HTMLParser):
+    """Headings, ids and what a strict policy forbids, of one page."""
+
+    def __init__(self, text: str) -> None:
+        super().__init__()
+        self.headings: list[str] = []
+        self.ids: list[str] = []
+        self.forbidden: list[str] = []
+        self.feed(text)
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        names = dict(attrs)
+        if re.fullmatch("h[1-6]", tag):
+            self.headings.append(tag)
+        if names.get("id"):
+            self.ids.append(names["id"] or "")
+        self.forbidden += [f"{tag} {name}" for name in names if name == "style" or name.startswith("on")]
+        if tag == "style" or (tag == "script" and "src" not in names):
+            self.forbidden.append(tag)
+
+
+@pytest.mark.parametrize("page", PLAIN, ids=lambda page: page.path)
+def test_every_page_is_well_formed(town: Town, page: object) -> None:
+    """One first heading, no level left out, no id twice, and nothing that the policy forbids."""
+    found = Outline(town.page(page.path))
+    assert found.headings.count("h1") == 1
+    levels = [int(tag[1]) for tag in found.headings]
+    assert all(after <= before + 1 for before, after in pairwise(levels)), found.headings
+    assert sorted(set(found.ids)) == sorted(found.ids)
+    assert found.forbidden == []
+
+
+@pytest.mark.parametrize("page", PLAIN, ids=lambda page: page.path)
+@pytest.mark.parametrize("name", PEOPLE)
+def test_a_page_opens_for_who_may_see_it(town: Town, page: object, name: str) -> None:
+    """Everybody of its role or a higher one; the others are told who may."""
+    answer = town.client(name).get(page.path)
+    assert answer.status_code == (200 if PEOPLE[name] >= page.role else 403)
+
+
+@pytest.mark.parametrize("deed", DEEDS, ids=lambda deed: deed.path)
+def test_no_deed_is_done_by_a_lesser_role_or_without_its_form(town: Town, deed: object) -> None:
+    """A lesser role is refused before anything is looked at; what lacks its form is said, and no mistake of ours."""
+    path = re.sub(r"\{\w+\}", "1", deed.path)
+    if deed.role > Role.VIEWER:
+        assert town.post(path, {}, "vera").status_code == 403
+    assert town.post(path, {}, "ada").status_code in (204, 404, 422)
+
+
+def test_while_syncd_starts_pages_say_so(town: Town) -> None:
+    """What needs the maps shows the systems that are waited for; the first page works."""
+    console = Console.of(town.app, lambda: False)
+    console.doors.hasher = QUICK
+    with serve(console.app(), 0) as url, httpx.Client(base_url=url, timeout=60) as browser:
+        browser.cookies.set("syncd", town.secret("ada"), domain="127.0.0.1")
+        assert "How it goes" in browser.get("/").text
+        for page in (page for page in PLAIN if page.needs):
+            assert "syncd is starting" in browser.get(page.path).text, page.path
+
+
+def listening(town: Town, name: str = "ada") -> httpx.Response:
+    """An open stream."""
+    client = town.client(name)
+    return client.send(client.build_request("GET", "/live"), stream=True)
+
+
+def test_a_page_hears_that_something_changed(town: Town) -> None:
+    """Soon after a deed, and not before."""
+    answer = listening(town)
+    heard: list[str] = []
+
+    def listen() -> None:
+        for line in answer.iter_lines():
+            heard.append(line)
+            if heard.count("event: changed") > 1:
+                return
+
+    thread = threading.Thread(target=listen, daemon=True)
+    thread.start()
+    time.sleep(2.5)
+    before = heard.count("event: changed")
+    assert "event: hello" in heard and before <= 1
+    town.post("/people/invite", {"name": "somebody", "role": "viewer"})
+    thread.join(timeout=20 if before else 5)
+    answer.close()
+    assert heard.count("event: changed") > before
+
+
+def test_nobody_opens_any_number_of_streams(town: Town) -> None:
+    """So many for a sign-in, and a place is free again when a page is closed; a stranger gets none."""
+    assert town.stranger().get("/live").status_code == 401
+    streams = [listening(town, "otto") for _ in range(EACH)]
+    assert [one.status_code for one in streams] == [200] * EACH
+    late = listening(town, "otto")
+    assert late.status_code == 503
+    for one in (late, streams.pop()):
+        one.close()
+    until = time.monotonic() + 30
+    while (again := listening(town, "otto")).status_code == 503 and time.monotonic() < until:
+        again.close()
+        time.sleep(0.2)
+    assert again.status_code == 200
+    for one in (again, *streams):
+        one.close()

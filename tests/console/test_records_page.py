@@ -1,0 +1,282 @@
+"""Finding a record, its page, and what is done about it. What is not here: how it is found out why (`test_explain`)."""
+
+from __future__ import annotations
+
+import json
+import re
+from urllib.parse import quote
+
+import pytest
+
+from syncd.app import App
+from syncd.console import finder
+from syncd.core.model import Record, Ref, Side
+from syncd.engine.namesakes import found_by
+from syncd.store.links import Link
+from syncd.store.snapshots import Snapshot
+from tests.console.town import Town
+
+
+@pytest.fixture
+def linked(town: Town) -> tuple[str, str, Snapshot]:
+    """Two linked contacts, and what is known of the left one."""
+    with town.app.ready_store.read() as tx:
+        link = _links(town)[0]
+        m = town.app.world.maps[link.map]
+        shot = tx.snapshots.get(m.left.system, m.left.kind, [link.left_id])[link.left_id]
+        return str(m.left.ref(link.left_id)), str(m.right.ref(link.right_id)), shot
+
+
+def _map(town: Town) -> str:
+    return next(key for key in town.app.world.maps if key.endswith("/contacts"))
+
+
+def _links(town: Town) -> list[Link]:
+    with town.app.ready_store.read() as tx:
+        return [link for link in tx.links.all(_map(town)) if link.state == "open"]
+
+
+def _page(ref: str) -> str:
+    return "/records/" + "/".join(quote(part, safe="") for part in ref.split(":", 2))
+
+
+def _search(town: Town, text: str) -> str:
+    return town.page(f"/records?q={quote(text)}")
+
+
+def _found(town: Town, text: str) -> set[str]:
+    return set(re.findall(r'<tr id="found-([^"]+)"', _search(town, text)))
+
+
+def _said(headers: object) -> dict[str, object]:
+    return dict(json.loads(headers["hx-trigger"])["said"])  # type: ignore[index]
+
+
+def test_a_record_is_found_by_whatever_is_known_of_it(town: Town, linked: tuple[str, str, Snapshot]) -> None:
+    """Reference, id, e-mail, phone, and first and last name each lead to the record and to whom it is linked with."""
+    left, right, shot = linked
+    known = shot.record.fields
+    first, last, email = (str(known[name]) for name in ("firstname", "lastname", "email"))
+    for text in (left, left.split(":")[2], email, email.upper(), f"{first} {last}", f"{last}, {first}"):
+        assert {left, right} <= _found(town, text), text
+
+
+def test_a_record_is_found_by_its_phone_however_it_is_written(town: Town) -> None:
+    """A phone is found with other signs and a country code than the record has it."""
+    with town.app.ready_store.read() as tx:
+        for link in _links(town):
+            shot = tx.snapshots.get("hubspot", "contacts", [link.left_id]) or {}
+            phone = next((str(one.record.fields.get("phone") or "") for one in shot.values()), "")
+            digits = re.sub(r"\D", "", phone)[-10:]
+            if len(digits) == 10:
+                assert any(link.left_id in ref for ref in _found(town, f"+1 {digits[:3]}.{digits[3:6]}.{digits[6:]}"))
+                return
+    pytest.skip("no contact of this town has a phone")
+
+
+def test_a_pasted_address_finds_the_record(town: Town, linked: tuple[str, str, Snapshot]) -> None:
+    """The address of a vendor's page finds its record alone, and so does one with another way to the same id."""
+    world = town.app.world
+    for text in linked[:2]:
+        ref = Ref(*text.split(":", 2))
+        address = world.connectors[ref.system].url(ref.kind, ref.id)
+        known = [address, f"{address}?tab=1"] if address is not None else []
+        for pasted in (*known, f"https://other.example.com/x/{ref.id}/view"):
+            assert text in _found(town, pasted), pasted
+
+
+@pytest.mark.parametrize("text", ["<script>alert(1)</script>", "\u202egnp.exe", "x" * 10_000, "a:b:c", "%", "'", "\0"])
+def test_whatever_is_typed_is_only_text(town: Town, text: str) -> None:
+    """Markup, signs that turn the direction, and ten thousand letters find nothing and break nothing."""
+    page = _search(town, text)
+    assert "Nothing found" in page
+    assert "<script>alert" not in page
+    assert "\u202e" not in re.sub(r'value="[^"]*"', "", page)
+
+
+def test_an_empty_search_teaches(town: Town) -> None:
+    """Without a search the page says what each kind is found by, as the map has it."""
+    page = town.page("/records")
+    assert "What a record is found by" in page
+    assert "first and last name together" in page
+    assert "e-mail" in page
+
+
+def test_a_record_shows_both_sides_and_asks_no_vendor(town: Town, linked: tuple[str, str, Snapshot]) -> None:
+    """The page holds both values of each field, who wins in words, and what was written; nothing is sent for it."""
+    left, right, shot = linked
+    before = dict(town.asked())
+    page = town.page(_page(left))
+    assert dict(town.asked()) == before
+    assert str(shot.record.fields["email"]) in page
+    assert "the newer change wins" in page
+    assert right.split(":")[2] in page
+    assert "What syncd wrote" in page
+    assert page.count("<h1") == 1
+
+
+def test_who_changed_a_field_is_asked_only_then(town: Town, linked: tuple[str, str, Snapshot]) -> None:
+    """The history of one field comes from the vendor; a system that keeps none says so; a wrong field is refused."""
+    page = town.page(f"{_page(linked[0])}/history?field=email")
+    assert "Who changed" in page
+    assert "does not tell" in page
+    assert town.client().get(f"{_page(linked[0])}/history?field=nothing").status_code == 422
+
+
+def test_a_record_that_nobody_knows(town: Town) -> None:
+    """An id never seen says so; another system, and an id longer than any, are no page."""
+    assert "never seen" in town.page("/records/hubspot/contacts/987654321987")
+    assert town.client().get("/records/nowhere/contacts/1").status_code == 404
+    assert town.client().get(f"/records/hubspot/contacts/{'9' * 100}").status_code == 404
+
+
+def test_parting_and_the_way_back(town: Town, linked: tuple[str, str, Snapshot]) -> None:
+    """Unlinking tells its way back, which links the two again; who comes second with an old page is told."""
+    left, right, _ = linked
+    form = {"ref": left, "twin": right, "map": _map(town)}
+    answer = town.post("/records/unlink", form, "otto")
+    assert answer.status_code == 204
+    undo = _said(answer.headers)["undo"]
+    assert isinstance(undo, dict)
+    second = town.post("/records/unlink", form, "ada")
+    assert second.status_code == 422
+    assert "not linked any more" in str(_said(second.headers)["text"])
+    assert "Why not" in town.page(_page(left))
+    assert town.post(undo["path"], undo["form"], "otto").status_code == 204
+    assert any(f"{link.left_id}" == left.split(":")[2] for link in _links(town))
+    assert town.post("/records/relink", form, "ada").status_code == 422
+
+
+def test_linking_with_a_pasted_address(town: Town, linked: tuple[str, str, Snapshot]) -> None:
+    """Two that are free are linked by the address of the other; the undo parts them."""
+    left, right, _ = linked
+    form = {"ref": left, "twin": right, "map": _map(town)}
+    assert town.post("/records/unlink", form).status_code == 204
+    ref = Ref(*right.split(":", 2))
+    address = str(town.app.world.connectors[ref.system].url(ref.kind, ref.id))
+    told = town.post("/records/link", {"ref": left, "twin": address, "map": _map(town)})
+    assert told.status_code == 422  # they were parted: that is what linking again is for
+    assert "relink" in str(_said(told.headers)["text"])
+    email = str(linked[2].record.fields["email"])  # both have it; the one across is meant
+    told = town.post("/records/link", {"ref": left, "twin": email, "map": _map(town)})
+    assert "relink" in str(_said(told.headers)["text"])
+    assert town.post("/records/link", {"ref": left, "twin": right, "map": "no/such"}).status_code == 422
+    assert town.post("/records/relink", form).status_code == 204
+    assert town.post("/records/link", {"ref": left, "twin": "nobody@example.org", "map": _map(town)}).status_code == 422
+
+
+def test_sync_now_marks_both(town: Town, linked: tuple[str, str, Snapshot]) -> None:
+    """Both sides are to be read again, and the next run does."""
+    left, right, _ = linked
+    assert town.post("/records/sync", {"ref": left}, "otto").status_code == 204
+    with town.app.ready_store.read() as tx:
+        for side, ref in zip(Side, (left, right), strict=True):
+            assert tx.marks.get(_map(town), side, [ref.split(":")[2]])[ref.split(":")[2]].reread
+    town.app.once()
+    told = town.post("/records/retry", {"ref": left, "map": _map(town)})
+    assert told.status_code == 422
+    assert "does not rest any more" in str(_said(told.headers)["text"])
+
+
+def test_a_viewer_looks_and_does_nothing(town: Town, linked: tuple[str, str, Snapshot]) -> None:
+    """A viewer sees the page without buttons, and every deed is refused."""
+    left, right, _ = linked
+    page = town.page(_page(left), "vera")
+    assert "Sync now" not in page
+    assert "Unlink" not in page
+    for name in ("sync", "unlink", "relink", "link", "retry"):
+        form = {"ref": left, "twin": right, "map": _map(town)}
+        assert town.post(f"/records/{name}", form, "vera").status_code == 403
+
+
+@pytest.fixture
+def odd(town: Town) -> str:
+    """A record whose values are hostile."""
+    fields = {"firstname": "<script>alert(1)</script>", "lastname": "\u202eevil", "email": "odd@example.com",
+              "company": "y" * 10_000}  # fmt: skip
+    ref = Ref("hubspot", "contacts", "55500055")
+    with town.app.ready_store.begin() as tx:
+        tx.snapshots.put([Snapshot(Record(ref=ref, fields=fields), fields)])
+    return str(ref)
+
+
+def test_hostile_values_are_shown_as_text(town: Town, odd: str) -> None:
+    """Markup in a name is text, what turns the direction is named, and long values are cut."""
+    for page in (town.page(_page(odd)), _search(town, odd)):
+        assert "<script>alert" not in page
+        assert "\u202e" not in page
+        assert len(page) < 40_000
+
+
+def test_app_is_a_desk(town: Town) -> None:
+    """What is told without history is what is told with it, but for who changed what."""
+    app: App = town.app
+    ref = str(app.world.maps[_map(town)].left.ref(_links(town)[0].left_id))
+    quiet, whole = app.explain(ref, history=False), app.explain(ref)
+    for about in (*quiet["maps"], *whole["maps"]):
+        for rule in about.get("rules", ()):
+            rule.pop("changes")
+    assert quiet == whole
+
+
+def test_who_only_sounds_like_it_is_said_to(town: Town) -> None:
+    """A name that is spelled otherwise is found, marked as such, and stands behind the one that is written so."""
+    names = {"66600001": "Katherine Meyer", "66600002": "Catherine Meyer", "66600003": "Katherine Maier"}
+    m = town.app.world.maps[_map(town)]
+    with town.app.ready_store.begin() as tx:
+        for id_, name in names.items():
+            fields = dict(zip(("firstname", "lastname"), name.split(), strict=True))
+            shot = Snapshot(Record(ref=m.left.ref(id_), fields=fields), fields)
+            tx.snapshots.put([shot])
+            tx.snapshots.rekey(m.key, Side.LEFT, {id_: found_by(town.app.world, m, Side.LEFT, shot)})
+    page = _search(town, "katherine meyer")
+    order = re.findall(r'<tr id="found-hubspot:contacts:(666\d+)"', page)
+    assert order[0] == "66600001"
+    assert "66600003" in order
+    assert page.count("sounds alike") == len(order) - 1
+
+
+def test_a_search_that_finds_too_many_says_so(town: Town, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A list that is cut is told to be, and holds no more than fits."""
+    monkeypatch.setattr(finder, "SHOWN", 1)
+    with town.app.ready_store.begin() as tx:
+        m = town.app.world.maps[_map(town)]
+        fields = {"email": "office@example.com"}
+        for id_ in ("66600011", "66600012"):
+            shot = Snapshot(Record(ref=m.left.ref(id_), fields=fields), fields)
+            tx.snapshots.put([shot])
+            tx.snapshots.rekey(m.key, Side.LEFT, {id_: found_by(town.app.world, m, Side.LEFT, shot)})
+    page = _search(town, "office@example.com")
+    assert "There are more than are shown" in page
+    assert len(re.findall(r'<tr id="found-', page)) == 1
+
+
+def test_two_that_were_never_linked_are_linked_and_parted(town: Town) -> None:
+    """A record of either side that is free is linked with the other by its e-mail; the undo parts the two again."""
+    m = town.app.world.maps[_map(town)]
+    with town.app.ready_store.begin() as tx:
+        for side, id_, name in ((Side.LEFT, "66600021", "email"), (Side.RIGHT, "jnfree66600021", "email")):
+            fields = {name: f"free.{side}@example.com"}
+            shot = Snapshot(Record(ref=m.end(side).ref(id_), fields=fields), fields)
+            tx.snapshots.put([shot])
+            tx.snapshots.rekey(m.key, side, {id_: found_by(town.app.world, m, side, shot)})
+    ref = str(m.left.ref("66600021"))
+    told = town.post("/records/link", {"ref": ref, "twin": "free.right@example.com", "map": m.key}, "otto")
+    assert told.status_code == 204
+    assert "jnfree66600021" in town.page(_page(ref))
+    undo = _said(told.headers)["undo"]
+    assert isinstance(undo, dict)
+    assert town.post(undo["path"], undo["form"], "otto").status_code == 204
+    assert "a person parted them" in town.page(_page(ref))
+
+
+def test_two_links_at_once(town: Town, linked: tuple[str, str, Snapshot]) -> None:
+    """Whoever links a record that was linked with another meanwhile is told with whom."""
+    left, right, _ = linked
+    told = town.post("/records/link", {"ref": left, "twin": right, "map": _map(town)}, "otto")
+    assert told.status_code == 422
+    assert "linked already" in str(_said(told.headers)["text"])
+    stale = {"ref": left, "twin": f"{right}x", "map": _map(town)}
+    told = town.post("/records/unlink", stale, "otto")
+    assert told.status_code == 422
+    assert f"is linked with {right} by now" in str(_said(told.headers)["text"])

@@ -1,0 +1,114 @@
+"""Systems and pairs: what is shown of the set-up, and a pair changed in its file. Not here: how a text is changed."""
+
+from __future__ import annotations
+
+import tomllib
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.console.town import Town
+
+
+def file(town: Town) -> dict[str, Any]:
+    """What the file says of the pair."""
+    found: dict[str, Any] = tomllib.loads(town.stage.config.read_text(encoding="utf-8"))["pairs"]["sales"]
+    return found
+
+
+@pytest.fixture(autouse=True)
+def as_it_was(town: Town) -> Any:
+    """The file is put back after each test."""
+    text = town.stage.config.read_text(encoding="utf-8")
+    yield
+    town.stage.config.write_text(text, encoding="utf-8")
+
+
+def test_systems_and_pairs_are_shown_without_any_key(town: Town) -> None:
+    """Each with its state and limits; no secret of the set-up stands in the page."""
+    page = town.page("/systems")
+    for word in ("HubSpot", "JobNimbus", "sales", "live", f"{town.app.config.pairs['sales'].guard.percent} %"):
+        assert word in page
+    for secret in town.app.config.secrets():
+        assert secret not in page
+
+
+def test_check_is_shown_with_its_remedies(town: Town) -> None:
+    """What the command line's `check` finds, the worst first."""
+    page = town.page("/systems/findings")
+    for row in town.app.check():
+        assert row["subject"] in page
+
+
+def test_a_pair_is_paused_and_goes_on(town: Town) -> None:
+    """The file says so, with every comment kept; what was before comes back by the note's Undo."""
+    answer = town.post("/systems/pairs/sales", {"mode": "paused"})
+    assert answer.status_code == 204 and "mode is paused now" in answer.headers["hx-trigger"]
+    assert file(town)["mode"] == "paused"
+    assert '"undo": {"path": "/systems/pairs/sales", "form": {"mode": "live"}}' in answer.headers["hx-trigger"]
+
+
+def test_interval_and_limits_are_changed_together(town: Town) -> None:
+    """Only what was changed is written."""
+    before = file(town)
+    form = {"every": "2m", "creates": "77", "updates": str(town.app.config.pairs["sales"].guard.updates)}
+    assert town.post("/systems/pairs/sales", form).status_code == 204
+    assert file(town)["every"] == "2m" and file(town)["guard"] == {**before.get("guard", {}), "creates": 77}
+
+
+@pytest.mark.parametrize(
+    ("form", "told"),
+    [
+        ({}, "nothing was changed"), ({"mode": "live"}, "nothing was changed"), ({"mode": "fast"}, "mode"),
+        ({"every": "soon"}, "every"), ({"percent": "101"}, "percent"), ({"creates": "-1"}, "whole number"),
+        ({"creates": "9" * 30}, "whole number"),
+    ],
+)  # fmt: skip
+def test_what_does_not_fit_changes_nothing(town: Town, form: dict[str, str], told: str) -> None:
+    """A value that the set-up would refuse is refused before the file is touched, with why."""
+    before = town.stage.config.read_bytes()
+    answer = town.post("/systems/pairs/sales", form)
+    assert answer.status_code == 422 and told in answer.headers["hx-trigger"]
+    assert town.stage.config.read_bytes() == before
+
+
+def test_a_pair_that_is_not_there_is_not_found(town: Town) -> None:
+    """Whatever its name tries to be."""
+    for name in ("other", "..", "%2e%2e%2fconfig"):
+        assert town.post(f"/systems/pairs/{name}", {"mode": "live"}).status_code in (404, 405)
+
+
+def test_who_changed_the_file_meanwhile_is_not_overwritten(town: Town) -> None:
+    """What somebody wrote there since syncd read it stays, and the second is told."""
+    text = town.stage.config.read_text(encoding="utf-8")
+    assert 'mode = "live"' in text
+    town.stage.config.write_text(text.replace('mode = "live"', 'mode = "plan"'), encoding="utf-8")
+    answer = town.post("/systems/pairs/sales", {"every": "2m"})
+    assert answer.status_code == 422 and "was changed since" in answer.headers["hx-trigger"]
+    assert file(town)["mode"] == "plan" and file(town).get("every") != "2m"
+
+
+def test_a_file_that_syncd_may_not_write_is_said_with_the_line(town: Town, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The very line to write by hand, and how syncd takes it; nothing is half written."""
+
+    def refused(*_: Any, **__: Any) -> Any:
+        raise PermissionError(13, "Permission denied", str(town.stage.config))
+
+    before = sorted(town.stage.config.parent.iterdir())
+    monkeypatch.setattr(Path, "replace", refused)
+    answer = town.post("/systems/pairs/sales", {"mode": "plan"})
+    monkeypatch.undo()
+    told = answer.headers["hx-trigger"]
+    assert answer.status_code == 422 and '[pairs.sales]: mode = \\"plan\\"' in told and "reload" in told
+    assert file(town)["mode"] == "live" and sorted(town.stage.config.parent.iterdir()) == before
+
+
+def test_a_running_daemon_takes_it(town: Town, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Whoever runs it is told to read the set-up anew, after the file was written."""
+    seen: list[str] = []
+    monkeypatch.setattr(town.app, "renew", lambda: seen.append(file(town)["mode"]))
+    town.app.__dict__.pop("setup", None)
+    answer = town.post("/systems/pairs/sales", {"mode": "plan"})
+    town.app.__dict__.pop("setup", None)
+    assert seen == ["plan"] and "in a moment" in answer.headers["hx-trigger"]
