@@ -99,7 +99,7 @@ def living(tmp_path_factory: pytest.TempPathFactory) -> Iterator[live.Living]:
         yield made
 
 
-@pytest.fixture(params=[Hands, Keys], ids=["mouse", "keyboard"])
+@pytest.fixture(params=[pytest.param(Hands, id="mouse", marks=pytest.mark.long), pytest.param(Keys, id="keyboard")])
 def hands(request: pytest.FixtureRequest) -> type[Hands]:
     """How a story is done: by mouse, and once more by keyboard alone."""
     chosen: type[Hands] = request.param

@@ -8,6 +8,7 @@ import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass
+from datetime import datetime
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -89,6 +90,16 @@ class Living:
             return links[:count] if len(links) >= count else []
 
         return self.until(found, f"{count} links of {key}")
+
+    def polled(self) -> None:
+        """Every feed was read once from beginning to end: a reading that goes on asks for the fields of before."""
+        for _ in range(2):
+            since = self.app.clock()
+            self.until(lambda since=since: self._read_since(since), "another reading of every feed")
+
+    def _read_since(self, since: datetime) -> bool:
+        with self.app.ready_store.read() as tx:
+            return all(feed.polled_at is not None and feed.polled_at > since for feed in tx.feeds.all())
 
     def until(self, look: Callable[[], T], what: str) -> T:
         """What it finds, as soon as it finds something."""

@@ -41,6 +41,7 @@ def test_a_new_person_comes_in_and_out(living: Living, visits: Opens) -> None:
 
 def test_the_first_page_is_live(living: Living, visits: Opens) -> None:
     """A lead that is entered now is counted without anybody's touching the page."""
+    living.settle()
     page = visits()
     linked = page.locator("#pair-sales dd").first
     before = int(linked.inner_text().replace(",", ""))
@@ -144,3 +145,16 @@ def test_a_page_that_stays_open_does_not_grow(living: Living, visits: Opens) -> 
     assert after["Nodes"] <= before["Nodes"] * 1.2 + 50, (before, after)
     assert after["JSEventListeners"] <= before["JSEventListeners"] * 1.2 + 10, (before, after)
     assert after["JSHeapUsedSize"] <= before["JSHeapUsedSize"] * 1.3 + 500_000, (before, after)
+
+
+def test_a_page_says_that_it_is_old_and_goes_on_by_itself(visits: Opens) -> None:
+    """While syncd is not reached a banner says since when; when it is again, the banner goes."""
+    page = visits(told="ERR_INTERNET_DISCONNECTED")
+    expect(page.locator("#offline")).to_be_hidden()
+    page.context.set_offline(True)
+    page.evaluate("reached()")
+    expect(page.locator("#offline")).to_be_visible()
+    expect(page.locator("#offline")).to_contain_text("syncd does not answer")
+    page.context.set_offline(False)
+    page.evaluate("reached()")
+    expect(page.locator("#offline")).to_be_hidden()

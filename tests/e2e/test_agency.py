@@ -386,7 +386,8 @@ def drill(form: Form, folder: Path) -> None:
     assert fewest >= form.leads // 2
 
 
-@pytest.mark.timeout(300)  # most of it is waiting, on a machine that does all the other tests meanwhile
+@pytest.mark.long  # its limits are seconds, which a machine that does other tests meanwhile does not keep
+@pytest.mark.timeout(300)
 def test_accounts_are_served_while_workers_come_and_go(tmp_path: Path) -> None:
     """Twelve customers on two workers: each is read in time, no limit is passed, nothing is lost or made twice."""
     drill(SHORT, tmp_path)

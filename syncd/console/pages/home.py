@@ -18,11 +18,14 @@ from syncd.core.plural import counted
 from syncd.engine.answers import done
 from syncd.engine.auditing import summary
 from syncd.kit import traffic
+from syncd.store import asking
 from syncd.store.marks import COMING, DUE, HELD, PARKED, PLANNED
 from syncd.store.store import Tx
 from syncd.store.tallies import ALL
 
 DAY = timedelta(days=1)
+MOST = 1000
+"""So many conflicts are counted; nobody needs to know by how many there are more."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -112,8 +115,10 @@ def _needs(tx: Tx, counts: list[Any]) -> Iterator[Need]:
         run = next(iter(tx.runs.last(pair, state="held", limit=1)), None)
         reason = run.counts.get("error") if run is not None else "goes beyond what was allowed"
         yield Need(count, f"{counted(count, 'record')} of {pair} held: {reason}", f"/held/{pair}")
-    if count := tx.conflicts.count("open"):
-        yield Need(count, f"{counted(count, 'field')} changed on both sides: which is right?", "/conflicts")
+    asked, more = asking.counted(tx, "open", most=MOST)
+    if count := asked.total():
+        told = f"More than {MOST:,} fields" if more else counted(count, "field")
+        yield Need(min(count, MOST), f"{told} changed on both sides: which is right?", "/conflicts")
     parked: dict[str, int] = {}
     for _, why, count in tx.marks.causes():
         if why not in ("waiting", "later"):

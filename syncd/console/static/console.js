@@ -37,6 +37,16 @@ function offline(is) {
   if (is) document.getElementById("stood").textContent = words(stood);
 }
 
+async function reached() {
+  try {
+    await fetch("/static/icon.svg", { cache: "no-store" });
+    offline(false);
+    refresh();
+  } catch {
+    offline(true);
+  }
+}
+
 if (document.body.hasAttribute("data-live")) {
   let source;
   let failures = 0;
@@ -46,7 +56,7 @@ if (document.body.hasAttribute("data-live")) {
     source.addEventListener("changed", refresh);
     source.addEventListener("error", () => {
       failures += 1;
-      if (failures > 1) offline(true);
+      reached(); // a stream may be refused where a page is not
       if (source.readyState === EventSource.CLOSED) setTimeout(listen, 5000);
     });
   };
