@@ -180,12 +180,14 @@ document.addEventListener("keydown", (event) => {
 let place = null;
 document.addEventListener("htmx:beforeSwap", () => {
   const row = document.activeElement.closest("[data-rows] [data-row]");
-  place = row ? { list: row.closest("[data-rows]").id, at: rows(row).indexOf(row) } : null;
+  if (row) place = { list: row.closest("[data-rows]").id, at: rows(row).indexOf(row) };
+  else if (document.activeElement !== document.body) place = null; // else the row has just gone, and another answer came
 });
 
 function settle() {
   times();
-  if (!place || document.activeElement !== document.body) return;
+  if (document.activeElement !== document.body) place = null; // it is where the reader has put it
+  if (!place) return;
   const list = document.getElementById(place.list);
   const all = list ? [...list.querySelectorAll("[data-row]")] : [];
   (all[Math.min(place.at, all.length - 1)] || main()).focus();
