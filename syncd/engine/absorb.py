@@ -113,6 +113,8 @@ def _moved_row(
         return None
     if not changed and not learned and same_version and not _later_read(item, before.record):
         return None
+    if not same_version:
+        changed |= learned  # somebody changed this record, and may have changed just what is told for the first time
     if learned:
         found.learned[item.ref.id] = found.learned.get(item.ref.id, frozenset()) | learned
     row = _merged(item, before, asked)

@@ -236,6 +236,10 @@ MUTANTS = (
         rules.test_an_interrupted_write_over_a_third_value_asks,
     ),
     Mutant(
+        "what is told for the first time was never edited", absorb._moved_row, "        changed |= learned ",
+        "        pass ", reviewed.test_an_edit_made_while_a_map_gains_its_field_is_seen,
+    ),
+    Mutant(
         "of an interrupted write that was typed over nothing has landed", settling._neither,
         "        settle_rules(tx, item.m, {item.link.id: there})\n", "",
         rules.test_our_own_value_beside_one_that_was_typed_over_overrules_nobody,
