@@ -21,6 +21,21 @@ SHOWN = 300
 _ENDLESS = re.compile(r"\S{31}")
 """A word as long as this is broken anywhere, or it would widen the page."""
 
+OUTCOMES: Mapping[str, str] = {
+    "written": "written",
+    "landed": "the answer was lost; found to have arrived",
+    "not landed": "the answer was lost; found not to have arrived, planned again",
+    "neither": "the answer was lost; now it says something else, so you are asked",
+    "unsent": "never sent, planned again",
+    "gone": "the record is gone",
+    "stale": "somebody changed it meanwhile, planned again",
+    "missing": "the record does not answer",
+    "refused": "refused",
+    "later": "the vendor asks to wait",
+    "claimed": "waits: another new record claims the same person",
+}
+"""What became of a write; one that is not here is shown as it is."""
+
 TITLES = {"hubspot": "HubSpot", "jobnimbus": "JobNimbus", "salesforce": "Salesforce", "jobprogress": "JobProgress"}
 """How vendors write their own names."""
 

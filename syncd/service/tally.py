@@ -10,6 +10,7 @@ from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import asdict, dataclass
 from datetime import datetime, timedelta
+from typing import Any
 
 from syncd.service.lately import Seen, ended, handed_over
 from syncd.service.scheduler import Tick
@@ -66,8 +67,8 @@ class Tallying:
         return False
 
 
-def _seen(known: dict[str, int]) -> Seen:
-    return Seen(**known)  # type: ignore[arg-type]
+def _seen(known: dict[str, Any]) -> Seen:
+    return Seen(**known)
 
 
 def _anything(runs: Sequence[Run], made: Sequence[Made], now: Seen, before: Seen) -> bool:

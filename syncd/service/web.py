@@ -243,6 +243,7 @@ class Patient(H11Protocol):
 
     _late: asyncio.TimerHandle | None = None
 
+    # uvicorn's own signature, which is narrower than asyncio's: hence the word to the type checker.
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
         """From here on the first head is waited for."""
         super().connection_made(transport)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import statistics
 import time
 from collections.abc import Iterator
@@ -14,7 +13,6 @@ from syncd.console.pages import PAGES
 from tests.console.large import DEALS, FIRST, Steps, fill
 from tests.console.town import Town, town
 
-LONG = bool(os.environ.get("SYNCD_LONG"))
 PATHS = [
     *(page.path for page in PAGES if "{" not in page.path and page.path != "/systems/findings"),
     "/records?q=Roof+7", f"/records/hubspot/deals/{FIRST + 7}", "/runs/7", "/parked?cause=refused",
@@ -54,7 +52,6 @@ def test_a_page_reads_what_it_shows(towns: dict[int, tuple[Town, Steps]], path: 
 
 
 @pytest.mark.long
-@pytest.mark.skipif(not LONG, reason="long; run by make test-long")
 def test_every_page_is_quick_after_years(tmp_path: Path) -> None:
     """With 100,000 links and 1,000,000 writes each page takes at most 150 ms at the median."""
     took: dict[str, float] = {}

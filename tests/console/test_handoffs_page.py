@@ -17,6 +17,7 @@ from syncd.store import handoffs as stored
 from syncd.store.handoffs import Made, Place
 from syncd.store.marks import PARKED
 from syncd.store.snapshots import Snapshot
+from syncd.store.store import Tx
 from tests.console.town import Town
 
 
@@ -53,9 +54,9 @@ def leads(town: Town) -> Iterator[list[str]]:
             tx.marks.done([mark], 0)
 
 
-def _rest(tx: object, key: str, ids: list[str], why: str, reason: str) -> None:
-    for mark in tx.marks.get(key, Side.LEFT, ids).values():  # type: ignore[attr-defined]
-        assert tx.marks.rest(mark, 0, PARKED, cause=why, reason=reason)  # type: ignore[attr-defined]
+def _rest(tx: Tx, key: str, ids: list[str], why: str, reason: str) -> None:
+    for mark in tx.marks.get(key, Side.LEFT, ids).values():
+        assert tx.marks.rest(mark, 0, PARKED, cause=why, reason=reason)
 
 
 def test_everything_handed_over_is_listed_with_its_twin(town: Town) -> None:

@@ -136,7 +136,7 @@ def ask(town: Town, method: str, target: bytes, form: list[tuple[str, str]] | No
 
 @settings(suppress_health_check=list(HealthCheck), max_examples=150)
 @given(page=st.sampled_from([page for page in PAGES if not page.takes]), parts=parts, told=told, raw=st.booleans())
-def test_any_address_of_a_page_is_answered(town, page, parts, told, raw) -> None:  # type: ignore[no-untyped-def]
+def test_any_address_of_a_page_is_answered(town, page, parts, told, raw) -> None:
     """Whatever stands in an address and behind it, the page or a refusal comes, and nothing fails inside."""
     if page.path.endswith("/findings"):  # it asks the vendors each time, and takes nothing
         return
@@ -150,7 +150,7 @@ def test_any_address_of_a_page_is_answered(town, page, parts, told, raw) -> None
 @given(
     deed=st.sampled_from([*DEEDS, *(page for page in PAGES if page.takes)]), parts=parts, form=told, raw=st.booleans()
 )  # fmt: skip
-def test_any_form_is_answered_and_changes_no_file(town, deed, parts, form, raw) -> None:  # type: ignore[no-untyped-def]
+def test_any_form_is_answered_and_changes_no_file(town, deed, parts, form, raw) -> None:
     """Whatever is sent to a deed, it is done or refused in words; the set-up and the maps stay byte for byte."""
     before = files(town)
     with quiet():
@@ -173,7 +173,7 @@ bodies = st.dictionaries(st.sampled_from(TOLD), json_values, max_size=5)
 
 @settings(suppress_health_check=list(HealthCheck), max_examples=150)
 @given(verb=st.sampled_from(VERBS), body=bodies)
-def test_any_body_of_the_api_is_answered(town, verb, body) -> None:  # type: ignore[no-untyped-def]
+def test_any_body_of_the_api_is_answered(town, verb, body) -> None:
     """Whatever a program sends, it gets an answer or a problem in words."""
     known = {one.name for one in verb.params}
     body = {name: value for name, value in body.items() if name in known}

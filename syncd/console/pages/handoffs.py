@@ -25,7 +25,7 @@ from syncd.store.snapshots import Snapshot
 TABS = ((WAITING, "Waiting"), (SENT, "Sent"), (LINKED, "Handed over"), (NEEDS, "Needs you"), (FAILED, "Refused"))
 SPANS = {"24h": timedelta(hours=24), "7d": timedelta(days=7), "30d": timedelta(days=30)}
 SINCE = (("", "Any time"), ("24h", "24 hours"), ("7d", "7 days"), ("30d", "30 days"))
-TODO: Mapping[str, str] = {
+REMEDIES: Mapping[str, str] = {
     "question": "Say whether the two are the same.",
     "unmapped": "Give the value a counterpart in the map, or change it in the record.",
     "refused": "Change what the other system refuses, then try again.",
@@ -106,7 +106,7 @@ def _why(one: Rests) -> str:
 def _todo(one: Rests, *, asked: bool) -> str:
     if one.mark.state == HELD:
         return "Allow it, or let it be."
-    return TODO.get(one.mark.cause or "", ELSE) if asked else ""
+    return REMEDIES.get(one.mark.cause or "", ELSE) if asked else ""
 
 
 def _href(one: Rests) -> str:

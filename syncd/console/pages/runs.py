@@ -12,6 +12,7 @@ from typing import Any
 from syncd.console.ask import Ask, Deed, Done, Facts, NotFound, Page
 from syncd.console.desk import Desk
 from syncd.console.naming import Named, named, sided
+from syncd.console.words import OUTCOMES
 from syncd.core.fieldmap import FieldMap, Rule
 from syncd.core.loss import same
 from syncd.core.model import Action, Side, Value
@@ -40,21 +41,6 @@ STATES: Mapping[str, tuple[str, str]] = {
     "killed": ("ended from outside", "bad"),
 }
 """What a run's state is called, and its color."""
-
-OUTCOMES: Mapping[str, str] = {
-    "written": "written",
-    "landed": "the answer was lost; found to have arrived",
-    "not landed": "the answer was lost; found not to have arrived, planned again",
-    "neither": "the answer was lost; now it says something else, so you are asked",
-    "unsent": "never sent, planned again",
-    "gone": "the record is gone",
-    "stale": "somebody changed it meanwhile, planned again",
-    "missing": "the record does not answer",
-    "refused": "refused",
-    "later": "the vendor asks to wait",
-    "claimed": "waits: another new record claims the same person",
-}
-"""What became of a write; one that is not here is shown as it is."""
 
 VERBS: Mapping[Action, str] = {Action.CREATE: "made", Action.UPDATE: "changed", Action.ARCHIVE: "put away"}
 

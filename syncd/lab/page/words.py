@@ -9,23 +9,12 @@ from collections.abc import Mapping
 from datetime import UTC, datetime
 from typing import Any
 
+from syncd.console import words as outcomes
 from syncd.core.fieldmap import Direction, Owner, Rule
 from syncd.core.model import FieldKind, FieldType, Schema, Side, Value
 from syncd.core.plan import MISSING
 
-OUTCOMES = {
-    "written": "",
-    "landed": "the answer was lost; found to have arrived",
-    "not landed": "the answer was lost; found not to have arrived, planned again",
-    "neither": "the answer was lost; now it says something else, so you are asked",
-    "unsent": "never sent, planned again",
-    "gone": "the record is gone",
-    "stale": "somebody changed it meanwhile, planned again",
-    "missing": "the record does not answer",
-    "refused": "refused",
-    "later": "the vendor asks to wait",
-    "claimed": "waits: another new record claims the same person",
-}
+OUTCOMES = {**outcomes.OUTCOMES, "written": ""}
 """The journal's outcomes; those that are not here are shown as they are."""
 
 
