@@ -23,7 +23,7 @@ from procrastinate.jobs import Status
 from procrastinate.schema import SchemaManager
 
 from syncd.errors import Transient
-from syncd.service.scheduler import Scheduler, Tick, once
+from syncd.service.scheduler import THREADS, Scheduler, Tick, once
 from syncd.store import queue
 from syncd.store.store import Store
 
@@ -54,6 +54,7 @@ class Cluster:
         """Take the ticks; their names are unique. `clock`: the database's."""
         self._ticks = {tick.name: tick for tick in ticks if not tick.local}
         self._local = [tick for tick in ticks if tick.local]
+        self._at_once = max(1, min(THREADS, len(self._ticks)))
         self._store, self._clock = store, clock
         self._stop = threading.Event()
         self._loop: asyncio.AbstractEventLoop | None = None
@@ -100,8 +101,8 @@ class Cluster:
 
     async def _work(self) -> None:
         self._loop = asyncio.get_running_loop()
-        # Every tick may run at once; one thread more waits for the stop.
-        with ThreadPoolExecutor(len(self._ticks) + 1) as threads:
+        # Beside the ticks one thread waits for the stop, and one asks what time it is.
+        with ThreadPoolExecutor(self._at_once + 2) as threads:
             self._loop.set_default_executor(threads)
             told = asyncio.ensure_future(asyncio.to_thread(self._stop.wait))
             while not self._stop.is_set():
@@ -118,7 +119,7 @@ class Cluster:
         await self._put(self._ticks, soon=True)
         worker = asyncio.ensure_future(
             self._app.run_worker_async(
-                concurrency=len(self._ticks), fetch_job_polling_interval=LOOK, delete_jobs="always",
+                concurrency=self._at_once, fetch_job_polling_interval=LOOK, delete_jobs="always",
                 install_signal_handlers=False, stalled_worker_timeout=LOST,
             )
         )  # fmt: skip

@@ -77,3 +77,18 @@ def test_more_that_is_due_does_not_wait_for_the_next_time(monkeypatch: pytest.Mo
 
     with closing(Store(postgres.fresh())) as store, working(store, Tick("feed", NEVER, work)):
         until(lambda: len(done) >= 5, within=30, what="five bites")
+
+
+def test_those_with_much_to_do_take_turns(monkeypatch: pytest.MonkeyPatch) -> None:
+    """With one thread for two that always have more to do, both get on; what is local waits for neither."""
+    monkeypatch.setattr(cluster, "THREADS", 1)
+    done = {"one": 0, "other": 0, "local": 0}
+
+    def work(name: str) -> bool:
+        done[name] += 1
+        time.sleep(0.01)
+        return name != "local"
+
+    ticks = [Tick(name, NEVER, partial(work, name), local=name == "local") for name in done]
+    with closing(Store(postgres.fresh())) as store, working(store, *ticks):
+        until(lambda: min(done["one"], done["other"]) >= 3 and done["local"] == 1, within=30, what="turns")
