@@ -34,9 +34,9 @@ def status(tx: Tx, now: datetime, systems: Sequence[str], maps: Sequence[str]) -
     counts: Counter[str] = Counter()
     for _, state, ready, count, _ in tx.marks.counts(now):
         counts["later" if state == DUE and not ready else state] += count
-    states = {name: tx.runs.system(name) for name in systems}
+    states = tx.runs.systems()
     return {
-        "systems": {name: _system(state) for name, state in states.items()},
+        "systems": {name: _system(states.get(name)) for name in systems},
         "feeds": [
             {
                 "feed": f"{feed.system}:{feed.kind}",

@@ -54,8 +54,8 @@ class Health:
         """Those that were in trouble when the last process ended are asked at once, and told well if they are."""
         now = self.clock()
         with self.store.read() as tx:
-            states = [tx.runs.system(name) for name in systems]
-        self._again.update({one.name: now for one in states if one is not None and one.state != "ok"})
+            states = tx.runs.systems()
+        self._again.update({name: now for name in systems if name in states and states[name].state != "ok"})
 
     def rests(self, system: str) -> bool:
         """Whether a system is not to be asked now."""
