@@ -6,7 +6,7 @@ What is not here: the steps (`engine`), what becomes of a system in trouble (`he
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import timedelta
 from typing import Protocol
@@ -17,7 +17,7 @@ from syncd.core.model import Ref, Side
 from syncd.engine.intake import hint, tick
 from syncd.engine.lookout import look_everywhere, narrowed
 from syncd.engine.maps import adopt
-from syncd.engine.run import due, work
+from syncd.engine.run import awaited, due, work
 from syncd.engine.world import Pair, World
 from syncd.errors import ConfigError
 from syncd.service.health import Health
@@ -29,6 +29,8 @@ log = structlog.stdlib.get_logger("syncd.daemon")
 
 MAPS = "maps"
 """The tick that compiles the maps anew."""
+NET = 30
+"""Each pair is run unasked, too, after so many looks: if the look that wakes it is ever at fault, nothing stands."""
 
 
 class Carrier(Protocol):
@@ -37,8 +39,8 @@ class Carrier(Protocol):
     def run(self, stop: threading.Event) -> None:
         """Tick until `stop` is set; returns when what was under way has ended."""
 
-    def wake(self, name: str) -> None:
-        """Let a tick run now."""
+    def wake(self, *names: str) -> None:
+        """Let ticks run now."""
 
 
 def run(world: World, pair: Pair) -> bool:
@@ -60,12 +62,12 @@ def feeds(pairs: Sequence[Pair]) -> Mapping[tuple[str, str], timedelta]:
 
 def scheduled(ticks: Sequence[Tick]) -> Carrier:
     """This process does all ticks itself."""
-    return Scheduler(ticks, threads=len(ticks))
+    return Scheduler(ticks)
 
 
 @dataclass(slots=True)
 class Daemon:
-    """One process's work. `idle`: how often pairs look whether something is due.
+    """One process's work. `idle`: how often it looks in which pairs something is due.
 
     `nights`: when the audit looks; None: never. `more`: what else is to be done at its times.
     `pairs_again` compiles the maps against the vendors' fields as they are now; done every `fresh`, so that a new
@@ -98,9 +100,10 @@ class Daemon:
     def ticks(self) -> list[Tick]:
         """All there is to do, again and again."""
         reads = [self._feed_tick(*feed, every) for feed, every in feeds(self.world.pairs).items()]
-        pairs = [Tick(f"pair {pair.name}", self.idle, self._guarded(pair.name)) for pair in self.world.pairs]
+        look = Tick("due", self.idle, self.look)
+        pairs = [Tick(f"pair {pair.name}", self.idle * NET, self._guarded(pair.name)) for pair in self.world.pairs]
         maps = [Tick(MAPS, self.fresh, self.compile_again, local=True)] if self.pairs_again is not None else []
-        return [*reads, *pairs, *maps, *self._audits(), *self.more]
+        return [look, *reads, *pairs, *maps, *self._audits(), *self.more]
 
     def wake_maps(self) -> None:
         """Compile the maps now: somebody has changed one."""
@@ -110,9 +113,20 @@ class Daemon:
     def hinted(self, refs: Sequence[Ref]) -> None:
         """Somebody says that these have changed: noted when this returns, looked at soon. Raises Transient."""
         marked = hint(self.world, refs)
-        for pair in self.world.pairs:
-            if self._carrier is not None and any(m.key in marked for m in pair.maps):
-                self._carrier.wake(f"pair {pair.name}")
+        self._wake(pair for pair in self.world.pairs if any(m.key in marked for m in pair.maps))
+
+    def look(self) -> bool:
+        """Wake every pair in which something is due, unless it runs, or one of its systems rests."""
+        self._wake(pair for pair in awaited(self.world) if not self._rests(pair))
+        return False
+
+    def _wake(self, pairs: Iterable[Pair]) -> None:
+        names = [f"pair {pair.name}" for pair in pairs]
+        if names and self._carrier is not None:
+            self._carrier.wake(*names)
+
+    def _rests(self, pair: Pair) -> bool:
+        return self._health.rests(pair.left) or self._health.rests(pair.right)
 
     def prepare(self) -> None:
         """The maps are adopted, and systems that were in trouble are asked at once. Raises AuthError and Transient."""
@@ -128,10 +142,8 @@ class Daemon:
             if done is None:
                 return False
             self._health.clear(self.world, system)  # it has answered; a pair's run may have asked nobody
-            if done.moved and self._carrier is not None:
-                for pair in self.world.pairs:
-                    if system in (pair.left, pair.right):
-                        self._carrier.wake(f"pair {pair.name}")
+            if done.moved:
+                self._wake(pair for pair in self.world.pairs if (system, kind) in pair.kinds)
             return done.due
 
         return Tick(f"feed {system}:{kind}", every, once)
@@ -182,7 +194,7 @@ class Daemon:
 
         def once() -> bool:
             pair = next(pair for pair in self.world.pairs if pair.name == name)
-            if self._health.rests(pair.left) or self._health.rests(pair.right):
+            if self._rests(pair):
                 return False
             return bool(self._health.tried(lambda: (do or run)(self.world, pair)))
 

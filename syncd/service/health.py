@@ -80,11 +80,15 @@ class Health:
         try:
             return do()
         except kinds as error:
-            if error.system is None:
-                raise
-            if self._note(error):
-                _tell(error, self._again[error.system] - self.clock())
+            self.bear(error)
             return None
+
+    def bear(self, error: AuthError | Transient) -> None:
+        """Let the error's system rest; told in the log if that is news. An error that names none is raised."""
+        if error.system is None:
+            raise error
+        if self._note(error):
+            _tell(error, self._again[error.system] - self.clock())
 
     def until_done(self, stop: threading.Event, do: Callable[[], object]) -> bool:
         """Do it, again after each wait that a system needs; False if told to stop before it was done.
