@@ -151,7 +151,7 @@ def parse(text: str, file: str, report: Report) -> Item:
 
 @lru_cache(maxsize=64)
 def _composed(text: str) -> Node | None:
-    """The nodes of a text; each map is read for its kinds, for its rules, and again every few minutes."""
+    """The nodes of a text: each map is read for its kinds, then for its rules. They are large, and rarely asked for."""
     found: Node | None = YAML(typ="safe", pure=True).compose(text)
     return found
 

@@ -13,6 +13,7 @@ from typing import Protocol
 
 import structlog
 
+from syncd.core.fieldmap import FieldMap
 from syncd.core.model import Ref, Side
 from syncd.engine.intake import hint, tick
 from syncd.engine.lookout import look_everywhere, narrowed
@@ -24,6 +25,7 @@ from syncd.service.health import Health
 from syncd.service.nightly import Nights
 from syncd.service.scheduler import Scheduler, Tick
 from syncd.service.states import UNFIT
+from syncd.service.worlds import Compiled
 
 log = structlog.stdlib.get_logger("syncd.daemon")
 
@@ -70,18 +72,20 @@ class Daemon:
     """One process's work. `idle`: how often it looks in which pairs something is due.
 
     `nights`: when the audit looks; None: never. `more`: what else is to be done at its times.
-    `pairs_again` compiles the maps against the vendors' fields as they are now; done every `fresh`, so that a new
+    `pairs_again` compiles its pairs against the vendors' fields as they are now; done every `fresh`, so that a new
     pick-list value, user or field is known without a restart.
     """
 
     world: World
     idle: timedelta = timedelta(seconds=1)
-    pairs_again: Callable[[], tuple[Pair, ...]] | None = None
+    pairs_again: Callable[[], Compiled] | None = None
     fresh: timedelta = timedelta(minutes=10)
     nights: Nights | None = None
     more: Sequence[Tick] = ()
     _carrier: Carrier | None = None
     _health: Health = field(init=False)
+    _unfit: Mapping[str, ConfigError] = field(default_factory=dict)
+    _tried: Mapping[str, FieldMap] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         """How the systems are is kept beside the world, which is made anew with the maps."""
@@ -130,7 +134,7 @@ class Daemon:
 
     def prepare(self) -> None:
         """The maps are adopted, and systems that were in trouble are asked at once. Raises AuthError and Transient."""
-        self._note_unfit(None)  # they were compiled just now
+        self._note_unfit()  # they were compiled just now
         adopt(self.world)
         self._health.begin(self.world.connectors)
 
@@ -149,38 +153,62 @@ class Daemon:
         return Tick(f"feed {system}:{kind}", every, once)
 
     def compile_again(self) -> bool:
-        """Maps that fit no longer are told, and the old ones go on: their writes are refused field by field."""
+        """Pairs go on as they compile now; one whose system is in trouble, or whose maps fit no longer, as it was.
+
+        What does not fit is told, and its writes are refused field by field.
+        """
         if self.pairs_again is None:
             return False
-        try:
-            pairs = self._health.tried(self.pairs_again)
-        except ConfigError as error:
-            problems = [str(problem) for problem in error.problems]
-            log.error("maps no longer fit", problems=problems)
-            self._note_unfit(problems)
-            look_everywhere(self.world, self.world.readers)
-            return False
-        if pairs is not None:
-            world = replace(self.world, pairs=pairs)
-            with self.world.store.read() as tx:
-                lost = narrowed(tx, world)
-            if lost:
-                look_everywhere(self.world, lost)
-                return False
-            self.world = world
-            self._note_unfit(None)
-            adopt(self.world)
-            # An option that the vendor has now does not show in a map's digest; planning again asks nobody.
-            with self.world.store.begin() as tx:
-                tx.marks.retry(None, self.world.clock(), causes=("unmapped",), reread=False)
+        found = self.pairs_again()
+        for error in found.troubles.values():
+            self._health.bear(error)
+        for name, unfit in found.unfit.items():
+            log.error("maps no longer fit", pair=name, problems=[str(problem) for problem in unfit.problems])
+            look_everywhere(self.world, self._pair(name).kinds)
+        still = {name: one for name, one in self._unfit.items() if name not in found.pairs}
+        self._unfit = {**still, **found.unfit}
+        self._note_unfit()
+        self._take(found.pairs)
         return False
 
-    def _note_unfit(self, problems: Sequence[str] | None) -> None:
+    def _take(self, pairs: Mapping[str, Pair]) -> None:
+        """These go on with newer maps, but for those that have lost all custom fields of a side: see `lookout`."""
+        new = {name: pair for name, pair in pairs.items() if pair is not self._pair(name)}
+        if new:
+            with self.world.store.read() as tx:
+                lost = narrowed(tx, self._with(new))
+            if lost:
+                look_everywhere(self.world, lost)
+            new = {name: pair for name, pair in new.items() if not set(lost) & set(pair.kinds)}
+            self.world = self._with(new)
+            adopt(self.world, new.values())
+        self._try_unmapped()
+
+    def _try_unmapped(self) -> None:
+        """An option that a vendor has now does not show in a map's digest; planning again asks nobody.
+
+        Of maps that are new to this process, so of all at first: nobody knows what was new while none worked.
+        """
+        new = [key for key, m in self.world.maps.items() if self._tried.get(key) is not m] if self._tried else [None]
+        if new:
+            with self.world.store.begin() as tx:
+                for key in new:
+                    tx.marks.retry(key, self.world.clock(), causes=("unmapped",), reread=False)
+        self._tried = self.world.maps
+
+    def _with(self, pairs: Mapping[str, Pair]) -> World:
+        return replace(self.world, pairs=tuple(pairs.get(pair.name, pair) for pair in self.world.pairs))
+
+    def _pair(self, name: str) -> Pair:
+        return next(pair for pair in self.world.pairs if pair.name == name)
+
+    def _note_unfit(self) -> None:
+        problems = [str(problem) for error in self._unfit.values() for problem in error.problems]
         with self.world.store.read() as tx:
             known = tx.runs.fact(UNFIT)
-        if (known or None) != (tuple(problems) if problems else None):
+        if list(known or ()) != problems:
             with self.world.store.begin() as tx:
-                tx.runs.set_fact(UNFIT, problems)
+                tx.runs.set_fact(UNFIT, problems or None)
 
     def _audits(self) -> list[Tick]:
         if self.nights is None:
@@ -193,7 +221,7 @@ class Daemon:
         """What is done for a pair, a run or something else, unless one of its systems rests."""
 
         def once() -> bool:
-            pair = next(pair for pair in self.world.pairs if pair.name == name)
+            pair = self._pair(name)
             if self._rests(pair):
                 return False
             return bool(self._health.tried(lambda: (do or run)(self.world, pair)))

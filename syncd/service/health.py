@@ -62,6 +62,12 @@ class Health:
         until = self._again.get(system)
         return until is not None and self.clock() < until
 
+    def paused(self, system: str) -> bool:
+        """Whether a system's key was refused when it was asked last, by whichever process."""
+        with self.store.read() as tx:
+            noted = tx.runs.system(system)
+        return noted is not None and noted.state == "paused"
+
     @contextmanager
     def noting(self) -> Iterator[None]:
         """Note whose trouble an error is, for `status`; whoever asked hears of it by the error itself."""

@@ -284,5 +284,5 @@ def test_a_map_goes_by_its_name_alone(house: House, capsys: pytest.CaptureFixtur
 def test_a_night_is_where_the_one_account_is_whose_zone_is_set(house: House) -> None:
     """HubSpot tells its zone and has none set: the night of the audit is JobNimbus' night, not that of UTC."""
     with App.open(house.folder / "config.toml", environ=os.environ) as app:
-        nights = app.serving.daemon().nights
+        nights = app.serving.daemon(app.world.pairs).nights
     assert nights is not None and nights.zones == {"sales": ZoneInfo("America/Chicago")}
