@@ -11,8 +11,9 @@ from typing import Any
 from sqlalchemy import Executable, and_, bindparam, case, delete, func, not_, null, or_, select, text, update
 
 from syncd.core.model import Side
+from syncd.store.columns import Moment
 from syncd.store.sql import among, inserting
-from syncd.store.tables import ASKED, Moment, links, marks
+from syncd.store.tables import ASKED, links, marks
 
 DUE, PARKED, PLANNED, HELD, WEIGHED, COMING = "due", "parked", "planned", "held", "weighed", "coming"
 """WEIGHED: planned for the guard, which has not decided yet; then due again, or held. COMING: one of many that become
