@@ -288,3 +288,17 @@ def test_questions_are_not_looked_for_among_all_marks(lite: Store) -> None:
     with lite.read() as tx:
         (line,) = tx.connection.exec_driver_sql(f"EXPLAIN QUERY PLAN {statement}", values)
         assert "ix_marks_asked (map=?)" in line[3]
+
+
+def test_open_creations_are_found_among_the_open_writes(lite: Store) -> None:
+    """Not among all creations of a map, nor among all its writes: nothing waits longer because there were many."""
+    with asked(lite) as statements, lite.begin() as tx:
+        tx.journal.open_creates("m", Side.LEFT)
+        handoffs.sent(tx, "m", Side.LEFT, most=1)
+    with lite.read() as tx:
+        plans = [
+            line[3]
+            for statement, values in statements.items()
+            for line in tx.connection.exec_driver_sql(f"EXPLAIN QUERY PLAN {statement}", values)
+        ]
+    assert plans == ["SEARCH journal USING INDEX ix_journal_open (map=?)"] * 2
