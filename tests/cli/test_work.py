@@ -189,6 +189,9 @@ def test_an_unmapped_value_parks_the_record_and_is_retried(house: House, capsys:
     (parked,) = answer(capsys, "parked")
     assert "Website" in parked["reason"]
     assert "Website" in said(capsys, "parked")
+    assert said(capsys, "skip", parked["ref"]) == f"{parked['ref']} rests until somebody changes it.\n"
+    assert said(capsys, "skip", parked["ref"]) == f"{parked['ref']} is not parked.\n"
+    assert "passed over" in answer(capsys, "parked")[0]["reason"]
     house.map("values: {Referral: Referral}", "values: {Website: Website, Referral: Referral}")
     assert said(capsys, "retry") == "1 record tries again with the next run.\n"
     assert sum(report.get("create:written", 0) for report in answer(capsys, "once")) == 1
