@@ -6,8 +6,9 @@ What is not here: what a tick does (`engine`). Nothing is remembered: ticks are 
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 
@@ -132,3 +133,18 @@ def once(tick: Tick) -> bool:
             # The daemon outlives a mistake in one tick: it is told with its trace, and the others go on.
             logger.exception("tick failed")
     return False
+
+
+@contextmanager
+def meanwhile(ticks: Sequence[Tick]) -> Iterator[None]:
+    """These tick in threads of their own, for as long as this lasts."""
+    over = threading.Event()
+    thread = threading.Thread(target=Scheduler(ticks).run, args=(over,), name="meanwhile")
+    if ticks:
+        thread.start()
+    try:
+        yield
+    finally:
+        over.set()
+        if ticks:
+            thread.join()

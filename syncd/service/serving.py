@@ -8,9 +8,9 @@ from __future__ import annotations
 import importlib
 import os
 import threading
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from functools import partial
 from zoneinfo import ZoneInfo
 
@@ -25,7 +25,7 @@ from syncd.service.daemon import Carrier, Daemon, feeds, scheduled
 from syncd.service.health import Health
 from syncd.service.nightly import Nights
 from syncd.service.retention import Retention
-from syncd.service.scheduler import Tick
+from syncd.service.scheduler import Tick, meanwhile
 from syncd.service.site import Site
 from syncd.service.states import Watched
 from syncd.service.tally import Tallying
@@ -88,12 +88,13 @@ class Serving:
         """Begin, for which systems have to say what fields they have: if no pair can, one that is down is waited for.
 
         Who ended instead would be started again at once by whatever looks after it, and ask the vendor each time.
-        When a pair can begin that could not, all go on with it. Raises AuthError if none can for that: a new key is
-        read at the next start only.
+        People are told meanwhile, too. When a pair can begin that could not, all go on with it. Raises AuthError
+        if none can for that: a new key is read at the next start only.
         """
         begun = self._beginning()
-        if not self.health.until_done(stop, begun.begin):
-            return
+        with meanwhile(self._alerts({}, site.listens)):
+            if not self.health.until_done(stop, begun.begin):
+                return
         while not stop.is_set():
             with ending(stop) as until:
                 daemon = self.daemon(list(begun.pairs.values()), site.listens, *begun.again(until))
@@ -117,8 +118,12 @@ class Serving:
 
     def _beside(self, pairs: Sequence[Pair], speaks: alerting.Speaks) -> list[Tick]:
         """What else a daemon does: it tells people what needs them, and lets go of what is kept no longer."""
-        live = tuple(pair.name for pair in pairs if pair.mode != "paused")
-        watched = Watched(live, tuple(self.config.systems), tuple(self.maps), feeds(pairs), self.store.file)
         kept = Retention(self.store, self.clock, self.config.retention, self.maps)
         tally = Tallying(self.store, self.clock, list(self.config.pairs))
-        return [kept.tick(), tally.tick(), *alerting.ticks(self.config, self.store, self.clock, watched, speaks)]
+        return [kept.tick(), tally.tick(), *self._alerts(feeds(pairs), speaks)]
+
+    def _alerts(self, read: Mapping[tuple[str, str], timedelta], speaks: alerting.Speaks) -> list[Tick]:
+        """People are told what needs them. `read`: how often each feed is."""
+        live = tuple(pair.name for pair in self.config.pairs.values() if pair.mode != "paused")
+        watched = Watched(live, tuple(self.config.systems), tuple(self.maps), read, self.store.file)
+        return alerting.ticks(self.config, self.store, self.clock, watched, speaks)

@@ -15,8 +15,10 @@ from syncd.app import App
 from syncd.cli import main
 from syncd.errors import AuthError
 from syncd.kit.careful import Careful
+from syncd.lab.process import until
 from syncd.store.runs import SystemState
 from tests.cli.conftest import House
+from tests.service.test_alerting import service
 
 FIELDS, ROWS = "/crm/properties", "/crm/objects"
 REFUSED, DOWN = {"fault": "401", "rate": 1.0}, {"fault": "503", "rate": 1.0}
@@ -48,6 +50,22 @@ def test_trouble_that_a_verb_met_is_told_by_status_until_it_is_over(
     house.left.faults()
     assert main([verb]) == 0
     assert systems(capsys)["hubspot"] == {"state": "ok", "until": None, "reason": None}
+
+
+def test_a_daemon_that_waits_at_its_start_tells_somebody(house: House, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Nothing works yet, and nobody looks at the log: whoever is to be told of troubles is told of this one."""
+    alerts = '[alerts]\nto = [{env = "ALERT"}]\nafter = "100ms"\nevery = "200ms"\n\n'
+    house.config("[timing]", f'{alerts}[timing]\nretry_for = "100ms"')
+    house.left.faults({**DOWN, "path": FIELDS})
+    with service() as (heard, address):
+        monkeypatch.setenv("ALERT", address)
+        with subprocess.Popen([sys.executable, "-m", "syncd", "run"], stderr=subprocess.DEVNULL) as daemon:
+            try:
+                until(lambda: bool(heard), within=30, what="the alert")
+            finally:
+                daemon.terminate()
+                assert daemon.wait(timeout=20) == 0
+    assert "hubspot" in heard[0]["title"] and "does not answer" in heard[0]["message"]
 
 
 @pytest.mark.parametrize("mended", [True, False], ids=["mended", "told to stop"])
