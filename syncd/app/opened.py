@@ -21,6 +21,7 @@ from syncd.kit import limits
 from syncd.kit.connector import Connector
 from syncd.service import log, systems, worlds
 from syncd.service.health import Health
+from syncd.service.setupfile import as_written
 from syncd.store import move, schema
 from syncd.store.clock import DatabaseClock
 from syncd.store.store import Store
@@ -138,7 +139,8 @@ class Opened:
 
     def compiled_pairs(self) -> tuple[Pair, ...]:
         """The pairs with their maps, compiled against the fields that the vendors have now."""
-        return worlds.pairs(self.config, lambda system, kind: self.connectors[system].describe(kind))
+        found = worlds.pairs(self.config, lambda system, kind: self.connectors[system].describe(kind))
+        return as_written(self.config.path, found)
 
     def pairs(self, name: str | None) -> Sequence[Pair]:
         """The pair of this name, or all. Raises ConfigError naming the known ones."""

@@ -5,15 +5,17 @@ What is not here: how a text is changed (`syncd.config.edit`), and taking the ne
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
-from dataclasses import asdict, dataclass
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
 
 from syncd import config as settings
 from syncd.config.edit import says, set_pair
 from syncd.config.values import duration
-from syncd.errors import ConfigError, Problem
+from syncd.engine.world import Pair
+from syncd.errors import ConfigError, Problem, SyncdError
 from syncd.service.replacing import replaced
 
 Check = Callable[[str], None]
@@ -50,6 +52,16 @@ class SetupFile:
         self.renew()
         return True
 
+    @contextmanager
+    def only_planning(self, pair: settings.PairConfig) -> Iterator[None]:
+        """Set a live pair to `plan`, then do what is to be done under it; where that fails it is live again."""
+        self.change(pair, {"mode": "plan"})
+        try:
+            yield
+        except SyncdError:
+            self.change(replace(pair, mode="plan"), {"mode": pair.mode})
+            raise
+
     def _must_be_as_read(self, text: str, pair: settings.PairConfig) -> None:
         known = {"mode": pair.mode, **asdict(pair.guard)}
         told = dict(says(text, pair.name))
@@ -64,3 +76,19 @@ class SetupFile:
                           for name, value in values.items())  # fmt: skip
         remedy = f"Write it there yourself, under [pairs.{pair}]: {lines}; then `systemctl reload syncd`."
         return ConfigError(Problem(self.path.name, f"syncd may not change it: {why}", remedy))
+
+
+def as_written(path: Path, pairs: Sequence[Pair]) -> tuple[Pair, ...]:
+    """The pairs, of which those that the file has not live any more write nothing, even before the rest of it is taken.
+
+    Whoever sets a pair to `plan` and then saves a map must not see it written by. So the pairs are compiled first.
+    """
+    try:
+        text = path.read_text(encoding="utf-8")
+    except OSError:
+        return tuple(pairs)
+    modes = {pair.name: says(text, pair.name).get("mode") for pair in pairs if pair.mode == "live"}
+    return tuple(
+        replace(pair, mode=str(modes[pair.name])) if modes.get(pair.name) in ("plan", "paused") else pair
+        for pair in pairs
+    )
