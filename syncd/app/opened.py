@@ -6,7 +6,8 @@ What is not here: what is asked of it (`verbs`).
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from dataclasses import replace
 from datetime import UTC, datetime
 from functools import cached_property
 from pathlib import Path
@@ -22,6 +23,7 @@ from syncd.kit.connector import Connector
 from syncd.service import log, systems, worlds
 from syncd.service.health import Health
 from syncd.service.setupfile import as_written
+from syncd.service.worlds import Compiled, Compiler
 from syncd.store import move, schema
 from syncd.store.clock import DatabaseClock
 from syncd.store.store import Store
@@ -122,11 +124,23 @@ class Opened:
 
     @cached_property
     def _world(self) -> World:
-        store = self.ready_store
+        return self._world_of(self._compiled().whole())
+
+    @cached_property
+    def _compiler(self) -> Compiler:
+        """What compiles the maps; it knows what it has compiled."""
+        return Compiler(self.config)
+
+    def _compiled(self, names: Collection[str] | None = None) -> Compiled:
+        """The pairs (of these names), as far as their systems answer."""
+        store, connectors = self.ready_store, self.connectors
+        return self._compiler.compiled(lambda name, kind: as_ever(store, connectors[name], kind), names)
+
+    def _world_of(self, pairs: Iterable[Pair]) -> World:
         return World(
-            store=store,
+            store=self.ready_store,
             connectors=self.connectors,
-            pairs=worlds.pairs(self.config, lambda system, kind: as_ever(store, self.connectors[system], kind)),
+            pairs=tuple(pairs),
             clock=self.clock,
             pace=worlds.pace(self.config.timing),
             side_by_side=True,
@@ -137,10 +151,11 @@ class Opened:
         """How the systems are; known before any of them was asked."""
         return Health(self.ready_store, self.clock, worlds.pace(self.config.timing))
 
-    def compiled_pairs(self) -> tuple[Pair, ...]:
-        """The pairs with their maps, compiled against the fields that the vendors have now."""
-        found = worlds.pairs(self.config, lambda system, kind: self.connectors[system].describe(kind))
-        return as_written(self.config.path, found)
+    def compiled_pairs(self, names: Collection[str] | None = None) -> Compiled:
+        """The pairs (of these names) with their maps, compiled against the fields that the vendors have now."""
+        connectors = self.connectors
+        found = self._compiler.compiled(lambda system, kind: connectors[system].describe(kind), names)
+        return replace(found, pairs=as_written(self.config.path, found.pairs))
 
     def pairs(self, name: str | None) -> Sequence[Pair]:
         """The pair of this name, or all. Raises ConfigError naming the known ones."""

@@ -46,7 +46,8 @@ class App(Opened):
             self.ready_store,
             self.clock,
             self.health,
-            lambda: self.world,
+            self._world_of,
+            self._compiled,
             self.compiled_pairs,
             self._map_keys(),
             self._pages,
@@ -245,6 +246,10 @@ class App(Opened):
         map = answers.map_key(self._map_keys(), map)
         with self.ready_store.begin() as tx:
             return tx.marks.retry(map, self.clock(), ids=[answers.ref_of(ref).id] if ref else ())
+
+    def skip(self, ref: str, map: str | None = None) -> int:
+        """Pass over a parked record until it changes or is tried again; in how many maps."""
+        return answers.skip(self.world, answers.ref_of(ref), answers.map_key(self._map_keys(), map))
 
     def answer(self, ref: str, twin: str, map: str | None = None) -> str | None:
         """Name the twin of a record that is parked with a question, or `none`; the twin's ref."""

@@ -103,6 +103,20 @@ def retry(
     typer.echo(f"{counted(count, 'record tries', 'records try')} again with the next run.")
 
 
+def skip(
+    context: typer.Context,
+    ref: Annotated[str, typer.Argument(metavar="REF", help="The parked record: SYSTEM:KIND:ID.")],
+    *,
+    map: MapOption = None,
+    config: ConfigOption = None,
+) -> None:
+    """Pass over a parked record until somebody changes it. `syncd retry` takes it up again."""
+    with opened(context, config) as app:
+        count = app.skip(ref, map)
+    where = f" in {map}" if map else ""
+    typer.echo(f"{ref} rests until somebody changes it." if count else f"{ref} is not parked{where}.")
+
+
 def answer(
     context: typer.Context,
     ref: Annotated[str, typer.Argument(metavar="REF", help="The parked record: SYSTEM:KIND:ID.")],

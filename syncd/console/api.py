@@ -116,6 +116,11 @@ VERBS: Sequence[Verb] = (
         (MAP, Param("ref", "only this record")), Role.OPERATOR, subject="ref",
     ),
     Verb(
+        "POST", "/api/skip", "Pass over a parked record until it changes or is tried again.",
+        lambda desk, given: {"maps": desk.skip(given["ref"], given.get("map"))}, (REF, MAP), Role.OPERATOR,
+        needs=True, subject="ref",
+    ),
+    Verb(
         "POST", "/api/answer", "Name the twin of a record that is parked with a question, or none.",
         lambda desk, given: {"twin": desk.answer(given["ref"], given["twin"], given.get("map"))},
         (REF, Param("twin", "the other record, or none", needed=True), MAP), Role.OPERATOR, needs=True, subject="ref",

@@ -77,7 +77,7 @@ CAUSES: Mapping[str, Cause] = {
     ),
     "discarded": Cause(
         "Somebody did not want it written",
-        "A person discarded what a held run would have written.",
+        "A person skipped the record, or discarded what a held run would have written.",
         "Nothing, if that still holds. A change of the record, or a new try, plans it anew.",
     ),
     "bug": Cause(

@@ -75,6 +75,9 @@ class Desk(Protocol):
     def retry(self, map: str | None = None, ref: str | None = None) -> int:
         """Make parked marks due again; how many."""
 
+    def skip(self, ref: str, map: str | None = None) -> int:
+        """Pass over a parked record until it changes or is tried again; in how many maps."""
+
     def review(self, map: str | None = None) -> list[dict[str, Any]]:
         """Uncertain matches, the likeliest first."""
 

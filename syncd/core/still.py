@@ -13,8 +13,8 @@ from syncd.core.decision import Base, Decision, carried_once, unchanged
 from syncd.core.fieldmap import Direction, FieldMap, Rule
 from syncd.core.model import Value
 
-MAPS = 64
-"""Maps whose rules are kept at hand; a house has fewer, and a map is compiled anew now and then."""
+MAPS = 2_048
+"""Maps whose rules are kept at hand; a house has fewer, and a map is rarely new."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -25,6 +25,8 @@ from syncd.kit.connector import Capabilities
 from syncd.store.conflicts import Conflict
 from syncd.store.links import Link
 from syncd.store.marks import COMING, DUE, HELD, PARKED, PLANNED, Mark
+from syncd.store.plans import DISCARDED
+from syncd.store.resting import skip as skipped
 from syncd.store.runs import SystemState
 from syncd.store.store import Store, Tx
 
@@ -34,9 +36,9 @@ def status(tx: Tx, now: datetime, systems: Sequence[str], maps: Sequence[str]) -
     counts: Counter[str] = Counter()
     for _, state, ready, count, _ in tx.marks.counts(now):
         counts["later" if state == DUE and not ready else state] += count
-    states = {name: tx.runs.system(name) for name in systems}
+    states = tx.runs.systems()
     return {
-        "systems": {name: _system(state) for name, state in states.items()},
+        "systems": {name: _system(states.get(name)) for name in systems},
         "feeds": [
             {
                 "feed": f"{feed.system}:{feed.kind}",
@@ -92,6 +94,28 @@ def release(world: World, pairs: Sequence[Pair], *, approve: bool) -> int:
             else:
                 tx.plans.discard(m.key)
     return count
+
+
+def skip(world: World, ref: Ref, map_key: str | None = None) -> int:
+    """Pass over a parked record (in this map) until it changes or is tried again; in how many maps it was parked.
+
+    Raises ConfigError while nobody knows whether a write for it landed: that is to be seen to.
+    """
+    count = 0
+    with world.store.begin() as tx:
+        for m, side in world.readers.get((ref.system, ref.kind), ()):
+            if map_key not in (None, m.key):
+                continue
+            found = [mark for mark in tx.marks.get(m.key, side, [ref.id]).values() if _passable(mark)]
+            if found and any(intent.side is side.other for intent in tx.journal.open_of(m.key, [ref.id])):
+                remedy = "See to it as its reason says; `syncd parked` shows that."
+                raise ConfigError(Problem(str(ref), "cannot be skipped: a write for it may have landed.", remedy))
+            count += skipped(tx, m.key, found)
+    return count
+
+
+def _passable(mark: Mark) -> bool:
+    return mark.state == PARKED and mark.cause != DISCARDED
 
 
 def _iso(moment: datetime | None) -> str | None:

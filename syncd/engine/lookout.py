@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any
 
-from syncd.core.model import Gone, Record, Side
+from syncd.core.model import Gone, Record
 from syncd.engine.item import DRIFT, SLOW_LANE, UNSEEN, UNTOLD, VANISHED
 from syncd.engine.reading import legible
 from syncd.engine.world import Pair, World
@@ -162,18 +162,16 @@ def look_soon(tx: Tx, world: World, system: str, kind: str, silent: Sequence[str
     tx.runs.set_fact(name, {"at": world.clock().timestamp(), "silent": list(ids)[:SILENT]})
 
 
-def note_custom(tx: Tx, world: World) -> list[tuple[str, str]]:
-    """Remember which custom fields the maps have; the (system, kind) of which none is described any more, keep theirs.
+def note_custom(tx: Tx, world: World, keys: Iterable[tuple[str, str]]) -> None:
+    """Remember which custom fields the maps have of these (system, kind), none of which is `narrowed`.
 
     Where optional rules are left out because a system describes none of their fields, the maps look as if they had
     never had any, and what people edit in them meanwhile would be nobody's business.
     """
-    lost = narrowed(tx, world)
-    for system, kind in world.readers:
+    for system, kind in keys:
         name, now = f"custom:{system}:{kind}", sorted(_custom(world, system, kind))
-        if (system, kind) not in lost and tx.runs.fact(name) != now:
+        if tx.runs.fact(name) != now:
             tx.runs.set_fact(name, now)
-    return lost
 
 
 def must_be_whole(tx: Tx, world: World, pair: Pair) -> None:
@@ -182,8 +180,7 @@ def must_be_whole(tx: Tx, world: World, pair: Pair) -> None:
     Whoever works asks before every batch, in whatever process: one kind may look well before the other is looked at,
     and a run may be under way when it is found. Costs a few facts.
     """
-    keys = dict.fromkeys((m.end(side).system, m.end(side).kind) for m in pair.maps for side in Side)
-    for trouble in _troubles(tx, world, keys):
+    for trouble in _troubles(tx, world, pair.kinds):
         raise _pause(*trouble)
 
 

@@ -5,15 +5,16 @@ What is not here: carrying a changed map to existing links (it is not retroactiv
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Set
 from typing import Any
 
 from syncd.core.fieldmap import FieldMap
 from syncd.core.model import Side
 from syncd.engine.described import remember
 from syncd.engine.item import DRIFT, UNTOLD
-from syncd.engine.lookout import note_custom
+from syncd.engine.lookout import narrowed, note_custom
 from syncd.engine.namesakes import found_by, unique_names
-from syncd.engine.world import World
+from syncd.engine.world import Pair, World
 from syncd.store.marks import PLANNED
 from syncd.store.store import Tx
 
@@ -24,23 +25,33 @@ INDEXED = 4
 """Counts up when records are found by other texts than before: every record is keyed anew then."""
 
 
-def adopt(world: World) -> None:
+def adopt(world: World, pairs: Iterable[Pair] | None = None) -> None:
     """Take the maps as they are now: before anything is created by them, every record has the keys they match by.
 
     A field that was not read before makes its kind be read once more, and what waits for a mended map tries again.
-    Maps that have lost all custom fields of a side are not taken: see `lookout`.
+    Maps that have lost all custom fields of a side are not taken: see `lookout`. Of these pairs, or of all; one by
+    one, so that no other writer waits for hundreds.
     """
-    schemas = [world.connectors[system].describe(kind) for system, kind in world.readers]
-    with world.store.begin() as tx:
-        for schema in schemas:
-            remember(world, tx, schema)
-        narrowed = note_custom(tx, world)
-        whole = [m for m in world.maps.values() if all((e.system, e.kind) not in narrowed for e in (m.left, m.right))]
-        for m in whole:
-            _adopt(tx, world, m)
-        for (system, kind), readers in world.readers.items():
-            if all(m in whole for m, _ in readers):
-                _read_anew(tx, world, system, kind)
+    with world.store.read() as tx:
+        lost = frozenset(narrowed(tx, world))
+    for pair in world.pairs if pairs is None else pairs:
+        schemas = [world.connectors[system].describe(kind) for system, kind in pair.kinds]
+        with world.store.begin() as tx:
+            for schema in schemas:
+                remember(world, tx, schema)
+            _adopt_pair(tx, world, pair, lost)
+
+
+def _adopt_pair(tx: Tx, world: World, pair: Pair, lost: Set[tuple[str, str]]) -> None:
+    def whole(m: FieldMap) -> bool:
+        return not any((m.end(side).system, m.end(side).kind) in lost for side in Side)
+
+    note_custom(tx, world, [kind for kind in pair.kinds if kind not in lost])
+    for m in filter(whole, pair.maps):
+        _adopt(tx, world, m)
+    for system, kind in pair.kinds:
+        if all(whole(m) for m, _ in world.readers[system, kind]):
+            _read_anew(tx, world, system, kind)
 
 
 def _read_anew(tx: Tx, world: World, system: str, kind: str) -> None:

@@ -25,7 +25,7 @@ from syncd.engine.guard import exceeded, lately, links_of, may_exceed, weigh
 from syncd.engine.intake import Tick, tick
 from syncd.engine.lookout import Hidden, must_be_whole
 from syncd.engine.namesakes import Taken
-from syncd.engine.worker import Worker, backfilled
+from syncd.engine.worker import Worker, backfilled, feeds_of
 from syncd.engine.world import Pair, World
 from syncd.errors import AuthError, SyncdError, Transient
 from syncd.store.marks import PLANNED, WEIGHED
@@ -64,7 +64,7 @@ class RunReport:
 
 def poll(world: World, pair: Pair) -> list[Tick]:
     """One tick of every feed of a pair, each once. Raises AuthError and Transient."""
-    feeds = dict.fromkeys((m.end(side).system, m.end(side).kind) for m in pair.maps for side in Side)
+    feeds = pair.kinds
     if not world.side_by_side:
         return [tick(world, system, kind) for system, kind in feeds]
     enough = threading.Event()
@@ -155,6 +155,25 @@ def due(world: World, pair: Pair) -> bool:
             tx.marks.any_due(m.key, now, linked_only=not backfilled(world, tx, m)) or tx.plans.any(m.key, left)
             for m in pair.maps
         )
+
+
+def awaited(world: World) -> list[Pair]:
+    """The pairs for which a run would find something to do now, and that nobody runs.
+
+    Asked in a few looks for all of them: costs what there is to do, however many pairs there are.
+    """
+    now = world.clock()
+    with world.store.read() as tx:
+        marked, weighed, planned = tx.marks.maps_due(now), tx.plans.maps(WEIGHED), tx.plans.maps(PLANNED)
+        read, taken = tx.feeds.backfilled() if marked else set(), tx.pair_leases.taken(now)
+
+        def waits(pair: Pair, m: FieldMap) -> bool:
+            if m.key in weighed or (m.key in planned and pair.mode != "plan"):
+                return True
+            return m.key in marked and (read >= feeds_of(world, m) or tx.marks.any_due(m.key, now, linked_only=True))
+
+        free = [pair for pair in world.pairs if pair.mode != "paused" and (pair.name,) not in taken]
+        return [pair for pair in free if any(waits(pair, m) for m in pair.maps)]
 
 
 def _pass(world: World, pair: Pair, report: RunReport, *, rests: str | None) -> str:

@@ -53,9 +53,14 @@ def backfilled(world: World, tx: Tx, m: FieldMap) -> bool:
 
     Those of the map that it continues as well: whoever has a twin there may have been read on one side only.
     """
+    return tx.feeds.backfilled() >= feeds_of(world, m)
+
+
+def feeds_of(world: World, m: FieldMap) -> set[tuple[str, str]]:
+    """The (system, kind) of both sides of a map, and of the map that it continues."""
     first = world.maps.get(m.continues.map) if m.continues is not None else None
     ends = (one.end(side) for one in (m, first) if one is not None for side in Side)
-    return tx.feeds.backfilled() >= {(end.system, end.kind) for end in ends}
+    return {(end.system, end.kind) for end in ends}
 
 
 @dataclass(slots=True)

@@ -69,6 +69,11 @@ class Pair:
     every: timedelta = timedelta(seconds=30)
 
     @property
+    def kinds(self) -> tuple[tuple[str, str], ...]:
+        """Every (system, kind) that its maps read, each once."""
+        return tuple(dict.fromkeys((m.end(side).system, m.end(side).kind) for m in self.maps for side in Side))
+
+    @property
     def digest(self) -> str:
         """What the maps say, in 32 hex digits: a run names it."""
         return blake2b("+".join(m.digest for m in self.maps).encode(), digest_size=16).hexdigest()

@@ -159,7 +159,7 @@ def compose(text: str) -> Node | None:
 
 
 composed = lru_cache(maxsize=64)(compose)
-"""The same, remembered: each map is read for its kinds, for its rules, and again every few minutes."""
+"""The same, remembered: each map is read for its kinds, then for its rules. They are large, and rarely asked for."""
 
 
 DEEPEST, TOO_DEEP = 30, "This is nested too deeply, or contains itself."

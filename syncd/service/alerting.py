@@ -55,8 +55,9 @@ class Alerter:
     def tick(self) -> bool:
         """Look once, and tell what is to be told. Raises Transient if the store does not answer."""
         now = self.clock()
-        with self.store.begin() as tx:
+        with self.store.read() as tx:
             found = {state.key: state for state in self.look(tx, now)}
+        with self.store.begin() as tx:
             known = {key: _seen(known, found, now) for key, known in tx.alerts.all().items()}
             known |= {key: Alert(key, one.sentence, now) for key, one in found.items() if key not in known}
             tx.alerts.drop(key for key, one in known.items() if one.over_at is not None and one.told_at is None)

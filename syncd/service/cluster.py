@@ -10,8 +10,9 @@ from __future__ import annotations
 import asyncio
 import re
 import threading
-from collections.abc import Callable, Coroutine, Sequence
+from collections.abc import Callable, Coroutine, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -21,7 +22,8 @@ from procrastinate.exceptions import AlreadyEnqueued, ConnectorException
 from procrastinate.jobs import Status
 from procrastinate.schema import SchemaManager
 
-from syncd.service.scheduler import Scheduler, Tick, once
+from syncd.errors import Transient
+from syncd.service.scheduler import THREADS, Scheduler, Tick, once
 from syncd.store import queue
 from syncd.store.store import Store
 
@@ -39,6 +41,9 @@ LOST = 30.0
 AGAIN = 2.0
 """Seconds before a queue that does not answer is tried again."""
 
+WAITING = "SELECT queueing_lock FROM procrastinate_jobs WHERE status = 'todo' AND queueing_lock = ANY(%(locks)s)"
+"""Which of these tasks wait."""
+
 SCHEMA = "syncd_tasks_" + re.sub(r"\W", "_", procrastinate.__version__)
 
 
@@ -49,6 +54,7 @@ class Cluster:
         """Take the ticks; their names are unique. `clock`: the database's."""
         self._ticks = {tick.name: tick for tick in ticks if not tick.local}
         self._local = [tick for tick in ticks if tick.local]
+        self._at_once = max(1, min(THREADS, len(self._ticks)))
         self._store, self._clock = store, clock
         self._stop = threading.Event()
         self._loop: asyncio.AbstractEventLoop | None = None
@@ -63,8 +69,7 @@ class Cluster:
         """Tick until `stop` is set; returns when what was under way has ended."""
         self._stop = stop
         queue.make(self._store, SCHEMA, SchemaManager.get_schema())
-        keeper = Tick("queue", KEEP, self._keep)
-        beside = threading.Thread(target=Scheduler([*self._local, keeper]).run, args=[stop], name="local")
+        beside = threading.Thread(target=Scheduler(self._local).run, args=[stop], name="local")
         beside.start()
         try:
             asyncio.run(self._work())
@@ -72,9 +77,9 @@ class Cluster:
             stop.set()
             beside.join()
 
-    def wake(self, name: str) -> None:
-        """Let a tick run now, in whichever process."""
-        self._soon(self._put(self._ticks[name], timedelta(0), lock=f"{name} now", chain=False))
+    def wake(self, *names: str) -> None:
+        """Let ticks run now, in whichever process."""
+        self._soon(self._put({f"{name} now": self._ticks[name] for name in names}, soon=True, chain=False))
 
     def _soon(self, work: Coroutine[Any, Any, None]) -> None:
         """Do it in the loop, from whichever thread; nobody waits for it."""
@@ -83,23 +88,21 @@ class Cluster:
         else:
             work.close()
 
-    def _keep(self) -> bool:
-        self._soon(self._keep_all())
-        return False
-
-    async def _keep_all(self) -> None:
-        try:
-            for tick in self._ticks.values():
-                await self._put(tick, tick.every)
-            for job in await self._app.job_manager.get_stalled_jobs(seconds_since_heartbeat=LOST):
-                await self._app.job_manager.finish_job(job, Status.FAILED, delete_job=True)
-        except ConnectorException as error:
-            logger.warning("queue", error=str(error))
+    async def _keep(self) -> None:
+        """See to it again and again that no tick is missing, and that what dead processes left is cleared away."""
+        while True:
+            await asyncio.sleep(KEEP.total_seconds())
+            try:
+                await self._put(self._ticks, soon=False)
+                for job in await self._app.job_manager.get_stalled_jobs(seconds_since_heartbeat=LOST):
+                    await self._app.job_manager.finish_job(job, Status.FAILED, delete_job=True)
+            except (ConnectorException, Transient) as error:
+                logger.warning("queue", error=str(error))
 
     async def _work(self) -> None:
         self._loop = asyncio.get_running_loop()
-        # Every tick may run at once; one thread more waits for the stop.
-        with ThreadPoolExecutor(len(self._ticks) + 1) as threads:
+        # Beside the ticks one thread waits for the stop, and one asks what time it is.
+        with ThreadPoolExecutor(self._at_once + 2) as threads:
             self._loop.set_default_executor(threads)
             told = asyncio.ensure_future(asyncio.to_thread(self._stop.wait))
             while not self._stop.is_set():
@@ -113,21 +116,21 @@ class Cluster:
 
     async def _take_tasks(self, told: asyncio.Future[bool]) -> None:
         """Do tasks until told to stop, or the queue does not answer; then finish what is under way."""
-        for tick in self._ticks.values():
-            await self._put(tick, timedelta(0))
+        await self._put(self._ticks, soon=True)
         worker = asyncio.ensure_future(
             self._app.run_worker_async(
-                concurrency=len(self._ticks), fetch_job_polling_interval=LOOK, delete_jobs="always",
+                concurrency=self._at_once, fetch_job_polling_interval=LOOK, delete_jobs="always",
                 install_signal_handlers=False, stalled_worker_timeout=LOST,
             )
         )  # fmt: skip
-        both: list[asyncio.Future[Any]] = [worker, told]
-        await asyncio.wait(both, return_when=asyncio.FIRST_COMPLETED)
-        if not worker.done():
-            worker.cancel()
-            await asyncio.wait([worker])
-        if not worker.cancelled() and (error := worker.exception()) is not None:
-            raise error
+        both: list[asyncio.Future[Any]] = [worker, asyncio.ensure_future(self._keep())]
+        await asyncio.wait([*both, told], return_when=asyncio.FIRST_COMPLETED)
+        for one in both:
+            one.cancel()
+        await asyncio.wait(both)
+        for one in both:
+            if not one.cancelled() and (error := one.exception()) is not None:
+                raise error
 
     async def _tick(self, name: str, chain: bool) -> None:
         """One task. A tick that this process's set-up does not have is left to those that have it."""
@@ -135,14 +138,23 @@ class Cluster:
         if tick is None:
             return
         more = self._stop.is_set() or await asyncio.to_thread(once, tick)
-        if chain or more:
-            await self._put(tick, timedelta(0) if more else tick.every)
+        if more:
+            await self._put({f"{name} now": tick}, soon=True, chain=False)
+        if chain:
+            await self._put({name: tick}, soon=False)
 
-    async def _put(self, tick: Tick, after: timedelta, *, lock: str | None = None, chain: bool = True) -> None:
-        """Put a tick into the queue, unless it waits there already."""
-        moment = await asyncio.to_thread(self._clock) + after if after else None
-        try:
-            deferred = self._task.configure(queueing_lock=lock or tick.name, schedule_at=moment)
-            await deferred.defer_async(name=tick.name, chain=chain)
-        except AlreadyEnqueued:
+    async def _put(self, ticks: Mapping[str, Tick], *, soon: bool, chain: bool = True) -> None:
+        """Put ticks into the queue, each under its lock, unless they wait there already: at once, or when they are due.
+
+        They are looked for before: what the queue refuses, PostgreSQL writes into its log as an error.
+        """
+        if not ticks:
             return
+        rows = await self._app.connector.execute_query_all_async(WAITING, locks=list(ticks))
+        waiting = {row["queueing_lock"] for row in rows}
+        now = None if soon else await asyncio.to_thread(self._clock)
+        for lock, tick in ticks.items():
+            if lock not in waiting:
+                task = self._task.configure(queueing_lock=lock, schedule_at=now and now + tick.every)
+                with suppress(AlreadyEnqueued):  # by another process, just now
+                    await task.defer_async(name=tick.name, chain=chain)

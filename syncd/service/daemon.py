@@ -6,29 +6,33 @@ What is not here: the steps (`engine`), what becomes of a system in trouble (`he
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import timedelta
 from typing import Protocol
 
 import structlog
 
+from syncd.core.fieldmap import FieldMap
 from syncd.core.model import Ref, Side
 from syncd.engine.intake import hint, tick
 from syncd.engine.lookout import look_everywhere, narrowed
 from syncd.engine.maps import adopt
-from syncd.engine.run import due, work
+from syncd.engine.run import awaited, due, work
 from syncd.engine.world import Pair, World
 from syncd.errors import ConfigError
 from syncd.service.health import Health
 from syncd.service.nightly import Nights
 from syncd.service.scheduler import Scheduler, Tick
 from syncd.service.states import UNFIT
+from syncd.service.worlds import Compiled
 
 log = structlog.stdlib.get_logger("syncd.daemon")
 
 MAPS = "maps"
 """The tick that compiles the maps anew."""
+NET = 30
+"""Each pair is run unasked, too, after so many looks: if the look that wakes it is ever at fault, nothing stands."""
 
 
 class Carrier(Protocol):
@@ -37,8 +41,8 @@ class Carrier(Protocol):
     def run(self, stop: threading.Event) -> None:
         """Tick until `stop` is set; returns when what was under way has ended."""
 
-    def wake(self, name: str) -> None:
-        """Let a tick run now."""
+    def wake(self, *names: str) -> None:
+        """Let ticks run now."""
 
 
 def run(world: World, pair: Pair) -> bool:
@@ -60,26 +64,28 @@ def feeds(pairs: Sequence[Pair]) -> Mapping[tuple[str, str], timedelta]:
 
 def scheduled(ticks: Sequence[Tick]) -> Carrier:
     """This process does all ticks itself."""
-    return Scheduler(ticks, threads=len(ticks))
+    return Scheduler(ticks)
 
 
 @dataclass(slots=True)
 class Daemon:
-    """One process's work. `idle`: how often pairs look whether something is due.
+    """One process's work. `idle`: how often it looks in which pairs something is due.
 
     `nights`: when the audit looks; None: never. `more`: what else is to be done at its times.
-    `pairs_again` compiles the maps against the vendors' fields as they are now; done every `fresh`, so that a new
+    `pairs_again` compiles its pairs against the vendors' fields as they are now; done every `fresh`, so that a new
     pick-list value, user or field is known without a restart.
     """
 
     world: World
     idle: timedelta = timedelta(seconds=1)
-    pairs_again: Callable[[], tuple[Pair, ...]] | None = None
+    pairs_again: Callable[[], Compiled] | None = None
     fresh: timedelta = timedelta(minutes=10)
     nights: Nights | None = None
     more: Sequence[Tick] = ()
     _carrier: Carrier | None = None
     _health: Health = field(init=False)
+    _unfit: Mapping[str, ConfigError] = field(default_factory=dict)
+    _tried: Mapping[str, FieldMap] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         """How the systems are is kept beside the world, which is made anew with the maps."""
@@ -98,9 +104,10 @@ class Daemon:
     def ticks(self) -> list[Tick]:
         """All there is to do, again and again."""
         reads = [self._feed_tick(*feed, every) for feed, every in feeds(self.world.pairs).items()]
-        pairs = [Tick(f"pair {pair.name}", self.idle, self._guarded(pair.name)) for pair in self.world.pairs]
+        look = Tick("due", self.idle, self.look)
+        pairs = [Tick(f"pair {pair.name}", self.idle * NET, self._guarded(pair.name)) for pair in self.world.pairs]
         maps = [Tick(MAPS, self.fresh, self.compile_again, local=True)] if self.pairs_again is not None else []
-        return [*reads, *pairs, *maps, *self._audits(), *self.more]
+        return [look, *reads, *pairs, *maps, *self._audits(), *self.more]
 
     def wake_maps(self) -> None:
         """Compile the maps now: somebody has changed one."""
@@ -110,13 +117,24 @@ class Daemon:
     def hinted(self, refs: Sequence[Ref]) -> None:
         """Somebody says that these have changed: noted when this returns, looked at soon. Raises Transient."""
         marked = hint(self.world, refs)
-        for pair in self.world.pairs:
-            if self._carrier is not None and any(m.key in marked for m in pair.maps):
-                self._carrier.wake(f"pair {pair.name}")
+        self._wake(pair for pair in self.world.pairs if any(m.key in marked for m in pair.maps))
+
+    def look(self) -> bool:
+        """Wake every pair in which something is due, unless it runs, or one of its systems rests."""
+        self._wake(pair for pair in awaited(self.world) if not self._rests(pair))
+        return False
+
+    def _wake(self, pairs: Iterable[Pair]) -> None:
+        names = [f"pair {pair.name}" for pair in pairs]
+        if names and self._carrier is not None:
+            self._carrier.wake(*names)
+
+    def _rests(self, pair: Pair) -> bool:
+        return self._health.rests(pair.left) or self._health.rests(pair.right)
 
     def prepare(self) -> None:
         """The maps are adopted, and systems that were in trouble are asked at once. Raises AuthError and Transient."""
-        self._note_unfit(None)  # they were compiled just now
+        self._note_unfit()  # they were compiled just now
         adopt(self.world)
         self._health.begin(self.world.connectors)
 
@@ -128,47 +146,69 @@ class Daemon:
             if done is None:
                 return False
             self._health.clear(self.world, system)  # it has answered; a pair's run may have asked nobody
-            if done.moved and self._carrier is not None:
-                for pair in self.world.pairs:
-                    if system in (pair.left, pair.right):
-                        self._carrier.wake(f"pair {pair.name}")
+            if done.moved:
+                self._wake(pair for pair in self.world.pairs if (system, kind) in pair.kinds)
             return done.due
 
         return Tick(f"feed {system}:{kind}", every, once)
 
     def compile_again(self) -> bool:
-        """Maps that fit no longer are told, and the old ones go on: their writes are refused field by field."""
+        """Pairs go on as they compile now; one whose system is in trouble, or whose maps fit no longer, as it was.
+
+        What does not fit is told, and its writes are refused field by field.
+        """
         if self.pairs_again is None:
             return False
-        try:
-            pairs = self._health.tried(self.pairs_again)
-        except ConfigError as error:
-            problems = [str(problem) for problem in error.problems]
-            log.error("maps no longer fit", problems=problems)
-            self._note_unfit(problems)
-            look_everywhere(self.world, self.world.readers)
-            return False
-        if pairs is not None:
-            world = replace(self.world, pairs=pairs)
-            with self.world.store.read() as tx:
-                lost = narrowed(tx, world)
-            if lost:
-                look_everywhere(self.world, lost)
-                return False
-            self.world = world
-            self._note_unfit(None)
-            adopt(self.world)
-            # An option that the vendor has now does not show in a map's digest; planning again asks nobody.
-            with self.world.store.begin() as tx:
-                tx.marks.retry(None, self.world.clock(), causes=("unmapped",), reread=False)
+        found = self.pairs_again()
+        for error in found.troubles.values():
+            self._health.bear(error)
+        for name, unfit in found.unfit.items():
+            log.error("maps no longer fit", pair=name, problems=[str(problem) for problem in unfit.problems])
+            look_everywhere(self.world, self._pair(name).kinds)
+        still = {name: one for name, one in self._unfit.items() if name not in found.pairs}
+        self._unfit = {**still, **found.unfit}
+        self._note_unfit()
+        self._take(found.pairs)
         return False
 
-    def _note_unfit(self, problems: Sequence[str] | None) -> None:
+    def _take(self, pairs: Mapping[str, Pair]) -> None:
+        """These go on with newer maps, but for those that have lost all custom fields of a side: see `lookout`."""
+        new = {name: pair for name, pair in pairs.items() if pair is not self._pair(name)}
+        if new:
+            with self.world.store.read() as tx:
+                lost = narrowed(tx, self._with(new))
+            if lost:
+                look_everywhere(self.world, lost)
+            new = {name: pair for name, pair in new.items() if not set(lost) & set(pair.kinds)}
+            self.world = self._with(new)
+            adopt(self.world, new.values())
+        self._try_unmapped()
+
+    def _try_unmapped(self) -> None:
+        """An option that a vendor has now does not show in a map's digest; planning again asks nobody.
+
+        Of maps that are new to this process, so of all at first: nobody knows what was new while none worked.
+        """
+        new = [key for key, m in self.world.maps.items() if self._tried.get(key) is not m] if self._tried else [None]
+        if new:
+            with self.world.store.begin() as tx:
+                for key in new:
+                    tx.marks.retry(key, self.world.clock(), causes=("unmapped",), reread=False)
+        self._tried = self.world.maps
+
+    def _with(self, pairs: Mapping[str, Pair]) -> World:
+        return replace(self.world, pairs=tuple(pairs.get(pair.name, pair) for pair in self.world.pairs))
+
+    def _pair(self, name: str) -> Pair:
+        return next(pair for pair in self.world.pairs if pair.name == name)
+
+    def _note_unfit(self) -> None:
+        problems = [str(problem) for error in self._unfit.values() for problem in error.problems]
         with self.world.store.read() as tx:
             known = tx.runs.fact(UNFIT)
-        if (known or None) != (tuple(problems) if problems else None):
+        if list(known or ()) != problems:
             with self.world.store.begin() as tx:
-                tx.runs.set_fact(UNFIT, problems)
+                tx.runs.set_fact(UNFIT, problems or None)
 
     def _audits(self) -> list[Tick]:
         if self.nights is None:
@@ -181,8 +221,8 @@ class Daemon:
         """What is done for a pair, a run or something else, unless one of its systems rests."""
 
         def once() -> bool:
-            pair = next(pair for pair in self.world.pairs if pair.name == name)
-            if self._health.rests(pair.left) or self._health.rests(pair.right):
+            pair = self._pair(name)
+            if self._rests(pair):
                 return False
             return bool(self._health.tried(lambda: (do or run)(self.world, pair)))
 

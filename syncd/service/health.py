@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable, Iterable, Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import TypeVar
@@ -23,6 +23,8 @@ from syncd.store.runs import SystemState
 from syncd.store.store import Store
 
 log = structlog.stdlib.get_logger("syncd.health")
+
+Meanwhile = Callable[[], AbstractContextManager[None]]
 
 T = TypeVar("T")
 
@@ -54,13 +56,19 @@ class Health:
         """Those that were in trouble when the last process ended are asked at once, and told well if they are."""
         now = self.clock()
         with self.store.read() as tx:
-            states = [tx.runs.system(name) for name in systems]
-        self._again.update({one.name: now for one in states if one is not None and one.state != "ok"})
+            states = tx.runs.systems()
+        self._again.update({name: now for name in systems if name in states and states[name].state != "ok"})
 
     def rests(self, system: str) -> bool:
         """Whether a system is not to be asked now."""
         until = self._again.get(system)
         return until is not None and self.clock() < until
+
+    def paused(self, system: str) -> bool:
+        """Whether a system's key was refused when it was asked last, by whichever process."""
+        with self.store.read() as tx:
+            noted = tx.runs.system(system)
+        return noted is not None and noted.state == "paused"
 
     @contextmanager
     def noting(self) -> Iterator[None]:
@@ -80,16 +88,25 @@ class Health:
         try:
             return do()
         except kinds as error:
-            if error.system is None:
-                raise
-            if self._note(error):
-                _tell(error, self._again[error.system] - self.clock())
+            self.bear(error)
             return None
 
-    def until_done(self, stop: threading.Event, do: Callable[[], object]) -> bool:
+    def bear(self, error: AuthError | Transient) -> None:
+        """Let the error's system rest; told in the log if that is news. An error that names none is raised."""
+        if error.system is None:
+            raise error
+        if self._note(error):
+            _tell(error, self._again[error.system] - self.clock())
+
+    def until_done(
+        self,
+        stop: threading.Event,
+        do: Callable[[], object],
+        meanwhile: Callable[[], AbstractContextManager[None]] = nullcontext,
+    ) -> bool:
         """Do it, again after each wait that a system needs; False if told to stop before it was done.
 
-        A refused key is raised: a new one is read at the next start only.
+        `meanwhile`: what goes on during each wait. A refused key is raised: a new one is read at the next start only.
         """
 
         def whole() -> bool:
@@ -101,8 +118,9 @@ class Health:
                 if self.tried(whole, (Transient,)):
                     return True
             # A signal may be handed to a thread that does not wait; Python hears of it when this one wakes.
-            while any(self.rests(system) for system in self._again) and not stop.wait(timeout=1.0):
-                pass
+            with meanwhile():
+                while any(self.rests(system) for system in self._again) and not stop.wait(timeout=1.0):
+                    pass
         return False
 
     def _note(self, error: AuthError | Transient) -> bool:

@@ -90,8 +90,9 @@ class Metrics:
 
     def _system_families(self, tx: Tx) -> Iterator[Metric]:
         well = GaugeMetricFamily("syncd_system_ok", "1: it answers; 0: it is paused, or waited for.", labels=["system"])
+        states = tx.runs.systems()
         for name in self._systems:
-            known = tx.runs.system(name)
+            known = states.get(name)
             well.add_metric([name], known is None or known.state == "ok")
         yield well
 

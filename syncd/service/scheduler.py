@@ -6,20 +6,22 @@ What is not here: what a tick does (`engine`). Nothing is remembered: ticks are 
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Sequence
-from contextlib import suppress
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 
 import structlog
-from apscheduler.executors.pool import ThreadPoolExecutor
-from apscheduler.jobstores.base import JobLookupError
 from apscheduler.schedulers.background import BackgroundScheduler
 from structlog.contextvars import bound_contextvars
 
 from syncd.errors import Bug, SyncdError
 
 logger = structlog.stdlib.get_logger("syncd.scheduler")
+
+THREADS = 32
+"""Ticks that a process does at once, at most: more would only wait for each other, and for the store's connections."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,6 +39,8 @@ class Tick:
 
 @dataclass(slots=True)
 class _State:
+    """`idle`: it neither works nor waits for a thread. `again`: somebody woke it since it began to work."""
+
     idle: threading.Event = field(default_factory=threading.Event)
     again: bool = False
     lock: threading.Lock = field(default_factory=threading.Lock)
@@ -46,16 +50,23 @@ class _State:
 
 
 class Scheduler:
-    """Runs ticks in threads of its own. A tick that fails is logged and comes again at its next time."""
+    """Runs ticks in threads of its own. A tick that fails is logged and comes again at its next time.
 
-    def __init__(self, ticks: Sequence[Tick], *, threads: int = 4) -> None:
+    So many `threads` take turns, a bite each; local ticks wait for none of the others.
+    """
+
+    def __init__(self, ticks: Sequence[Tick], *, threads: int = THREADS) -> None:
         """Take the ticks; their names are unique. Nothing runs before `run`."""
         self._ticks = {tick.name: tick for tick in ticks}
         self._states = {name: _State() for name in self._ticks}
         self._stop = threading.Event()
-        pool = ThreadPoolExecutor(max(1, min(threads, len(self._ticks))))
+        several = {local: sum(tick.local is local for tick in ticks) for local in (True, False)}
+        self._pools = {
+            True: ThreadPoolExecutor(max(1, several[True])),
+            False: ThreadPoolExecutor(max(1, min(threads, several[False]))),
+        }
         defaults = {"coalesce": True, "max_instances": 1, "misfire_grace_time": None}
-        self._scheduler = BackgroundScheduler(timezone=UTC, executors={"default": pool}, job_defaults=defaults)
+        self._scheduler = BackgroundScheduler(timezone=UTC, job_defaults=defaults)
 
     def run(self, stop: threading.Event) -> None:
         """Tick until `stop` is set; returns when what was under way has ended."""
@@ -63,9 +74,7 @@ class Scheduler:
         now = datetime.now(tz=UTC)
         for tick in self._ticks.values():
             seconds = tick.every.total_seconds()
-            self._scheduler.add_job(
-                self._run, "interval", args=[tick], id=tick.name, seconds=seconds, next_run_time=now
-            )
+            self._scheduler.add_job(self._come, "interval", args=[tick], seconds=seconds, next_run_time=now)
         self._scheduler.start()
         try:
             # A signal may be handed to a thread that does not wait; Python hears of it when this one wakes.
@@ -73,43 +82,42 @@ class Scheduler:
                 pass
         finally:
             stop.set()
-            # Waiting inside, APScheduler holds the lock that a tick needs which wakes another one.
             self._scheduler.shutdown(wait=False)
             for state in self._states.values():
                 with state.lock:  # whoever comes later sees that it is over
                     pass
                 state.idle.wait()
+            for pool in self._pools.values():
+                pool.shutdown()
 
-    def wake(self, name: str) -> None:
-        """Let a tick run now (a webhook came in); if it is running, once more afterwards."""
-        state = self._states[name]
+    def wake(self, *names: str) -> None:
+        """Let ticks run now; one that is at it, once more afterwards."""
+        for name in names:
+            self._come(self._ticks[name], again=True)
+
+    def _come(self, tick: Tick, *, again: bool = False) -> None:
+        """Its time has come, or (`again`) it was woken."""
+        state = self._states[tick.name]
         with state.lock:
-            state.again = True
-            asleep = state.idle.is_set()
-        if asleep and self._scheduler.running:
-            with suppress(JobLookupError):  # told to stop just now
-                self._scheduler.modify_job(name, next_run_time=datetime.now(tz=UTC))
+            if state.idle.is_set() and not self._stop.is_set():
+                state.idle.clear()
+                self._pools[tick.local].submit(self._run, tick)
+            else:
+                state.again = state.again or again
 
     def _run(self, tick: Tick) -> None:
-        state = self._states[tick.name]
-        try:
-            while self._begins(state):
-                more = once(tick)
-                with state.lock:
-                    if not (more or state.again):
-                        state.idle.set()
-                        return
-        finally:
-            state.idle.set()
-
-    def _begins(self, state: _State) -> bool:
-        """Whether another bite may be taken; from here on the end of the run waits for it."""
+        """One bite; if more is due, the next one behind all that wait for a thread."""
+        state, more = self._states[tick.name], False
         with state.lock:
-            if self._stop.is_set():
-                return False
-            state.idle.clear()
             state.again = False
-            return True
+        try:
+            more = not self._stop.is_set() and once(tick)
+        finally:
+            with state.lock:
+                if (more or state.again) and not self._stop.is_set():
+                    self._pools[tick.local].submit(self._run, tick)
+                else:
+                    state.idle.set()
 
 
 def once(tick: Tick) -> bool:
@@ -125,3 +133,18 @@ def once(tick: Tick) -> bool:
             # The daemon outlives a mistake in one tick: it is told with its trace, and the others go on.
             logger.exception("tick failed")
     return False
+
+
+@contextmanager
+def meanwhile(ticks: Sequence[Tick]) -> Iterator[None]:
+    """These tick in threads of their own, for as long as this lasts."""
+    over = threading.Event()
+    thread = threading.Thread(target=Scheduler(ticks).run, args=(over,), name="meanwhile")
+    if ticks:
+        thread.start()
+    try:
+        yield
+    finally:
+        over.set()
+        if ticks:
+            thread.join()

@@ -8,22 +8,24 @@ from __future__ import annotations
 import importlib
 import os
 import threading
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
+from functools import partial
 from zoneinfo import ZoneInfo
 
 from starlette.types import ASGIApp
 
 from syncd.config import Config, WebConfig
 from syncd.engine.world import Pair, World
-from syncd.errors import ConfigError, Problem
+from syncd.errors import AuthError, ConfigError, Problem
 from syncd.service import alerting, systems
+from syncd.service.beginning import Beginning, Compile, ending
 from syncd.service.daemon import Carrier, Daemon, feeds, scheduled
 from syncd.service.health import Health
 from syncd.service.nightly import Nights
 from syncd.service.retention import Retention
-from syncd.service.scheduler import Tick
+from syncd.service.scheduler import Tick, meanwhile, once
 from syncd.service.site import Site
 from syncd.service.states import Watched
 from syncd.service.tally import Tallying
@@ -34,24 +36,27 @@ from syncd.store.store import Store
 
 @dataclass(frozen=True, slots=True)
 class Serving:
-    """Of one set-up. `world` asks the vendors for their fields, `again` compiles the maps anew; `maps`: their keys.
+    """Of one set-up. `compiled` asks the vendors for their fields at a start, `again` later on; `maps`: their keys.
 
-    `pages`: makes what people are shown, given whether the daemon works; `began` is told the daemon that does.
+    `pages`: makes what people are shown, given whether the daemon works; `began` is told each daemon that does.
     """
 
     config: Config
     store: Store
     clock: Callable[[], datetime]
     health: Health
-    world: Callable[[], World]
-    again: Callable[[], tuple[Pair, ...]]
+    world: Callable[[Iterable[Pair]], World]
+    compiled: Compile
+    again: Compile
     maps: Sequence[str]
     pages: Callable[[Callable[[], bool]], ASGIApp] | None = None
     began: Callable[[Daemon], None] = lambda _daemon: None
 
     def try_out(self, instead_of: WebConfig) -> None:
         """Try all that it needs while another one works: store, maps, fields, alerts, port. Raises SyncdError."""
-        self._beside(lambda: False)
+        begun = self._beginning()
+        begun.begin(anew=True)
+        self._beside(list(begun.pairs.values()), lambda: False)
         if self.config.web.listen != instead_of.listen:
             must_be_free(self.config.web.listen)
 
@@ -80,30 +85,49 @@ class Serving:
         return Site(self.config.web, systems.receivers(self.config), watch, pages)
 
     def _work(self, stop: threading.Event, site: Site, carry: Callable[[Sequence[Tick]], Carrier]) -> None:
-        """Begin, for which every system has to say what fields it has: one at its limit or down is waited for.
+        """Begin, for which systems have to say what fields they have: if no pair can, one that is down is waited for.
 
         Who ended instead would be started again at once by whatever looks after it, and ask the vendor each time.
-        Raises AuthError: a new key is read at the next start only.
+        People are told meanwhile, too. When a pair can begin that could not, all go on with it. Raises AuthError
+        if none can for that: a new key is read at the next start only.
         """
-        if self.health.until_done(stop, self.world):
-            daemon = self.daemon(site.listens)
-            self.began(daemon)
-            site.began(daemon.hinted)
-            daemon.run(stop, carry)
+        begun, alerts = self._beginning(), self._alerts({}, site.listens)
+        try:
+            if not self.health.until_done(stop, begun.begin, partial(meanwhile, alerts)):
+                return
+        except AuthError:
+            for tick in alerts:
+                once(tick)
+            raise
+        while not stop.is_set():
+            with ending(stop) as until:
+                daemon = self.daemon(list(begun.pairs.values()), site.listens, *begun.again(until))
+                self.began(daemon)
+                site.began(daemon.hinted)
+                daemon.run(until, carry)
+            begun.keep(daemon.world.pairs)
 
-    def daemon(self, speaks: alerting.Speaks = lambda: True) -> Daemon:
-        """What it runs. `speaks`: whether this process tells people for its machine."""
+    def _beginning(self) -> Beginning:
+        return Beginning(self.config, self.health, self.compiled)
+
+    def daemon(self, pairs: Sequence[Pair], speaks: alerting.Speaks = lambda: True, *more: Tick) -> Daemon:
+        """What it runs. `speaks`: whether this process tells people for its machine. `more`: what else is done."""
         timing, audit, systems = self.config.timing, self.config.audit, self.config.systems
         zones = {name: systems[p.left].timezone or systems[p.right].timezone for name, p in self.config.pairs.items()}
         known = {name: ZoneInfo(zone) for name, zone in zones.items() if zone}
         nights = Nights(nights=audit.nights, at=audit.at, every=audit.every, zones=known) if audit.nights else None
-        return Daemon(self.world(), timing.idle, self.again, timing.fresh, nights, self._beside(speaks))
+        again = partial(self.again, [pair.name for pair in pairs])
+        beside = [*self._beside(pairs, speaks), *more]
+        return Daemon(self.world(pairs), timing.idle, again, timing.fresh, nights, beside)
 
-    def _beside(self, speaks: alerting.Speaks) -> list[Tick]:
+    def _beside(self, pairs: Sequence[Pair], speaks: alerting.Speaks) -> list[Tick]:
         """What else a daemon does: it tells people what needs them, and lets go of what is kept no longer."""
-        pairs = self.world().pairs
-        live = tuple(pair.name for pair in pairs if pair.mode != "paused")
-        watched = Watched(live, tuple(self.config.systems), tuple(self.maps), feeds(pairs), self.store.file)
         kept = Retention(self.store, self.clock, self.config.retention, self.maps)
         tally = Tallying(self.store, self.clock, list(self.config.pairs))
-        return [kept.tick(), tally.tick(), *alerting.ticks(self.config, self.store, self.clock, watched, speaks)]
+        return [kept.tick(), tally.tick(), *self._alerts(feeds(pairs), speaks)]
+
+    def _alerts(self, read: Mapping[tuple[str, str], timedelta], speaks: alerting.Speaks) -> list[Tick]:
+        """People are told what needs them. `read`: how often each feed is."""
+        live = tuple(pair.name for pair in self.config.pairs.values() if pair.mode != "paused")
+        watched = Watched(live, tuple(self.config.systems), tuple(self.maps), read, self.store.file)
+        return alerting.ticks(self.config, self.store, self.clock, watched, speaks)

@@ -5,7 +5,7 @@ What is not here: how a text is changed (`syncd.config.edit`), and taking the ne
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
@@ -17,6 +17,9 @@ from syncd.config.values import duration
 from syncd.engine.world import Pair
 from syncd.errors import ConfigError, Problem, SyncdError
 from syncd.service.replacing import replaced
+
+LESS = ("plan", "paused")
+"""Modes in which nothing is written."""
 
 Check = Callable[[str], None]
 """Holds a text of the whole set-up against what can be read; raises ConfigError."""
@@ -78,7 +81,7 @@ class SetupFile:
         return ConfigError(Problem(self.path.name, f"syncd may not change it: {why}", remedy))
 
 
-def as_written(path: Path, pairs: Sequence[Pair]) -> tuple[Pair, ...]:
+def as_written(path: Path, pairs: Mapping[str, Pair]) -> Mapping[str, Pair]:
     """The pairs, of which those that the file has not live any more write nothing, even before the rest of it is taken.
 
     Whoever sets a pair to `plan` and then saves a map must not see it written by. So the pairs are compiled first.
@@ -86,9 +89,9 @@ def as_written(path: Path, pairs: Sequence[Pair]) -> tuple[Pair, ...]:
     try:
         text = path.read_text(encoding="utf-8")
     except OSError:
-        return tuple(pairs)
-    modes = {pair.name: says(text, pair.name).get("mode") for pair in pairs if pair.mode == "live"}
-    return tuple(
-        replace(pair, mode=str(modes[pair.name])) if modes.get(pair.name) in ("plan", "paused") else pair
-        for pair in pairs
-    )
+        return pairs
+    return {name: _less(pair, says(text, name).get("mode")) for name, pair in pairs.items()}
+
+
+def _less(pair: Pair, mode: str | int | None) -> Pair:
+    return replace(pair, mode=mode) if pair.mode == "live" and isinstance(mode, str) and mode in LESS else pair

@@ -110,8 +110,9 @@ def states(tx: Tx, now: datetime, watched: Watched) -> list[State]:
 
 
 def _systems(tx: Tx, watched: Watched) -> Iterator[State]:
+    states = tx.runs.systems()
     for name in watched.systems:
-        known = tx.runs.system(name)
+        known = states.get(name)
         if known is not None and known.state == "paused":
             yield State(f"system-paused:{name}", f"{name} is paused: {known.reason}")
         elif known is not None and known.state != "ok":
@@ -120,8 +121,9 @@ def _systems(tx: Tx, watched: Watched) -> Iterator[State]:
 
 
 def _feeds(tx: Tx, now: datetime, watched: Watched) -> Iterator[State]:
+    states = tx.runs.systems()
     for feed in tx.feeds.all():
-        every, known = watched.feeds.get((feed.system, feed.kind)), tx.runs.system(feed.system)
+        every, known = watched.feeds.get((feed.system, feed.kind)), states.get(feed.system)
         if feed.polled_at is None or every is None or (known is not None and known.state != "ok"):
             continue
         if now - feed.polled_at > max(every * LATE, SOONEST):

@@ -83,7 +83,8 @@ class Unit:
             "[Service]",
             "Type=notify",
             f"ExecStart={self.program} {self.verb}",
-            "ExecReload=/bin/kill -HUP $MAINPID",
+            # The shell's own kill: a bare Debian has no other.
+            'ExecReload=/bin/sh -c "kill -HUP ${MAINPID}"',
             f"Environment=SYNCD_CONFIG={self.config}",
             *handed,
             *written,

@@ -45,13 +45,15 @@ class Watch:
         """How it goes, in one line; the trouble if the store does not answer."""
         try:
             with self.store.read() as tx:
-                states = [state for name in self.systems if (state := tx.runs.system(name)) is not None]
+                states = tx.runs.systems()
                 counts = tx.marks.counts(self.clock())
                 asked = tx.conflicts.count("open")
         except SyncdError as error:
             return " ".join(str(error).split())
         waits = {state: sum(row[3] for row in counts if row[1] == state) for state in (PARKED, HELD)}
-        ill = [f"{state.name} is {state.state}" for state in states if state.state != "ok"]
+        ill = [
+            f"{name} is {states[name].state}" for name in self.systems if name in states and states[name].state != "ok"
+        ]
         due = sum(row[3] for row in counts if row[2])
         told = [f"{count} {word}" for word, count in waits.items() if count]
         questions = [counted(asked, "conflict")] if asked else []

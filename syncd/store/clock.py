@@ -32,13 +32,20 @@ class DatabaseClock:
 
     def __call__(self) -> datetime:
         """The time now. Raises Transient where the database has never answered."""
-        with self._lock:
-            if self._told is None or self._monotonic() - self._told[1] > FRESH_SECONDS:
-                self._told = self._ask() or self._told
-            if self._told is None:
-                raise Transient("the store does not tell its time.")
-            moment, at = self._told
-            return moment + timedelta(seconds=self._monotonic() - at)
+        # Whoever asks needs a connection. Others may hold all there are, and go on by the last answer meanwhile.
+        if self._old() and self._lock.acquire(blocking=self._told is None):
+            try:
+                if self._old():
+                    self._told = self._ask() or self._told
+            finally:
+                self._lock.release()
+        if self._told is None:
+            raise Transient("the store does not tell its time.")
+        moment, at = self._told
+        return moment + timedelta(seconds=self._monotonic() - at)
+
+    def _old(self) -> bool:
+        return self._told is None or self._monotonic() - self._told[1] > FRESH_SECONDS
 
     def _ask(self) -> tuple[datetime, float] | None:
         before = self._monotonic()

@@ -64,12 +64,11 @@ class Made:
 _RESTING = [marks.c[name] for name in ("due_at", "side", "id", "state", "cause", "pulled")]
 _NAMES = ("id", "map", "run", "side", "source_id", "record_id", "outcome", "heard_at", "opened_at", "closed_at")
 _MADE = [journal.c[name] for name in _NAMES]
-_OPEN = select(*_MADE, journal.c.action).where(journal.c.map == bindparam("map"), journal.c.outcome.is_(None))
-# SQLite, which knows nothing of what its tables hold, would rather go through all writes, or all creations.
-_OPEN_LITE = text(
-    "SELECT id, map, run, side, source_id, record_id, outcome, heard_at, opened_at, closed_at, action "
-    "FROM journal INDEXED BY ix_journal_open WHERE map = :map AND outcome IS NULL"
-).columns(*_MADE, journal.c.action)
+_OPEN = (
+    select(*_MADE, journal.c.action)
+    .where(journal.c.map == bindparam("map"), journal.c.side == bindparam("side"), journal.c.outcome.is_(None))
+    .order_by(journal.c.source_id)  # as in `journal`: by the index over open writes
+)
 _CREATES = text("action = 'create'")  # spelled out, so that the index over them is used
 _LINKED = {
     side: select(column).where(links.c.map == bindparam("map"), links.c.state == "open", among(column))
@@ -117,9 +116,8 @@ def made(tx: Tx, map_key: str, before: int | None) -> Iterator[Made]:
 
 def sent(tx: Tx, map_key: str, side: Side, *, most: int) -> list[Made]:
     """Creations on a side of which nobody knows the outcome yet, the newest first."""
-    query = _OPEN_LITE if tx.connection.dialect.name == "sqlite" else _OPEN
-    rows = tx.connection.execute(query, {"map": map_key}).all()
-    mine = [row for row in rows if row.action == str(Action.CREATE) and row.side == str(side)]
+    rows = tx.connection.execute(_OPEN, {"map": map_key, "side": str(side)}).all()
+    mine = [row for row in rows if row.action == str(Action.CREATE)]
     return [_made(row) for row in sorted(mine, key=lambda row: -row.id)[:most]]
 
 

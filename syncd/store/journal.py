@@ -26,9 +26,12 @@ _INTENT: BindParameter[int] = bindparam("intent")
 _OPEN = select(journal).where(journal.c.outcome.is_(None)).order_by(journal.c.id)
 _OPEN_OF = _OPEN.where(journal.c.map == bindparam("map"), among(journal.c.source_id))
 _OPEN_LINKS = _OPEN.where(among(journal.c.link))
-_OPEN_CREATES = _OPEN.where(
-    journal.c.map == bindparam("map"), journal.c.side == bindparam("side"), journal.c.action == str(Action.CREATE)
+_OPEN_OF_MAP = (
+    select(journal)
+    .where(journal.c.map == bindparam("map"), journal.c.side == bindparam("side"), journal.c.outcome.is_(None))
+    .order_by(journal.c.source_id)
 )
+"""In the order of the index over open writes, or SQLite would rather go through all writes of the map."""
 _NOT_LANDED = (
     select(journal)
     .where(
@@ -210,8 +213,9 @@ class Journal:
 
     def open_creates(self, map_key: str, side: Side) -> list[Intent]:
         """Creates on a side that have no outcome yet."""
-        rows = self.connection.execute(_OPEN_CREATES, {"map": map_key, "side": str(side)})
-        return [_intent(row) for row in rows]
+        rows = self.connection.execute(_OPEN_OF_MAP, {"map": map_key, "side": str(side)}).all()
+        found = sorted((row for row in rows if row.action == str(Action.CREATE)), key=lambda row: int(row.id))
+        return [_intent(row) for row in found]
 
     def claim(self, wanted: Mapping[int, Iterable[str]], system: str, kind: str) -> dict[int, int]:
         """Claim keys at a vendor's kind for open creates, each in its turn: who is refused, and who was before it.

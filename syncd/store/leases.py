@@ -40,6 +40,12 @@ class Leases:
         """Whether nobody has taken it over since this fence did."""
         return self.connection.execute(self._say.held, {**self._at(key), "by": fence}).one_or_none() is not None
 
+    def taken(self, now: datetime) -> set[tuple[str, ...]]:
+        """All that somebody holds; the table has a row for each feed, or pair, and no others."""
+        table = self.table
+        held = select(*table.primary_key.columns).where(table.c.leased_until >= now)
+        return {tuple(row) for row in self.connection.execute(held)}
+
     def give_back(self, *key: str, fence: int) -> None:
         """Give it back, if it is still ours."""
         self.connection.execute(self._say.give_back, {**self._at(key), "by": fence})

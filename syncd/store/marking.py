@@ -11,6 +11,7 @@ from typing import Any
 from sqlalchemy import Executable, and_, bindparam, case, delete, func, not_, null, or_, select, text, update
 
 from syncd.core.model import Side
+from syncd.store.columns import Moment
 from syncd.store.sql import among, inserting
 from syncd.store.tables import ASKED, links, marks
 
@@ -154,5 +155,20 @@ def claiming(*, linked_only: bool, side: Side | None) -> Any:
 DUE_COUNT = select(func.count()).where(
     _claimable(bindparam("map"), bindparam("now"), bindparam("now")), marks.c.permit.is_(None)
 )
+# From one map to the next in the index, and there to the first mark of each lane: what is due later costs nothing.
+_MAPS = """WITH RECURSIVE each(map) AS (
+    SELECT min(map) FROM marks WHERE state = :in
+    UNION ALL
+    SELECT (SELECT min(marks.map) FROM marks WHERE state = :in AND marks.map > each.map)
+    FROM each WHERE each.map IS NOT NULL
+)
+"""
+MAPS_IN = text(f"{_MAPS} SELECT map FROM each WHERE map IS NOT NULL")  # noqa: S608  # nothing but our own words
+MAPS_DUE = text(f"""{_MAPS}
+SELECT each.map FROM each CROSS JOIN (SELECT 0 AS lane UNION ALL SELECT 1 UNION ALL SELECT 2) AS lanes WHERE EXISTS (
+    SELECT 1 FROM marks WHERE state = :in AND marks.map = each.map AND marks.lane = lanes.lane
+    AND due_at <= :now AND (leased_until IS NULL OR leased_until < :now)
+)
+""").bindparams(bindparam("now", type_=Moment()))  # noqa: S608  # as above
 ANY_DUE = select(marks.c.id).where(_claimable(bindparam("map"), bindparam("now"), bindparam("now"))).limit(1)
 LINKED_DUE = ANY_DUE.where(_linked(bindparam("map")))

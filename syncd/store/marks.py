@@ -322,6 +322,10 @@ class Marks:
             self.connection.execute(marking.LINKED_DUE if linked_only else marking.ANY_DUE, given).first() is not None
         )
 
+    def maps_due(self, now: datetime) -> set[str]:
+        """The maps of which a mark could be claimed now, linked or not."""
+        return set(self.connection.execute(marking.MAPS_DUE, {"in": DUE, "now": now}).scalars())
+
     def due_count(self, map_key: str, now: datetime) -> int:
         """How many marks of a map could be claimed now that nobody has allowed yet."""
         return int(self.connection.execute(marking.DUE_COUNT, {"map": map_key, "now": now}).scalar_one())

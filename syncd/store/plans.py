@@ -14,6 +14,7 @@ from sqlalchemy import ColumnElement, Connection, Update, bindparam, cast, func,
 from sqlalchemy.dialects.postgresql import JSON
 
 from syncd.core.model import Side
+from syncd.store.marking import MAPS_IN
 from syncd.store.marks import DUE, HELD, PARKED, WEIGHED
 from syncd.store.sql import CHUNK, among
 from syncd.store.tables import marks
@@ -96,6 +97,10 @@ class Plans:
     def any(self, map_key: str, states: Sequence[str]) -> bool:
         """Whether marks rest in one of these states."""
         return self.connection.execute(_IN_STATES, {"map": map_key, "among": states}).one_or_none() is not None
+
+    def maps(self, state: str) -> set[str]:
+        """The maps of which marks rest in a state."""
+        return set(self.connection.execute(MAPS_IN, {"in": state}).scalars())
 
     def unweigh(self, map_key: str, due_at: datetime) -> int:
         """What was weighed is due as before: since then, and with its failures so far; how many marks."""

@@ -100,6 +100,11 @@ def discard(tx: Tx, map_key: str, several: Sequence[Mark]) -> int:
                  reason="a person discarded what was to be written")  # fmt: skip
 
 
+def skip(tx: Tx, map_key: str, several: Sequence[Mark]) -> int:
+    """A person passes over what is parked: it rests until it changes or is tried again; how many marks."""
+    return _move(tx, map_key, several, was=PARKED, waits_for=None, cause=DISCARDED, reason="a person passed over it")
+
+
 def hold_again(tx: Tx, map_key: str, at: datetime, now: datetime) -> int:
     """What was allowed at this moment and nobody has begun with is held as before; how many marks."""
     free = or_(marks.c.leased_until.is_(None), marks.c.leased_until < now)
@@ -188,12 +193,12 @@ def _older(mark: Mark, twin: Mark | None) -> bool:
     return twin is not None and (mark.due_at, mark.side) < (twin.due_at, twin.side)
 
 
-def _move(tx: Tx, map_key: str, several: Sequence[Mark], **values: Any) -> int:
+def _move(tx: Tx, map_key: str, several: Sequence[Mark], was: str = HELD, **values: Any) -> int:
     moved = 0
     for side in Side:
         for ids in chunks(mark.id for mark in several if mark.side is side):
             query = update(marks).where(
-                marks.c.map == map_key, marks.c.side == str(side), marks.c.id.in_(ids), marks.c.state == HELD
+                marks.c.map == map_key, marks.c.side == str(side), marks.c.id.in_(ids), marks.c.state == was
             )
             query = query.values(**values, generation=marks.c.generation + 1)
             moved += int(tx.connection.execute(query).rowcount)

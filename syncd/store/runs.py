@@ -92,7 +92,11 @@ class Runs:
     def system(self, name: str) -> SystemState | None:
         """A system's state; None if nothing was ever noted."""
         row = self.connection.execute(select(systems).where(systems.c.name == name)).one_or_none()
-        return SystemState(row.name, row.state, row.reason, row.since, row.again_at) if row is not None else None
+        return SystemState(**row._mapping) if row is not None else None
+
+    def systems(self) -> dict[str, SystemState]:
+        """The states of all systems of which any was ever noted, by name."""
+        return {row.name: SystemState(**row._mapping) for row in self.connection.execute(select(systems))}
 
     def set_system(self, state: SystemState) -> None:
         """Note a system's state."""

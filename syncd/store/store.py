@@ -18,6 +18,7 @@ from typing import Any
 from sqlalchemy import Connection, create_engine, event, func, select
 from sqlalchemy.engine import Engine, make_url
 from sqlalchemy.exc import ArgumentError, DBAPIError, NoSuchModuleError
+from sqlalchemy.exc import TimeoutError as NoneFree
 
 from syncd.errors import ConfigError, Problem, Transient
 from syncd.store import troubles
@@ -46,6 +47,9 @@ BUSY_SECONDS = 30
 
 FROZEN_SECONDS = 60
 """How long PostgreSQL waits for a process that stopped in the middle of a transaction: then it is undone."""
+
+CONNECTIONS = 10
+"""To PostgreSQL, of one process: one writes, the others read, for milliseconds each. More threads take turns."""
 
 LEASED = (feeds, pairs, marks, links)
 
@@ -284,17 +288,20 @@ def _told() -> Iterator[None]:
         if trouble is None:
             raise
         raise trouble from error
+    except NoneFree as error:
+        raise Transient("the store is busy: all connections to it are in use.") from error
 
 
-def options(url: str) -> dict[str, Any]:
-    """How the connections to this database are opened."""
+def options(url: str, connections: int = CONNECTIONS) -> dict[str, Any]:
+    """How the connections to this database are opened, and on a server how many at a time."""
     # No error may hold what people wrote: parameters stay out of every text.
     if make_url(url).get_backend_name() == "sqlite":
         return {"hide_parameters": True, "connect_args": {"timeout": BUSY_SECONDS, "check_same_thread": False}}
     waits = {"lock_timeout": BUSY_SECONDS, "idle_in_transaction_session_timeout": FROZEN_SECONDS}
     settings = " ".join(f"-c {name}={seconds}s" for name, seconds in waits.items())
     connect = {"options": settings, "application_name": "syncd", "connect_timeout": BUSY_SECONDS}
-    return {"hide_parameters": True, "pool_pre_ping": True, "max_overflow": 25, "connect_args": connect}
+    pool = {"pool_pre_ping": True, "pool_size": connections, "max_overflow": 0, "pool_timeout": BUSY_SECONDS}
+    return {"hide_parameters": True, "connect_args": connect, **pool}
 
 
 def _pragmas(connection: Any, _record: Any) -> None:

@@ -38,6 +38,9 @@ _HOLD_BACK = text(f"UPDATE turns SET free_at = greatest(free_at, {_NOW} + :span)
 _MOST = 1000
 """So many rows, and fewer than twice as many, for whoever may call more often: each is used several times per span."""
 
+CONNECTIONS = 4
+"""Of one process, beside the store's own: a turn is taken in a millisecond, while its transactions may wait."""
+
 _SOONEST = 0.002
 """Seconds to wait at least where a turn was free, but somebody was just taking it."""
 
@@ -47,7 +50,7 @@ class SharedTurns:
 
     def __init__(self, store: Store) -> None:
         """Open connections of its own, whose commits wait for no disk: a turn lost with the power was nobody's."""
-        given = options(store.url)
+        given = options(store.url, CONNECTIONS)
         given["connect_args"]["options"] += " -c synchronous_commit=off"
         self._engine: Engine = create_engine(store.url, isolation_level="AUTOCOMMIT", **given)
 

@@ -189,6 +189,9 @@ def test_an_unmapped_value_parks_the_record_and_is_retried(house: House, capsys:
     (parked,) = answer(capsys, "parked")
     assert "Website" in parked["reason"]
     assert "Website" in said(capsys, "parked")
+    assert said(capsys, "skip", parked["ref"]) == f"{parked['ref']} rests until somebody changes it.\n"
+    assert said(capsys, "skip", parked["ref"]) == f"{parked['ref']} is not parked.\n"
+    assert "passed over" in answer(capsys, "parked")[0]["reason"]
     house.map("values: {Referral: Referral}", "values: {Website: Website, Referral: Referral}")
     assert said(capsys, "retry") == "1 record tries again with the next run.\n"
     assert sum(report.get("create:written", 0) for report in answer(capsys, "once")) == 1
@@ -284,5 +287,5 @@ def test_a_map_goes_by_its_name_alone(house: House, capsys: pytest.CaptureFixtur
 def test_a_night_is_where_the_one_account_is_whose_zone_is_set(house: House) -> None:
     """HubSpot tells its zone and has none set: the night of the audit is JobNimbus' night, not that of UTC."""
     with App.open(house.folder / "config.toml", environ=os.environ) as app:
-        nights = app.serving.daemon().nights
+        nights = app.serving.daemon(app.world.pairs).nights
     assert nights is not None and nights.zones == {"sales": ZoneInfo("America/Chicago")}

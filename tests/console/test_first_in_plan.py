@@ -51,7 +51,7 @@ def test_the_mode_comes_before_the_map(town: Town, setup: Path) -> None:
     assert "only plans now" in answer.headers["hx-trigger"]
     assert mode(setup) == "plan"
     assert mapfiles.text_of(file_of(town)).endswith("# another line\n")
-    assert [pair.mode for pair in town.app.compiled_pairs()] == ["plan"]
+    assert [pair.mode for pair in town.app.compiled_pairs().whole()] == ["plan"]
 
 
 @pytest.mark.parametrize("wrong", [{"text": "name: x"}, {"began": "0" * 64}])

@@ -77,6 +77,26 @@ def test_causes_are_counted_and_their_records_named(town: Town) -> None:
     assert f"{ids[0]}</bdi></a>" not in page  # a name, not its id
 
 
+def test_a_record_is_skipped_and_taken_up_again(town: Town) -> None:
+    """It rests as if discarded, whatever it waited for; undo tries it again; the second is told; no viewer may."""
+    one, other = _ids(town)[:2]
+    _park(town, "refused", "no", [one, other])
+    form = {"map": MAP, "ref": f"hubspot:contacts:{one}"}
+    assert town.post("/parked/skip", form, "vera").status_code == 403
+    answer = town.post("/parked/skip", form, "otto")
+    assert answer.status_code == 204 and "/parked/retry" in answer.headers["hx-trigger"]
+    with town.app.ready_store.read() as tx:
+        marks_ = tx.marks.get(MAP, Side.LEFT, [one, other])
+    assert {id_: (mark.state, mark.cause) for id_, mark in marks_.items()} == {
+        one: (PARKED, "discarded"), other: (PARKED, "refused"),
+    }  # fmt: skip
+    assert town.post("/parked/skip", form).status_code == 422
+    assert "/parked/skip" not in town.page("/parked?cause=discarded")
+    assert town.post("/parked/retry", form).status_code == 204
+    with town.app.ready_store.read() as tx:
+        assert tx.marks.get(MAP, Side.LEFT, [one])[one].state == DUE
+
+
 def test_a_record_and_a_whole_cause_are_tried_again(town: Town) -> None:
     """A retry makes due what it says it does; who comes second is told; a viewer may not."""
     ids = _ids(town)[:4]

@@ -7,9 +7,10 @@ import sqlite3
 import subprocess
 import sys
 import time
+import tomllib
 from collections import defaultdict
 from collections.abc import Iterator
-from contextlib import closing
+from contextlib import closing, contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -17,6 +18,7 @@ from syncd.app import App
 from syncd.lab.play import TIMING
 from syncd.lab.process import Process, running, until
 from syncd.lab.stage import Stage
+from syncd.lab.toml import toml
 from syncd.store.marks import DUE
 
 ECHOES = ("job_status", "job_number", "approved_total", "sync_state")
@@ -93,6 +95,40 @@ def test_a_key_revoked_under_way_pauses_its_system(tmp_path: Path) -> None:
         stage.right.act("key")
         until(lambda: "paused" not in states(stage), within=90, what="the end of the pause", every=0.5)
         assert process.stop() == 0
+
+
+def test_a_system_that_refuses_at_the_start_keeps_no_other_pair_waiting(tmp_path: Path) -> None:
+    """The other pair begins, and `status` names the system; given its key back, the first follows by itself."""
+    with two(tmp_path) as (stage, other), running(stage) as (process,):
+        other.right.act("revoke")
+        sync(stage, process)
+        assert '"event":"pairs wait"' in process.said()
+        assert linked(stage) == ["sales"]
+        status = json.loads(syncd(stage, "status", "--format", "json").stdout)
+        assert status["systems"]["jobnimbus2"]["state"] == "paused" and status["systems"]["jobnimbus"]["state"] == "ok"
+        other.right.act("key")
+        until(lambda: linked(stage) == ["sales", "second"], within=150, what="the second pair", every=0.5)
+        until(lambda: set(states(stage)) == {"ok"}, within=30, what="the end of the pause")
+        assert process.stop() == 0
+        assert process.said().count('"event":"started"') == 2 and "Traceback" not in process.said()
+
+
+@contextmanager
+def two(folder: Path) -> Iterator[tuple[Stage, Stage]]:
+    """Two customers in one set-up: that of the first holds both."""
+    with small(folder / "a") as stage, small(folder / "b") as other:
+        tables, more = (tomllib.loads(one.config.read_text(encoding="utf-8")) for one in (stage, other))
+        tables["systems"] |= {f"{name}2": system for name, system in more["systems"].items()}
+        (pair,) = more["pairs"].values()
+        tables["pairs"]["second"] = {**pair, "left": f"{pair['left']}2", "right": f"{pair['right']}2"}
+        tables["timing"]["fresh"] = "1m"
+        stage.config.write_text(toml(tables), encoding="utf-8")
+        yield stage, other
+
+
+def linked(stage: Stage) -> list[str]:
+    """The pairs of which any records are linked."""
+    return sorted({key.split("/")[0] for (key,) in rows(stage, "SELECT DISTINCT map FROM links")})
 
 
 def states(stage: Stage) -> list[str]:

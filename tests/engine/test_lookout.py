@@ -17,6 +17,7 @@ from syncd.core.model import Record, Side
 from syncd.engine.lookout import believe
 from syncd.errors import ConfigError
 from syncd.service.daemon import Daemon
+from syncd.service.worlds import Compiled
 from syncd.store.marks import DUE, PARKED
 from tests.engine.doings import cycle, edit, judge, make, rest
 from tests.engine.test_leaving import another, partners, writes
@@ -281,7 +282,7 @@ def test_maps_that_lost_all_custom_fields_are_not_taken(monkeypatch: pytest.Monk
         feed_tick(daemon, "con")
         whole, undo = daemon.world.pairs, fields(town, monkeypatch)
         smaller = replace(whole[0], maps=(narrowed(town.maps[0]), *town.maps[1:]))
-        daemon.pairs_again = lambda: (smaller,)
+        daemon.pairs_again = lambda: Compiled({smaller.name: smaller})
         daemon.compile_again()
         assert daemon.world.pairs == whole
         feed_tick(daemon, "con")
@@ -308,7 +309,8 @@ def test_a_restart_with_maps_that_lost_all_custom_fields_reads_and_writes_nothin
         an_hour(town, daemon)
         assert LOST in (reason(town) or "")
         must(writes(town) == before, "something was written")
-        daemon.pairs_again = lambda: tuple(replace(pair, maps=(whole, *town.maps[1:])) for pair in daemon.world.pairs)
+        mended = replace(town.pair, maps=(whole, *town.maps[1:]))
+        daemon.pairs_again = lambda: Compiled({mended.name: mended})
         daemon.compile_again()
         town.use(whole)
         an_hour(town, daemon)

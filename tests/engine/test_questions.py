@@ -9,9 +9,11 @@ import pytest
 
 from syncd.core.model import Gone, Ref, Side
 from syncd.engine.absorb import absorb
+from syncd.engine.answers import skip
 from syncd.engine.questions import answer
 from syncd.errors import ConfigError
 from syncd.store.marks import PARKED, Mark
+from syncd.store.plans import DISCARDED
 from tests.engine.doings import edit, judge, make, read_feed, rest, run
 from tests.engine.test_rules import KEYLESS, rows, town_of
 from tests.engine.town import Town
@@ -75,6 +77,23 @@ def test_none_lets_a_lost_create_go_and_the_stranger_in_its_window_too() -> None
         judge(town)
         assert emails(town, "crm") == emails(town, "con") == ["ann@x.example", "bob@x.example"]
         assert parked(town) == []
+
+
+def test_a_question_about_a_lost_create_cannot_be_skipped() -> None:
+    """Whoever passed over it would never see to a record that may be there; a stranger in its window can wait."""
+    with town_of(right=KEYLESS) as town:
+        bob = lost_create(town, "unapplied")
+        rest(town)
+        with pytest.raises(ConfigError, match="a write for it may have landed"):
+            skip(town.world, ANN)
+        stranger = Ref("con", "contacts", bob.id)
+        assert skip(town.world, stranger, "pair/people") == 0
+        assert skip(town.world, stranger) == 1
+        rest(town)
+        assert {mark.cause for mark in parked(town)} == {"question", DISCARDED}
+        edit(town, "con", "contacts", bob.id, {"phone": "5"})
+        rest(town)
+        assert {mark.cause for mark in parked(town)} == {"question", "waiting"}
 
 
 def test_the_record_that_a_lost_create_made_is_adopted_with_what_was_sent_as_base() -> None:

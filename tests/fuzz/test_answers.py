@@ -70,7 +70,7 @@ def play(stage: Stage, app: App, wire: Spoilt, seed: int, count: int) -> Counter
     dice, errors = random.Random(f"fuzz:{seed}"), Counter[str]()
     wire.on = True
     doings = [lambda: poll(app.world, app.world.pairs[0]), lambda: work(app.world, app.world.pairs[0])]
-    rare = [app.check, app.compiled_pairs]
+    rare = [app.check, lambda: app.compiled_pairs().whole()]
     while wire.count.total() < count:
         for _ in range(3):
             crowd.act(dice)

@@ -84,7 +84,7 @@ class Watch:
 
 
 def _daemon(app: App) -> Daemon:
-    made = app.serving.daemon()
+    made = app.serving.daemon(app.world.pairs)
     made.prepare()
     return made
 

@@ -8,9 +8,9 @@ from __future__ import annotations
 import json
 import shutil
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import closing, contextmanager, suppress
-from datetime import time, timedelta
+from datetime import datetime, time, timedelta
 from functools import partial
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
@@ -32,7 +32,7 @@ from syncd.service.states import PAGES, State, Watched, states
 from syncd.store.marks import HELD, PARKED
 from syncd.store.parities import Parity
 from syncd.store.runs import SystemState
-from syncd.store.store import Store
+from syncd.store.store import Store, Tx
 from tests.engine.doings import read_feed
 from tests.engine.test_rules import linked
 from tests.engine.town import DATABASES, Town, build
@@ -253,6 +253,20 @@ def test_a_store_that_does_not_answer_is_told(town: Town, monkeypatch: pytest.Mo
     assert text.startswith("the store does not answer: it is locked\n") and PAGES["store"].remedy in text
     office.later(times=3)
     assert [text for _, text in office.post.messages[1:]] == ["Over: the store does not answer: it is locked"]
+
+
+def test_looking_holds_up_no_writer(town: Town) -> None:
+    """While the states are looked at, another process writes: the look may take long, with hundreds of pairs."""
+    office = Office(town)
+    look = office.alerter.look
+
+    def beside(tx: Tx, now: datetime) -> Sequence[State]:
+        with town.another().store.begin() as other:
+            other.runs.set_fact("x", 1)
+        return look(tx, now)
+
+    office.alerter.look = beside
+    assert office.alerter.tick() is False
 
 
 def test_what_does_not_last_is_not_told(town: Town) -> None:

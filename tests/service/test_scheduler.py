@@ -5,16 +5,18 @@ from __future__ import annotations
 import threading
 import time
 from collections.abc import Callable, Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
 from datetime import timedelta
+from functools import partial
+from typing import Any
 
 import pytest
 import structlog
-from apscheduler.schedulers.background import BackgroundScheduler
 from structlog.contextvars import merge_contextvars
 from structlog.testing import capture_logs
 
 from syncd.errors import Transient
-from syncd.service.scheduler import Scheduler, Tick
+from syncd.service.scheduler import THREADS, Scheduler, Tick
 
 SOON = timedelta(milliseconds=20)
 NEVER = timedelta(hours=1)
@@ -31,9 +33,9 @@ def _logging() -> Iterator[None]:
 class Running:
     """A scheduler in a thread, stopped at the end."""
 
-    def __init__(self, *ticks: Tick) -> None:
+    def __init__(self, *ticks: Tick, threads: int = THREADS) -> None:
         self.stop = threading.Event()
-        self.scheduler = Scheduler(ticks)
+        self.scheduler = Scheduler(ticks, threads=threads)
         self.thread = threading.Thread(target=self.scheduler.run, args=[self.stop])
 
     def __enter__(self) -> Running:
@@ -168,30 +170,51 @@ def test_stop_waits_for_what_is_under_way() -> None:
         assert ended.is_set()
 
 
+def test_those_with_much_to_do_take_turns() -> None:
+    """With one thread for two that always have more to do, both get on; what is local waits for neither."""
+    reached = {name: threading.Event() for name in ("one", "other", "local")}
+    done = {"one": 0, "other": 0}
+
+    def work(name: str) -> bool:
+        done[name] += 1
+        if done[name] == 3:
+            reached[name].set()
+        return True
+
+    def local() -> bool:
+        reached["local"].set()
+        return False
+
+    ticks = [Tick(name, NEVER, partial(work, name)) for name in done]
+    with Running(*ticks, Tick("local", NEVER, local, local=True), threads=1):
+        assert all(event.wait(PATIENCE) for event in reached.values())
+
+
 @pytest.mark.parametrize("within", [True, False])
 def test_a_stop_amid_a_wake_neither_hangs_nor_raises(monkeypatch: pytest.MonkeyPatch, within: bool) -> None:
-    """Told to stop while a tick, or a webhook, is just waking another tick: the end comes, and nobody misses a job."""
-    amid, woken = threading.Event(), threading.Event()
-    modify = BackgroundScheduler.modify_job
+    """Told to stop while a tick, or a webhook, is just waking another tick: the end comes, and nobody trips."""
+    amid, woken, slow = threading.Event(), threading.Event(), threading.Event()
 
-    def late(self: BackgroundScheduler, *given: object, **more: object) -> object:
-        amid.set()
-        while self.running:
-            time.sleep(0.001)
-        time.sleep(0.05)
-        return modify(self, *given, **more)
+    class Late(ThreadPoolExecutor):
+        def submit(self, *given: Any, **more: Any) -> Future[Any]:
+            if slow.is_set():
+                amid.set()
+                running.stop.wait(PATIENCE)
+                time.sleep(0.05)
+            return super().submit(*given, **more)
 
     def wake() -> bool:
         running.scheduler.wake("pair")
         woken.set()
         return False
 
+    monkeypatch.setattr("syncd.service.scheduler.ThreadPoolExecutor", Late)
     begun, reached = counting(1)
     running = Running(Tick("pair", NEVER, begun), Tick("feed", SOON, wake if within else lambda: False))
     with running:
         assert reached.wait(PATIENCE)
         time.sleep(0.05)
-        monkeypatch.setattr(BackgroundScheduler, "modify_job", late)
+        slow.set()
         if not within:
             threading.Thread(target=wake, daemon=True).start()
         assert amid.wait(PATIENCE)

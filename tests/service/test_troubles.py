@@ -25,6 +25,7 @@ from syncd.kit.connector import Connector
 from syncd.lab.stage import Stage
 from syncd.service.daemon import Daemon
 from syncd.service.scheduler import Scheduler
+from syncd.service.worlds import Compiled
 from syncd.store.marks import DUE, PARKED
 from tests.engine import town as towns
 from tests.engine.doings import edit, make, read_feed, rest
@@ -254,7 +255,8 @@ def test_what_had_no_counterpart_is_released_while_the_daemon_runs(
         rest(town)
         with town.store.read() as tx:
             assert [mark.cause for mark in tx.marks.resting(PARKED)] == ["unmapped"]
-        daemon.pairs_again = lambda: (replace(daemon.world.pairs[0], maps=(tagged(town, **after), *town.maps[1:])),)
+        mended = replace(town.pair, maps=(tagged(town, **after), *town.maps[1:]))
+        daemon.pairs_again = lambda: Compiled({mended.name: mended})
         daemon.compile_again()
         town.world = daemon.world
         rest(town)

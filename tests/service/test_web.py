@@ -79,9 +79,9 @@ class Woken:
     def run(self, stop: threading.Event) -> None:
         """Do nothing."""
 
-    def wake(self, name: str) -> None:
+    def wake(self, *names: str) -> None:
         """Note it."""
-        self.names.append(name)
+        self.names += names
 
 
 def test_a_hint_is_stored_before_it_is_answered(town: Town) -> None:

@@ -25,6 +25,8 @@ def test_one_holds_it(store: Store) -> None:
         assert tx.pair_leases.take("sales", now=NOW, until=LATER, fence=3)
         tx.feed_leases.give_back(*FEED, fence=2)
         assert not take(tx, 4), "only who holds it can give it back"
+        assert tx.feed_leases.taken(NOW) == {FEED, ("crm", "deals")}
+        assert tx.pair_leases.taken(LATER) == {("sales",)} and tx.pair_leases.taken(LATER + SECOND) == set()
         tx.feed_leases.give_back(*FEED, fence=1)
         assert take(tx, 5)
 

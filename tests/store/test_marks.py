@@ -502,3 +502,20 @@ def test_what_is_to_be_decided_anew_stays_with_its_mark(store: Store) -> None:
         assert only(tx).anew == ("city", "name")
         tx.marks.add("m", LEFT, ["1"], NOW, anew={"1": ["tag"]})
         assert only(tx).anew == ("tag",)
+
+
+def test_maps_with_something_to_do_are_told_in_one_look(store: Store) -> None:
+    """Due now and nobody's, in whatever lane; what is due later, leased or parked makes no map one of them."""
+    with store.begin() as tx:
+        for lane, key in enumerate(("a", "c", "e")):
+            tx.marks.add(key, LEFT, ["1", "2"], NOW, lane=lane)
+            tx.marks.add(f"{key} later", LEFT, ["1"], LATER, lane=lane)
+        tx.marks.add("m", LEFT, ["1"], NOW)
+        (unit,) = claim(tx)
+        assert tx.marks.maps_due(NOW) == {"a", "c", "e"}
+        assert tx.marks.maps_due(NOW - SECOND) == set()
+        assert tx.marks.maps_due(LATER) == {"a", "a later", "c", "c later", "e", "e later"}
+        assert tx.marks.maps_due(LATER + SECOND) == {*tx.marks.maps_due(LATER), "m"}
+        tx.marks.rest(unit.marks[0], 1, WEIGHED)
+        assert "m" not in tx.marks.maps_due(LATER + SECOND)
+        assert (tx.plans.maps(WEIGHED), tx.plans.maps(PLANNED)) == ({"m"}, set())

@@ -7,7 +7,8 @@ from __future__ import annotations
 
 import time
 from collections.abc import Iterator
-from contextlib import closing
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import ExitStack, closing
 from datetime import UTC, datetime, timedelta
 
 import pytest
@@ -152,6 +153,32 @@ def test_a_clock_outlives_its_server_for_a_while(server: Store) -> None:
     assert timedelta(0) < clock() - first < timedelta(minutes=2)
     with pytest.raises(Transient, match="does not tell its time"):
         DatabaseClock(nowhere)()
+
+
+def test_the_clock_asks_while_all_connections_are_held(server: Store) -> None:
+    """Whoever asks waits for one of them; those that hold them all are told the time, and give them back."""
+    ours = [0.0]
+    clock = DatabaseClock(server, lambda: ours[0])
+    first = clock()
+    ours[0] += 2 * FRESH_SECONDS
+    with ExitStack() as held, ThreadPoolExecutor(1) as threads:
+        for _ in range(stores.CONNECTIONS):
+            held.enter_context(server.read())
+        asking = threads.submit(clock)
+        time.sleep(0.3)
+        assert clock() == first + timedelta(seconds=2 * FRESH_SECONDS) and not asking.done()
+        held.close()
+        assert asking.result(10) >= first
+
+
+def test_a_store_of_which_no_connection_is_free_is_trouble(monkeypatch: pytest.MonkeyPatch) -> None:
+    """It may work later: a tick that met that comes again, as after any other trouble with the store."""
+    monkeypatch.setattr(stores, "BUSY_SECONDS", 1)
+    with closing(Store(postgres.fresh())) as store, ExitStack() as held:
+        for _ in range(stores.CONNECTIONS):
+            held.enter_context(store.read())
+        with pytest.raises(Transient, match="all connections"), store.begin():
+            pass
 
 
 def test_a_queue_has_a_schema_of_its_own(server: Store) -> None:

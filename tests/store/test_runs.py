@@ -39,6 +39,7 @@ def test_the_state_of_a_system_is_the_last_noted(store: Store) -> None:
         assert tx.runs.system("crm") == SystemState("crm", "paused", "the key was refused", NOW, LATER)
         tx.runs.set_system(SystemState("crm", "ok", None, LATER))
         assert tx.runs.system("crm") == SystemState("crm", "ok", None, LATER)
+        assert sorted(tx.runs.systems()) == ["crm", "field"] and tx.runs.systems()["crm"] == tx.runs.system("crm")
 
 
 def test_facts_are_remembered(store: Store) -> None:

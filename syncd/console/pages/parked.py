@@ -188,13 +188,25 @@ def _facts(desk: Desk, ask: Ask) -> Facts:
     return {**show(desk, ask), "label": label, "seen": seen, "looked_at_most": LOOKED_AT}
 
 
+def _gone(ref: str) -> ConfigError:
+    return ConfigError(Problem(ref, "does not wait any more.", "Somebody was quicker, or it went on by itself."))
+
+
 def _retry(desk: Desk, ask: Ask) -> Done:
     """One record, by its ref."""
     key, ref = ask.need("map"), ask.need("ref")
-    count = desk.retry(key, ref)
-    if not count:
-        raise ConfigError(Problem(ref, "does not wait any more.", "Somebody was quicker, or it went on by itself."))
+    if not desk.retry(key, ref):
+        raise _gone(ref)
     return Done(text=f"{ref} is tried again with the next run.", subject=ref, detail={"map": key})
+
+
+def _skip(desk: Desk, ask: Ask) -> Done:
+    """One record, by its ref: it is passed over until it changes."""
+    key, ref = ask.need("map"), ask.need("ref")
+    if not desk.skip(ref, key):
+        raise _gone(ref)
+    undo = ("/parked/retry", {"map": key, "ref": ref})
+    return Done(text=f"{ref} rests until somebody changes it.", subject=ref, detail={"map": key}, undo=undo)
 
 
 def _retry_all(desk: Desk, ask: Ask) -> Done:
@@ -212,5 +224,6 @@ def _retry_all(desk: Desk, ask: Ask) -> Done:
 PAGES = (Page("/parked", "parked.html", "Parked", _facts, nav="Parked", needs=True),)
 DEEDS = (
     Deed("/parked/retry", "parked.retry", _retry),
+    Deed("/parked/skip", "parked.skip", _skip, needs=True),
     Deed("/parked/retry-all", "parked.retry_all", _retry_all),
 )
