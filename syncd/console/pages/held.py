@@ -68,10 +68,11 @@ def show(desk: Desk, ask: Ask) -> Facts:
     """Every pair of which something is held."""
     with desk.ready_store.read() as tx:
         return {"verdicts": [_verdict(tx, pair) for pair in desk.world.pairs if _any(tx, pair)],
-                "titles": _titles(desk)}  # fmt: skip
+                "titles": titles(desk)}  # fmt: skip
 
 
-def _titles(desk: Desk) -> Mapping[str, str]:
+def titles(desk: Desk) -> Mapping[str, str]:
+    """What each system is."""
     return {name: system.connector for name, system in desk.config.systems.items()}
 
 
@@ -108,32 +109,34 @@ def _reason(run: Run | None) -> str:
 def diff(desk: Desk, ask: Ask) -> Facts:
     """What is held of a pair, record by record, map by map."""
     world = desk.world
-    pair = _pair(world, ask.path["pair"])
+    pair = pair_of(world, ask.path["pair"])
     with desk.ready_store.read() as tx:
         maps = [m for m in pair.maps if tx.plans.any(m.key, [HELD])]
         m = next((one for one in maps if ask.query.get("map") in (None, one.key)), None)
         leaf = resting.held(tx, m.key, after=ask.query.get("after", ""), limit=SHOWN) if m is not None else None
-        rows = _rows(world, tx, m, leaf.rows) if m is not None and leaf is not None else []
+        rows = rows_of(world, tx, m, leaf.rows) if m is not None and leaf is not None else []
         return {
             "pair": pair.name, "verdict": _verdict(tx, pair) if maps else None, "rows": rows, "map": m,
             "maps": [one.key for one in maps], "after": leaf.after if leaf is not None else None,
-            "systems": {str(Side.LEFT): _titles(desk)[pair.left], str(Side.RIGHT): _titles(desk)[pair.right]},
+            "systems": {str(Side.LEFT): titles(desk)[pair.left], str(Side.RIGHT): titles(desk)[pair.right]},
         }  # fmt: skip
 
 
-def _pair(world: World, name: str) -> Pair:
+def pair_of(world: World, name: str) -> Pair:
+    """A pair of this name, or none."""
     found = next((pair for pair in world.pairs if pair.name == name), None)
     if found is None:
         raise NotFound("There is no such pair.")
     return found
 
 
-def _rows(world: World, tx: Tx, m: FieldMap, marks: Sequence[Mark]) -> list[Row]:
+def rows_of(world: World, tx: Tx, m: FieldMap, marks: Sequence[Mark]) -> list[Row]:
+    """What these marks plan, with the names of their records."""
     wanted = [(side, mark.plan[str(side)]) for mark in marks for side in Side]
     names = named(world, tx, m, wanted)
-    titles = {side: world.connector(m, side).name for side in Side}
+    called = {side: world.connector(m, side).name for side in Side}
     return [
-        _row(mark, [names[side, i] for side in Side if (i := mark.plan[str(side)]) is not None], titles)
+        _row(mark, [names[side, i] for side in Side if (i := mark.plan[str(side)]) is not None], called)
         for mark in marks
     ]
 
@@ -152,7 +155,7 @@ def _key(mark: Mark) -> str:
 
 def _approve(desk: Desk, ask: Ask) -> Done:
     """All of a pair."""
-    pair, now = _pair(desk.world, ask.path["pair"]), desk.clock()
+    pair, now = pair_of(desk.world, ask.path["pair"]), desk.clock()
     with desk.ready_store.begin() as tx:
         count = sum(tx.plans.count(m.key, HELD) for m in pair.maps)
         for m in pair.maps:
@@ -185,7 +188,7 @@ def _missed(count: int) -> str:
 
 def _discard(desk: Desk, ask: Ask) -> Done:
     """All of a pair."""
-    pair = _pair(desk.world, ask.path["pair"])
+    pair = pair_of(desk.world, ask.path["pair"])
     with desk.ready_store.begin() as tx:
         count = sum(tx.plans.count(m.key, HELD) for m in pair.maps)
         for m in pair.maps:
@@ -201,7 +204,7 @@ def _discarded(pair: str, count: int, missed: int) -> Done:
 
 def _part(desk: Desk, ask: Ask) -> Done:
     """What was ticked."""
-    pair, now, verdict = _pair(desk.world, ask.path["pair"]), desk.clock(), ask.need("verdict")
+    pair, now, verdict = pair_of(desk.world, ask.path["pair"]), desk.clock(), ask.need("verdict")
     if verdict not in ("approve", "discard"):
         raise ConfigError(Problem("verdict", "is none.", "Known: approve, discard."))
     ticked = [_ticked(pair, one) for one in dict.fromkeys(ask.chosen)]
@@ -234,7 +237,7 @@ def _ticked(pair: Pair, text: str) -> tuple[str, Side, str, int]:
 
 def _again(desk: Desk, ask: Ask) -> Done:
     """Hold what was allowed a moment ago, as far as no run has begun with it."""
-    pair, now = _pair(desk.world, ask.path["pair"]), desk.clock()
+    pair, now = pair_of(desk.world, ask.path["pair"]), desk.clock()
     try:
         at = moment(ask.need("at"))
     except ValueError:
