@@ -76,13 +76,18 @@ class Seen:
 
 @dataclass(frozen=True, slots=True)
 class Look:
-    """A record under a draft. `twin`: None: it would be made, if `made`."""
+    """A record under a draft. `twin` None: one would be made. `parked`: it would wait for a person or another record.
+
+    `unread`: the rules with a field that was never asked for: what they do there is not known yet.
+    """
 
     ref: Ref
     name: str
     twin: Ref | None
     rules: Sequence[Seen]
     note: str = ""
+    parked: bool = False
+    unread: frozenset[str] = frozenset()
 
 
 def choices(world: World, tx: Tx, m: FieldMap) -> list[Choice]:
@@ -115,10 +120,11 @@ def _look(world: World, tx: Tx, m: FieldMap, side: Side, shot: Snapshot) -> Look
     records = {at: one.record for at, one in both.items()}
     given = parents_of(world, tx, m, list(records.items()))
     found = next(weighed(world, tx, m, [link]), None)
-    note = "One of the two is gone: nothing flows." if found is None else ""
-    if found is not None and found.leaving:
-        note = "It does not meet the map's condition (`only`): nothing flows."
-    return Look(ref, name, end.ref(id_), _seen(m, records, given, found.decisions if found is not None else ()), note)
+    if found is None:
+        return Look(ref, name, end.ref(id_), _seen(m, records, given, ()), "One of the two is gone: nothing flows.")
+    note = "It does not meet the map's condition (`only`): nothing flows." if found.leaving else ""
+    seen = _seen(m, records, given, found.decisions)
+    return Look(ref, name, end.ref(id_), seen, note, found.parked, found.unread)
 
 
 def _alone(world: World, tx: Tx, m: FieldMap, side: Side, shot: Snapshot) -> Look:

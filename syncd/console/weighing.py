@@ -6,13 +6,14 @@ No vendor is asked and nothing is stored. What is not here: adding it up (`impac
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from syncd.core.decision import Decision, Given, Verdict
 from syncd.core.fieldmap import Direction, FieldMap, Rule
 from syncd.core.model import Side
 from syncd.core.parity import Compared, Parity, compare
 from syncd.engine.audit import fields_of
+from syncd.engine.base import knowing, moved, settled
 from syncd.engine.item import SLOW_LANE, Item
 from syncd.engine.planning import left_filter, parents_for, parents_of, plan_links
 from syncd.engine.world import World
@@ -24,6 +25,12 @@ from syncd.store.store import Tx
 
 APART = frozenset({Parity.DIFFERENT, Parity.UNMAPPED})
 """What only the map of before could carry has no counterpart now: that is a difference too."""
+
+QUIET = frozenset({Verdict.UNCHANGED, Verdict.AGREED, Verdict.KEPT, Verdict.IGNORED})
+"""Verdicts of which there is nothing to say."""
+
+ROUNDS = 8
+"""So many times at most one rule carries on what another one wrote: what goes round and round is frozen by a run."""
 
 Both = Mapping[Side, Snapshot]
 Standing = Mapping[tuple[int, str], Sequence[Conflict]]
@@ -67,15 +74,58 @@ def weighed(world: World, tx: Tx, m: FieldMap, links: Sequence[Link]) -> Iterato
     apart = {link.id: _apart(m, both, former) for link, both in pairs}
     listed = {link.id: _listed(link, apart[link.id], standing) for link, _ in pairs}
     anew = {id_: [one.rule.name for one in found if one.rule.name not in listed[id_]] for id_, found in apart.items()}
-    first = _planned(world, tx, m, pairs, anew)
-    looking = {item.link.id for item in first if item.link is not None and item.rest is not None and item.rest.reread}
+    planned = _planned(world, tx, m, pairs, anew)
+    looking = {id_ for id_, item in planned.items() if item.rest is not None and item.rest.reread}
     again = [(link, both) for link, both in pairs if link.id in looking]
-    second = {item.mark.id: item for item in _planned(world, tx, m, again, anew, reread=True)}
-    for (link, both), item in zip(pairs, first, strict=True):
-        final, unread = second.get(item.mark.id, item), _unread(m, both)
-        told = [d for d in final.plan.decisions if d.rule.name not in listed[link.id] | unread] if final.plan else []
+    planned.update(_planned(world, tx, m, again, anew, reread=True))
+    decided = {id_: list(item.plan.decisions) if item.plan is not None else [] for id_, item in planned.items()}
+    _carry_on(world, tx, m, list(planned.values()), decided)
+    for link, both in pairs:
+        unread = _unread(m, both)
+        told = [d for d in decided[link.id] if d.rule.name not in listed[link.id] | unread]
         leaving = left_filter(m, {side: both[side].record for side in Side})
         yield Weighed(link, both, leaving, link.id in looking, told, frozenset() if leaving else unread)
+
+
+def _carry_on(world: World, tx: Tx, m: FieldMap, items: Sequence[Item], decided: Mapping[int, list[Decision]]) -> None:
+    """What one rule writes another may carry on: each record is planned again as it is then, until nothing more comes.
+
+    What is decided then goes to what was `decided`, by link.
+    """
+    for _ in range(ROUNDS):
+        after = [_written(m, item, item.link) for item in items if item.operations and item.link is not None]
+        if not after:
+            return
+        later = _planned(world, tx, m, after, {link.id: () for link, _ in after}, reread=True)
+        for id_, item in later.items():
+            for d in item.plan.decisions if item.plan is not None else ():
+                if d.verdict is Verdict.WRITE or _newly(d, decided[id_]):
+                    quiet = [one for one in decided[id_] if one.rule.name == d.rule.name and one.verdict in QUIET]
+                    for one in quiet:
+                        decided[id_].remove(one)
+                    decided[id_].append(d)
+        items = list(later.values())
+
+
+def _newly(d: Decision, before: Sequence[Decision]) -> bool:
+    """Whether anything is to be said of a rule of which there was nothing to say."""
+    return d.verdict not in QUIET and all(one.verdict in QUIET for one in before if one.rule.name == d.rule.name)
+
+
+def _written(m: FieldMap, item: Item, link: Link) -> tuple[Link, Both]:
+    """A link and its records after what is planned was written, and its rules were settled."""
+    both: dict[Side, Snapshot] = {}
+    for side, shot in item.snapshots.items():
+        fields = item.operations[side].fields if side in item.operations else {}
+        record = replace(shot.record, fields={**shot.record.fields, **fields})
+        link = moved(m, side, link, shot.record.fields, record, shot.record.read_at)
+        both[side] = replace(shot, record=record)
+    for d in item.plan.decisions if item.plan is not None else ():
+        for side, value in d.settle.items():
+            link = settled(m, side, link, {d.rule.name: value}, both[side])
+        if len(d.settle) == len(Side):
+            link = knowing(link, [d.rule.identity])
+    return link, both
 
 
 def _pairs(tx: Tx, m: FieldMap, links: Sequence[Link]) -> list[tuple[Link, Both]]:
@@ -113,18 +163,18 @@ def _planned(
     anew: Mapping[int, Sequence[str]],
     *,
     reread: bool = False,
-) -> list[Item]:
-    """Planned as a run does what `map apply` has marked; `reread`: after both records were read by id."""
+) -> dict[int, Item]:
+    """By link: planned as a run does what `map apply` has marked; `reread`: after both records were read by id."""
     now = world.clock()
-    items = []
+    items = {}
     for link, both in pairs:
         mark = Mark(
             map=m.key, side=Side.LEFT, id=link.left_id, generation=0, state=DUE, lane=SLOW_LANE, due_at=now,
             first_at=now, attempts=0, reread=reread, pulled=False, cause=None, reason=None, waits_for=None, plan=None,
             permit=None, anew=tuple(anew[link.id]),
         )  # fmt: skip
-        items.append(Item(m, Unit(link, (mark,), 0), link, snapshots=dict(both)))
-    plan_links(world, tx, m, items, parents_for(world, tx, m, items, planned=False))
+        items[link.id] = Item(m, Unit(link, (mark,), 0), link, snapshots=dict(both))
+    plan_links(world, tx, m, list(items.values()), parents_for(world, tx, m, items.values(), planned=False))
     return items
 
 

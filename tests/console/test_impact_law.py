@@ -1,0 +1,352 @@
+"""What the console says a changed map would do is what a run then does, record by record, field by field.
+
+A small world is put back as it was, people edit some of its records, a map is changed. The preview and the impact are
+taken from the store alone; then the map is taken and applied, and what was written is compared. What is not here: the
+pages (`test_maps_page`).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import suppress
+from dataclasses import dataclass, field
+from typing import Any
+
+import pytest
+from hypothesis import HealthCheck, Phase, assume, event, given, note, settings
+from hypothesis import strategies as st
+from ruamel.yaml import YAML
+
+from syncd.app import App
+from syncd.console import draft
+from syncd.console.impact import Impact, impact
+from syncd.core.fieldmap import FieldMap
+from syncd.core.model import Action, Side, Value
+from syncd.engine.world import World
+from syncd.errors import ConfigError
+from syncd.fieldmaps.editing import Add, Change, Drop, Put, Remove, edit
+from syncd.fieldmaps.library import shipped
+from syncd.lab.crm import HUBSPOT
+from syncd.lab.stage import PAIR, keyed
+from syncd.service import mapfiles
+from syncd.service.mapfiles import Checked
+from syncd.store.links import Link
+from syncd.store.marks import PARKED
+from tests.conftest import LONG
+from tests.console.again import Again, again
+
+LEADS = 8
+LATER = 15.0
+"""Seconds after which both vendors tell of an edit."""
+
+Written = Mapping[tuple[int, Side], Mapping[str, Value]]
+
+WORDS = ("Aurora", "aurora ", "St. Louis", "Illinois", "IL", "60601", "(312) 555-0143", "3125550143", "", "x" * 300)
+LEFT_FIELDS = ("firstname", "lastname", "company", "city", "state", "zip", "address", "mobilephone")
+RIGHT_FIELDS = ("first_name", "last_name", "company", "city", "state_text", "zip", "address_line1", "mobile_phone")
+FREE = {Side.LEFT: ("jobtitle", "website", "fax", "company", "city"), Side.RIGHT: ("fax_number", "website", "company")}
+STAGES = ("qualifiedtobuy", "presentationscheduled", "contractsent", "closedwon", "closedlost", "appointmentscheduled")
+STATUSES = ("Lead", "Estimating", "Sold", "In Production", "Completed", "Lost")
+
+
+@dataclass(frozen=True, slots=True)
+class Edit:
+    """What a person does in a vendor's pages, to the how-manieth record of a kind."""
+
+    side: Side
+    kind: str
+    number: int
+    fields: Mapping[str, Any]
+
+
+def _texts(side: Side, names: Sequence[str]) -> st.SearchStrategy[Edit]:
+    fields = st.dictionaries(st.sampled_from(names), st.sampled_from(WORDS), min_size=1, max_size=3)
+    return st.builds(Edit, st.just(side), st.just("contacts"), st.integers(0, LEADS - 1), fields)
+
+
+EDITS = st.lists(
+    st.one_of(
+        _texts(Side.LEFT, LEFT_FIELDS),
+        _texts(Side.RIGHT, RIGHT_FIELDS),
+        st.builds(
+            Edit, st.just(Side.LEFT), st.just("deals"), st.integers(0, LEADS - 1),
+            st.fixed_dictionaries({"dealstage": st.sampled_from(STAGES)}),
+        ),
+        st.builds(
+            Edit, st.just(Side.RIGHT), st.just("jobs"), st.integers(0, LEADS - 1),
+            st.fixed_dictionaries({"status_name": st.sampled_from(STATUSES)}),
+        ),
+    ),
+    max_size=4,
+)  # fmt: skip
+
+CONVERTERS = (
+    *("text", "phone", "name", "email", "address", "zip", "number"),
+    *({"state": {"right": "name"}}, {"state": {}}, {"phone": {"format": "e164"}}, {"phone": {"format": "national"}}),
+)
+TABLES = (
+    {"Aurora": "Naperville", "Glendale": "Phoenix", "Hobbs": "Phoenix"},
+    {"IL": "Illinois", "AZ": "Arizona", "CA": "Arizona"},
+    {"85302": "1", "94587": "1", "Flat": "Tile", "Metal": "Tin"},
+    dict.fromkeys(STAGES, "Lead"),
+    {"qualifiedtobuy": "Estimating", "closedwon": "Sold", "contractsent": "Lead", "presentationscheduled": "Lead"},
+)
+TELLING: Sequence[tuple[str, str, Any]] = (
+    ("state", "convert", {"state": {"right": "name"}}),
+    ("phone", "convert", {"phone": {"format": "e164"}}),
+    ("mobilephone", "convert", {"phone": {"format": "e164"}}),
+    ("city", "values", TABLES[0]),
+    ("city", "left", "address"),
+    ("company", "left", "city"),
+    ("zip", "right", "state_text"),
+    ("dealstage", "values", TABLES[3]),
+    ("dealstage", "values", TABLES[4]),
+    ("roof_type", "values", TABLES[2]),
+    ("amount", "direction", "->"),
+    ("dealname", "right", "description"),
+    ("claim_number", "right", "name"),
+)
+"""Changes of a rule, by its left field, that many records feel."""
+
+SETTINGS: Mapping[str, Sequence[Any]] = {
+    "direction": ("->", "<-", "<->", "create"),
+    "owner": ("left", "right", "newest", "ask"),
+    "drift": ("keep", "restore", "ask"),
+    "on_blank": ("flow", "ignore"),
+    "unmapped": ("park", "skip"),
+    "convert": CONVERTERS,
+    "values": TABLES,
+}
+
+
+def _number(draw: st.DrawFn, plain: Mapping[str, Any]) -> int:
+    return draw(st.integers(0, len(plain["fields"]) - 1))
+
+
+def _of_rule(draw: st.DrawFn, plain: Mapping[str, Any]) -> list[Change]:
+    """Settings of one rule."""
+    number, key = _number(draw, plain), draw(st.sampled_from(sorted(SETTINGS)))
+    rule, at = plain["fields"][number], ("fields", number)
+    changes: list[Change] = [Put(at, key, draw(st.sampled_from(SETTINGS[key])))]
+    two_ways = rule.get("direction", "<->") == "<->" if key != "direction" else changes[0].value == "<->"
+    if key == "values" and "convert" in rule:
+        changes.append(Drop(at, "convert"))
+    if two_ways and "owner" not in rule and key != "owner":
+        changes.append(Put(at, "owner", "newest"))
+    return changes
+
+
+def _telling(draw: st.DrawFn, plain: Mapping[str, Any]) -> list[Change]:
+    """A change that is felt."""
+    numbers = {rule.get("left"): number for number, rule in enumerate(plain["fields"])}
+    name, key, value = draw(st.sampled_from([one for one in TELLING if one[0] in numbers]))
+    at = ("fields", numbers[name])
+    given_up = key == "values" and "convert" in plain["fields"][numbers[name]]
+    return [Put(at, key, value), *([Drop(at, "convert")] if given_up else [])]
+
+
+def _new_rule(draw: st.DrawFn, plain: Mapping[str, Any]) -> list[Change]:
+    left, right = (draw(st.sampled_from(FREE[side])) for side in Side)
+    rule = {"left": left, "right": right, "direction": draw(st.sampled_from(SETTINGS["direction"][:3]))}
+    return [Add(("fields",), {**rule, "owner": draw(st.sampled_from(SETTINGS["owner"]))})]
+
+
+def _whole(draw: st.DrawFn, plain: Mapping[str, Any]) -> list[Change]:
+    """Settings of the map."""
+    wins: Change = Put((), "first_link", draw(st.sampled_from(SETTINGS["owner"])))
+    side = draw(st.sampled_from(["left", "right"]))
+    when: Change = Put(("create", side), "when", draw(st.sampled_from(["true", "false"])))
+    return draw(st.sampled_from([[wins], [when], [wins, when]]))
+
+
+def _exchanged(draw: st.DrawFn, plain: Mapping[str, Any]) -> list[Change]:
+    """A rule is pointed at another field."""
+    side = draw(st.sampled_from(list(Side)))
+    return [Put(("fields", _number(draw, plain)), str(side), draw(st.sampled_from(FREE[side])))]
+
+
+def _removed(draw: st.DrawFn, plain: Mapping[str, Any]) -> list[Change]:
+    return [Remove(("fields",), _number(draw, plain))]
+
+
+WAYS = (_telling, _telling, _telling, _of_rule, _of_rule, _of_rule, _new_rule, _whole, _exchanged, _removed)
+
+
+@st.composite
+def drafts(draw: st.DrawFn, name: str) -> str:
+    """The text of a map with some changes that an admin may think of."""
+    file = f"hubspot-jobnimbus/{name}.yaml"
+    text = keyed(shipped() / file, HUBSPOT.maps[file])
+    text = edit(text, Put((), "first_link", draw(st.sampled_from(SETTINGS["owner"]))))
+    for _ in range(draw(st.integers(1, 4))):
+        changes = draw(st.sampled_from(WAYS))(draw, YAML(typ="safe").load(text))
+        with suppress(ConfigError):  # the editor says no
+            text = edit(text, *changes)
+    return text
+
+
+DRAFTS = st.one_of(*(st.tuples(st.just(name), drafts(name)) for name in ("contacts", "deals-jobs")))
+
+
+@dataclass(slots=True)
+class Said:
+    """What the previews said: writes by link and side, the rules that are asked about, and those that are not read."""
+
+    writes: dict[tuple[int, Side], dict[str, Value]] = field(default_factory=dict)
+    asked: set[tuple[int, str]] = field(default_factory=set)
+    parked: set[int] = field(default_factory=set)
+    unread: set[int] = field(default_factory=set)
+
+
+@pytest.fixture(scope="module")
+def home(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Again]:
+    """The world that each example begins in."""
+    with again(tmp_path_factory.mktemp("law"), LEADS) as made:
+        yield made
+
+
+def _do(home: Again, app: App, edits: Sequence[Edit]) -> None:
+    """People edit, and all of it is synced by the map of before."""
+    for one in edits:
+        vendor = home.stage.left if one.side is Side.LEFT else home.stage.right
+        records = vendor.records(one.kind)
+        record = records[one.number % len(records)]
+        vendor.act("update", one.kind, id=record.get("jnid", record.get("id")), fields=dict(one.fields))
+    if edits:
+        home.pass_by(LATER)
+    app.once()
+
+
+def _checked(app: App, name: str, text: str) -> Checked:
+    """What the page says of a text."""
+    file = mapfiles.one(app.config, PAIR, name)
+    assert file is not None
+    return mapfiles.checked(app.config, file, text, lambda system, kind: app.connectors[system].describe(kind))
+
+
+def _tell(app: App, name: str, text: str) -> None:
+    """What was changed, for whoever reads a failure."""
+    file = mapfiles.one(app.config, PAIR, name)
+    assert file is not None
+    for line in mapfiles.compared(mapfiles.text_of(file), text):
+        if line.kind in "+-":
+            note(line.kind + line.text)
+
+
+def _links(app: App, key: str) -> list[Link]:
+    with app.ready_store.read() as tx:
+        return tx.links.all(key)
+
+
+def _said(world: World, m: FieldMap, links: Sequence[Link]) -> Said:
+    """The preview of every linked record."""
+    said = Said()
+    with world.store.read() as tx:
+        for link in links:
+            look = draft.look(world, tx, m, str(m.left.ref(link.left_id)))
+            assert look is not None
+            if look.unread:
+                said.unread.add(link.id)
+            for one in look.rules:
+                if one.writes is not None:
+                    said.writes.setdefault((link.id, one.writes), {})[str(one.rule.field(one.writes))] = one.value
+                if one.verdict == "conflict":
+                    said.asked.add((link.id, one.rule.name))
+            if look.parked:
+                said.parked.add(link.id)
+    return said
+
+
+def _applied(app: App, key: str) -> None:
+    """The map is taken, and carried to all of its records, until there is nothing more to do."""
+    app.once()
+    (pair,) = app.pairs(PAIR)
+    with app.ready_store.begin() as tx:  # a run by this map: else `map apply` waits until a daemon has read it
+        tx.runs.end(tx.runs.start(pair.name, pair.mode, pair.digest, app.clock()), "done", {}, app.clock())
+    app.map_apply(key)
+    app.once()
+
+
+def _done(app: App, m: FieldMap, links: Sequence[Link], since: int) -> Said:
+    """What was written since, and what stands on the lists now, of these links."""
+    ids = {link.id for link in links}
+    done = Said()
+    with app.ready_store.read() as tx:
+        for intent in reversed(tx.journal.recent(limit=10_000)):
+            if intent.id > since and intent.outcome == "written" and intent.action is Action.UPDATE:
+                assert intent.link is not None
+                if intent.link in ids:
+                    done.writes.setdefault((intent.link, intent.side), {}).update(intent.fields)
+        done.asked = {(row.link, row.rule) for row in tx.conflicts.list(states=["open"], map_key=m.key, limit=10_000)}
+        parked = {mark.side: set() for mark in tx.marks.resting(PARKED, m.key)}
+        for mark in tx.marks.resting(PARKED, m.key):
+            parked[mark.side].add(mark.id)
+    done.parked = {one.id for one in links for side, marks in parked.items() if one.id_on(side) in marks}
+    return done
+
+
+def _last(app: App) -> int:
+    with app.ready_store.read() as tx:
+        return max((one.id for one in tx.journal.recent(limit=1)), default=0)
+
+
+def _of(said: Said, links: set[int]) -> dict[str, Any]:
+    """The part that is about these links, to be compared."""
+    return {
+        "writes": {key: dict(sorted(fields.items())) for key, fields in said.writes.items() if key[0] in links},
+        "asked": {one for one in said.asked if one[0] in links},
+        "parked": said.parked & links,
+    }
+
+
+def _adds_up(found: Impact, said: Said, links: Sequence[Link]) -> None:
+    """The impact is the sum of the previews."""
+    assert found.links == len(links)
+    for side in Side:
+        assert found.records[f"write {side}"] == sum(at is side for _, at in said.writes)
+    assert found.records["touched"] == len({id_ for id_, _ in said.writes})
+    assert found.records["ask"] <= len({id_ for id_, _ in said.asked})
+    assert found.records["parked"] == len(said.parked)
+    assert found.records["not read"] == len(said.unread)
+
+
+def _asked(home: Again) -> dict[str, int]:
+    return {name: vendor.mark() for name, vendor in home.stage.vendors.items()}
+
+
+def test_a_run_does_what_the_impact_says(home: Again) -> None:
+    """Whatever the map, whatever people edited: records, fields, values, questions, what is parked are as was said."""
+
+    @given(drawn=DRAFTS, edits=EDITS)
+    @settings(
+        max_examples=200 if LONG else 8,
+        suppress_health_check=[HealthCheck.too_slow, HealthCheck.filter_too_much],
+        phases=[one for one in Phase if LONG or one is not Phase.shrink],  # worlds shrink for minutes
+    )
+    def law(drawn: tuple[str, str], edits: list[Edit]) -> None:
+        _law(home, *drawn, edits)
+
+    law()
+
+
+def _law(home: Again, name: str, text: str, edits: Sequence[Edit]) -> None:
+    _tell(home.app, name, text)
+    assume(not _checked(home.app, name, text).errors)
+    with home.world() as config:
+        with home.open(config) as app:
+            _do(home, app, edits)
+            before = _asked(home)
+            checked = _checked(app, name, text)
+            assert checked.map is not None and checked.maps is not None
+            world, m = draft.drafted(app.world, PAIR, checked.maps), checked.map
+            links, since = _links(app, m.key), _last(app)
+            said, found = _said(world, m, links), impact(app.config, world, m)
+            assert _asked(home) == before
+        _adds_up(found, said, links)
+        (config.parent / "maps" / f"hubspot-jobnimbus/{name}.yaml").write_text(text)
+        with home.open(config) as app:
+            _applied(app, m.key)
+            done = _done(app, m, links, since)
+        event(f"{name}: {len(said.writes)} written, {len(said.asked)} asked, {len(said.unread)} not read")
+        known = {link.id for link in links} - said.unread
+        assert _of(done, known) == _of(said, known)
