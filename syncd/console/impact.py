@@ -114,7 +114,6 @@ def _gone_over(world: World, m: FieldMap) -> Impact:
 def _count(found: Impact, one: Weighed) -> None:
     found.leaving += one.leaving
     found.looks += one.looks
-    said = Counter({f"write {side}": 1 for side in one.written})
     by_rule = [(name, "not read") for name in one.unread]
     records = {side: shot.record for side, shot in one.both.items()}
     for d in one.decisions:
@@ -125,9 +124,8 @@ def _count(found: Impact, one: Weighed) -> None:
             _lack(found, d.rule.name, d.reason)
     for name, what in by_rule:
         found.by_rule.setdefault(name, Counter())[what] += 1
-    said.update(dict.fromkeys({what for _, what in by_rule} - set(said), 1))
-    said.update({"touched": int(bool(one.written)), "parked": int(one.parked)})
-    found.records.update(said)
+    found.records.update({what for _, what in by_rule})
+    found.records.update({"touched": int(bool(one.written)), "parked": int(one.parked)})
 
 
 def _lack(found: Impact, rule: str, value: str) -> None:
