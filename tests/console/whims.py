@@ -73,22 +73,26 @@ TABLES = (
     dict.fromkeys(STAGES, "Lead"),
     {"qualifiedtobuy": "Estimating", "closedwon": "Sold", "contractsent": "Lead", "presentationscheduled": "Lead"},
 )
-TELLING: Sequence[tuple[str, str, Any]] = (
-    ("state", "convert", {"state": {"right": "name"}}),
-    ("phone", "convert", {"phone": {"format": "e164"}}),
-    ("mobilephone", "convert", {"phone": {"format": "e164"}}),
-    ("city", "values", TABLES[0]),
-    ("city", "left", "address"),
-    ("company", "left", "city"),
-    ("zip", "right", "state_text"),
-    ("dealstage", "values", TABLES[3]),
-    ("dealstage", "values", TABLES[4]),
-    ("roof_type", "values", TABLES[2]),
-    ("amount", "direction", "->"),
-    ("dealname", "right", "description"),
-    ("claim_number", "right", "name"),
+TELLING: Sequence[Sequence[tuple[str, str, Any]]] = (
+    [("state", "convert", {"state": {"right": "name"}})],
+    [("phone", "convert", {"phone": {"format": "e164"}})],
+    [("mobilephone", "convert", {"phone": {"format": "e164"}})],
+    [("city", "values", TABLES[0])],
+    [("city", "left", "address")],
+    [("company", "left", "city")],
+    [("zip", "right", "state_text")],
+    [("dealstage", "values", TABLES[3])],
+    [("dealstage", "values", TABLES[4])],
+    [("roof_type", "values", TABLES[2])],
+    [("amount", "direction", "->")],
+    [("dealname", "right", "description")],
+    [("claim_number", "right", "name")],
+    [("city", "right", "company"), ("company", "right", "city")],
+    [("firstname", "right", "last_name"), ("lastname", "right", "first_name")],
+    [("phone", "right", "mobile_phone"), ("mobilephone", "right", "home_phone")],
+    [("address", "right", "city"), ("city", "right", "address_line1"), ("address", "convert", "text")],
 )
-"""Changes of a rule, by its left field, that many records feel."""
+"""Changes of rules, by their left fields, that many records feel."""
 
 SETTINGS: Mapping[str, Sequence[Any]] = {
     "direction": ("->", "<-", "<->", "create"),
@@ -125,10 +129,13 @@ def _of_rule(draw: st.DrawFn, plain: Mapping[str, Any]) -> list[Change]:
 def _telling(draw: st.DrawFn, plain: Mapping[str, Any]) -> list[Change]:
     """A change that is felt."""
     numbers = {rule.get("left"): number for number, rule in enumerate(plain["fields"])}
-    name, key, value = draw(st.sampled_from([one for one in TELLING if one[0] in numbers]))
-    at = ("fields", numbers[name])
-    given_up = key == "values" and "convert" in plain["fields"][numbers[name]]
-    return [Put(at, key, value), *([Drop(at, "convert")] if given_up else [])]
+    found: list[Change] = []
+    for name, key, value in draw(st.sampled_from([one for one in TELLING if one[0][0] in numbers])):
+        if name in numbers:
+            at = ("fields", numbers[name])
+            given_up = key == "values" and "convert" in plain["fields"][numbers[name]]
+            found += [Put(at, key, value), *([Drop(at, "convert")] if given_up else [])]
+    return found
 
 
 def _new_rule(draw: st.DrawFn, plain: Mapping[str, Any]) -> list[Change]:
