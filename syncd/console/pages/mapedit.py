@@ -11,7 +11,7 @@ from dataclasses import dataclass, replace
 from typing import Any
 from urllib.parse import quote
 
-from syncd.console import draft, rulesheet
+from syncd.console import draft, impact, rulesheet
 from syncd.console.ask import Ask, Deed, Done, Facts, NotFound, Page, Role
 from syncd.console.desk import Desk
 from syncd.console.rulesheet import CHOICES, SETTINGS, Row, Sheet
@@ -166,7 +166,7 @@ def _worked_out(desk: Desk, now: Draft, m: FieldMap | None, tab: str, given: Map
         return found
     world = draft.drafted(desk.world, now.file.pair, now.checked.maps)
     if tab == "impact":
-        return {**found, "impact": draft.impact(desk.config, world, m) if given.get("do") == "impact" else None}
+        return {**found, "impact": impact.impact(desk.config, world, m) if given.get("do") == "impact" else None}
     with world.store.read() as tx:
         choices = draft.choices(world, tx, m)
         ref = given.get("ref", "").strip()[:200] or (str(choices[0].ref) if choices else "")
