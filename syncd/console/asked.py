@@ -12,7 +12,7 @@ from hashlib import blake2b
 from typing import Any
 
 from syncd.console.another import Entry, entry
-from syncd.console.labels import Labels
+from syncd.console.labels import labeled
 from syncd.console.naming import Named, named, sided
 from syncd.console.words import plain, title
 from syncd.core.fieldmap import FieldMap, Owner, Rule
@@ -128,7 +128,6 @@ class _Look:
     systems: Mapping[Side, str]
     names: Mapping[tuple[Side, str], Named]
     shots: Mapping[tuple[Side, str], Snapshot]
-    labels: Labels
 
     @classmethod
     def over(cls, world: World, tx: Tx, m: FieldMap, several: Sequence[Conflict]) -> _Look:
@@ -139,7 +138,7 @@ class _Look:
             for id_, shot in tx.snapshots.get(m.end(side).system, m.end(side).kind, ids[side]).items()
         }
         names = named(world, tx, m, [(side, id_) for side in Side for id_ in ids[side]])
-        return cls(m, {rule.name: rule for rule in m.rules}, names_of(world, m), names, shots, Labels(world, tx))
+        return cls(m, {rule.name: rule for rule in m.rules}, names_of(world, m), names, shots)
 
     def row(self, one: Listed, link: Link | None, by: tuple[str, datetime] | None) -> Row:
         conflict, rule = one.conflict, self.rules.get(one.conflict.rule)
@@ -165,7 +164,7 @@ class _Look:
         id_ = _id(conflict, side)
         shot = self.shots.get((side, id_))
         value, now = (
-            self.labels.of(self.m, side, conflict.rule, one)
+            labeled(self.m, side, conflict.rule, one)
             for one in (_listed(conflict, side), self._now(conflict, rule, side))
         )
         return Half(
@@ -205,7 +204,7 @@ class _Look:
             return None
         side = Side(conflict.choice["side"])
         word = f"{self.systems[side]}'s value" if took(conflict) == str(side) else "another value"
-        return word, self.labels.of(self.m, side, conflict.rule, conflict.choice["value"])
+        return word, labeled(self.m, side, conflict.rule, conflict.choice["value"])
 
 
 def _asks(conflict: Conflict, rule: Rule | None) -> str:

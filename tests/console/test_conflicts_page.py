@@ -315,13 +315,21 @@ def test_what_the_map_overruled_is_taken_back(town: Town) -> None:
 
 
 def test_who_changed_it_is_asked_of_the_vendors_on_a_page_of_its_own(town: Town) -> None:
-    """Both sides have their section; a vendor that does not tell says so."""
+    """Both sides have their section there; a vendor that does not tell says so. No other page asks, nor any viewer."""
     (one,) = _clash(town)
+    before = town.asked()
     page = town.page(f"/conflicts/{one.id}", "vera")
+    assert str(one.left) in page and str(one.right) in page and "Who changed it in" not in page
+    assert "/history" not in page + town.page("/conflicts", "vera")
+    assert town.client("vera").get(f"/conflicts/{one.id}/history").status_code == 403
+    assert town.asked() == before
+    for shown in ("/conflicts", f"/conflicts/{one.id}"):
+        assert f'href="/conflicts/{one.id}/history"' in town.page(shown, "otto")
+    page = town.page(f"/conflicts/{one.id}/history", "otto")
     assert page.count("Who changed it in") == 2
-    assert "JobNimbus does not tell." in page
-    assert str(one.left) in page and str(one.right) in page
-    assert page.count("<h1") == 1
+    assert "JobNimbus does not tell." in page and "as HubSpot told it" in page
+    assert page.count("<h1") == 1 and page.count("data-editing") == 1
+    assert town.asked() != before
 
 
 def test_hostile_values_are_only_text(town: Town) -> None:

@@ -62,6 +62,20 @@ def test_a_page_opens_for_who_may_see_it(town: Town, page: object, name: str) ->
     assert answer.status_code == (200 if PEOPLE[name] >= page.role else 403)
 
 
+def test_no_page_that_a_viewer_loads_asks_a_vendor(town: Town) -> None:
+    """Also when what the systems say of their fields has become too old: a look costs nobody's requests."""
+    with town.app.ready_store.read() as tx:
+        links = [link for key in town.app.world.maps for link in tx.links.all(key, limit=3)]
+    ends = town.app.world.maps
+    shown = [f"/records/{ends[one.map].left.system}/{ends[one.map].left.kind}/{one.left_id}" for one in links]
+    for connector in town.app.world.connectors.values():
+        connector.forget_schema()
+    before = town.asked()
+    for path in (*(page.path for page in PLAIN if page.role is Role.VIEWER), *shown):
+        town.page(path, "vera")
+    assert town.asked() == before
+
+
 @pytest.mark.parametrize("deed", DEEDS, ids=lambda deed: deed.path)
 def test_no_deed_is_done_by_a_lesser_role_or_without_its_form(town: Town, deed: object) -> None:
     """A lesser role is refused before anything is looked at; what lacks its form is said, and no mistake of ours."""

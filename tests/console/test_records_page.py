@@ -117,7 +117,11 @@ def test_a_record_shows_both_sides_and_asks_no_vendor(town: Town, linked: tuple[
 
 def test_who_changed_a_field_is_asked_only_then(town: Town, linked: tuple[str, str, Snapshot]) -> None:
     """The history of one field comes from the vendor; a system that keeps none says so; a wrong field is refused."""
-    page = town.page(f"{_page(linked[0])}/history?field=email")
+    before, shown = town.asked(), f"{_page(linked[0])}/history?field=email"
+    assert "/history" not in town.page(_page(linked[0]), "vera") and town.client("vera").get(shown).status_code == 403
+    assert town.asked() == before
+    assert "/history" in town.page(_page(linked[0]), "otto")
+    page = town.page(shown, "otto")
     assert "Who changed" in page
     assert "does not tell" in page
     assert town.client().get(f"{_page(linked[0])}/history?field=nothing").status_code == 422
