@@ -69,6 +69,8 @@ def _conflicts(desk: Desk, given: Given) -> Any:
 
 
 def _take(desk: Desk, given: Given) -> Any:
+    if ("side" in given) is ("value" in given):
+        raise ConfigError(Problem("side", "or `value` must be told, and not both.", "Take left, right, or a value."))
     desk.take_all(given["ids"], given.get("value", given.get("side", "")), literal="value" in given)
     return {"taken": given["ids"]}
 
@@ -96,8 +98,13 @@ VERBS: Sequence[Verb] = (
     ),
     Verb(
         "GET", "/api/explain", "Why a record, or one of its fields, is as it is.",
-        lambda desk, given: desk.explain(given["ref"], given.get("field")),
+        lambda desk, given: desk.explain(given["ref"], given.get("field"), history=False),
         (REF, Param("field", "only this field")), needs=True,
+    ),
+    Verb(
+        "GET", "/api/history", "The same of one field, with who changed it: each system that keeps that is asked now.",
+        lambda desk, given: desk.explain(given["ref"], given["field"]),
+        (REF, Param("field", "this field", needed=True)), Role.OPERATOR, needs=True,
     ),
     Verb(
         "GET", "/api/parity", "How equal both sides were when they were last compared.",

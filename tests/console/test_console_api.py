@@ -80,6 +80,8 @@ def test_a_side_is_taken_and_noted(town: Town, tokens: Mapping[str, str]) -> Non
     ("body", "status", "told"),
     [
         ({"side": "left"}, 422, "ids"),
+        ({"ids": [1]}, 422, "must be told"),
+        ({"ids": [1], "side": "left", "value": "x"}, 422, "not both"),
         ({"ids": [1], "side": "middle"}, 422, "one of left, right"),
         ({"ids": "1", "side": "left"}, 422, "list of numbers"),
         ({"ids": [True], "side": "left"}, 422, "list of numbers"),
@@ -97,6 +99,28 @@ def test_what_does_not_fit_is_said(town: Town, tokens: Mapping[str, str], body: 
     answer = ask(town, tokens["otto"], "/api/conflicts/take", body)
     assert answer.status_code == status and told in answer.text
     assert answer.headers["content-type"] == "application/problem+json"
+
+
+def test_a_side_is_never_guessed(town: Town, tokens: Mapping[str, str]) -> None:
+    """Conflicts without a word on which side is right are left as they are."""
+    (first, *_) = [row for row in town.app.conflicts() if row["taken"] is None]
+    assert ask(town, tokens["otto"], "/api/conflicts/take", {"ids": [first["id"]]}).status_code == 422
+    assert [row["taken"] for row in town.app.conflicts() if row["id"] == first["id"]] == [None]
+
+
+def test_only_an_operator_has_the_systems_asked(town: Town, tokens: Mapping[str, str]) -> None:
+    """Why a record is as it is costs nothing; who changed a field is asked of its system, and not for a viewer."""
+    m = town.app.world.maps["sales/contacts"]
+    with town.app.ready_store.read() as tx:
+        ref = str(m.left.ref(tx.links.all(m.key, limit=1)[0].left_id))
+    before = town.asked()
+    told = ask(town, tokens["vera"], "/api/explain", ref=ref, field="email").json()
+    assert told["maps"] and ask(town, tokens["vera"], "/api/history", ref=ref, field="email").status_code == 403
+    assert ask(town, tokens["otto"], "/api/history", ref=ref).status_code == 422
+    assert town.asked() == before
+    asked = ask(town, tokens["otto"], "/api/history", ref=ref, field="email").json()
+    changes = {about["map"]: rule["changes"] for about in asked["maps"] for rule in about.get("rules", ())}
+    assert changes[m.key]["left"] and town.asked() != before
 
 
 def test_questions_that_do_not_fit_are_said(town: Town, tokens: Mapping[str, str]) -> None:
