@@ -7,11 +7,13 @@ from __future__ import annotations
 
 import asyncio
 from collections import Counter
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
 
 from starlette.concurrency import run_in_threadpool
+from starlette.responses import StreamingResponse
+from starlette.types import Receive, Scope, Send
 
 from syncd.errors import SyncdError
 from syncd.store.store import Store
@@ -30,6 +32,22 @@ class TooMany(Exception):
     """No more pages can listen."""
 
 
+class Told(StreamingResponse):
+    """Events for one page. Its place is given back however it ends: also of one that was closed before the first."""
+
+    def __init__(self, events: AsyncIterator[str], leave: Callable[[], None]) -> None:
+        """Nothing is sent yet."""
+        super().__init__(events, media_type="text/event-stream")
+        self._leave = leave
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Send them until nobody listens."""
+        try:
+            await super().__call__(scope, receive, send)
+        finally:
+            self._leave()
+
+
 @dataclass(slots=True)
 class Live:
     """Of one process. Everything runs in the server's one loop, but for the look at the store."""
@@ -41,29 +59,29 @@ class Live:
     _listening: Counter[str] = field(default_factory=Counter)
     _looking: asyncio.Task[None] | None = None
 
-    def enter(self, account: str) -> None:
-        """Take a place for this account; `tell` gives it back. Raises TooMany."""
+    def tell(self, account: str) -> Told:
+        """Events for one page of this account, until it is closed. Raises TooMany."""
         if self._listening[account] >= EACH or self._listening.total() >= ALL:
             raise TooMany
         self._listening[account] += 1
+        return Told(self._events(), lambda: self._leave(account))
 
-    async def tell(self, account: str) -> AsyncIterator[str]:
-        """Events for one page, until it is closed."""
-        try:
-            if self._looking is None or self._looking.done():
-                self._looking = asyncio.create_task(self._look())
-            yield "retry: 3000\nevent: hello\ndata: \n\n"
-            while True:
-                changed = self._changed
-                try:
-                    await asyncio.wait_for(changed.wait(), BEAT)
-                except TimeoutError:
-                    yield ": still here\n\n"
-                else:
-                    yield "event: changed\ndata: \n\n"
-        finally:
-            self._listening[account] -= 1
-            self._listening += Counter()
+    def _leave(self, account: str) -> None:
+        self._listening[account] -= 1
+        self._listening += Counter()
+
+    async def _events(self) -> AsyncIterator[str]:
+        if self._looking is None or self._looking.done():
+            self._looking = asyncio.create_task(self._look())
+        yield "retry: 3000\nevent: hello\ndata: \n\n"
+        while True:
+            changed = self._changed
+            try:
+                await asyncio.wait_for(changed.wait(), BEAT)
+            except TimeoutError:
+                yield ": still here\n\n"
+            else:
+                yield "event: changed\ndata: \n\n"
 
     async def _look(self) -> None:
         """While anybody listens."""

@@ -18,7 +18,7 @@ from starlette.applications import Starlette
 from starlette.concurrency import run_in_threadpool
 from starlette.exceptions import HTTPException
 from starlette.requests import ClientDisconnect, Request
-from starlette.responses import HTMLResponse, RedirectResponse, Response, StreamingResponse
+from starlette.responses import HTMLResponse, RedirectResponse, Response
 from starlette.routing import BaseRoute, Mount, Route
 from starlette.staticfiles import StaticFiles
 
@@ -214,10 +214,9 @@ class Console:
         if visitor is None:
             return Response(status_code=401)
         try:
-            self.live.enter(visitor.name)
+            return self.live.tell(visitor.name)
         except TooMany:
             return Response("Too many pages are open.\n", 503, {"retry-after": "30"}, "text/plain")
-        return StreamingResponse(self.live.tell(visitor.name), media_type="text/event-stream")
 
     async def _login(self, request: Request) -> Response:
         to = _own(request.query_params.get("to", "/"))

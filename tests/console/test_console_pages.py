@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
+import asyncio
 import re
 import threading
 import time
+from contextlib import suppress
 from html.parser import HTMLParser
 from itertools import pairwise
 
 import httpx
 import pytest
+from starlette.requests import ClientDisconnect
 
 from syncd.console.ask import Role
-from syncd.console.live import EACH
+from syncd.console.live import EACH, Live
 from syncd.console.pages import DEEDS, PAGES
 from syncd.console.site import Console
 from syncd.lab.page.serve import serve
@@ -140,3 +143,23 @@ def test_nobody_opens_any_number_of_streams(town: Town) -> None:
     assert again.status_code == 200
     for one in (again, *streams):
         one.close()
+
+
+def test_a_page_that_goes_before_it_hears_anything_leaves_its_place(town: Town) -> None:
+    """Who goes through pages quickly, so that many a stream is closed before it has begun, can listen all the same."""
+    live = Live(town.app.ready_store, ["hubspot"])
+
+    async def gone() -> dict[str, str]:
+        return {"type": "http.disconnect"}
+
+    async def nowhere(_: object) -> None:
+        raise OSError("nobody is there")
+
+    async def through() -> None:
+        for version in ("2.3", "2.4"):
+            for _ in range(EACH):
+                with suppress(ClientDisconnect, OSError):
+                    await live.tell("ada")({"type": "http", "asgi": {"spec_version": version}}, gone, nowhere)
+        live.tell("ada")
+
+    asyncio.run(through())
