@@ -39,6 +39,13 @@ def test_check_is_shown_with_its_remedies(town: Town) -> None:
     page = town.page("/systems/findings")
     for row in town.app.check():
         assert row["subject"] in page
+    assert "data-editing" in page  # what stands so is not asked for anew whenever something changes
+
+
+def test_check_is_offered_to_who_may_have_it(town: Town) -> None:
+    """An operator, but no viewer, has the systems asked."""
+    assert 'href="/systems/findings"' in town.page("/systems", "otto")
+    assert "/systems/findings" not in town.page("/systems", "vera")
 
 
 def test_a_pair_is_paused_and_goes_on(town: Town) -> None:

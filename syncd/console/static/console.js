@@ -9,7 +9,6 @@ let stood = new Date();
 
 // --- live: the page is asked for anew when something changed, and morphed in, so that focus and what is typed stay
 Idiomorph.defaults.callbacks.beforeNodeMorphed = (old, next) => {
-  if (old.nodeType === 1 && old.hasAttribute("data-still")) return false;
   if (old.nodeName === "TIME" && old.dateTime === next.dateTime) return false; // it is in the reader's words already
   if (old.type === "checkbox" && old.name === "id") next.toggleAttribute("checked", old.checked && old.value === next.value);
   if (old.nodeName === "DETAILS" && old.open) next.setAttribute("open", "");
