@@ -16,7 +16,7 @@ from syncd.console.causes import cause_of
 from syncd.core.plan import MISSING
 
 SHOWN = 300
-"""Letters of a value that a page shows; the whole of it is one click away."""
+"""Letters of a value that a page shows, with how many there are."""
 
 _ENDLESS = re.compile(r"\S{31}")
 """A word as long as this is broken anywhere, or it would widen the page."""
@@ -35,6 +35,9 @@ OUTCOMES: Mapping[str, str] = {
     "claimed": "waits: another new record claims the same person",
 }
 """What became of a write; one that is not here is shown as it is."""
+
+ARRIVED = ("written", "landed")
+"""Outcomes of a write that the other system has carried out."""
 
 TITLES = {"hubspot": "HubSpot", "jobnimbus": "JobNimbus", "salesforce": "Salesforce", "jobprogress": "JobProgress"}
 """How vendors write their own names."""
@@ -106,6 +109,11 @@ def shown(value: Any, blank: str = "—") -> Markup:
         return bdi.format(seen)
     cut = Markup(' <small class="cut">{} letters</small>').format(f"{len(text):,}")
     return bdi.format(f"{seen[:SHOWN]}…") + cut
+
+
+def outcome(name: str | None) -> str:
+    """What became of a write, in words."""
+    return OUTCOMES.get(name, name) if name is not None else "not known yet"
 
 
 def cause(name: str | None) -> str:

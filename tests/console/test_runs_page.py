@@ -7,10 +7,12 @@ from __future__ import annotations
 
 import re
 
+from sqlalchemy import update
+
 from syncd.console.naming import sided
 from syncd.core.model import Side
 from syncd.store import resting
-from syncd.store.tables import runs
+from syncd.store.tables import journal, runs
 from tests.console.town import Town
 
 MAP = "sales/contacts"
@@ -74,6 +76,18 @@ def test_a_run_tells_each_field_before_and_after(town: Town) -> None:
     assert "undo" not in page  # a viewer takes nothing back
     assert town.client().get("/runs/999999").status_code == 404
     assert town.client().get("/runs/x").status_code == 404
+
+
+def test_a_write_whose_answer_was_lost_and_that_arrived_was_made(town: Town) -> None:
+    """The page of its run and that of its record say so in the same words, and neither that it is still to come."""
+    left, _ = _edited(town, 3, firstname="Landed")
+    run = _wrote(town, "Landed")
+    with town.app.ready_store.begin() as tx:
+        tx.connection.execute(update(journal).where(journal.c.run == run).values(outcome="landed"))
+    page = town.page(f"/runs/{run}")
+    assert "changed in JobNimbus" in page and "to be changed" not in page
+    for shown in (page, town.page(f"/records/hubspot/contacts/{left}")):
+        assert "the answer was lost; found to have arrived" in shown
 
 
 def test_every_write_of_a_run_stands_on_exactly_one_page(town: Town) -> None:

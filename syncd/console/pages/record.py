@@ -14,7 +14,7 @@ from syncd.console.desk import Desk
 from syncd.console.finder import LONGEST_ID, called
 from syncd.console.labels import labeled
 from syncd.console.pages.records import JOIN, JOIN_AGAIN, PART, RETRY, SYNC, system_titles
-from syncd.console.words import cause
+from syncd.console.words import ARRIVED, cause, outcome
 from syncd.core.fieldmap import FieldMap
 from syncd.core.model import Ref, Side
 from syncd.engine.world import World
@@ -25,14 +25,6 @@ from syncd.store.store import Tx
 
 WRITES = 20
 """Writes that are shown."""
-
-OUTCOMES: Mapping[str | None, str] = {
-    None: "sent, no answer yet", "written": "written", "landed": "written", "refused": "refused",
-    "stale": "left: it had changed meanwhile",
-    "later": "put off", "missing": "the record was gone", "gone": "the record was gone", "not landed": "did not arrive",
-    "claimed": "left: another write made it", "unsent": "not sent",
-}  # fmt: skip
-"""What became of a write, in words; another outcome is shown as it is."""
 
 ACTIONS: Mapping[str, str] = {"create": "Made", "update": "Changed", "archive": "Archived"}
 
@@ -166,7 +158,7 @@ def _write(m: FieldMap, one: Intent) -> Mapping[str, Any]:
     return {
         "id": one.id, "at": one.closed_at or one.opened_at, "run": one.run, "side": str(one.side),
         "system": m.end(one.side).system, "what": ACTIONS.get(str(one.action), str(one.action)),
-        "outcome": OUTCOMES.get(one.outcome, one.outcome), "good": one.outcome in ("written", "landed"),
+        "outcome": outcome(one.outcome), "good": one.outcome in ARRIVED,
         "error": one.error,
         "reasons": _reasons(one),
         "fields": [{"name": name, "before": one.before.get(name), "after": one.fields[name]} for name in one.fields],

@@ -12,7 +12,7 @@ from typing import Any
 from syncd.console.ask import Ask, Deed, Done, Facts, NotFound, Page
 from syncd.console.desk import Desk
 from syncd.console.naming import Named, named, sided
-from syncd.console.words import OUTCOMES
+from syncd.console.words import ARRIVED, outcome
 from syncd.core.fieldmap import FieldMap, Rule
 from syncd.core.loss import same
 from syncd.core.model import Action, Side, Value
@@ -66,6 +66,7 @@ class Wrote:
     system: str
     what: str
     outcome: str
+    arrived: bool
     bad: bool
     changes: Sequence[Change]
     back: str = ""
@@ -78,13 +79,22 @@ def show(desk: Desk, ask: Ask) -> Facts:
         found = resting.runs_before(
             tx, pair=pair or None, state=state or None, before=ask.number("before"), limit=SHOWN + 1
         )
-    rows = [(run, done(run.counts)) for run in found[:SHOWN]]
+    rows = [(run, did(run)) for run in found[:SHOWN]]
     return {
         "rows": rows, "older": rows[-1][0].id if len(found) > SHOWN else None, "states": STATES,
         "pair": pair, "state": state,
         "pair_choices": [("", "All pairs"), *((name, name) for name in desk.config.pairs)],
         "state_choices": [("", "Any"), *((name, word) for name, (word, _) in STATES.items())],
     }  # fmt: skip
+
+
+def did(run: Run) -> str:
+    """What a run did; of one that has told nothing, why."""
+    if run.state == "running":
+        return "it has not ended yet"
+    if run.state == "killed" and not run.counts:
+        return "it was ended before it could tell what it did"
+    return done(run.counts)
 
 
 def detail(desk: Desk, ask: Ask) -> Facts:
@@ -96,7 +106,7 @@ def detail(desk: Desk, ask: Ask) -> Facts:
         rows = list(_wrote(world, tx, leaf.rows, preview=preview))
     maps = [m for one in world.pairs if one.name == run.pair for m in one.maps]
     return {
-        "run": run, "did": done(run.counts), "rows": rows, "after": leaf.after, "states": STATES, "undo": preview,
+        "run": run, "did": did(run), "rows": rows, "after": leaf.after, "states": STATES, "undo": preview,
         "fields": sorted({rule.name for m in maps for rule in m.rules if rule.receipt is None}) if preview else [],
         "titles": {name: system.connector for name, system in desk.config.systems.items()},
     }  # fmt: skip
@@ -124,7 +134,7 @@ def _wrote(world: World, tx: Tx, intents: Sequence[Intent], *, preview: bool) ->
             record = names[one.side, one.record_id] if one.record_id is not None else None
             system, source = m.end(one.side).system, names[one.side.other, one.source_id]
             yield Wrote(
-                one, record, source, system, VERBS[one.action], _outcome(one), _bad(one),
+                one, record, source, system, VERBS[one.action], outcome(one.outcome), one.outcome in ARRIVED, _bad(one),
                 _changes(one, m, looks, titles),
                 looks.record(world, one) if looks is not None else "",
             )  # fmt: skip
@@ -133,11 +143,17 @@ def _wrote(world: World, tx: Tx, intents: Sequence[Intent], *, preview: bool) ->
 def _nameless(intent: Intent) -> Wrote:
     """A write for a map that is no more."""
     changes = _changes(intent, None, None, {side: str(side) for side in Side})
-    return Wrote(intent, None, None, str(intent.side), VERBS[intent.action], _outcome(intent), _bad(intent), changes)
-
-
-def _outcome(intent: Intent) -> str:
-    return OUTCOMES.get(intent.outcome, intent.outcome) if intent.outcome is not None else "not known yet"
+    return Wrote(
+        intent,
+        None,
+        None,
+        str(intent.side),
+        VERBS[intent.action],
+        outcome(intent.outcome),
+        intent.outcome in ARRIVED,
+        _bad(intent),
+        changes,
+    )
 
 
 def _bad(intent: Intent) -> bool:
@@ -248,7 +264,8 @@ def _told(found: Mapping[str, Any]) -> Iterator[str]:
     given, away = counted(found["fields"], "field"), counted(found["archived"], "record")
     yield f"Run {found['run']}: {given} given back, {away} put away."
     if kept := len(found["kept"]):
-        yield f"{counted(kept, 'value')} that somebody changed since {'stays' if kept == 1 else 'stay'} as it is:"
+        stays = "stays as it is" if kept == 1 else "stay as they are"
+        yield f"{counted(kept, 'value')} that somebody changed since {stays}:"
         yield "; ".join(str(row["reason"]) for row in found["kept"][:KEPT]) + ("." if kept <= KEPT else "; and more.")
     if found["others"]:
         yield f"What else was due went with it: {counted(found['others'], 'record')}."
