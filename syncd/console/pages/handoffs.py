@@ -12,9 +12,10 @@ from urllib.parse import quote
 
 from syncd.console import onway
 from syncd.console.ask import Ask, Facts, Page
+from syncd.console.causes import cause_of
 from syncd.console.desk import Desk
 from syncd.console.finder import called
-from syncd.console.onway import FAILED, LINKED, NEEDS, PASSING, SENT, WAITING, Lane, Level, OnWay, Rests
+from syncd.console.onway import FAILED, LINKED, NEEDS, SENT, WAITING, Lane, Level, OnWay, Rests
 from syncd.console.pages.records import RETRY
 from syncd.console.words import cause
 from syncd.engine.answers import mark_rows
@@ -29,7 +30,6 @@ REMEDIES: Mapping[str, str] = {
     "question": "Say whether the two are the same.",
     "unmapped": "Give the value a counterpart in the map, or change it in the record.",
     "refused": "Change what the other system refuses, then try again.",
-    "parent": "See what holds up the record that it belongs to.",
     "drift": "Look at the field that is not told any more, then try again.",
 }
 """What a person does, by why it rests."""
@@ -85,7 +85,7 @@ def _resting_row(look: OnWay, one: Rests) -> Mapping[str, Any]:
     m, id_ = one.lane.map, one.mark.place.id
     mark = look.tx.marks.get(m.key, one.lane.side, [id_])[id_]
     reason = mark_rows(look.tx, look.world.maps, [mark])[0]["reason"]
-    asked = one.mark.state == PARKED and one.mark.cause not in PASSING
+    asked = one.mark.state == PARKED and not cause_of(one.mark.cause).alone
     return {
         **_who(look, one.lane, id_, one.shot), "id": f"{m.key}:{id_}", "since": mark.first_at,
         "why": reason or _why(one), "short": cause(one.mark.cause) if one.mark.state == PARKED else "",

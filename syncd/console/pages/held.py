@@ -79,11 +79,22 @@ def _any(tx: Tx, pair: Pair) -> bool:
     return any(tx.plans.any(m.key, [HELD]) for m in pair.maps)
 
 
+def many(tx: Tx, keys: Sequence[str]) -> bool:
+    """Whether more is held of these maps than is counted: two marks may be of one link."""
+    return sum(resting.held_count(tx, key, most=2 * COUNTED + 1) for key in keys) > 2 * COUNTED
+
+
+def why(tx: Tx, pair: str) -> tuple[str, Run | None]:
+    """Why a pair is held, and the run that found it."""
+    run = next(iter(tx.runs.last(pair, state="held", limit=1)), None)
+    told = run.counts.get("error") if run is not None else None
+    return str(told or "it goes beyond what was allowed"), run
+
+
 def _verdict(tx: Tx, pair: Pair) -> Verdict:
-    run = next(iter(tx.runs.last(pair.name, state="held", limit=1)), None)
-    marks = sum(resting.held_count(tx, m.key, most=2 * COUNTED + 1) for m in pair.maps)
-    told = (pair.name, _reason(run), run.id if run else None, run.started_at if run else None)
-    if marks > 2 * COUNTED:  # two marks may be of one link
+    reason, run = why(tx, pair.name)
+    told = (pair.name, reason, run.id if run else None, run.started_at if run else None)
+    if many(tx, [m.key for m in pair.maps]):
         return Verdict(*told, kinds=None, records=COUNTED, more=True)
     plans = [plan for m in pair.maps for plan in tx.plans.briefs(m.key, HELD)]
     return Verdict(*told, kinds=_kinds(plans), records=len(plans), more=False)
@@ -99,10 +110,6 @@ def _kinds(plans: Sequence[Brief]) -> str:
         (len(plans) - made - changed - away, "only be linked"),
     )  # fmt: skip
     return ", ".join(f"{counted(count, 'record')} would {word}" for count, word in words if count)
-
-
-def _reason(run: Run | None) -> str:
-    return str((run.counts.get("error") if run is not None else None) or "it goes beyond what was allowed")
 
 
 def diff(desk: Desk, ask: Ask) -> Facts:
