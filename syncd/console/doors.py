@@ -98,13 +98,16 @@ class Doors:
     def invite(self, name: str, role: Role | None = None) -> str:
         """The secret of a one-time link with which somebody chooses a password; earlier links and sign-ins end.
 
-        `role`: of a new account; needed if there is none of this name, and taken for one that is. Raises ConfigError.
+        `role`: of a new account; needed if there is none of this name, and taken for one that is.
+        Raises ConfigError, also where nobody would be an admin any more.
         """
         name, now = _named(name), self.clock()
         with self.store.begin() as tx:
             known = tx.access.get(name)
             if known is None and role is None:
                 raise ConfigError(Problem(f"account {name}", "there is none.", "Say which role it is to have."))
+            if known is not None and role not in (None, Role.ADMIN):
+                _must_leave_an_admin(tx, name)
             made = known or Account(name=name, role=str(role), made_at=now)
             tx.access.put(replace(made, role=str(role or made.role), failures=0, locked_until=None, ended_at=None))
             tx.access.end_all(name, "invite", "visit")

@@ -155,7 +155,10 @@ def test_who_is_shut_out_is_so_at_once(doors: Doors) -> None:
     assert doors.visitor(secret) is None and doors.visitor(again) is not None and doors.program(token) is not None
     doors.shut_out("joe")
     assert doors.visitor(again) is doors.program(token) is doors.sign_in("joe", PASSWORD) is None
-    for does in (lambda: doors.shut_out("jane"), lambda: doors.give_role("jane", Role.VIEWER)):
+    for does in (
+        lambda: doors.shut_out("jane"), lambda: doors.give_role("jane", Role.VIEWER),
+        lambda: doors.invite("jane", Role.VIEWER),
+    ):  # fmt: skip
         with pytest.raises(ConfigError, match="last admin"):
             does()
     for name in ("joe", "nobody"):
