@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import asyncio
 from collections import Counter
-from collections.abc import AsyncIterator, Callable, Sequence
+from collections.abc import AsyncIterator, Callable
 from contextlib import suppress
 from dataclasses import dataclass, field
 
@@ -53,7 +53,6 @@ class Live:
     """Of one process. Everything runs in the server's one loop, but for the look at the store."""
 
     store: Store
-    systems: Sequence[str]
     _stamp: str = ""
     _changed: asyncio.Event = field(default_factory=asyncio.Event)
     _listening: Counter[str] = field(default_factory=Counter)
@@ -99,7 +98,11 @@ class Live:
         with self.store.read() as tx:
             # Whatever waits, or is asked, came of a run, or of somebody's deed.
             runs = [(run.id, run.state) for run in tx.runs.last(limit=3)]
-            feeds = [feed.backfilled for feed in tx.feeds.all()]
-            states = [(name, state and state.state) for name in self.systems for state in [tx.runs.system(name)]]
+            feeds = tx.feeds.all()
+            # Pages say when a system was read last: while nothing changes that is told once a minute.
+            read = max((feed.polled_at for feed in feeds if feed.polled_at is not None), default=None)
+            minute = read and read.replace(second=0, microsecond=0)
+            through = [feed.backfilled for feed in feeds]
+            states = [(name, state.state) for name, state in sorted(tx.runs.systems().items())]
             deeds = [deed.id for deed in tx.deeds.last(limit=1)]
-            return repr((runs, feeds, states, deeds, tx.journal.last()))
+            return repr((runs, through, minute, states, deeds, tx.journal.last()))

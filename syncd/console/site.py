@@ -63,7 +63,7 @@ class Console:
         """Over this desk."""
         store, clock = desk.ready_store, desk.clock
         doors = Doors(store, clock, desk.config.console)
-        made = cls(desk, ready, doors, Live(store, list(desk.config.systems)))
+        made = cls(desk, ready, doors, Live(store))
         made.elsewhere = Elsewhere.of(doors, desk.config.web.listen, made._cookie, secure=made._secure)
         return made
 

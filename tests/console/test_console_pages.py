@@ -7,11 +7,13 @@ import re
 import threading
 import time
 from contextlib import suppress
+from datetime import timedelta
 from html.parser import HTMLParser
 from itertools import pairwise
 
 import httpx
 import pytest
+from sqlalchemy import update
 from starlette.requests import ClientDisconnect
 
 from syncd.console.ask import Role
@@ -19,6 +21,7 @@ from syncd.console.live import EACH, Live
 from syncd.console.pages import DEEDS, PAGES
 from syncd.console.site import Console
 from syncd.lab.page.serve import serve
+from syncd.store.tables import feeds
 from tests.console.town import PEOPLE, QUICK, Town
 
 PLAIN = [page for page in PAGES if "{" not in page.path]
@@ -147,7 +150,7 @@ def test_nobody_opens_any_number_of_streams(town: Town) -> None:
 
 def test_a_page_that_goes_before_it_hears_anything_leaves_its_place(town: Town) -> None:
     """Who goes through pages quickly, so that many a stream is closed before it has begun, can listen all the same."""
-    live = Live(town.app.ready_store, ["hubspot"])
+    live = Live(town.app.ready_store)
 
     async def gone() -> dict[str, str]:
         return {"type": "http.disconnect"}
@@ -163,3 +166,17 @@ def test_a_page_that_goes_before_it_hears_anything_leaves_its_place(town: Town) 
         live.tell("ada")
 
     asyncio.run(through())
+
+
+def test_a_quiet_page_still_says_when_a_system_was_read(town: Town) -> None:
+    """While nothing changes, pages are drawn anew once a minute: what was read a moment ago looks no hour old."""
+    live, at = Live(town.app.ready_store), town.app.clock().replace(second=5, microsecond=0) + timedelta(hours=1)
+
+    def polled(seconds: int) -> str:
+        with town.app.ready_store.begin() as tx:
+            tx.connection.execute(update(feeds).values(polled_at=at + timedelta(seconds=seconds)))
+        return live._now()
+
+    first = polled(0)
+    assert polled(50) == first
+    assert polled(60) != first
