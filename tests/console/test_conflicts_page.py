@@ -16,6 +16,7 @@ from typing import Any
 import pytest
 
 from syncd.console.asked import label
+from syncd.console.pages import conflicts as page_of_conflicts
 from syncd.console.pages.conflicts import AT_ONCE, packed, unpacked
 from syncd.core.fieldmap import Owner, Rule
 from syncd.core.model import Side
@@ -343,6 +344,15 @@ def test_hostile_values_are_only_text(town: Town) -> None:
         assert "x" * 400 not in page
         assert "are linked no longer" in page or "no such field" in page
     assert town.client().get("/conflicts?map=<script>&field=\u202e&before=x&state=<b>").status_code == 200
+
+
+def test_what_is_not_counted_is_no_number_of_a_part(town: Town, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Where there are too many in all, no list of one field is said to hold as many."""
+    monkeypatch.setattr(page_of_conflicts, "COUNTED", 2)
+    _listed(town, 3)
+    _listed(town, 1, rule="firstname")
+    page = town.page(f"/conflicts?map={MAP}&field=firstname")
+    assert "There are more than 2 in all, so they are not counted." in page and page.count("data-row ") == 1
 
 
 def test_pages_follow_each_other_without_a_gap(town: Town) -> None:

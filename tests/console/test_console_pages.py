@@ -68,6 +68,12 @@ def test_a_page_opens_for_who_may_see_it(town: Town, page: object, name: str) ->
     assert answer.status_code == (200 if PEOPLE[name] >= page.role else 403)
 
 
+def test_who_may_see_what_people_did_is_led_there(town: Town) -> None:
+    """An operator has no page of People: the own account leads to it."""
+    assert 'href="/deeds"' in town.page("/me", "otto")
+    assert 'href="/deeds"' not in town.page("/me", "vera")
+
+
 def test_no_page_that_a_viewer_loads_asks_a_vendor(town: Town) -> None:
     """Also when what the systems say of their fields has become too old: a look costs nobody's requests."""
     with town.app.ready_store.read() as tx:

@@ -103,7 +103,7 @@ def detail(desk: Desk, ask: Ask) -> Facts:
     with desk.ready_store.read() as tx:
         run = _run(tx, ask.path["id"])
         leaf = resting.written(tx, run.id, after=ask.number("after") or 0, limit=WRITES)
-        rows = list(_wrote(world, tx, leaf.rows, preview=preview))
+        rows = sorted(_wrote(world, tx, leaf.rows, preview=preview), key=lambda one: one.intent.id)
     maps = [m for one in world.pairs if one.name == run.pair for m in one.maps]
     return {
         "run": run, "did": did(run), "rows": rows, "after": leaf.after, "states": STATES, "undo": preview,
@@ -120,7 +120,7 @@ def _run(tx: Tx, told: str) -> Run:
 
 
 def _wrote(world: World, tx: Tx, intents: Sequence[Intent], *, preview: bool) -> Iterator[Wrote]:
-    """These writes as people read them, in their order."""
+    """These writes as people read them, map by map."""
     for key in dict.fromkeys(intent.map for intent in intents):
         several, m = [one for one in intents if one.map == key], world.maps.get(key)
         if m is None:
