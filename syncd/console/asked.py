@@ -13,8 +13,8 @@ from typing import Any
 
 from syncd.console.another import Entry, entry
 from syncd.console.labels import labeled
-from syncd.console.naming import Named, named, sided
-from syncd.console.words import plain, title
+from syncd.console.naming import Named, named, names_of, sided
+from syncd.console.words import plain
 from syncd.core.fieldmap import FieldMap, Owner, Rule
 from syncd.core.model import Side, Value
 from syncd.engine.world import World
@@ -105,12 +105,6 @@ def _orphan(one: Listed) -> Row:
     """One whose map was taken out of the set-up."""
     said = "Its map belongs to no pair any more."
     return Row(one.conflict, one.closed_at, _key(one.conflict), one.conflict.rule, (), said, one.conflict.reason)
-
-
-def names_of(world: World, m: FieldMap) -> dict[Side, str]:
-    """How people call both systems of a map; by the set-up's own names where both are of one vendor."""
-    found = {side: title(world.connector(m, side).name) for side in Side}
-    return found if len(set(found.values())) > 1 else {side: m.end(side).system for side in Side}
 
 
 def label(rule: Rule | None, side: Side, name: str) -> str:

@@ -53,8 +53,8 @@ class Console:
     ready: Callable[[], bool]
     doors: Doors
     live: Live
+    _templates: Environment
     elsewhere: Elsewhere | None = None
-    _templates: Environment = field(default_factory=environment)
     _passwords: asyncio.Semaphore = field(default_factory=lambda: asyncio.Semaphore(AT_ONCE))
     """Whoever has no turn waits here: in the threads that pages need, anybody could have them all waiting."""
 
@@ -63,7 +63,8 @@ class Console:
         """Over this desk."""
         store, clock = desk.ready_store, desk.clock
         doors = Doors(store, clock, desk.config.console)
-        made = cls(desk, ready, doors, Live(store))
+        templates = environment({name: one.connector for name, one in desk.config.systems.items()})
+        made = cls(desk, ready, doors, Live(store), templates)
         made.elsewhere = Elsewhere.of(doors, desk.config.web.listen, made._cookie, secure=made._secure)
         return made
 

@@ -48,6 +48,15 @@ def title(system: str) -> str:
     return TITLES.get(system, system)
 
 
+def system_name(vendors: Mapping[str, str], system: str) -> str:
+    """How people call a system: by its vendor; by the set-up's own name where another one is of the same vendor.
+
+    `vendors`: by that name.
+    """
+    vendor = vendors.get(system, "")
+    return title(vendor or system) if list(vendors.values()).count(vendor) < 2 else system
+
+
 def moment(value: datetime | str | None) -> datetime | None:
     """A time as it is stored or told, as a time."""
     return datetime.fromisoformat(value) if isinstance(value, str) else value

@@ -10,6 +10,8 @@ import re
 from sqlalchemy import update
 
 from syncd.console.naming import sided
+from syncd.console.render import environment
+from syncd.console.words import system_name
 from syncd.core.model import Side
 from syncd.store import resting
 from syncd.store.tables import journal, runs
@@ -48,11 +50,20 @@ def _first_name(town: Town, right: str) -> str:
 
 def test_reasons_name_the_systems() -> None:
     """Nobody has to know which side is left."""
-    titles = {Side.LEFT: "hubspot", Side.RIGHT: "jobnimbus"}
+    titles = {Side.LEFT: "HubSpot", Side.RIGHT: "JobNimbus"}
     assert sided("changed on the left", titles) == "changed in HubSpot"
     assert sided("first link: right wins", titles) == "first link: JobNimbus wins"
     assert sided("both sides changed it, left decides for left", titles).endswith("decides for HubSpot")
     assert sided("a new record", titles) == "a new record"
+
+
+def test_a_system_is_called_by_its_vendor_where_that_is_one() -> None:
+    """Whatever the set-up calls it; where two are of one vendor each by its own name."""
+    one = {"crm": "hubspot", "jobs": "jobnimbus"}
+    two = {"crm": "hubspot", "old-crm": "hubspot", "jobs": "jobnimbus"}
+    assert [system_name(one, name) for name in (*one, "hubspot", "left")] == ["HubSpot", "JobNimbus", "HubSpot", "left"]
+    assert [system_name(two, name) for name in (*two, "hubspot")] == ["crm", "old-crm", "JobNimbus", "HubSpot"]
+    assert environment(one).from_string("{{ 'crm' | title_of }}").render() == "HubSpot"
 
 
 def test_the_newest_runs_stand_first_with_what_they_did(town: Town) -> None:

@@ -12,7 +12,7 @@ from typing import Any
 
 from syncd.console.ask import Ask, Deed, Done, Facts, NotFound, Page
 from syncd.console.desk import Desk
-from syncd.console.naming import Named, named, sided
+from syncd.console.naming import Named, named, names_of, sided
 from syncd.console.words import moment
 from syncd.core.fieldmap import FieldMap
 from syncd.core.model import Action, Side
@@ -67,12 +67,7 @@ class Row:
 def show(desk: Desk, ask: Ask) -> Facts:
     """Every pair of which something is held."""
     with desk.ready_store.read() as tx:
-        return {"verdicts": [_verdict(tx, pair) for pair in desk.world.pairs if _any(tx, pair)],
-                "titles": _titles(desk)}  # fmt: skip
-
-
-def _titles(desk: Desk) -> Mapping[str, str]:
-    return {name: system.connector for name, system in desk.config.systems.items()}
+        return {"verdicts": [_verdict(tx, pair) for pair in desk.world.pairs if _any(tx, pair)]}
 
 
 def _any(tx: Tx, pair: Pair) -> bool:
@@ -124,7 +119,7 @@ def diff(desk: Desk, ask: Ask) -> Facts:
         return {
             "pair": pair.name, "verdict": _verdict(tx, pair) if maps else None, "rows": rows, "map": m,
             "maps": [one.key for one in maps], "after": leaf.after if leaf is not None else None,
-            "systems": {str(Side.LEFT): _titles(desk)[pair.left], str(Side.RIGHT): _titles(desk)[pair.right]},
+            "systems": {str(Side.LEFT): pair.left, str(Side.RIGHT): pair.right},
         }  # fmt: skip
 
 
@@ -138,17 +133,17 @@ def _pair(world: World, name: str) -> Pair:
 def _rows(world: World, tx: Tx, m: FieldMap, marks: Sequence[Mark]) -> list[Row]:
     wanted = [(side, mark.plan[str(side)]) for mark in marks for side in Side]
     names = named(world, tx, m, wanted)
-    titles = {side: world.connector(m, side).name for side in Side}
+    systems = names_of(world, m)
     return [
-        _row(mark, [names[side, i] for side in Side if (i := mark.plan[str(side)]) is not None], titles)
+        _row(mark, [names[side, i] for side in Side if (i := mark.plan[str(side)]) is not None], systems)
         for mark in marks
     ]
 
 
-def _row(mark: Mark, records: Sequence[Named], titles: Mapping[Side, str]) -> Row:
+def _row(mark: Mark, records: Sequence[Named], systems: Mapping[Side, str]) -> Row:
     plan = mark.plan
     what = "archive" if plan.get("archives") else "create" if plan["creates"] else str(plan["action"])
-    writes = [{**one, "reason": sided(str(one["reason"]), titles)} for one in plan["writes"][:LISTED]]
+    writes = [{**one, "reason": sided(str(one["reason"]), systems)} for one in plan["writes"][:LISTED]]
     return Row(_key(mark), mark, plan, records, what, writes, len(plan["writes"]) - len(writes))
 
 

@@ -13,9 +13,9 @@ from syncd.console.ask import Ask, Facts, Page, Role
 from syncd.console.asked import Row
 from syncd.console.desk import Desk
 from syncd.console.finder import called
+from syncd.console.naming import names_of
 from syncd.console.pages import conflicts
 from syncd.console.pages.record import ref_in, shot_of
-from syncd.console.pages.records import system_titles
 
 
 def of_record(desk: Desk, ask: Ask) -> Facts:
@@ -25,7 +25,7 @@ def of_record(desk: Desk, ask: Ask) -> Facts:
     with world.store.read() as tx:
         shot = shot_of(tx, ref)
     rows = [
-        {"map": about["map"], **rule, "systems": system_titles(world, about["map"])}
+        {"map": about["map"], **rule, "systems": names_of(world, world.maps[about["map"]])}
         for about in told["maps"]
         for rule in about.get("rules", ())
     ]

@@ -128,8 +128,8 @@ def _pair(
     parity = [row for row in summary(tx, keys) if row["parity"] is not None]
     return {
         "name": name,
-        "left": desk.config.systems[config.left].connector,
-        "right": desk.config.systems[config.right].connector,
+        "left": config.left,
+        "right": config.right,
         "mode": config.mode,
         "last": last,
         "did": did(last) if last is not None else "",

@@ -13,7 +13,8 @@ from syncd.console.ask import Ask, Facts, NotFound, Page
 from syncd.console.desk import Desk
 from syncd.console.finder import LONGEST_ID, called
 from syncd.console.labels import labeled
-from syncd.console.pages.records import JOIN, JOIN_AGAIN, PART, RETRY, SYNC, system_titles
+from syncd.console.naming import names_of
+from syncd.console.pages.records import JOIN, JOIN_AGAIN, PART, RETRY, SYNC
 from syncd.console.words import ARRIVED, cause, outcome
 from syncd.core.fieldmap import FieldMap
 from syncd.core.model import Ref, Side
@@ -64,28 +65,27 @@ def _in_map(world: World, tx: Tx, ref: Ref, about: Mapping[str, Any]) -> Mapping
     side = next(side for each, side in world.readers[ref.system, ref.kind] if each.key == m.key)
     refs = _both(tx, m, side, ref, about)
     shots = {at: shot_of(tx, one) if one is not None else None for at, one in refs.items()}
-    twin = refs[side.other]
+    twin, systems = refs[side.other], names_of(world, m)
     return {
         **about, "side": str(side), "twin": twin, "linked": about["link"] is not None,
-        "systems": system_titles(world, m.key),
-        "blocked": _blocked(about["blocked"], system_titles(world, m.key)),
+        "systems": systems, "blocked": _blocked(about["blocked"], systems),
         "ends": [_end(world, m, at, refs[at], shots[at]) for at in Side],
-        "rules": [_rule(world, m, row) for row in about.get("rules", ())],
+        "rules": [_rule(world, m, row, systems) for row in about.get("rules", ())],
         "writes": [_write(m, one) for one in _writes(tx, m, refs)],
         "resting": any(mark.state == PARKED for mark in _marks(tx, m, refs)),
         "cause": cause(about["waiting"]["cause"]) if about["waiting"] and about["waiting"]["cause"] else "",
     }  # fmt: skip
 
 
-def _blocked(told: Sequence[str], systems: Mapping[str, str]) -> list[str]:
+def _blocked(told: Sequence[str], systems: Mapping[Side, str]) -> list[str]:
     """What is in its way, by the systems' names; that it waits for its turn stands there already."""
     found = []
     for one in told:
         side, _, how = one.partition(" is ")
-        if side not in systems:
+        if side not in tuple(Side):
             found.append(one)
         elif how != "due":
-            found.append(f"{systems[side]}: {how}")
+            found.append(f"{systems[Side(side)]}: {how}")
     return found
 
 
@@ -115,7 +115,7 @@ def _end(world: World, m: FieldMap, side: Side, ref: Ref | None, shot: Snapshot 
     }  # fmt: skip
 
 
-def _rule(world: World, m: FieldMap, row: Mapping[str, Any]) -> Mapping[str, Any]:
+def _rule(world: World, m: FieldMap, row: Mapping[str, Any], systems: Mapping[Side, str]) -> Mapping[str, Any]:
     sides = [
         {
             "side": str(side), **row[str(side)],
@@ -128,14 +128,14 @@ def _rule(world: World, m: FieldMap, row: Mapping[str, Any]) -> Mapping[str, Any
         for side in Side
     ]  # fmt: skip
     return {
-        **row, "sides": sides, "way": way(row, system_titles(world, m.key)),
+        **row, "sides": sides, "way": way(row, systems),
         "history": any(one["told"] and one["field"] for one in sides),
     }  # fmt: skip
 
 
-def way(row: Mapping[str, Any], systems: Mapping[str, str]) -> str:
+def way(row: Mapping[str, Any], systems: Mapping[Side, str]) -> str:
     """A rule's direction and owner in words."""
-    left, right = systems["left"], systems["right"]
+    left, right = systems[Side.LEFT], systems[Side.RIGHT]
     ways = {
         "<->": "Both ways", "->": f"{left} to {right}", "<-": f"{right} to {left}", "create": "Once, when it is made"
     }  # fmt: skip

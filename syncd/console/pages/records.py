@@ -11,8 +11,8 @@ from typing import Any
 from syncd.console.ask import Ask, Deed, Done, Facts, Page
 from syncd.console.desk import Desk
 from syncd.console.finder import Found, called, find, ways
-from syncd.console.words import title
-from syncd.core.model import Ref, Side
+from syncd.console.naming import names_of
+from syncd.core.model import Ref
 from syncd.core.plural import counted
 from syncd.engine.answers import ref_of
 from syncd.engine.intake import hint
@@ -69,13 +69,14 @@ def twins(world: World, tx: Tx, ref: Ref) -> dict[str, Ref]:
     return found
 
 
-def named(desk: Desk, typed: str, ref: Ref, map_key: str) -> Ref:
+def meant(desk: Desk, typed: str, ref: Ref, map_key: str) -> Ref:
     """The one record across from this one that a person means. Raises ConfigError where it is none, or several."""
     world = desk.world
-    across = [m.end(side.other) for m, side in world.readers.get((ref.system, ref.kind), ()) if m.key == map_key]
+    across = [(m, side.other) for m, side in world.readers.get((ref.system, ref.kind), ()) if m.key == map_key]
     if not across:
         raise ConfigError(Problem(map_key[:80], f"is no map of {ref}.", "Load the page anew."))
-    end = across[0]
+    m, side = across[0]
+    end = m.end(side)
     with world.store.read() as tx:
         found = find(world, tx, typed)
     there = [one for one in found.shots if (one.system, one.kind) == (end.system, end.kind)]
@@ -83,7 +84,7 @@ def named(desk: Desk, typed: str, ref: Ref, map_key: str) -> Ref:
     if not refs:
         remedy = "Paste its link, or write SYSTEM:KIND:ID. A new record is known once it was read."
         raise ConfigError(
-            Problem(typed[:80], f"is none of the {end.kind} of {title(end.system)} that are known.", remedy)
+            Problem(typed[:80], f"is none of the {end.kind} of {names_of(world, m)[side]} that are known.", remedy)
         )
     if len(refs) > 1:
         names = ", ".join(map(str, refs[:5]))
@@ -139,7 +140,7 @@ def relink(desk: Desk, ask: Ask) -> Done:
 def link(desk: Desk, ask: Ask) -> Done:
     """Link a record with the one that was typed or pasted."""
     ref, map_key = ask.need("ref"), ask.need("map")
-    twin = str(named(desk, ask.need("twin"), ref_of(ref), map_key))
+    twin = str(meant(desk, ask.need("twin"), ref_of(ref), map_key))
     desk.link(ref, twin, map_key)
     return _linked(ref, twin, map_key)
 
@@ -166,11 +167,6 @@ def retry(desk: Desk, ask: Ask) -> Done:
         raise ConfigError(Problem(ref, "does not rest any more.", "Somebody was quicker, or its world has changed."))
     return Done(text=f"{counted(count, 'record')} of it is tried again with the next run.", subject=ref,
                 detail={"map": map_key})  # fmt: skip
-
-
-def system_titles(world: World, map_key: str) -> dict[str, str]:
-    """How both sides of a map are called."""
-    return {str(side): title(world.maps[map_key].end(side).system) for side in Side}
 
 
 PAGES = (Page("/records", "records.html", "Find a record", show, needs=True),)

@@ -13,13 +13,12 @@ from dataclasses import dataclass
 from typing import Any
 
 from syncd.console.ask import Ask, Deed, Done, Facts, Page
-from syncd.console.asked import LOOKED_BACK, label, names_of, sign
+from syncd.console.asked import LOOKED_BACK, label, sign
 from syncd.console.desk import Desk
 from syncd.console.finder import LONGEST_ID
 from syncd.console.labels import labeled
-from syncd.console.naming import Named, named, sided
-from syncd.console.pages.records import PART
-from syncd.console.pages.records import named as meant
+from syncd.console.naming import Named, named, names_of, sided
+from syncd.console.pages.records import PART, meant
 from syncd.core.fieldmap import FieldMap
 from syncd.core.model import Ref, Side
 from syncd.engine.absorb import LEAD_LANE

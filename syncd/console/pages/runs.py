@@ -11,7 +11,7 @@ from typing import Any
 
 from syncd.console.ask import Ask, Deed, Done, Facts, NotFound, Page
 from syncd.console.desk import Desk
-from syncd.console.naming import Named, named, sided
+from syncd.console.naming import Named, named, names_of, sided
 from syncd.console.words import ARRIVED, outcome
 from syncd.core.fieldmap import FieldMap, Rule
 from syncd.core.loss import same
@@ -108,7 +108,6 @@ def detail(desk: Desk, ask: Ask) -> Facts:
     return {
         "run": run, "did": did(run), "rows": rows, "after": leaf.after, "states": STATES, "undo": preview,
         "fields": sorted({rule.name for m in maps for rule in m.rules if rule.receipt is None}) if preview else [],
-        "titles": {name: system.connector for name, system in desk.config.systems.items()},
     }  # fmt: skip
 
 
@@ -129,13 +128,13 @@ def _wrote(world: World, tx: Tx, intents: Sequence[Intent], *, preview: bool) ->
         wanted = [(one.side, one.record_id) for one in several] + [(one.side.other, one.source_id) for one in several]
         names = named(world, tx, m, wanted)
         looks = _Looks.over(tx, m, several) if preview else None
-        titles = {side: world.connector(m, side).name for side in Side}
+        systems = names_of(world, m)
         for one in several:
             record = names[one.side, one.record_id] if one.record_id is not None else None
             system, source = m.end(one.side).system, names[one.side.other, one.source_id]
             yield Wrote(
                 one, record, source, system, VERBS[one.action], outcome(one.outcome), one.outcome in ARRIVED, _bad(one),
-                _changes(one, m, looks, titles),
+                _changes(one, m, looks, systems),
                 looks.record(world, one) if looks is not None else "",
             )  # fmt: skip
 
@@ -160,13 +159,13 @@ def _bad(intent: Intent) -> bool:
     return intent.outcome in ("refused", "missing", "gone", "neither")
 
 
-def _changes(intent: Intent, m: FieldMap | None, looks: _Looks | None, titles: Mapping[Side, str]) -> list[Change]:
+def _changes(intent: Intent, m: FieldMap | None, looks: _Looks | None, systems: Mapping[Side, str]) -> list[Change]:
     reasons: dict[str, str] = {}
     fields = {rule.name: rule for rule in m.rules} if m is not None else {}
     for name, told in intent.rules.items():
         rule = fields.get(name)
         reasons[(rule.field(intent.side) if rule is not None else None) or name] = sided(
-            str(told.get("reason", "")), titles
+            str(told.get("reason", "")), systems
         )
     return [
         Change(
