@@ -5,7 +5,7 @@ What is not here: finding (`console.finder`), and the page of one record (`pages
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Iterable, Mapping
 from typing import Any
 
 from syncd.console.ask import Ask, Deed, Done, Facts, Page
@@ -35,15 +35,15 @@ def show(desk: Desk, ask: Ask) -> Facts:
 
 def _groups(world: World, tx: Tx, found: Found) -> list[list[Mapping[str, Any]]]:
     """Records that are linked stand together, whichever of them was found."""
+    linked = _linked_with(world, tx, found.shots)
+    known = {**found.shots, **_shots(tx, {twin for several in linked.values() for twin in several.values()})}
     groups: list[list[Mapping[str, Any]]] = []
     done: set[Ref] = set()
-    for ref, shot in found.shots.items():
-        if ref in done:
-            continue
-        linked = twins(world, tx, ref)
-        several = {ref: shot, **{twin: one for twin in linked.values() if (one := _shot(tx, twin)) is not None}}
-        done |= several.keys()
-        groups.append([_line(world, one, found, bool(linked)) for one in several.values()])
+    for ref in (one for one in found.shots if one not in done):
+        # Who is linked with one that stands with another already, such as a lead with its contact's twin, stands alone.
+        several = [one for one in dict.fromkeys([ref, *linked[ref].values()]) if one in known and one not in done]
+        done.update(several)
+        groups.append([_line(world, known[one], found, bool(linked[ref])) for one in several])
     return groups
 
 
@@ -55,18 +55,30 @@ def _line(world: World, shot: Snapshot, found: Found, linked: bool) -> Mapping[s
     }  # fmt: skip
 
 
-def _shot(tx: Tx, ref: Ref) -> Snapshot | None:
-    return tx.snapshots.get(ref.system, ref.kind, [ref.id]).get(ref.id)
+def _shots(tx: Tx, refs: Iterable[Ref]) -> dict[Ref, Snapshot]:
+    """These records as they were read last."""
+    ids: dict[tuple[str, str], list[str]] = {}
+    for ref in refs:
+        ids.setdefault((ref.system, ref.kind), []).append(ref.id)
+    return {
+        shot.record.ref: shot for of, several in ids.items() for shot in tx.snapshots.get(*of, several).values()
+    }  # fmt: skip
+
+
+def _linked_with(world: World, tx: Tx, refs: Collection[Ref]) -> dict[Ref, dict[str, Ref]]:
+    """By record, with whom it is linked, by map."""
+    found: dict[Ref, dict[str, Ref]] = {ref: {} for ref in refs}
+    for (system, kind), readers in world.readers.items():
+        ids = [ref.id for ref in refs if (ref.system, ref.kind) == (system, kind)]
+        for m, side in readers if ids else ():
+            for id_, link in tx.links.of(m.key, side, ids).items():
+                found[m.end(side).ref(id_)][m.key] = m.end(side.other).ref(link.id_on(side.other))
+    return found
 
 
 def twins(world: World, tx: Tx, ref: Ref) -> dict[str, Ref]:
     """With whom a record is linked, by map."""
-    found: dict[str, Ref] = {}
-    for m, side in world.readers.get((ref.system, ref.kind), ()):
-        link = tx.links.of(m.key, side, [ref.id]).get(ref.id)
-        if link is not None:
-            found[m.key] = m.end(side.other).ref(link.id_on(side.other))
-    return found
+    return _linked_with(world, tx, [ref])[ref]
 
 
 def meant(desk: Desk, typed: str, ref: Ref, map_key: str) -> Ref:
