@@ -19,15 +19,14 @@ from syncd.console.chart import Chart, handed
 from syncd.console.desk import Desk
 from syncd.console.pages import held
 from syncd.console.pages.runs import did
+from syncd.console.pages.systems import headed
 from syncd.console.render import link
-from syncd.console.words import cause, title
+from syncd.console.words import cause
 from syncd.core.plural import counted
 from syncd.engine.auditing import summary
 from syncd.kit import traffic
 from syncd.store import asking
-from syncd.store.feeds import FeedState
 from syncd.store.marks import HELD
-from syncd.store.runs import SystemState
 from syncd.store.store import Tx
 from syncd.store.tallies import ALL
 
@@ -53,16 +52,13 @@ def show(desk: Desk, ask: Ask) -> Facts:
     config = desk.config
     maps = {name: [f"{name}/{Path(file).stem}" for file in pair.maps] for name, pair in config.pairs.items()}
     with desk.ready_store.read() as tx:
-        counts, feeds, states = tx.marks.counts(ask.now), tx.feeds.all(), tx.runs.systems()
+        counts = tx.marks.counts(ask.now)
         hours = tx.tallies.of(ALL, ask.now - 31 * DAY)
         rests = _Rests.of(tx, maps, counts)
         return {
             "day": Chart.of(hours, _hour(ask.now) - timedelta(hours=23), timedelta(hours=1), 24),
             "month": Chart.of(hours, ask.now.replace(hour=0, minute=0, second=0, microsecond=0) - 29 * DAY, DAY, 30),
-            "systems": [
-                _system(desk, name, states.get(name), [feed for feed in feeds if feed.system == name])
-                for name in config.systems
-            ],
+            "systems": [{**one, **_asked(name)} for name, one in headed(desk, tx).items()],
             "pairs": [_pair(tx, desk, name, keys, counts, rests, ask.now - DAY) for name, keys in maps.items()],
             "needs": list(_needs(tx, rests)),
         }
@@ -104,19 +100,10 @@ def _held(tx: Tx, keys: Sequence[str]) -> tuple[int, bool]:
     return (held.COUNTED, True) if held.many(tx, keys) else (sum(tx.plans.count(key, HELD) for key in keys), False)
 
 
-def _system(desk: Desk, name: str, state: SystemState | None, feeds: Sequence[FeedState]) -> Mapping[str, Any]:
-    sent = sum(count for (system, _), count in traffic.so_far().items() if system == name)
-    return {
-        "name": name,
-        "title": title(desk.config.systems[name].connector),
-        "state": state.state if state else ("ok" if feeds else "not asked yet"),
-        "reason": state.reason if state else None,
-        "since": state.since if state else None,
-        "again": state.again_at if state else None,
-        "feeds": feeds,
-        "sent": sent,
-        "left": traffic.left().get(name),
-    }
+def _asked(system: str) -> Mapping[str, Any]:
+    """How often a system was asked since syncd started, and how much of its day is left."""
+    sent = sum(count for (of, _), count in traffic.so_far().items() if of == system)
+    return {"sent": sent, "left": traffic.left().get(system)}
 
 
 def _pair(
