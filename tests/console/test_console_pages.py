@@ -23,6 +23,7 @@ from syncd.console.site import Console
 from syncd.lab.page.serve import serve
 from syncd.store.tables import feeds
 from tests.console.town import PEOPLE, QUICK, Town
+from tests.house.tree import ROOT
 
 PLAIN = [page for page in PAGES if "{" not in page.path]
 """Pages whose address names nothing."""
@@ -186,3 +187,12 @@ def test_a_quiet_page_still_says_when_a_system_was_read(town: Town) -> None:
     first = polled(0)
     assert polled(50) == first
     assert polled(60) != first
+
+
+def test_the_demo_wears_the_colors_of_the_console() -> None:
+    """One palette, whose contrast is judged on either page: neither is changed without the other."""
+    found = [
+        re.findall(r"(--[\w-]+): (light-dark\(.*?\));", (ROOT / "syncd" / path).read_text(encoding="utf-8"))
+        for path in ("console/static/console.css", "lab/page/static/style.css")
+    ]
+    assert found[0] == found[1] and len(dict(found[0])) == len(found[0]) > 20
