@@ -69,7 +69,7 @@ def test_a_side_is_taken_and_noted(town: Town, tokens: Mapping[str, str]) -> Non
     """A program takes a side; the list of deeds says which program's account it was."""
     (first, *_) = town.app.conflicts()
     answer = ask(town, tokens["otto"], "/api/conflicts/take", {"ids": [first["id"]], "side": "left"})
-    assert (answer.status_code, answer.json()) == (200, {"taken": [first["id"]]})
+    assert (answer.status_code, answer.json()) == (200, {"taken": [first["id"]], "left": []})
     (row,) = [row for row in town.app.conflicts() if row["id"] == first["id"]]
     assert row["taken"]["side"] == "left"
     listed = town.page("/deeds")
@@ -101,11 +101,25 @@ def test_what_does_not_fit_is_said(town: Town, tokens: Mapping[str, str], body: 
     assert answer.headers["content-type"] == "application/problem+json"
 
 
+def test_what_was_taken_beside_what_was_not_is_said_and_noted(town: Town, tokens: Mapping[str, str]) -> None:
+    """Of several conflicts some may be no more: the others are taken, and the list of deeds says by whom."""
+    (first, *_) = [row for row in town.app.conflicts() if row["taken"] is None]
+    with town.app.ready_store.read() as tx:
+        (before,) = tx.deeds.last(limit=1)
+    answer = ask(town, tokens["otto"], "/api/conflicts/take", {"ids": [987654321, first["id"]], "side": "right"})
+    assert answer.status_code == 200 and answer.json()["taken"] == [first["id"]]
+    assert "no such conflict" in answer.json()["left"][0]
+    with town.app.ready_store.read() as tx:
+        (deed,) = tx.deeds.last(limit=1)
+    assert deed.id > before.id and (deed.deed, deed.account) == ("api.conflicts.take", "otto")
+
+
 def test_a_side_is_never_guessed(town: Town, tokens: Mapping[str, str]) -> None:
     """Conflicts without a word on which side is right are left as they are."""
-    (first, *_) = [row for row in town.app.conflicts() if row["taken"] is None]
-    assert ask(town, tokens["otto"], "/api/conflicts/take", {"ids": [first["id"]]}).status_code == 422
-    assert [row["taken"] for row in town.app.conflicts() if row["id"] == first["id"]] == [None]
+    before = town.app.conflicts()
+    ids = [row["id"] for row in before if (row["taken"] or {}).get("side") != "right"]
+    assert ids and ask(town, tokens["otto"], "/api/conflicts/take", {"ids": ids}).status_code == 422
+    assert town.app.conflicts() == before
 
 
 def test_only_an_operator_has_the_systems_asked(town: Town, tokens: Mapping[str, str]) -> None:
