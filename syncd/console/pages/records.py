@@ -183,9 +183,9 @@ def retry(desk: Desk, ask: Ask) -> Done:
 
 PAGES = (Page("/records", "records.html", "Find a record", show, needs=True),)
 DEEDS = (
-    Deed(SYNC, "sync now", sync, needs=True),
-    Deed(PART, "unlink", unlink, needs=True),
-    Deed(JOIN_AGAIN, "relink", relink, needs=True),
-    Deed(JOIN, "link", link, needs=True),
-    Deed(RETRY, "retry", retry, needs=True),
+    Deed(SYNC, "record.sync", sync, needs=True),
+    Deed(PART, "record.unlink", unlink, needs=True),
+    Deed(JOIN_AGAIN, "record.relink", relink, needs=True),
+    Deed(JOIN, "record.link", link, needs=True),
+    Deed(RETRY, "record.retry", retry, needs=True),
 )
