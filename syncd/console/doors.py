@@ -62,6 +62,7 @@ class Doors:
     config: ConsoleConfig
     hasher: PasswordHasher = field(default_factory=PasswordHasher)
     _unknown: OrderedDict[str, Account] = field(default_factory=OrderedDict)
+    _known_to_nobody: str = ""
 
     def sign_in(self, name: str, password: str, *, instead_of: str | None = None) -> str | None:
         """The secret of a new sign-in; None if name or password is wrong. Raises Locked.
@@ -245,11 +246,9 @@ class Doors:
 
     def _nobody(self) -> str:
         """The proof of a password that nobody knows: a name of nobody takes as long as one of somebody."""
-        if _NOBODY not in self._unknown:
-            proof = self.hasher.hash(secrets.token_urlsafe())
-            self._unknown[_NOBODY] = Account(name="", role="", made_at=self.clock(), secret=proof)
-        self._unknown.move_to_end(_NOBODY)
-        return self._unknown[_NOBODY].secret or ""
+        if not self._known_to_nobody:
+            self._known_to_nobody = self.hasher.hash(secrets.token_urlsafe())
+        return self._known_to_nobody
 
     def _proof(self, password: str) -> str:
         with _LOOKING:
@@ -267,10 +266,6 @@ class Doors:
             )
         )  # fmt: skip
         return secret
-
-
-_NOBODY = "\0"
-"""No name."""
 
 
 def digest(secret: str) -> bytes:

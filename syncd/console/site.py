@@ -159,6 +159,8 @@ class Console:
     def _to_sign_in(self, request: Request) -> Response:
         if not _whole(request):  # the page is open, and its sign-in is over: it is to be loaded anew
             return Response(status_code=401, headers={"hx-refresh": "true"})
+        if request.method == "POST":  # it would be asked for as a page
+            return RedirectResponse("/login", 303)
         there = request.url.path + (f"?{request.url.query}" if request.url.query else "")
         return RedirectResponse("/login" if there == "/" else f"/login?to={quote(there, safe='')}", 303)
 

@@ -36,6 +36,9 @@ OUTCOMES: Mapping[str, str] = {
 }
 """What became of a write; one that is not here is shown as it is."""
 
+DONE: Mapping[str, str] = {"create": "made", "update": "changed", "archive": "put away"}
+"""What a write does to its record, done."""
+
 ARRIVED = ("written", "landed")
 """Outcomes of a write that the other system has carried out."""
 

@@ -166,6 +166,13 @@ def test_who_is_shut_out_is_so_at_once(doors: Doors) -> None:
             doors.give_role(name, Role.ADMIN)
 
 
+def test_a_deed_of_nobody_leads_to_the_sign_in_alone(town: Town) -> None:
+    """Not back to where there is no page to be looked at."""
+    for path in ("/conflicts/take", "/maps/sales/contacts/draft"):
+        answer = town.stranger().post(path, data={"id": "1"})
+        assert (answer.status_code, answer.headers["location"]) == (303, "/login")
+
+
 @pytest.mark.parametrize("name", ["", "../etc", "a b", "<script>", "x" * 65, "-a"])
 def test_a_name_that_is_none_is_refused(doors: Doors, name: str) -> None:
     """Only letters, digits and a few signs make a name; case makes none."""

@@ -15,7 +15,7 @@ from syncd.console.finder import LONGEST_ID, called
 from syncd.console.labels import labeled
 from syncd.console.naming import names_of
 from syncd.console.pages.records import JOIN, JOIN_AGAIN, PART, RETRY, SYNC
-from syncd.console.words import ARRIVED, cause, outcome
+from syncd.console.words import ARRIVED, DONE, cause, outcome
 from syncd.core.fieldmap import FieldMap
 from syncd.core.model import Ref, Side
 from syncd.engine.world import World
@@ -26,8 +26,6 @@ from syncd.store.store import Tx
 
 WRITES = 20
 """Writes that are shown."""
-
-ACTIONS: Mapping[str, str] = {"create": "Made", "update": "Changed", "archive": "Archived"}
 
 
 def show(desk: Desk, ask: Ask) -> Facts:
@@ -157,7 +155,7 @@ def _writes(tx: Tx, m: FieldMap, refs: Mapping[Side, Ref | None]) -> list[Intent
 def _write(m: FieldMap, one: Intent) -> Mapping[str, Any]:
     return {
         "id": one.id, "at": one.closed_at or one.opened_at, "run": one.run, "side": str(one.side),
-        "system": m.end(one.side).system, "what": ACTIONS.get(str(one.action), str(one.action)),
+        "system": m.end(one.side).system, "what": DONE[one.action].capitalize(),
         "outcome": outcome(one.outcome), "good": one.outcome in ARRIVED,
         "error": one.error,
         "reasons": _reasons(one),

@@ -12,7 +12,7 @@ from typing import Any
 from syncd.console.ask import Ask, Deed, Done, Facts, NotFound, Page
 from syncd.console.desk import Desk
 from syncd.console.naming import Named, named, names_of, sided
-from syncd.console.words import ARRIVED, outcome
+from syncd.console.words import ARRIVED, DONE, outcome
 from syncd.core.fieldmap import FieldMap, Rule
 from syncd.core.loss import same
 from syncd.core.model import Action, Side, Value
@@ -41,8 +41,6 @@ STATES: Mapping[str, tuple[str, str]] = {
     "killed": ("ended from outside", "bad"),
 }
 """What a run's state is called, and its color."""
-
-VERBS: Mapping[Action, str] = {Action.CREATE: "made", Action.UPDATE: "changed", Action.ARCHIVE: "put away"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -133,7 +131,7 @@ def _wrote(world: World, tx: Tx, intents: Sequence[Intent], *, preview: bool) ->
             record = names[one.side, one.record_id] if one.record_id is not None else None
             system, source = m.end(one.side).system, names[one.side.other, one.source_id]
             yield Wrote(
-                one, record, source, system, VERBS[one.action], outcome(one.outcome), one.outcome in ARRIVED, _bad(one),
+                one, record, source, system, DONE[one.action], outcome(one.outcome), one.outcome in ARRIVED, _bad(one),
                 _changes(one, m, looks, systems),
                 looks.record(world, one) if looks is not None else "",
             )  # fmt: skip
@@ -147,7 +145,7 @@ def _nameless(intent: Intent) -> Wrote:
         None,
         None,
         str(intent.side),
-        VERBS[intent.action],
+        DONE[intent.action],
         outcome(intent.outcome),
         intent.outcome in ARRIVED,
         _bad(intent),
