@@ -6,6 +6,7 @@ import asyncio
 import re
 import threading
 import time
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from datetime import timedelta
 from html.parser import HTMLParser
@@ -172,7 +173,8 @@ def test_a_page_that_goes_before_it_hears_anything_leaves_its_place(town: Town) 
                     await live.tell("ada")({"type": "http", "asgi": {"spec_version": version}}, gone, nowhere)
         live.tell("ada")
 
-    asyncio.run(through())
+    with ThreadPoolExecutor() as pool:  # where a browser is at work, this thread has a loop already
+        pool.submit(asyncio.run, through()).result()
 
 
 def test_a_quiet_page_still_says_when_a_system_was_read(town: Town) -> None:
