@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from dataclasses import replace
 from datetime import UTC, datetime
 from functools import cached_property
 from pathlib import Path
@@ -21,6 +22,7 @@ from syncd.kit import limits
 from syncd.kit.connector import Connector
 from syncd.service import log, systems, worlds
 from syncd.service.health import Health
+from syncd.service.setupfile import as_written
 from syncd.service.worlds import Compiled, Compiler
 from syncd.store import move, schema
 from syncd.store.clock import DatabaseClock
@@ -152,7 +154,8 @@ class Opened:
     def compiled_pairs(self, names: Collection[str] | None = None) -> Compiled:
         """The pairs (of these names) with their maps, compiled against the fields that the vendors have now."""
         connectors = self.connectors
-        return self._compiler.compiled(lambda system, kind: connectors[system].describe(kind), names)
+        found = self._compiler.compiled(lambda system, kind: connectors[system].describe(kind), names)
+        return replace(found, pairs=as_written(self.config.path, found.pairs))
 
     def pairs(self, name: str | None) -> Sequence[Pair]:
         """The pair of this name, or all. Raises ConfigError naming the known ones."""

@@ -49,6 +49,9 @@ def unit(
     user: Annotated[str, typer.Option(help="Who runs it; has no other rights.")] = "syncd",
     memory: Annotated[str, typer.Option(help="The most memory it may take, as systemd writes it.")] = "512M",
     worker: Annotated[bool, typer.Option("--worker", help="For one of several processes on PostgreSQL.")] = False,
+    console_writes: Annotated[
+        bool, typer.Option("--console-writes", help="Let the console change config.toml and the maps' folder.")
+    ] = False,
 ) -> None:
     """Write a systemd unit for this program and config.
 
@@ -68,10 +71,15 @@ def unit(
         user=user,
         memory=memory,
         verb="work" if worker else "run",
+        writes=_written_by_the_console(found) if console_writes else (),
     ).text()
     if variables := settings.secrets(found, "env"):
         names = ", ".join(variables)
         typer.echo(f"warning: a service has no variables: make credentials of {names}.", err=True)
+    _put(text, output)
+
+
+def _put(text: str, output: Path | None) -> None:
     if output is None:
         typer.echo(text, nl=False)
         return
@@ -187,6 +195,20 @@ def forget(
     with opened(context, config) as app:
         found = app.privacy.forget(who, anyway=anyway)
     typer.echo(f"Forgotten: {counted(sum(found.values()), 'row')}.")
+
+
+def _written_by_the_console(config: Path) -> list[Path]:
+    """The folders of config.toml and of the maps: a file is written beside the old one, which it then replaces.
+
+    Raises ConfigError where one cannot be written by a service.
+    """
+    from syncd.config.load import maps
+
+    folder, _pairs = maps(config, os.environ)
+    found = [config.parent, *([] if folder.resolve().is_relative_to(config.parent) else [folder.resolve()])]
+    for place in found:
+        _must_be_in_reach(place)
+    return found
 
 
 def _must_be_in_reach(place: Path) -> None:

@@ -176,6 +176,7 @@ class _Loader:
             raw["syncd"].pop("store_password", None)
         if isinstance(raw.get("console"), dict):
             raw["console"].pop("oidc_secret", None)
+        raw.pop("alerts", None)  # whom they tell may be secrets
         root = self._check(FileTable, raw, ())
         names = [name for name, _ in _tables(raw, "systems")]
         pairs = {name: self._pair(name, table, names) for name, table in _tables(raw, "pairs")}

@@ -1,33 +1,27 @@
-"""What a map's text would do before it is saved: to all records (impact), to one record (preview). Nothing is written.
+"""What a map's text would do to one record before it is saved. Nothing is written.
 
-All of it is worked out from what syncd has read; no vendor is asked. What is not here: the page (`pages.mapedit`), and
-what is wrong with a text (`service.mapfiles`).
+All of it is worked out from what syncd has read; no vendor is asked. What is not here: what it would do to all of them
+(`impact`), the page (`pages.mapedit`), and what is wrong with a text (`service.mapfiles`).
 """
 
 from __future__ import annotations
 
-import threading
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
-from syncd.config import Config
 from syncd.console.desk import Desk
 from syncd.console.finder import called, find
+from syncd.console.weighing import weighed
 from syncd.core.decision import Decision, Given, Verdict
 from syncd.core.fieldmap import Direction, FieldMap, Rule, Unconvertible
 from syncd.core.model import Record, Ref, Schema, Side, Value
-from syncd.core.plan import MISSING, carried, plan, plan_create, view
+from syncd.core.plan import MISSING, carried, plan_create, view
 from syncd.core.sight import Waiting
-from syncd.engine import applying
-from syncd.engine.answers import cost
-from syncd.engine.base import base_of
 from syncd.engine.described import as_ever
 from syncd.engine.linking import wanted
-from syncd.engine.planning import left_filter, parents_of
+from syncd.engine.planning import parents_of
 from syncd.engine.world import World
-from syncd.errors import ConfigError, Problem
-from syncd.kit.limits import parse_rates, sustained
 from syncd.service.worlds import Describe
 from syncd.store import linked
 from syncd.store.snapshots import Snapshot
@@ -35,9 +29,6 @@ from syncd.store.store import Tx
 
 SAMPLES = 5
 """Linked records that are offered for a preview."""
-
-_ONE = threading.Lock()
-"""An impact goes through every link: one at a time."""
 
 
 def describes(desk: Desk) -> Describe:
@@ -50,92 +41,6 @@ def drafted(world: World, pair: str, maps: Sequence[FieldMap]) -> World:
     """The world with these maps of a pair; the one that works is not touched."""
     pairs = tuple(replace(one, maps=tuple(maps)) if one.name == pair else one for one in world.pairs)
     return replace(world, pairs=pairs)
-
-
-@dataclass(frozen=True, slots=True)
-class Span:
-    """At least and at most so many: rules are counted one by one, and several may be about one record."""
-
-    least: int
-    most: int
-
-    def __str__(self) -> str:
-        """In words."""
-        return f"{self.most:,}" if self.least == self.most else f"{self.least:,} to {self.most:,}"
-
-
-@dataclass(frozen=True, slots=True)
-class Impact:
-    """What carrying a map to all of its records would touch. `rules`: by rule; `writes`: records of each side.
-
-    `calls`: by system; `seconds`: how long they take at the rate that is set, where one is.
-    """
-
-    links: int
-    leaving: int
-    new: int
-    rules: Sequence[Mapping[str, Any]]
-    writes: Mapping[Side, Span]
-    calls: Mapping[str, Span]
-    seconds: float | None
-
-    def total(self, what: str) -> int:
-        """Over all rules."""
-        return sum(int(row[what]) for row in self.rules)
-
-
-def impact(config: Config, world: World, m: FieldMap) -> Impact:
-    """Gone through by the engine's own `map apply`, which is not carried out. Raises ConfigError while another is."""
-    if not _ONE.acquire(blocking=False):
-        problem = Problem("the impact", "of another draft is being worked out.", "Try again in a moment.")
-        raise ConfigError(problem)
-    try:
-        found = applying.preview(world, m).row()
-    finally:
-        _ONE.release()
-    rules = [row for row in found["rules"] if any(row[what] for what in COUNTED)]
-    writes = {side: _span([row[f"write {side}"] for row in rules]) for side in Side}
-    least, most = (_calls(world, m, {side: getattr(writes[side], end) for side in Side}, found["new"] * first)
-                   for end, first in (("least", 0), ("most", 1)))  # fmt: skip
-    calls = {system: Span(least[system], most[system]) for system in most}
-    return Impact(found["links"], found["leaving"], found["new"], rules, writes, calls, _seconds(config, calls))
-
-
-COUNTED = ("write left", "write right", "ask", "unmapped", "not read")
-
-
-def _span(counts: Sequence[int]) -> Span:
-    return Span(max(counts, default=0), sum(counts))
-
-
-def _calls(world: World, m: FieldMap, writes: Mapping[Side, int], new: int) -> dict[str, int]:
-    """As the engine reckons what plans cost; a new record is made on the side where that costs more."""
-    updates = [
-        {"map": m.key, "creates": None, "writes": [{"side": str(side)}]}
-        for side, count in writes.items() for _ in range(count)
-    ]  # fmt: skip
-    made = [cost(world, [m], [*updates, *_made(m, side, new)]) for side in Side if m.end(side).when is not None]
-    found = made or [cost(world, [m], updates)]
-    return {system: max(one[system] for one in found) for system in found[0]}
-
-
-def _made(m: FieldMap, side: Side, count: int) -> list[Mapping[str, Any]]:
-    return [{"map": m.key, "creates": str(side), "writes": []}] * count
-
-
-def _seconds(config: Config, calls: Mapping[str, Span]) -> float | None:
-    """At most; systems work side by side. None where a system's rate is the vendor's own."""
-    found = 0.0
-    for system, span in calls.items():
-        rate = config.systems[system].rate
-        pace = sustained(parse_rates(rate, system)) if rate is not None else None
-        if span.most and pace is None:
-            return None
-        found = max(found, span.most / pace if pace else 0.0)
-    return found
-
-
-# --- one record
 
 
 @dataclass(frozen=True, slots=True)
@@ -171,13 +76,18 @@ class Seen:
 
 @dataclass(frozen=True, slots=True)
 class Look:
-    """A record under a draft. `twin`: None: it would be made, if `made`."""
+    """A record under a draft. `twin` None: one would be made. `parked`: it would wait for a person or another record.
+
+    `unread`: the rules with a field that was never asked for: what they do there is not known yet.
+    """
 
     ref: Ref
     name: str
     twin: Ref | None
     rules: Sequence[Seen]
     note: str = ""
+    parked: bool = False
+    unread: frozenset[str] = frozenset()
 
 
 def choices(world: World, tx: Tx, m: FieldMap) -> list[Choice]:
@@ -209,10 +119,12 @@ def _look(world: World, tx: Tx, m: FieldMap, side: Side, shot: Snapshot) -> Look
     both = {side: shot, side.other: other}
     records = {at: one.record for at, one in both.items()}
     given = parents_of(world, tx, m, list(records.items()))
-    base = base_of(m, link, both[Side.LEFT], both[Side.RIGHT])
-    decisions = plan(m, base, records[Side.LEFT], records[Side.RIGHT], given).decisions
-    note = "It does not meet the map's condition (`only`): nothing flows." if left_filter(m, records) else ""
-    return Look(ref, name, end.ref(id_), _seen(m, records, given, decisions), note)
+    found = next(weighed(world, tx, m, [link]), None)
+    if found is None:
+        return Look(ref, name, end.ref(id_), _seen(m, records, given, ()), "One of the two is gone: nothing flows.")
+    note = "It does not meet the map's condition (`only`): nothing flows." if found.leaving else ""
+    seen = _seen(m, records, given, found.decisions)
+    return Look(ref, name, end.ref(id_), seen, note, found.parked, found.unread)
 
 
 def _alone(world: World, tx: Tx, m: FieldMap, side: Side, shot: Snapshot) -> Look:

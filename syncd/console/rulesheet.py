@@ -15,7 +15,7 @@ from syncd.core.model import FieldType, Option, Schema, Side
 from syncd.core.values import BUILDERS
 from syncd.core.values.choices import Pick
 from syncd.errors import ConfigError, Problem
-from syncd.fieldmaps.editing import Change, Drop, Path, Put, Written
+from syncd.fieldmaps.editing import Change, Drop, Path, Put, pinned
 from syncd.fieldmaps.source import Report, parse
 
 LISTS = ("relations", "fields")
@@ -208,7 +208,7 @@ def changes(row: Row, form: Mapping[str, str], schemas: Mapping[Side, Schema]) -
         given = form.get(side.value, "").strip()
         was = row.ends[side].name if side in row.ends else ""
         if side.value in form and given != was:
-            found.append(Put(at, side.value, _named(given, schemas[side])) if given else Drop(at, side.value))
+            found.append(Put(at, side.value, pinned(given, schemas[side])) if given else Drop(at, side.value))
     for key in SETTINGS[row.list]:
         given = form.get(key, row.told(key)).replace("\r\n", "\n")
         if given in (row.told(key), KEPT):
@@ -220,20 +220,12 @@ def changes(row: Row, form: Mapping[str, str], schemas: Mapping[Side, Schema]) -
     return sorted(found, key=lambda one: isinstance(one, Drop))
 
 
-def _named(field_: str, schema: Schema) -> Written:
-    """A field as a map names it: a custom one is pinned by its id, with the label it has now."""
-    known = schema.fields.get(field_)
-    if known is not None and known.custom and known.label and known.label != field_:
-        return {"custom": field_, "label": known.label}
-    return field_
-
-
 def new_rule(form: Mapping[str, str], schemas: Mapping[Side, Schema]) -> Mapping[str, Any]:
     """A new line out of a form. Raises ConfigError where it names no field."""
     rule: dict[str, Any] = {}
     for side in Side:
         if given := form.get(side.value, "").strip():
-            rule[side.value] = _named(given, schemas[side])
+            rule[side.value] = pinned(given, schemas[side])
     if not rule:
         raise ConfigError(Problem("the new rule", "names no field.", "Choose one on each side."))
     for key in ("direction", "owner"):

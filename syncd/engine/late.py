@@ -17,6 +17,9 @@ from syncd.store.journal import Intent
 from syncd.store.links import Link
 from syncd.store.store import Tx
 
+BEHIND = timedelta(seconds=1)
+"""How far a vendor's clock may be behind ours, its grain included."""
+
 
 def landed_late(world: World, tx: Tx, m: FieldMap, links: Sequence[Link]) -> None:
     """What a new twin that carries our key was made with is its base, as if its creation had been answered."""
@@ -45,4 +48,4 @@ def may_have_made(intent: Intent, record: Record) -> bool:
     """Whether a create may have made this record: not where the vendor names another maker, or it is older."""
     if record.mine is False:
         return False
-    return record.created_at is None or record.created_at >= intent.opened_at - timedelta(seconds=2)
+    return record.created_at is None or record.created_at >= intent.opened_at - BEHIND

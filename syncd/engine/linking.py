@@ -183,8 +183,13 @@ def in_window(record: Record, intent: Intent) -> bool:
     """Whether a record was made while the write could make it."""
     if record.created_at is None:
         return False
-    start = intent.opened_at - timedelta(seconds=2)
+    start, _ = window(intent)
     return record.created_at >= start and (intent.lands_by is None or record.created_at <= intent.lands_by)
+
+
+def window(intent: Intent) -> tuple[datetime, datetime]:
+    """From when until when a write could make a record, with room for a vendor's clock; till its opening if untold."""
+    return intent.opened_at - timedelta(seconds=2), intent.lands_by or intent.opened_at
 
 
 def _by_key(tx: Tx, item: Item, source_id: str, creates: Mapping[str, Intent]) -> None:

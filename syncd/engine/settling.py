@@ -20,7 +20,7 @@ from syncd.engine.conflicts import close_taken
 from syncd.engine.fence import still_ours
 from syncd.engine.item import DONE, Item, Rest, again, park
 from syncd.engine.late import may_have_made, sent
-from syncd.engine.linking import in_window
+from syncd.engine.linking import in_window, window
 from syncd.engine.lookalikes import not_twins
 from syncd.engine.planning import lost_row
 from syncd.engine.world import World
@@ -294,7 +294,7 @@ def _keyed(world: World, item: Item, intent: Intent, key: SyncKey) -> tuple[list
     """Records that carry the key of the intent's source, as the vendor finds them and as feeds told; is that sure.
 
     Who merges or copies a record gives its key to another: where one was made while the write could make it, that is
-    ours, whether it is still there or not.
+    ours, whether it is still there or not; one that may have been there just before is, if there is no other.
     """
     m, side = item.m, intent.side
     end, connector = m.end(side), world.connector(m, side)
@@ -303,11 +303,13 @@ def _keyed(world: World, item: Item, intent: Intent, key: SyncKey) -> tuple[list
     with world.store.read() as tx:
         marks = tx.marks.waiting(f"intent:{intent.id}")
         waiting = {mark.id for mark in marks if (mark.map, mark.side) == (m.key, side)}
-        told = [one.record for one in tx.snapshots.get(end.system, end.kind, waiting).values()]
+        near = tx.snapshots.made_between(end.system, end.kind, *window(intent), gone=True)
+        told = [one.record for one in tx.snapshots.get(end.system, end.kind, {*waiting, *near}).values()]
     records = {record.ref.id: record for record in (*told, *found)}
     ours = [record for record in records.values() if carried_key(m, side, record.fields) == key.value]
     sure = intent.lands_by is None or asked_at > intent.lands_by + connector.capabilities.find_lag
-    return [record for record in ours if in_window(record, intent)] or ours, sure
+    within = [record for record in ours if in_window(record, intent)]
+    return [record for record in within if may_have_made(intent, record)] or within or ours, sure
 
 
 def _unkeyed(world: World, item: Item, intent: Intent) -> tuple[list[Record], list[str], bool]:
@@ -319,8 +321,8 @@ def _unkeyed(world: World, item: Item, intent: Intent) -> tuple[list[Record], li
     end = m.end(side)
     with world.store.read() as tx:
         feed = tx.feeds.get(end.system, end.kind)
-        last = intent.lands_by or intent.opened_at
-        ids = tx.snapshots.made_between(end.system, end.kind, intent.opened_at - timedelta(seconds=2), last)
+        first, last = window(intent)
+        ids = tx.snapshots.made_between(end.system, end.kind, first, last)
         linked = tx.links.ever(m.key, side, ids)
         known = tx.snapshots.get(end.system, end.kind, set(ids) - linked - not_twins(tx, m, side, intent.source_id))
         records = [snapshot.record for snapshot in known.values()]

@@ -13,12 +13,12 @@ from copy import deepcopy
 from dataclasses import dataclass
 from typing import Any
 
-from ruamel.yaml import YAML
 from ruamel.yaml.error import YAMLError
 from ruamel.yaml.nodes import MappingNode, Node, ScalarNode, SequenceNode
 
+from syncd.core.model import Schema
 from syncd.errors import ConfigError, Problem
-from syncd.fieldmaps.source import NULLS, Report, parse
+from syncd.fieldmaps.source import NULLS, Report, compose, parse
 
 Written = str | Sequence[str] | Mapping[str, Any]
 """A value as it is to stand in the text: texts, lists of them and tables, one in the other."""
@@ -157,7 +157,7 @@ class _Strange(Exception):
 
 def _composed(text: str) -> Node:
     try:
-        node: Node | None = YAML(typ="safe", pure=True).compose(text)
+        node = compose(text)
     except (YAMLError, RecursionError) as error:
         raise _Strange from error
     if node is None or _shared(node, set()):
@@ -349,14 +349,25 @@ def _fits_block(text: str) -> bool:
     return clean and text == text.strip() and not lines[0].startswith(" ")
 
 
+def pinned(name: str, schema: Schema) -> Written:
+    """A field as a map names it: a custom one is pinned by its id, with the label it has now."""
+    known = schema.fields.get(name)
+    if known is not None and known.custom and known.label and known.label != name:
+        return {"custom": name, "label": known.label}
+    return name
+
+
 def written(value: Written) -> str:
     """A value on one line, in quotes only where it needs them."""
     if isinstance(value, Mapping):
         return "{" + ", ".join(f"{written(str(key))}: {written(one)}" for key, one in value.items()) + "}"
     if not isinstance(value, str):
         return "[" + ", ".join(map(written, value)) + "]"
-    if PLAIN.fullmatch(value) and value not in NULLS:
-        return value
+    return value if PLAIN.fullmatch(value) and value not in NULLS else quoted(value)
+
+
+def quoted(value: str) -> str:
+    """A text in quotes."""
     return '"' + "".join(map(_letter, value)) + '"'
 
 

@@ -135,7 +135,7 @@ def parse(text: str, file: str, report: Report) -> Item:
     """The content of one YAML document; keys given twice go to the report. Raises ConfigError for what is not YAML."""
     first = Place(file, 1, 1)
     try:
-        node = _composed(text)
+        node = composed(text)
         if node is None:
             raise ConfigError(Problem(str(first), "The file is empty."))
         return _item(node, _Source(file, text.splitlines(), report))
@@ -149,11 +149,17 @@ def parse(text: str, file: str, report: Report) -> Item:
         raise ConfigError(Problem(str(first), TOO_DEEP)) from error
 
 
-@lru_cache(maxsize=64)
-def _composed(text: str) -> Node | None:
-    """The nodes of a text: each map is read for its kinds, then for its rules. They are large, and rarely asked for."""
-    found: Node | None = YAML(typ="safe", pure=True).compose(text)
+def compose(text: str) -> Node | None:
+    """The nodes of a text; None if it holds nothing. Raises YAMLError or RecursionError for what is not YAML."""
+    try:
+        found: Node | None = YAML(typ="safe", pure=True).compose(text)
+    except (ArithmeticError, AssertionError, ValueError) as error:  # a letter beyond all letters, a version of YAML
+        raise YAMLError(str(error)) from error
     return found
+
+
+composed = lru_cache(maxsize=64)(compose)
+"""The same, remembered: each map is read for its kinds, then for its rules. They are large, and rarely asked for."""
 
 
 DEEPEST, TOO_DEEP = 30, "This is nested too deeply, or contains itself."

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable, Iterable, Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import TypeVar
@@ -23,6 +23,8 @@ from syncd.store.runs import SystemState
 from syncd.store.store import Store
 
 log = structlog.stdlib.get_logger("syncd.health")
+
+Meanwhile = Callable[[], AbstractContextManager[None]]
 
 T = TypeVar("T")
 
@@ -96,10 +98,15 @@ class Health:
         if self._note(error):
             _tell(error, self._again[error.system] - self.clock())
 
-    def until_done(self, stop: threading.Event, do: Callable[[], object]) -> bool:
+    def until_done(
+        self,
+        stop: threading.Event,
+        do: Callable[[], object],
+        meanwhile: Callable[[], AbstractContextManager[None]] = nullcontext,
+    ) -> bool:
         """Do it, again after each wait that a system needs; False if told to stop before it was done.
 
-        A refused key is raised: a new one is read at the next start only.
+        `meanwhile`: what goes on during each wait. A refused key is raised: a new one is read at the next start only.
         """
 
         def whole() -> bool:
@@ -111,8 +118,9 @@ class Health:
                 if self.tried(whole, (Transient,)):
                     return True
             # A signal may be handed to a thread that does not wait; Python hears of it when this one wakes.
-            while any(self.rests(system) for system in self._again) and not stop.wait(timeout=1.0):
-                pass
+            with meanwhile():
+                while any(self.rests(system) for system in self._again) and not stop.wait(timeout=1.0):
+                    pass
         return False
 
     def _note(self, error: AuthError | Transient) -> bool:

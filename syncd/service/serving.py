@@ -18,14 +18,14 @@ from starlette.types import ASGIApp
 
 from syncd.config import Config, WebConfig
 from syncd.engine.world import Pair, World
-from syncd.errors import ConfigError, Problem
+from syncd.errors import AuthError, ConfigError, Problem
 from syncd.service import alerting, systems
 from syncd.service.beginning import Beginning, Compile, ending
 from syncd.service.daemon import Carrier, Daemon, feeds, scheduled
 from syncd.service.health import Health
 from syncd.service.nightly import Nights
 from syncd.service.retention import Retention
-from syncd.service.scheduler import Tick, meanwhile
+from syncd.service.scheduler import Tick, meanwhile, once
 from syncd.service.site import Site
 from syncd.service.states import Watched
 from syncd.service.tally import Tallying
@@ -91,10 +91,14 @@ class Serving:
         People are told meanwhile, too. When a pair can begin that could not, all go on with it. Raises AuthError
         if none can for that: a new key is read at the next start only.
         """
-        begun = self._beginning()
-        with meanwhile(self._alerts({}, site.listens)):
-            if not self.health.until_done(stop, begun.begin):
+        begun, alerts = self._beginning(), self._alerts({}, site.listens)
+        try:
+            if not self.health.until_done(stop, begun.begin, partial(meanwhile, alerts)):
                 return
+        except AuthError:
+            for tick in alerts:
+                once(tick)
+            raise
         while not stop.is_set():
             with ending(stop) as until:
                 daemon = self.daemon(list(begun.pairs.values()), site.listens, *begun.again(until))

@@ -5,16 +5,21 @@ What is not here: how a text is changed (`syncd.config.edit`), and taking the ne
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
-from dataclasses import asdict, dataclass
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
 
 from syncd import config as settings
 from syncd.config.edit import says, set_pair
 from syncd.config.values import duration
-from syncd.errors import ConfigError, Problem
+from syncd.engine.world import Pair
+from syncd.errors import ConfigError, Problem, SyncdError
 from syncd.service.replacing import replaced
+
+LESS = ("plan", "paused")
+"""Modes in which nothing is written."""
 
 Check = Callable[[str], None]
 """Holds a text of the whole set-up against what can be read; raises ConfigError."""
@@ -50,6 +55,16 @@ class SetupFile:
         self.renew()
         return True
 
+    @contextmanager
+    def only_planning(self, pair: settings.PairConfig) -> Iterator[None]:
+        """Set a live pair to `plan`, then do what is to be done under it; where that fails it is live again."""
+        self.change(pair, {"mode": "plan"})
+        try:
+            yield
+        except SyncdError:
+            self.change(replace(pair, mode="plan"), {"mode": pair.mode})
+            raise
+
     def _must_be_as_read(self, text: str, pair: settings.PairConfig) -> None:
         known = {"mode": pair.mode, **asdict(pair.guard)}
         told = dict(says(text, pair.name))
@@ -64,3 +79,19 @@ class SetupFile:
                           for name, value in values.items())  # fmt: skip
         remedy = f"Write it there yourself, under [pairs.{pair}]: {lines}; then `systemctl reload syncd`."
         return ConfigError(Problem(self.path.name, f"syncd may not change it: {why}", remedy))
+
+
+def as_written(path: Path, pairs: Mapping[str, Pair]) -> Mapping[str, Pair]:
+    """The pairs, of which those that the file has not live any more write nothing, even before the rest of it is taken.
+
+    Whoever sets a pair to `plan` and then saves a map must not see it written by. So the pairs are compiled first.
+    """
+    try:
+        text = path.read_text(encoding="utf-8")
+    except OSError:
+        return pairs
+    return {name: _less(pair, says(text, name).get("mode")) for name, pair in pairs.items()}
+
+
+def _less(pair: Pair, mode: str | int | None) -> Pair:
+    return replace(pair, mode=mode) if pair.mode == "live" and isinstance(mode, str) and mode in LESS else pair

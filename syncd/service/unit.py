@@ -49,8 +49,8 @@ UMask=0077
 class Unit:
     """What differs between machines. `credentials`: names that the config wants handed over.
 
-    `memory`: the most it may take, as systemd writes it. `verb`: run, or work for one of several processes. A store
-    that is a file must lie in `FOLDER`.
+    `memory`: the most it may take, as systemd writes it. `verb`: run, or work for one of several processes. `writes`:
+    folders that it may write beside its own. A store that is a file must lie in `FOLDER`.
     """
 
     program: Path
@@ -59,6 +59,7 @@ class Unit:
     user: str = "syncd"
     memory: str = "512M"
     verb: str = "run"
+    writes: Sequence[Path] = ()
 
     def text(self) -> str:
         """The unit file."""
@@ -76,6 +77,8 @@ class Unit:
 
     def _service(self) -> list[str]:
         handed = [f"LoadCredential={name}:{self.config.parent / 'credentials' / name}" for name in self.credentials]
+        keys = f"ReadOnlyPaths={_word(self.config.parent / 'credentials', '-')}"  # they lie in what may be written
+        written = [*(f"ReadWritePaths={_word(path)}" for path in self.writes), *([keys] if self.writes else [])]
         return [
             "[Service]",
             "Type=notify",
@@ -84,6 +87,7 @@ class Unit:
             'ExecReload=/bin/sh -c "kill -HUP ${MAINPID}"',
             f"Environment=SYNCD_CONFIG={self.config}",
             *handed,
+            *written,
             f"User={self.user}",
             f"Group={self.user}",
             "StateDirectory=syncd",
@@ -96,6 +100,15 @@ class Unit:
             f"MemoryMax={self.memory}",
             "TasksMax=256",
         ]
+
+
+def _word(path: Path, sign: str = "") -> str:
+    """A path as one word of a setting: blanks part words there, and % begins a name of systemd's.
+
+    `sign`: `-` where there may be no such path.
+    """
+    text = f"{sign}{path}".replace("\\", "\\\\").replace('"', '\\"').replace("%", "%%")
+    return f'"{text}"' if any(letter in text for letter in " \t'\"\\") else text
 
 
 _INSTALL = ["[Install]", "WantedBy=multi-user.target", ""]

@@ -56,18 +56,18 @@ def reasons(tx: Tx, map_key: str, cause: str, *, most: int) -> list[tuple[Side, 
     return [(Side(row[0]), row[1], row[2] or "") for row in tx.connection.execute(query.order_by(*_SINCE).limit(most))]
 
 
-def held(tx: Tx, map_key: str, *, after: str = "", limit: int) -> Leaf[Mark]:
-    """What is held in a map: of the two marks of a link the one with the newer plan."""
-    query = select(*_DUE).where(marks.c.map == map_key, marks.c.state == HELD, marks.c.plan.is_not(None))
+def held(tx: Tx, map_key: str, *, after: str = "", limit: int, state: str = HELD) -> Leaf[Mark]:
+    """What is held in a map, or rests with its plan in another state: of a link's two marks the one planned later."""
+    query = select(*_DUE).where(marks.c.map == map_key, marks.c.state == state, marks.c.plan.is_not(None))
     keys, more = _page(tx, query, _DUE, after, limit)
     found = _marks(tx, map_key, keys)
     twins = _twins(tx, map_key, found)
     return Leaf([mark for mark in found if not _older(mark, twins.get((mark.side, mark.id)))], more)
 
 
-def held_count(tx: Tx, map_key: str, *, most: int) -> int:
-    """How many marks of a map are held, counted no further than `most`."""
-    query = select(marks.c.id).where(marks.c.map == map_key, marks.c.state == HELD).limit(most)
+def held_count(tx: Tx, map_key: str, *, most: int, state: str = HELD) -> int:
+    """How many marks of a map are held, or rest in another state, counted no further than `most`."""
+    query = select(marks.c.id).where(marks.c.map == map_key, marks.c.state == state).limit(most)
     return int(tx.connection.execute(select(func.count()).select_from(query.subquery())).scalar_one())
 
 
@@ -175,12 +175,12 @@ def _marks(tx: Tx, map_key: str, keys: Iterable[Key]) -> list[Mark]:
 
 
 def _twins(tx: Tx, map_key: str, several: Sequence[Mark]) -> dict[Key, Mark]:
-    """By a held mark, the held mark of the other side that plans for the same link."""
+    """By a mark that rests, the one of the other side that rests alike and plans for the same link."""
     found: dict[Key, Mark] = {}
     for side in Side:
         of = {str(mark.plan[str(side.other)]): mark for mark in several if mark.side is side and _linked(mark)}
         for id_, twin in tx.marks.get(map_key, side.other, of).items():
-            if twin.state == HELD and twin.plan and twin.plan[str(side)] == of[id_].id:
+            if twin.state == of[id_].state and twin.plan and twin.plan[str(side)] == of[id_].id:
                 found[side, of[id_].id] = twin
     return found
 

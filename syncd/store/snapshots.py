@@ -110,15 +110,15 @@ class Snapshots:
         """Nobody has read any of them since: a restored store does not know what they are by now."""
         self.connection.execute(update(snapshots).values(read_at=None))
 
-    def made_between(self, system: str, kind: str, start: datetime, end: datetime) -> list[str]:
-        """Ids of living records that the vendor's clock says were made in this time."""
+    def made_between(self, system: str, kind: str, start: datetime, end: datetime, *, gone: bool = False) -> list[str]:
+        """Ids of living records (or of all, `gone` ones too) that the vendor's clock says were made in this time."""
         query = select(snapshots.c.id).where(
             snapshots.c.system == system,
             snapshots.c.kind == kind,
             snapshots.c.created_at >= start,
             snapshots.c.created_at <= end,
-            snapshots.c.gone.is_(None),
         )
+        query = query if gone else query.where(snapshots.c.gone.is_(None))
         return list(self.connection.execute(query).scalars())
 
     def rekey(self, map_key: str, side: Side, texts: Mapping[str, Sequence[str]]) -> None:

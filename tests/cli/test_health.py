@@ -52,20 +52,24 @@ def test_trouble_that_a_verb_met_is_told_by_status_until_it_is_over(
     assert systems(capsys)["hubspot"] == {"state": "ok", "until": None, "reason": None}
 
 
-def test_a_daemon_that_waits_at_its_start_tells_somebody(house: House, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Nothing works yet, and nobody looks at the log: whoever is to be told of troubles is told of this one."""
-    alerts = '[alerts]\nto = [{env = "ALERT"}]\nafter = "100ms"\nevery = "200ms"\n\n'
+@pytest.mark.parametrize(("trouble", "says", "codes"), [(DOWN, "does not answer", [0]), (REFUSED, "is paused", [3, 3])])
+def test_a_daemon_that_cannot_begin_tells_somebody(
+    trouble: dict[str, Any], says: str, codes: list[int], house: House, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Nothing works yet, and nobody looks at the log. With a refused key it ends, and is started again."""
+    alerts = '[alerts]\nto = [{env = "ALERT"}]\nafter = "1s"\nevery = "200ms"\n\n'
     house.config("[timing]", f'{alerts}[timing]\nretry_for = "100ms"')
-    house.left.faults({**DOWN, "path": FIELDS})
+    house.left.faults({**trouble, "path": FIELDS})
     with service() as (heard, address):
         monkeypatch.setenv("ALERT", address)
-        with subprocess.Popen([sys.executable, "-m", "syncd", "run"], stderr=subprocess.DEVNULL) as daemon:
-            try:
-                until(lambda: bool(heard), within=30, what="the alert")
-            finally:
-                daemon.terminate()
-                assert daemon.wait(timeout=20) == 0
-    assert "hubspot" in heard[0]["title"] and "does not answer" in heard[0]["message"]
+        for code in codes:
+            with subprocess.Popen([sys.executable, "-m", "syncd", "run"], stderr=subprocess.DEVNULL) as daemon:
+                if code == 0:
+                    until(lambda: bool(heard), within=30, what="the alert")
+                    daemon.terminate()
+                assert daemon.wait(timeout=30) == code
+    assert len(heard) == 1
+    assert "hubspot" in heard[0]["title"] and says in heard[0]["message"]
 
 
 @pytest.mark.parametrize("mended", [True, False], ids=["mended", "told to stop"])

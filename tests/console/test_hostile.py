@@ -217,7 +217,7 @@ def test_no_name_of_a_map_leads_to_another_file(town: Town, name: str) -> None:
     for rest in ("", "/versions", "/versions/1"):
         answer = ask(town, "GET", f"/maps/sales/{encoded}{rest}".encode())
         assert answer.status in (400, 404) and "[systems" not in answer.text
-    for rest in ("save", "back", "values", "draft"):
+    for rest in ("save", "back", "values", "draft", "offers"):
         form = [
             ("text", "x"),
             ("began", "x"),

@@ -115,7 +115,7 @@ def test_nobody_says_for_us_where_they_came_to(town: Town, name: str) -> None:
 
 def test_scripts_and_styles_are_guarded_too(town: Town) -> None:
     """No other site has them, and no browser takes them for anything else."""
-    for path in ("console.js", "console.css", "icon.svg"):
+    for path in ("console.js", "complete.js", "console.css", "icon.svg"):
         answer = town.stranger().get(f"/static/{path}")
         assert answer.status_code == 200
         assert answer.headers["x-content-type-options"] == "nosniff"

@@ -8,6 +8,8 @@ from pathlib import Path
 
 import pytest
 
+from syncd.console import impact
+from syncd.fieldmaps.editing import Put, edit
 from syncd.service import mapfiles
 from tests.console.town import Town
 
@@ -156,6 +158,54 @@ def test_the_impact_and_the_preview_ask_nobody(town: Town) -> None:
     page = drafted(town, text=changed, tab="record")
     assert "As it would be there" in page and "firstname" in page
     assert town.asked() == before
+
+
+def _words(page: str) -> str:
+    """What the impact says, without markup."""
+    found = re.search(r'<p id="impact-words">(.*?)</p>', page, re.DOTALL)
+    assert found is not None
+    return " ".join(re.sub(r"<[^>]+>", "", found[1]).split())
+
+
+def test_the_impact_counts_records(town: Town, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Records touched, those that lose precision, values without a counterpart: each once, and cut where it is said."""
+    file = file_of(town, "deals-jobs")
+    stages = ("qualifiedtobuy", "presentationscheduled", "decisionmakerboughtin", "contractsent", "closedwon")
+    text = edit(
+        mapfiles.text_of(file),
+        Put((), "first_link", "left"),
+        Put(("fields", 1), "values", dict.fromkeys(stages, "Lead")),
+        Put(("fields", 0), "values", {"nobody": "is called so"}),
+    )
+    form = {"text": text, "began": mapfiles.digest(mapfiles.text_of(file)), "tab": "impact", "do": "impact"}
+
+    def worked_out() -> str:
+        answer = town.post(f"{path_of(town, 'deals-jobs')}/draft", form)
+        assert answer.status_code == 200, answer.headers
+        return answer.text
+
+    with town.app.ready_store.read() as tx:
+        links = tx.links.all(file.key)
+    page = worked_out()
+    words = _words(page)
+    told = re.fullmatch(
+        r"Of (\d+) linked records it would write (\d+) in HubSpot and (\d+) in JobNimbus: it touches (\d+) links?\. "
+        r"In (\d+) of them a value loses precision; (\d+) values have no counterpart \(in (\d+) records?\); "
+        r"0 records are asked about\. (\d+) records wait for a person or for another record\..*",
+        words,
+    )
+    assert told is not None, words
+    linked, left, right, touched, lossy, lacking, lack, waiting = (int(one) for one in told.groups())
+    assert linked == len(links) == lack == waiting and max(left, right) <= touched <= linked
+    # No deal has its name in the table, and each has one of its own.
+    assert 0 < lossy <= right <= touched and lacking >= linked
+    assert "calls of hubspot" in page and "at the rate that is set" in page
+    monkeypatch.setattr(impact, "MOST_VALUES", 1)
+    assert "more than 1 value has no counterpart" in _words(worked_out())
+    monkeypatch.setattr(impact, "MOST", 1)
+    monkeypatch.setattr(impact, "PAGE", 1)
+    assert _words(worked_out()).startswith("Of the first 1 linked records")
+    assert "at least so much" in worked_out()
 
 
 def test_the_tests_run_on_the_draft(town: Town) -> None:

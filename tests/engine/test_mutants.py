@@ -205,8 +205,16 @@ MUTANTS = (
         rules.test_an_edit_of_a_record_whose_answer_was_lost_still_travels,
     ),
     Mutant(
-        "a copy of the key is taken for what was made", settling._keyed, "if in_window(record, intent)] or ours", "]",
-        _merged_early,
+        "a copy of the key is taken for what was made", settling._keyed,
+        "[record for record in within if may_have_made(intent, record)] or within or ours", "ours", _merged_early,
+    ),
+    Mutant(
+        "what a feed told of what was made is not looked at", settling._keyed, "{*waiting, *near}", "waiting",
+        partial(settles.test_what_a_feed_told_before_it_was_merged_into_a_stranger_is_what_was_made, 600),
+    ),
+    Mutant(
+        "what was there a second before may have been made", late.may_have_made, "- BEHIND", "- 2 * BEHIND",
+        partial(settles.test_what_was_merged_into_a_stranger_before_it_told_is_asked_about, 0),
     ),
     Mutant(
         "a key that a merge handed on proves the rest of a record", settling._adopt_create,

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 TYPES = {"string": str, "boolean": bool, "object": dict, "array": list, "null": type(None)}
-NOTES = {"$schema", "title", "description"}
+NOTES = {"$schema", "title", "description", "format"}
 
 
 def violations(value: Any, schema: dict[str, Any], at: str = "$") -> list[str]:
@@ -54,6 +54,7 @@ CHECKS: dict[str, Any] = {
     "type": _type,
     "properties": _properties,
     "additionalProperties": _additional,
+    "propertyNames": lambda value, wanted, at, _: [line for key in value for line in violations(key, wanted, at)],
     "items": _items,
     "anyOf": _any_of,
     "enum": lambda value, wanted, at, _: [] if value in wanted else [f"{at}: not one of {wanted}"],

@@ -37,10 +37,12 @@ def analyzed(*arguments: str) -> subprocess.CompletedProcess[str]:
 
 
 @pytest.mark.parametrize("verb", ["run", "work"])
-def test_systemd_takes_it_and_finds_it_hardened(tmp_path: Path, verb: str) -> None:
-    """No complaint about a line of it, and hardly anything of the machine is exposed."""
-    unit = tmp_path / "syncd.service"
-    made = Unit(program=Path(sys.executable), config=tmp_path / "config.toml", credentials=["one", "two"], verb=verb)
+@pytest.mark.parametrize("writes", [(), ("/etc/syncd", "/srv/our maps/100%")])
+def test_systemd_takes_it_and_finds_it_hardened(tmp_path: Path, verb: str, writes: tuple[str, ...]) -> None:
+    """No complaint about a line of it, and hardly anything of the machine is exposed, also if the console may write."""
+    unit, config = tmp_path / "syncd.service", tmp_path / "config.toml"
+    folders = [Path(one) for one in writes]
+    made = Unit(program=Path(sys.executable), config=config, credentials=["one", "two"], verb=verb, writes=folders)
     unit.write_text(made.text(), encoding="utf-8")
     verified = analyzed("verify", str(unit))
     assert (verified.returncode, verified.stdout, verified.stderr) == (0, "", "")
@@ -71,6 +73,44 @@ def test_the_verb_writes_it_for_this_program_and_config(
         assert line in lines
     assert main(["service", "unit", "-c", str(config), "--worker"]) == 0
     assert f"ExecStart={program} work\n" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize(
+    ("maps", "folders"), [("", []), ('maps = "own"', []), ('maps = "../elsewhere/our maps"', ["elsewhere/our maps"])]
+)
+def test_the_console_may_write_where_it_is_let(
+    maps: str, folders: list[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """By an option, the folders of the set-up and of the maps; never the keys, and without it nothing."""
+    home = tmp_path / "etc"
+    for folder in (home / "own", tmp_path / "elsewhere" / "our maps"):
+        folder.mkdir(parents=True)
+    config = home / "config.toml"
+    config.write_text(CONFIG.replace("[systems.hubspot]", f"{maps}\n[systems.hubspot]"), encoding="utf-8")
+    monkeypatch.setattr(sys, "argv", ["/opt/syncd/bin/syncd"])
+    monkeypatch.setattr(sys, "executable", "/opt/syncd/bin/python")
+    assert main(["service", "unit", "-c", str(config)]) == 0
+    assert "WritePaths" not in capsys.readouterr().out
+    assert main(["service", "unit", "-c", str(config), "--console-writes"]) == 0
+    lines = capsys.readouterr().out.splitlines()
+    assert [line for line in lines if line.startswith(("ReadWritePaths", "ReadOnlyPaths"))] == [
+        f"ReadWritePaths={home}",
+        *(f'ReadWritePaths="{tmp_path / one}"' for one in folders),
+        f"ReadOnlyPaths=-{home}/credentials",
+    ]
+
+
+def test_maps_that_a_service_does_not_see_are_told(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """A folder of maps in somebody's home cannot be let to the console."""
+    config = tmp_path / "config.toml"
+    config.write_text(CONFIG, encoding="utf-8")
+    monkeypatch.setattr(sys, "argv", ["/opt/syncd/bin/syncd"])
+    monkeypatch.setattr(sys, "executable", "/opt/syncd/bin/python")
+    monkeypatch.setenv("SYNCD_MAPS", "/root")
+    assert main(["service", "unit", "-c", str(config), "--console-writes"]) == 2
+    assert "does not see it" in capsys.readouterr().err
 
 
 @pytest.mark.parametrize("place", ["root", "home"])

@@ -74,9 +74,11 @@ def _any(tx: Tx, pair: Pair) -> bool:
     return any(tx.plans.any(m.key, [HELD]) for m in pair.maps)
 
 
-def many(tx: Tx, keys: Sequence[str]) -> bool:
-    """Whether more is held of these maps than is counted: two marks may be of one link."""
-    return sum(resting.held_count(tx, key, most=2 * COUNTED + 1) for key in keys) > 2 * COUNTED
+def records_of(tx: Tx, keys: Sequence[str], state: str = HELD) -> int | None:
+    """Of how many records of these maps a plan rests; None where they are too many to be counted one by one."""
+    if sum(resting.held_count(tx, key, most=2 * COUNTED + 1, state=state) for key in keys) > 2 * COUNTED:
+        return None  # two marks may be of one link
+    return sum(tx.plans.count(key, state) for key in keys)
 
 
 def why(tx: Tx, pair: str) -> tuple[str, Run | None]:
@@ -89,7 +91,7 @@ def why(tx: Tx, pair: str) -> tuple[str, Run | None]:
 def _verdict(tx: Tx, pair: Pair) -> Verdict:
     reason, run = why(tx, pair.name)
     told = (pair.name, reason, run.id if run else None, run.started_at if run else None)
-    if many(tx, [m.key for m in pair.maps]):
+    if records_of(tx, [m.key for m in pair.maps]) is None:
         return Verdict(*told, kinds=None, records=COUNTED, more=True)
     plans = [plan for m in pair.maps for plan in tx.plans.briefs(m.key, HELD)]
     return Verdict(*told, kinds=_kinds(plans), records=len(plans), more=False)
@@ -110,12 +112,12 @@ def _kinds(plans: Sequence[Brief]) -> str:
 def diff(desk: Desk, ask: Ask) -> Facts:
     """What is held of a pair, record by record, map by map."""
     world = desk.world
-    pair = _pair(world, ask.path["pair"])
+    pair = pair_of(world, ask.path["pair"])
     with desk.ready_store.read() as tx:
         maps = [m for m in pair.maps if tx.plans.any(m.key, [HELD])]
         m = next((one for one in maps if ask.query.get("map") in (None, one.key)), None)
         leaf = resting.held(tx, m.key, after=ask.query.get("after", ""), limit=SHOWN) if m is not None else None
-        rows = _rows(world, tx, m, leaf.rows) if m is not None and leaf is not None else []
+        rows = rows_of(world, tx, m, leaf.rows) if m is not None and leaf is not None else []
         return {
             "pair": pair.name, "verdict": _verdict(tx, pair) if maps else None, "rows": rows, "map": m,
             "maps": [one.key for one in maps], "after": leaf.after if leaf is not None else None,
@@ -123,14 +125,16 @@ def diff(desk: Desk, ask: Ask) -> Facts:
         }  # fmt: skip
 
 
-def _pair(world: World, name: str) -> Pair:
+def pair_of(world: World, name: str) -> Pair:
+    """A pair of this name, or none."""
     found = next((pair for pair in world.pairs if pair.name == name), None)
     if found is None:
         raise NotFound("There is no such pair.")
     return found
 
 
-def _rows(world: World, tx: Tx, m: FieldMap, marks: Sequence[Mark]) -> list[Row]:
+def rows_of(world: World, tx: Tx, m: FieldMap, marks: Sequence[Mark]) -> list[Row]:
+    """What these marks plan, with the names of their records."""
     wanted = [(side, mark.plan[str(side)]) for mark in marks for side in Side]
     names = named(world, tx, m, wanted)
     systems = names_of(world, m)
@@ -154,7 +158,7 @@ def _key(mark: Mark) -> str:
 
 def _approve(desk: Desk, ask: Ask) -> Done:
     """All of a pair."""
-    pair, now = _pair(desk.world, ask.path["pair"]), desk.clock()
+    pair, now = pair_of(desk.world, ask.path["pair"]), desk.clock()
     with desk.ready_store.begin() as tx:
         count = sum(tx.plans.count(m.key, HELD) for m in pair.maps)
         for m in pair.maps:
@@ -187,7 +191,7 @@ def _missed(count: int) -> str:
 
 def _discard(desk: Desk, ask: Ask) -> Done:
     """All of a pair."""
-    pair = _pair(desk.world, ask.path["pair"])
+    pair = pair_of(desk.world, ask.path["pair"])
     with desk.ready_store.begin() as tx:
         count = sum(tx.plans.count(m.key, HELD) for m in pair.maps)
         for m in pair.maps:
@@ -203,7 +207,7 @@ def _discarded(pair: str, count: int, missed: int) -> Done:
 
 def _part(desk: Desk, ask: Ask) -> Done:
     """What was ticked."""
-    pair, now, verdict = _pair(desk.world, ask.path["pair"]), desk.clock(), ask.need("verdict")
+    pair, now, verdict = pair_of(desk.world, ask.path["pair"]), desk.clock(), ask.need("verdict")
     if verdict not in ("approve", "discard"):
         raise ConfigError(Problem("verdict", "is none.", "Known: approve, discard."))
     ticked = [_ticked(pair, one) for one in dict.fromkeys(ask.chosen)]
@@ -236,7 +240,7 @@ def _ticked(pair: Pair, text: str) -> tuple[str, Side, str, int]:
 
 def _again(desk: Desk, ask: Ask) -> Done:
     """Hold what was allowed a moment ago, as far as no run has begun with it."""
-    pair, now = _pair(desk.world, ask.path["pair"]), desk.clock()
+    pair, now = pair_of(desk.world, ask.path["pair"]), desk.clock()
     try:
         at = moment(ask.need("at"))
     except ValueError:

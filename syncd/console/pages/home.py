@@ -97,7 +97,8 @@ class _Rests:
 
 
 def _held(tx: Tx, keys: Sequence[str]) -> tuple[int, bool]:
-    return (held.COUNTED, True) if held.many(tx, keys) else (sum(tx.plans.count(key, HELD) for key in keys), False)
+    count = held.records_of(tx, keys)
+    return (held.COUNTED, True) if count is None else (count, False)
 
 
 def _asked(system: str) -> Mapping[str, Any]:

@@ -7,10 +7,11 @@ What is not here: the list of maps and their versions (`pages.maps`), and how a 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
+from urllib.parse import quote
 
-from syncd.console import draft, rulesheet
+from syncd.console import draft, impact, rulesheet
 from syncd.console.ask import Ask, Deed, Done, Facts, NotFound, Page, Role
 from syncd.console.desk import Desk
 from syncd.console.rulesheet import CHOICES, SETTINGS, Row, Sheet
@@ -144,7 +145,8 @@ def _facts(desk: Desk, ask: Ask, now: Draft, given: Mapping[str, str]) -> Facts:
         "sides": list(Side), "taken": not saved or m is None or (running is not None and running.digest == m.digest),
         "fresh": desk.config.timing.fresh.total_seconds(), "direction": rulesheet.direction_word,
         "owner": rulesheet.owner_word, "may": ask.visitor.role >= Role.ADMIN, "reason": given.get("reason", ""),
-        "anew": ANEW, "told_anew": given.get("do") == ANEW, **_worked_out(desk, now, m, tab, given),
+        "alone": world.store.sqlite, "anew": ANEW, "told_anew": given.get("do") == ANEW,
+        **_worked_out(desk, now, m, tab, given),
     }  # fmt: skip
 
 
@@ -164,7 +166,7 @@ def _worked_out(desk: Desk, now: Draft, m: FieldMap | None, tab: str, given: Map
         return found
     world = draft.drafted(desk.world, now.file.pair, now.checked.maps)
     if tab == "impact":
-        return {**found, "impact": draft.impact(desk.config, world, m) if given.get("do") == "impact" else None}
+        return {**found, "impact": impact.impact(desk.config, world, m) if given.get("do") == "impact" else None}
     with world.store.read() as tx:
         choices = draft.choices(world, tx, m)
         ref = given.get("ref", "").strip()[:200] or (str(choices[0].ref) if choices else "")
@@ -183,23 +185,30 @@ def _tested(now: Draft) -> tuple[Tested | None, str]:
 
 
 def save(desk: Desk, ask: Ask) -> Done:
-    """Keep the text as a new version and write it."""
+    """Keep the text as a new version and write it; its pair only plans by it, where that is asked for."""
     file, reason = file_of(desk, ask), ask.need("reason")[:LONGEST_REASON]
-    text = mapfiles.ours(ask.form.get("text", ""))
-    return keep(desk, ask, file, text, ask.form.get("began", ""), reason)
+    text, began = mapfiles.ours(ask.form.get("text", "")), ask.form.get("began", "")
+    pair = desk.config.pairs[file.pair]
+    if ask.form.get("first") != "plan" or pair.mode != "live":
+        return keep(desk, ask, file, text, began, reason)
+    must_be_alone(desk)
+    must_be_sound(desk, file, text)
+    with desk.setup.only_planning(pair):
+        done = keep(desk, ask, file, text, began, reason)
+    told = f"{done.text} {file.pair} only plans now: what it would write is shown here, and nothing is written."
+    return replace(done, text=told, detail={**done.detail, "mode": "plan"}, to=f"/planned/{quote(file.pair, safe='')}")
+
+
+def must_be_alone(desk: Desk) -> None:
+    """Other processes have a set-up of their own. Raises ConfigError."""
+    if not desk.ready_store.sqlite:
+        remedy = "Set the pair to `plan` in the config.toml of each machine first; then save the map."
+        raise ConfigError(Problem("first in mode plan", "is for one process alone, and there may be others.", remedy))
 
 
 def keep(desk: Desk, ask: Ask, file: MapFile, text: str, began: str, reason: str) -> Done:
     """Check and save; what it says, and the way back. Raises ConfigError for a text with mistakes."""
-    found = mapfiles.checked(desk.config, file, text, draft.describes(desk))
-    if found.errors:  # it may name a field or a value that was made a moment ago
-        _tell_again(desk, file)
-        found = mapfiles.checked(desk.config, file, text, draft.describes(desk))
-    if found.errors:
-        problems = [
-            Problem(f"line {one.line}" if one.line else "the map", one.message, one.remedy) for one in found.errors
-        ]
-        raise ConfigError(problems)
+    must_be_sound(desk, file, text)
     made = mapfiles.save(
         desk.config, desk.ready_store, file, text, began=began, account=ask.visitor.name, reason=reason, now=ask.now
     )
@@ -214,6 +223,19 @@ def keep(desk: Desk, ask: Ask, file: MapFile, text: str, began: str, reason: str
         text=told + git, subject=file.key, detail={"version": made.version, "commit": made.commit},
         undo=back, to=f"/maps/{file.pair}/{file.name}",
     )  # fmt: skip
+
+
+def must_be_sound(desk: Desk, file: MapFile, text: str) -> None:
+    """Raises ConfigError for a text with mistakes."""
+    found = mapfiles.checked(desk.config, file, text, draft.describes(desk))
+    if found.errors:  # it may name a field or a value that was made a moment ago
+        _tell_again(desk, file)
+        found = mapfiles.checked(desk.config, file, text, draft.describes(desk))
+    if found.errors:
+        problems = [
+            Problem(f"line {one.line}" if one.line else "the map", one.message, one.remedy) for one in found.errors
+        ]
+        raise ConfigError(problems)
 
 
 def _within(desk: Desk) -> str:
