@@ -69,8 +69,18 @@ def _conflicts(desk: Desk, given: Given) -> Any:
 
 
 def _take(desk: Desk, given: Given) -> Any:
-    desk.take_all(given["ids"], given.get("value", given.get("side", "")), literal="value" in given)
-    return {"taken": given["ids"]}
+    if ("side" in given) is ("value" in given):
+        raise ConfigError(Problem("side", "or `value` must be told, and not both.", "Take left, right, or a value."))
+    taken, problems = list[int](), list[Problem]()
+    for conflict in dict.fromkeys(given["ids"]):
+        try:
+            desk.take_all([conflict], given.get("value", given.get("side", "")), literal="value" in given)
+            taken.append(conflict)
+        except ConfigError as error:
+            problems += error.problems
+    if not taken:
+        raise ConfigError(problems)
+    return {"taken": taken, "left": [str(problem) for problem in problems]}
 
 
 def _link(desk: Desk, given: Given) -> Any:
@@ -96,15 +106,20 @@ VERBS: Sequence[Verb] = (
     ),
     Verb(
         "GET", "/api/explain", "Why a record, or one of its fields, is as it is.",
-        lambda desk, given: desk.explain(given["ref"], given.get("field")),
+        lambda desk, given: desk.explain(given["ref"], given.get("field"), history=False),
         (REF, Param("field", "only this field")), needs=True,
+    ),
+    Verb(
+        "GET", "/api/history", "The same of one field, with who changed it: each system that keeps that is asked now.",
+        lambda desk, given: desk.explain(given["ref"], given["field"]),
+        (REF, Param("field", "this field", needed=True)), Role.OPERATOR, needs=True,
     ),
     Verb(
         "GET", "/api/parity", "How equal both sides were when they were last compared.",
         lambda desk, given: desk.parity(given.get("pair"), given.get("map")), (PAIR, MAP), needs=True,
     ),
     Verb(
-        "POST", "/api/conflicts/take", "Take a side, or a value in the left side's terms, of each of these.", _take,
+        "POST", "/api/conflicts/take", "Take a side, or a value in the left side's terms, of each that stands.", _take,
         (
             Param("ids", "conflicts", "integers", needed=True), Param("side", "a side", choices=("left", "right")),
             Param("value", "or a value"),

@@ -12,9 +12,9 @@ from hashlib import blake2b
 from typing import Any
 
 from syncd.console.another import Entry, entry
-from syncd.console.labels import Labels
-from syncd.console.naming import Named, named, sided
-from syncd.console.words import plain, title
+from syncd.console.labels import labeled
+from syncd.console.naming import Named, named, names_of, sided
+from syncd.console.words import plain
 from syncd.core.fieldmap import FieldMap, Owner, Rule
 from syncd.core.model import Side, Value
 from syncd.engine.world import World
@@ -107,12 +107,6 @@ def _orphan(one: Listed) -> Row:
     return Row(one.conflict, one.closed_at, _key(one.conflict), one.conflict.rule, (), said, one.conflict.reason)
 
 
-def names_of(world: World, m: FieldMap) -> dict[Side, str]:
-    """How people call both systems of a map; by the set-up's own names where both are of one vendor."""
-    found = {side: title(world.connector(m, side).name) for side in Side}
-    return found if len(set(found.values())) > 1 else {side: m.end(side).system for side in Side}
-
-
 def label(rule: Rule | None, side: Side, name: str) -> str:
     """What people call a rule's field on a side."""
     kind = rule.type(side) if rule is not None else None
@@ -128,7 +122,6 @@ class _Look:
     systems: Mapping[Side, str]
     names: Mapping[tuple[Side, str], Named]
     shots: Mapping[tuple[Side, str], Snapshot]
-    labels: Labels
 
     @classmethod
     def over(cls, world: World, tx: Tx, m: FieldMap, several: Sequence[Conflict]) -> _Look:
@@ -139,7 +132,7 @@ class _Look:
             for id_, shot in tx.snapshots.get(m.end(side).system, m.end(side).kind, ids[side]).items()
         }
         names = named(world, tx, m, [(side, id_) for side in Side for id_ in ids[side]])
-        return cls(m, {rule.name: rule for rule in m.rules}, names_of(world, m), names, shots, Labels(world, tx))
+        return cls(m, {rule.name: rule for rule in m.rules}, names_of(world, m), names, shots)
 
     def row(self, one: Listed, link: Link | None, by: tuple[str, datetime] | None) -> Row:
         conflict, rule = one.conflict, self.rules.get(one.conflict.rule)
@@ -165,7 +158,7 @@ class _Look:
         id_ = _id(conflict, side)
         shot = self.shots.get((side, id_))
         value, now = (
-            self.labels.of(self.m, side, conflict.rule, one)
+            labeled(self.m, side, conflict.rule, one)
             for one in (_listed(conflict, side), self._now(conflict, rule, side))
         )
         return Half(
@@ -205,7 +198,7 @@ class _Look:
             return None
         side = Side(conflict.choice["side"])
         word = f"{self.systems[side]}'s value" if took(conflict) == str(side) else "another value"
-        return word, self.labels.of(self.m, side, conflict.rule, conflict.choice["value"])
+        return word, labeled(self.m, side, conflict.rule, conflict.choice["value"])
 
 
 def _asks(conflict: Conflict, rule: Rule | None) -> str:

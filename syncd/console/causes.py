@@ -53,7 +53,6 @@ CAUSES: Mapping[str, Cause] = {
         "It does not answer, and neither do others",
         "A permission seems to be missing. Nothing is concluded from it, and nothing is written.",
         "Look at the key's permissions under Systems. When they are back, these go on by themselves.",
-        alone=True,
     ),
     "vanished": Cause(
         "It does not answer",

@@ -62,6 +62,7 @@ class Doors:
     config: ConsoleConfig
     hasher: PasswordHasher = field(default_factory=PasswordHasher)
     _unknown: OrderedDict[str, Account] = field(default_factory=OrderedDict)
+    _known_to_nobody: str = ""
 
     def sign_in(self, name: str, password: str, *, instead_of: str | None = None) -> str | None:
         """The secret of a new sign-in; None if name or password is wrong. Raises Locked.
@@ -98,13 +99,16 @@ class Doors:
     def invite(self, name: str, role: Role | None = None) -> str:
         """The secret of a one-time link with which somebody chooses a password; earlier links and sign-ins end.
 
-        `role`: of a new account; needed if there is none of this name, and taken for one that is. Raises ConfigError.
+        `role`: of a new account; needed if there is none of this name, and taken for one that is.
+        Raises ConfigError, also where nobody would be an admin any more.
         """
         name, now = _named(name), self.clock()
         with self.store.begin() as tx:
             known = tx.access.get(name)
             if known is None and role is None:
                 raise ConfigError(Problem(f"account {name}", "there is none.", "Say which role it is to have."))
+            if known is not None and role not in (None, Role.ADMIN):
+                _must_leave_an_admin(tx, name)
             made = known or Account(name=name, role=str(role), made_at=now)
             tx.access.put(replace(made, role=str(role or made.role), failures=0, locked_until=None, ended_at=None))
             tx.access.end_all(name, "invite", "visit")
@@ -242,11 +246,9 @@ class Doors:
 
     def _nobody(self) -> str:
         """The proof of a password that nobody knows: a name of nobody takes as long as one of somebody."""
-        if _NOBODY not in self._unknown:
-            proof = self.hasher.hash(secrets.token_urlsafe())
-            self._unknown[_NOBODY] = Account(name="", role="", made_at=self.clock(), secret=proof)
-        self._unknown.move_to_end(_NOBODY)
-        return self._unknown[_NOBODY].secret or ""
+        if not self._known_to_nobody:
+            self._known_to_nobody = self.hasher.hash(secrets.token_urlsafe())
+        return self._known_to_nobody
 
     def _proof(self, password: str) -> str:
         with _LOOKING:
@@ -264,10 +266,6 @@ class Doors:
             )
         )  # fmt: skip
         return secret
-
-
-_NOBODY = "\0"
-"""No name."""
 
 
 def digest(secret: str) -> bytes:

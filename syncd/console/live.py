@@ -7,11 +7,13 @@ from __future__ import annotations
 
 import asyncio
 from collections import Counter
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Callable
 from contextlib import suppress
 from dataclasses import dataclass, field
 
 from starlette.concurrency import run_in_threadpool
+from starlette.responses import StreamingResponse
+from starlette.types import Receive, Scope, Send
 
 from syncd.errors import SyncdError
 from syncd.store.store import Store
@@ -30,40 +32,55 @@ class TooMany(Exception):
     """No more pages can listen."""
 
 
+class Told(StreamingResponse):
+    """Events for one page. Its place is given back however it ends: also of one that was closed before the first."""
+
+    def __init__(self, events: AsyncIterator[str], leave: Callable[[], None]) -> None:
+        """Nothing is sent yet."""
+        super().__init__(events, media_type="text/event-stream")
+        self._leave = leave
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Send them until nobody listens."""
+        try:
+            await super().__call__(scope, receive, send)
+        finally:
+            self._leave()
+
+
 @dataclass(slots=True)
 class Live:
     """Of one process. Everything runs in the server's one loop, but for the look at the store."""
 
     store: Store
-    systems: Sequence[str]
     _stamp: str = ""
     _changed: asyncio.Event = field(default_factory=asyncio.Event)
     _listening: Counter[str] = field(default_factory=Counter)
     _looking: asyncio.Task[None] | None = None
 
-    def enter(self, account: str) -> None:
-        """Take a place for this account; `tell` gives it back. Raises TooMany."""
+    def tell(self, account: str) -> Told:
+        """Events for one page of this account, until it is closed. Raises TooMany."""
         if self._listening[account] >= EACH or self._listening.total() >= ALL:
             raise TooMany
         self._listening[account] += 1
+        return Told(self._events(), lambda: self._leave(account))
 
-    async def tell(self, account: str) -> AsyncIterator[str]:
-        """Events for one page, until it is closed."""
-        try:
-            if self._looking is None or self._looking.done():
-                self._looking = asyncio.create_task(self._look())
-            yield "retry: 3000\nevent: hello\ndata: \n\n"
-            while True:
-                changed = self._changed
-                try:
-                    await asyncio.wait_for(changed.wait(), BEAT)
-                except TimeoutError:
-                    yield ": still here\n\n"
-                else:
-                    yield "event: changed\ndata: \n\n"
-        finally:
-            self._listening[account] -= 1
-            self._listening += Counter()
+    def _leave(self, account: str) -> None:
+        self._listening[account] -= 1
+        self._listening += Counter()
+
+    async def _events(self) -> AsyncIterator[str]:
+        if self._looking is None or self._looking.done():
+            self._looking = asyncio.create_task(self._look())
+        yield "retry: 3000\nevent: hello\ndata: \n\n"
+        while True:
+            changed = self._changed
+            try:
+                await asyncio.wait_for(changed.wait(), BEAT)
+            except TimeoutError:
+                yield ": still here\n\n"
+            else:
+                yield "event: changed\ndata: \n\n"
 
     async def _look(self) -> None:
         """While anybody listens."""
@@ -81,7 +98,11 @@ class Live:
         with self.store.read() as tx:
             # Whatever waits, or is asked, came of a run, or of somebody's deed.
             runs = [(run.id, run.state) for run in tx.runs.last(limit=3)]
-            feeds = [feed.backfilled for feed in tx.feeds.all()]
-            states = [(name, state and state.state) for name in self.systems for state in [tx.runs.system(name)]]
+            feeds = tx.feeds.all()
+            # Pages say when a system was read last: while nothing changes that is told once a minute.
+            read = max((feed.polled_at for feed in feeds if feed.polled_at is not None), default=None)
+            minute = read and read.replace(second=0, microsecond=0)
+            through = [feed.backfilled for feed in feeds]
+            states = [(name, state.state) for name, state in sorted(tx.runs.systems().items())]
             deeds = [deed.id for deed in tx.deeds.last(limit=1)]
-            return repr((runs, feeds, states, deeds, tx.journal.last()))
+            return repr((runs, through, minute, states, deeds, tx.journal.last()))

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
 from syncd.console.finder import called
-from syncd.console.words import title
+from syncd.console.words import system_name
 from syncd.core.fieldmap import FieldMap
 from syncd.core.model import Ref, Side
 from syncd.engine.world import World
@@ -28,12 +28,16 @@ _ON = re.compile(r"\b(?:on|for) the (left|right)\b")
 _WINS = re.compile(r"\b(left|right) (?=wins|stays)|(?<=decides for )(left|right)\b")
 
 
-def sided(reason: str, titles: Mapping[Side, str]) -> str:
-    """An engine's reason with the systems' own names for left and right."""
-    told = _ON.sub(lambda found: f"in {title(titles[Side(found[1])])}", reason)
-    return _WINS.sub(
-        lambda found: f"{title(titles[Side(found[1])])} " if found[1] else title(titles[Side(found[2])]), told
-    )
+def names_of(world: World, m: FieldMap) -> dict[Side, str]:
+    """How people call both systems of a map."""
+    vendors = {name: connector.name for name, connector in world.connectors.items()}
+    return {side: system_name(vendors, m.end(side).system) for side in Side}
+
+
+def sided(reason: str, systems: Mapping[Side, str]) -> str:
+    """An engine's reason with the systems' names for left and right."""
+    told = _ON.sub(lambda found: f"in {systems[Side(found[1])]}", reason)
+    return _WINS.sub(lambda found: f"{systems[Side(found[1])]} " if found[1] else systems[Side(found[2])], told)
 
 
 def named(

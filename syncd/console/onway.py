@@ -14,6 +14,7 @@ from heapq import merge
 from itertools import islice
 from typing import Generic, TypeVar
 
+from syncd.console.causes import cause_of
 from syncd.core.fieldmap import FieldMap
 from syncd.core.model import Side
 from syncd.engine.absorb import LEAD_LANE, NORMAL_LANE
@@ -43,8 +44,6 @@ AFRESH = timedelta(days=7)
 
 WAITING, SENT, LINKED, NEEDS, FAILED = "waiting", "sent", "linked", "needs", "failed"
 STATES = {WAITING: (DUE, COMING, PLANNED, WEIGHED, PARKED), NEEDS: (PARKED, HELD), FAILED: (PARKED,)}
-PASSING = ("waiting", "later")
-"""Causes of what rests and goes on without a person."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -268,8 +267,9 @@ def _stands_under(tab: str, one: Resting) -> bool:
     """Whether what rests for this cause stands under this tab."""
     if one.state != PARKED:
         return True
-    if tab == WAITING or one.cause in PASSING:
-        return tab == WAITING and one.cause in PASSING
+    passing = cause_of(one.cause).alone
+    if tab == WAITING or passing:
+        return tab == WAITING and passing
     return (one.cause == "refused") is (tab == FAILED)
 
 

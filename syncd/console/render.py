@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from datetime import UTC, datetime
+from functools import partial
 from pathlib import Path
 from typing import Any
 from urllib.parse import quote, urlencode
@@ -17,15 +19,15 @@ from syncd.core.plural import counted
 HERE = Path(__file__).parent
 
 
-def environment() -> Environment:
-    """What all templates share."""
+def environment(vendors: Mapping[str, str]) -> Environment:
+    """What all templates share. `vendors`: by the systems' names in the set-up."""
     found = Environment(
         loader=FileSystemLoader(HERE / "templates"), autoescape=True, undefined=StrictUndefined, trim_blocks=True,
         lstrip_blocks=True,
     )  # fmt: skip
     found.filters.update(
-        when=words.when, shown=words.shown, visible=words.visible, plain=words.plain, title_of=words.title,
-        cause=words.cause, lasting=words.lasting,
+        when=words.when, shown=words.shown, visible=words.visible, plain=words.plain,
+        title_of=partial(words.system_name, vendors), cause=words.cause, lasting=words.lasting,
         path=lambda text: quote(str(text), safe=""), number=lambda value: f"{value:,}",
     )  # fmt: skip
     found.globals.update(counted=counted, link=link, Role=Role, version=VERSION, since=since)

@@ -18,7 +18,7 @@ from starlette.applications import Starlette
 from starlette.concurrency import run_in_threadpool
 from starlette.exceptions import HTTPException
 from starlette.requests import ClientDisconnect, Request
-from starlette.responses import HTMLResponse, RedirectResponse, Response, StreamingResponse
+from starlette.responses import HTMLResponse, RedirectResponse, Response
 from starlette.routing import BaseRoute, Mount, Route
 from starlette.staticfiles import StaticFiles
 
@@ -53,8 +53,8 @@ class Console:
     ready: Callable[[], bool]
     doors: Doors
     live: Live
+    _templates: Environment
     elsewhere: Elsewhere | None = None
-    _templates: Environment = field(default_factory=environment)
     _passwords: asyncio.Semaphore = field(default_factory=lambda: asyncio.Semaphore(AT_ONCE))
     """Whoever has no turn waits here: in the threads that pages need, anybody could have them all waiting."""
 
@@ -63,7 +63,8 @@ class Console:
         """Over this desk."""
         store, clock = desk.ready_store, desk.clock
         doors = Doors(store, clock, desk.config.console)
-        made = cls(desk, ready, doors, Live(store, list(desk.config.systems)))
+        templates = environment({name: one.connector for name, one in desk.config.systems.items()})
+        made = cls(desk, ready, doors, Live(store), templates)
         made.elsewhere = Elsewhere.of(doors, desk.config.web.listen, made._cookie, secure=made._secure)
         return made
 
@@ -158,6 +159,8 @@ class Console:
     def _to_sign_in(self, request: Request) -> Response:
         if not _whole(request):  # the page is open, and its sign-in is over: it is to be loaded anew
             return Response(status_code=401, headers={"hx-refresh": "true"})
+        if request.method == "POST":  # it would be asked for as a page
+            return RedirectResponse("/login", 303)
         there = request.url.path + (f"?{request.url.query}" if request.url.query else "")
         return RedirectResponse("/login" if there == "/" else f"/login?to={quote(there, safe='')}", 303)
 
@@ -214,10 +217,9 @@ class Console:
         if visitor is None:
             return Response(status_code=401)
         try:
-            self.live.enter(visitor.name)
+            return self.live.tell(visitor.name)
         except TooMany:
             return Response("Too many pages are open.\n", 503, {"retry-after": "30"}, "text/plain")
-        return StreamingResponse(self.live.tell(visitor.name), media_type="text/event-stream")
 
     async def _login(self, request: Request) -> Response:
         to = _own(request.query_params.get("to", "/"))

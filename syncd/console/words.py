@@ -16,7 +16,7 @@ from syncd.console.causes import cause_of
 from syncd.core.plan import MISSING
 
 SHOWN = 300
-"""Letters of a value that a page shows; the whole of it is one click away."""
+"""Letters of a value that a page shows, with how many there are."""
 
 _ENDLESS = re.compile(r"\S{31}")
 """A word as long as this is broken anywhere, or it would widen the page."""
@@ -36,6 +36,12 @@ OUTCOMES: Mapping[str, str] = {
 }
 """What became of a write; one that is not here is shown as it is."""
 
+DONE: Mapping[str, str] = {"create": "made", "update": "changed", "archive": "put away"}
+"""What a write does to its record, done."""
+
+ARRIVED = ("written", "landed")
+"""Outcomes of a write that the other system has carried out."""
+
 TITLES = {"hubspot": "HubSpot", "jobnimbus": "JobNimbus", "salesforce": "Salesforce", "jobprogress": "JobProgress"}
 """How vendors write their own names."""
 
@@ -43,6 +49,15 @@ TITLES = {"hubspot": "HubSpot", "jobnimbus": "JobNimbus", "salesforce": "Salesfo
 def title(system: str) -> str:
     """A system's name for people."""
     return TITLES.get(system, system)
+
+
+def system_name(vendors: Mapping[str, str], system: str) -> str:
+    """How people call a system: by its vendor; by the set-up's own name where another one is of the same vendor.
+
+    `vendors`: by that name.
+    """
+    vendor = vendors.get(system, "")
+    return title(vendor or system) if list(vendors.values()).count(vendor) < 2 else system
 
 
 def moment(value: datetime | str | None) -> datetime | None:
@@ -106,6 +121,11 @@ def shown(value: Any, blank: str = "—") -> Markup:
         return bdi.format(seen)
     cut = Markup(' <small class="cut">{} letters</small>').format(f"{len(text):,}")
     return bdi.format(f"{seen[:SHOWN]}…") + cut
+
+
+def outcome(name: str | None) -> str:
+    """What became of a write, in words."""
+    return OUTCOMES.get(name, name) if name is not None else "not known yet"
 
 
 def cause(name: str | None) -> str:

@@ -16,6 +16,7 @@ from typing import Any
 import pytest
 
 from syncd.console.asked import label
+from syncd.console.pages import conflicts as page_of_conflicts
 from syncd.console.pages.conflicts import AT_ONCE, packed, unpacked
 from syncd.core.fieldmap import Owner, Rule
 from syncd.core.model import Side
@@ -315,13 +316,21 @@ def test_what_the_map_overruled_is_taken_back(town: Town) -> None:
 
 
 def test_who_changed_it_is_asked_of_the_vendors_on_a_page_of_its_own(town: Town) -> None:
-    """Both sides have their section; a vendor that does not tell says so."""
+    """Both sides have their section there; a vendor that does not tell says so. No other page asks, nor any viewer."""
     (one,) = _clash(town)
+    before = town.asked()
     page = town.page(f"/conflicts/{one.id}", "vera")
+    assert str(one.left) in page and str(one.right) in page and "Who changed it in" not in page
+    assert "/history" not in page + town.page("/conflicts", "vera")
+    assert town.client("vera").get(f"/conflicts/{one.id}/history").status_code == 403
+    assert town.asked() == before
+    for shown in ("/conflicts", f"/conflicts/{one.id}"):
+        assert f'href="/conflicts/{one.id}/history"' in town.page(shown, "otto")
+    page = town.page(f"/conflicts/{one.id}/history", "otto")
     assert page.count("Who changed it in") == 2
-    assert "JobNimbus does not tell." in page
-    assert str(one.left) in page and str(one.right) in page
-    assert page.count("<h1") == 1
+    assert "JobNimbus does not tell." in page and "as HubSpot told it" in page
+    assert page.count("<h1") == 1 and page.count("data-editing") == 1
+    assert town.asked() != before
 
 
 def test_hostile_values_are_only_text(town: Town) -> None:
@@ -335,6 +344,15 @@ def test_hostile_values_are_only_text(town: Town) -> None:
         assert "x" * 400 not in page
         assert "are linked no longer" in page or "no such field" in page
     assert town.client().get("/conflicts?map=<script>&field=\u202e&before=x&state=<b>").status_code == 200
+
+
+def test_what_is_not_counted_is_no_number_of_a_part(town: Town, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Where there are too many in all, no list of one field is said to hold as many."""
+    monkeypatch.setattr(page_of_conflicts, "COUNTED", 2)
+    _listed(town, 3)
+    _listed(town, 1, rule="firstname")
+    page = town.page(f"/conflicts?map={MAP}&field=firstname")
+    assert "There are more than 2 in all, so they are not counted." in page and page.count("data-row ") == 1
 
 
 def test_pages_follow_each_other_without_a_gap(town: Town) -> None:

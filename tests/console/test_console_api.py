@@ -69,7 +69,7 @@ def test_a_side_is_taken_and_noted(town: Town, tokens: Mapping[str, str]) -> Non
     """A program takes a side; the list of deeds says which program's account it was."""
     (first, *_) = town.app.conflicts()
     answer = ask(town, tokens["otto"], "/api/conflicts/take", {"ids": [first["id"]], "side": "left"})
-    assert (answer.status_code, answer.json()) == (200, {"taken": [first["id"]]})
+    assert (answer.status_code, answer.json()) == (200, {"taken": [first["id"]], "left": []})
     (row,) = [row for row in town.app.conflicts() if row["id"] == first["id"]]
     assert row["taken"]["side"] == "left"
     listed = town.page("/deeds")
@@ -80,6 +80,8 @@ def test_a_side_is_taken_and_noted(town: Town, tokens: Mapping[str, str]) -> Non
     ("body", "status", "told"),
     [
         ({"side": "left"}, 422, "ids"),
+        ({"ids": [1]}, 422, "must be told"),
+        ({"ids": [1], "side": "left", "value": "x"}, 422, "not both"),
         ({"ids": [1], "side": "middle"}, 422, "one of left, right"),
         ({"ids": "1", "side": "left"}, 422, "list of numbers"),
         ({"ids": [True], "side": "left"}, 422, "list of numbers"),
@@ -97,6 +99,42 @@ def test_what_does_not_fit_is_said(town: Town, tokens: Mapping[str, str], body: 
     answer = ask(town, tokens["otto"], "/api/conflicts/take", body)
     assert answer.status_code == status and told in answer.text
     assert answer.headers["content-type"] == "application/problem+json"
+
+
+def test_what_was_taken_beside_what_was_not_is_said_and_noted(town: Town, tokens: Mapping[str, str]) -> None:
+    """Of several conflicts some may be no more: the others are taken, and the list of deeds says by whom."""
+    (first, *_) = [row for row in town.app.conflicts() if row["taken"] is None]
+    with town.app.ready_store.read() as tx:
+        (before,) = tx.deeds.last(limit=1)
+    answer = ask(town, tokens["otto"], "/api/conflicts/take", {"ids": [987654321, first["id"]], "side": "right"})
+    assert answer.status_code == 200 and answer.json()["taken"] == [first["id"]]
+    assert "no such conflict" in answer.json()["left"][0]
+    with town.app.ready_store.read() as tx:
+        (deed,) = tx.deeds.last(limit=1)
+    assert deed.id > before.id and (deed.deed, deed.account) == ("api.conflicts.take", "otto")
+
+
+def test_a_side_is_never_guessed(town: Town, tokens: Mapping[str, str]) -> None:
+    """Conflicts without a word on which side is right are left as they are."""
+    before = town.app.conflicts()
+    ids = [row["id"] for row in before if (row["taken"] or {}).get("side") != "right"]
+    assert ids and ask(town, tokens["otto"], "/api/conflicts/take", {"ids": ids}).status_code == 422
+    assert town.app.conflicts() == before
+
+
+def test_only_an_operator_has_the_systems_asked(town: Town, tokens: Mapping[str, str]) -> None:
+    """Why a record is as it is costs nothing; who changed a field is asked of its system, and not for a viewer."""
+    m = town.app.world.maps["sales/contacts"]
+    with town.app.ready_store.read() as tx:
+        ref = str(m.left.ref(tx.links.all(m.key, limit=1)[0].left_id))
+    before = town.asked()
+    told = ask(town, tokens["vera"], "/api/explain", ref=ref, field="email").json()
+    assert told["maps"] and ask(town, tokens["vera"], "/api/history", ref=ref, field="email").status_code == 403
+    assert ask(town, tokens["otto"], "/api/history", ref=ref).status_code == 422
+    assert town.asked() == before
+    asked = ask(town, tokens["otto"], "/api/history", ref=ref, field="email").json()
+    changes = {about["map"]: rule["changes"] for about in asked["maps"] for rule in about.get("rules", ())}
+    assert changes[m.key]["left"] and town.asked() != before
 
 
 def test_questions_that_do_not_fit_are_said(town: Town, tokens: Mapping[str, str]) -> None:

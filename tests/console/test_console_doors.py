@@ -155,12 +155,22 @@ def test_who_is_shut_out_is_so_at_once(doors: Doors) -> None:
     assert doors.visitor(secret) is None and doors.visitor(again) is not None and doors.program(token) is not None
     doors.shut_out("joe")
     assert doors.visitor(again) is doors.program(token) is doors.sign_in("joe", PASSWORD) is None
-    for does in (lambda: doors.shut_out("jane"), lambda: doors.give_role("jane", Role.VIEWER)):
+    for does in (
+        lambda: doors.shut_out("jane"), lambda: doors.give_role("jane", Role.VIEWER),
+        lambda: doors.invite("jane", Role.VIEWER),
+    ):  # fmt: skip
         with pytest.raises(ConfigError, match="last admin"):
             does()
     for name in ("joe", "nobody"):
         with pytest.raises(ConfigError, match="there is none"):
             doors.give_role(name, Role.ADMIN)
+
+
+def test_a_deed_of_nobody_leads_to_the_sign_in_alone(town: Town) -> None:
+    """Not back to where there is no page to be looked at."""
+    for path in ("/conflicts/take", "/maps/sales/contacts/draft"):
+        answer = town.stranger().post(path, data={"id": "1"})
+        assert (answer.status_code, answer.headers["location"]) == (303, "/login")
 
 
 @pytest.mark.parametrize("name", ["", "../etc", "a b", "<script>", "x" * 65, "-a"])

@@ -2,21 +2,29 @@
 
 from __future__ import annotations
 
+import asyncio
 import re
 import threading
 import time
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
+from datetime import timedelta
 from html.parser import HTMLParser
 from itertools import pairwise
 
 import httpx
 import pytest
+from sqlalchemy import update
+from starlette.requests import ClientDisconnect
 
 from syncd.console.ask import Role
-from syncd.console.live import EACH
+from syncd.console.live import EACH, Live
 from syncd.console.pages import DEEDS, PAGES
 from syncd.console.site import Console
 from syncd.lab.page.serve import serve
+from syncd.store.tables import feeds
 from tests.console.town import PEOPLE, QUICK, Town
+from tests.house.tree import ROOT
 
 PLAIN = [page for page in PAGES if "{" not in page.path]
 """Pages whose address names nothing."""
@@ -60,6 +68,26 @@ def test_a_page_opens_for_who_may_see_it(town: Town, page: object, name: str) ->
     """Everybody of its role or a higher one; the others are told who may."""
     answer = town.client(name).get(page.path)
     assert answer.status_code == (200 if PEOPLE[name] >= page.role else 403)
+
+
+def test_who_may_see_what_people_did_is_led_there(town: Town) -> None:
+    """An operator has no page of People: the own account leads to it."""
+    assert 'href="/deeds"' in town.page("/me", "otto")
+    assert 'href="/deeds"' not in town.page("/me", "vera")
+
+
+def test_no_page_that_a_viewer_loads_asks_a_vendor(town: Town) -> None:
+    """Also when what the systems say of their fields has become too old: a look costs nobody's requests."""
+    with town.app.ready_store.read() as tx:
+        links = [link for key in town.app.world.maps for link in tx.links.all(key, limit=3)]
+    ends = town.app.world.maps
+    shown = [f"/records/{ends[one.map].left.system}/{ends[one.map].left.kind}/{one.left_id}" for one in links]
+    for connector in town.app.world.connectors.values():
+        connector.forget_schema()
+    before = town.asked()
+    for path in (*(page.path for page in PLAIN if page.role is Role.VIEWER), *shown):
+        town.page(path, "vera")
+    assert town.asked() == before
 
 
 @pytest.mark.parametrize("deed", DEEDS, ids=lambda deed: deed.path)
@@ -126,3 +154,47 @@ def test_nobody_opens_any_number_of_streams(town: Town) -> None:
     assert again.status_code == 200
     for one in (again, *streams):
         one.close()
+
+
+def test_a_page_that_goes_before_it_hears_anything_leaves_its_place(town: Town) -> None:
+    """Who goes through pages quickly, so that many a stream is closed before it has begun, can listen all the same."""
+    live = Live(town.app.ready_store)
+
+    async def gone() -> dict[str, str]:
+        return {"type": "http.disconnect"}
+
+    async def nowhere(_: object) -> None:
+        raise OSError("nobody is there")
+
+    async def through() -> None:
+        for version in ("2.3", "2.4"):
+            for _ in range(EACH):
+                with suppress(ClientDisconnect, OSError):
+                    await live.tell("ada")({"type": "http", "asgi": {"spec_version": version}}, gone, nowhere)
+        live.tell("ada")
+
+    with ThreadPoolExecutor() as pool:  # where a browser is at work, this thread has a loop already
+        pool.submit(asyncio.run, through()).result()
+
+
+def test_a_quiet_page_still_says_when_a_system_was_read(town: Town) -> None:
+    """While nothing changes, pages are drawn anew once a minute: what was read a moment ago looks no hour old."""
+    live, at = Live(town.app.ready_store), town.app.clock().replace(second=5, microsecond=0) + timedelta(hours=1)
+
+    def polled(seconds: int) -> str:
+        with town.app.ready_store.begin() as tx:
+            tx.connection.execute(update(feeds).values(polled_at=at + timedelta(seconds=seconds)))
+        return live._now()
+
+    first = polled(0)
+    assert polled(50) == first
+    assert polled(60) != first
+
+
+def test_the_demo_wears_the_colors_of_the_console() -> None:
+    """One palette, whose contrast is judged on either page: neither is changed without the other."""
+    found = [
+        re.findall(r"(--[\w-]+): (light-dark\(.*?\));", (ROOT / "syncd" / path).read_text(encoding="utf-8"))
+        for path in ("console/static/console.css", "lab/page/static/style.css")
+    ]
+    assert found[0] == found[1] and len(dict(found[0])) == len(found[0]) > 20

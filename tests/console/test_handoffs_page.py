@@ -9,6 +9,7 @@ from datetime import timedelta
 from urllib.parse import urlencode
 
 import pytest
+from sqlalchemy import delete, insert
 
 from syncd.console import onway
 from syncd.console.onway import OnWay, Took, lanes, place_of, took_of, written
@@ -18,6 +19,7 @@ from syncd.store.handoffs import Made, Place
 from syncd.store.marks import PARKED
 from syncd.store.snapshots import Snapshot
 from syncd.store.store import Tx
+from syncd.store.tables import journal
 from tests.console.town import Town
 
 
@@ -182,3 +184,18 @@ def test_how_long_it_took_is_measured_as_it_is_told(town: Town) -> None:
 def _made(town: Town) -> Made:
     with town.app.ready_store.read() as tx:
         return next(stored.made(tx, _map(town), None))
+
+
+def test_a_list_of_what_was_sent_that_is_cut_says_so(town: Town) -> None:
+    """The newest of many that have no answer yet, and how many they are."""
+    now = town.app.clock()
+    row = {"run": None, "map": _map(town), "side": "right", "action": "create", "link": None, "record_id": None,
+           "fields": {}, "before": {}, "rules": {}, "opened_at": now, "lands_by": now, "fence": 0}  # fmt: skip
+    with town.app.ready_store.begin() as tx:
+        tx.connection.execute(insert(journal), [{**row, "source_id": f"sent{number}"} for number in range(60)])
+    page = town.page("/handoffs?state=sent")
+    with town.app.ready_store.begin() as tx:
+        tx.connection.execute(delete(journal).where(journal.c.source_id.like("sent%")))
+    assert "Sent (60)" in page and len(_ids(page)) == 50
+    assert "The newest 50 are shown." in page
+    assert "are shown." not in town.page("/handoffs?state=sent")

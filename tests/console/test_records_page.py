@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import json
 import re
+from dataclasses import replace
 from urllib.parse import quote
 
 import pytest
+from sqlalchemy import delete, insert
 
 from syncd.app import App
 from syncd.console import finder
@@ -14,6 +16,7 @@ from syncd.core.model import Record, Ref, Side
 from syncd.engine.namesakes import found_by
 from syncd.store.links import Link
 from syncd.store.snapshots import Snapshot
+from syncd.store.tables import links
 from tests.console.town import Town
 
 
@@ -117,10 +120,39 @@ def test_a_record_shows_both_sides_and_asks_no_vendor(town: Town, linked: tuple[
 
 def test_who_changed_a_field_is_asked_only_then(town: Town, linked: tuple[str, str, Snapshot]) -> None:
     """The history of one field comes from the vendor; a system that keeps none says so; a wrong field is refused."""
-    page = town.page(f"{_page(linked[0])}/history?field=email")
+    before, shown = town.asked(), f"{_page(linked[0])}/history?field=email"
+    assert "/history" not in town.page(_page(linked[0]), "vera") and town.client("vera").get(shown).status_code == 403
+    assert town.asked() == before
+    assert "/history" in town.page(_page(linked[0]), "otto")
+    page = town.page(shown, "otto")
     assert "Who changed" in page
     assert "does not tell" in page
     assert town.client().get(f"{_page(linked[0])}/history?field=nothing").status_code == 422
+
+
+def test_who_is_the_twin_of_two_is_found_once(town: Town, linked: tuple[str, str, Snapshot]) -> None:
+    """As a lead and a contact that one record belongs to: it is listed and counted once, whichever is found first."""
+    left, right, shot = linked
+    world, other = town.app.world, "66600077"
+    m = world.maps[_map(town)]
+    more = replace(m, key="sales/others", name="others")
+    pairs = tuple(replace(pair, maps=(*pair.maps, more)) for pair in world.pairs)
+    town.app.__dict__["_world"] = replace(world, pairs=pairs)
+    row = {"map": more.key, "left_id": other, "right_id": right.split(":")[2], "state": "open", "left_base": {},
+           "right_base": {}, "made_at": town.app.clock(), "fence": 0}  # fmt: skip
+    fields = {**shot.record.fields, "firstname": "Aaron"}  # stands first
+    twin = Snapshot(Record(ref=m.left.ref(other), fields=fields), fields)
+    with town.app.ready_store.begin() as tx:
+        tx.snapshots.put([twin])
+        tx.snapshots.rekey(m.key, Side.LEFT, {other: found_by(world, m, Side.LEFT, twin)})
+        tx.connection.execute(insert(links), row)
+    page = _search(town, str(shot.record.fields["email"]))
+    with town.app.ready_store.begin() as tx:
+        tx.connection.execute(delete(links).where(links.c.map == more.key))
+    town.app.__dict__["_world"] = world
+    found = re.findall(r'<tr id="found-([^"]+)"', page)
+    assert {left, right, f"hubspot:contacts:{other}"} <= set(found)
+    assert len(set(found)) == len(found) and f"Found: {len(found)} records" in page
 
 
 def test_a_record_that_nobody_knows(town: Town) -> None:

@@ -7,10 +7,14 @@ from __future__ import annotations
 
 import re
 
+from sqlalchemy import update
+
 from syncd.console.naming import sided
+from syncd.console.render import environment
+from syncd.console.words import system_name
 from syncd.core.model import Side
 from syncd.store import resting
-from syncd.store.tables import runs
+from syncd.store.tables import journal, runs
 from tests.console.town import Town
 
 MAP = "sales/contacts"
@@ -46,11 +50,20 @@ def _first_name(town: Town, right: str) -> str:
 
 def test_reasons_name_the_systems() -> None:
     """Nobody has to know which side is left."""
-    titles = {Side.LEFT: "hubspot", Side.RIGHT: "jobnimbus"}
+    titles = {Side.LEFT: "HubSpot", Side.RIGHT: "JobNimbus"}
     assert sided("changed on the left", titles) == "changed in HubSpot"
     assert sided("first link: right wins", titles) == "first link: JobNimbus wins"
     assert sided("both sides changed it, left decides for left", titles).endswith("decides for HubSpot")
     assert sided("a new record", titles) == "a new record"
+
+
+def test_a_system_is_called_by_its_vendor_where_that_is_one() -> None:
+    """Whatever the set-up calls it; where two are of one vendor each by its own name."""
+    one = {"crm": "hubspot", "jobs": "jobnimbus"}
+    two = {"crm": "hubspot", "old-crm": "hubspot", "jobs": "jobnimbus"}
+    assert [system_name(one, name) for name in (*one, "hubspot", "left")] == ["HubSpot", "JobNimbus", "HubSpot", "left"]
+    assert [system_name(two, name) for name in (*two, "hubspot")] == ["crm", "old-crm", "JobNimbus", "HubSpot"]
+    assert environment(one).from_string("{{ 'crm' | title_of }}").render() == "HubSpot"
 
 
 def test_the_newest_runs_stand_first_with_what_they_did(town: Town) -> None:
@@ -74,6 +87,18 @@ def test_a_run_tells_each_field_before_and_after(town: Town) -> None:
     assert "undo" not in page  # a viewer takes nothing back
     assert town.client().get("/runs/999999").status_code == 404
     assert town.client().get("/runs/x").status_code == 404
+
+
+def test_a_write_whose_answer_was_lost_and_that_arrived_was_made(town: Town) -> None:
+    """The page of its run and that of its record say so in the same words, and neither that it is still to come."""
+    left, _ = _edited(town, 3, firstname="Landed")
+    run = _wrote(town, "Landed")
+    with town.app.ready_store.begin() as tx:
+        tx.connection.execute(update(journal).where(journal.c.run == run).values(outcome="landed"))
+    page = town.page(f"/runs/{run}")
+    assert "changed in JobNimbus" in page and "to be changed" not in page
+    for shown in (page, town.page(f"/records/hubspot/contacts/{left}")):
+        assert "the answer was lost; found to have arrived" in shown
 
 
 def test_every_write_of_a_run_stands_on_exactly_one_page(town: Town) -> None:

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import re
 import tomllib
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from syncd.store.runs import SystemState
 from tests.console.town import Town
 
 
@@ -39,6 +41,13 @@ def test_check_is_shown_with_its_remedies(town: Town) -> None:
     page = town.page("/systems/findings")
     for row in town.app.check():
         assert row["subject"] in page
+    assert "data-editing" in page  # what stands so is not asked for anew whenever something changes
+
+
+def test_check_is_offered_to_who_may_have_it(town: Town) -> None:
+    """An operator, but no viewer, has the systems asked."""
+    assert 'href="/systems/findings"' in town.page("/systems", "otto")
+    assert "/systems/findings" not in town.page("/systems", "vera")
 
 
 def test_a_pair_is_paused_and_goes_on(town: Town) -> None:
@@ -112,3 +121,15 @@ def test_a_running_daemon_takes_it(town: Town, monkeypatch: pytest.MonkeyPatch) 
     answer = town.post("/systems/pairs/sales", {"mode": "plan"})
     town.app.__dict__.pop("setup", None)
     assert seen == ["plan"] and "in a moment" in answer.headers["hx-trigger"]
+
+
+def test_how_a_system_is_stands_alike_on_both_pages(town: Town) -> None:
+    """In the same words with its reason, on the first page as here; one that nobody has asked yet is not connected."""
+    now = town.app.clock()
+    for state, word in (("paused", "refused"), ("waiting", "does not answer"), ("ok", "connected")):
+        with town.app.ready_store.begin() as tx:
+            tx.runs.set_system(SystemState("hubspot", state, f"because it is {state}", now, now))
+        heads = [re.findall(r"<h3>HubSpot.*?</p>", town.page(path), re.DOTALL)[0] for path in ("/", "/systems")]
+        assert heads[0] == heads[1] and word in heads[0] and f"because it is {state}" in heads[0]
+    with town.app.ready_store.begin() as tx:
+        tx.runs.set_system(SystemState("hubspot", "ok", None, now))

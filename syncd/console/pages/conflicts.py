@@ -1,6 +1,7 @@
 """Fields that both sides changed: both values side by side, and a person's word on which is right; one or many at once.
 
-What is not here: how one reads (`console.asked`), deciding (`engine.answers`), and writing, which the next run does.
+What is not here: how one reads (`console.asked`), who changed its field (`pages.history`), deciding (`engine.answers`),
+and writing, which the next run does.
 """
 
 from __future__ import annotations
@@ -114,7 +115,7 @@ def _every(world: World, ask: Ask, found: Sequence[Row], count: int | None) -> M
 
 
 def detail(desk: Desk, ask: Ask) -> Facts:
-    """One of them, and who gave both fields their values: each vendor that keeps it is asked now."""
+    """One of them; no vendor is asked."""
     id_, world = ask.path["id"], desk.world
     with desk.ready_store.read() as tx:
         listed = asking.these(tx, [int(id_)]) if id_.isdecimal() and len(id_) < 19 else {}
@@ -122,7 +123,7 @@ def detail(desk: Desk, ask: Ask) -> Facts:
     if not found:
         raise NotFound("There is no such conflict.")
     row = found[0]
-    return {"row": row, "histories": _histories(desk, row), "settled": SETTLED, "tab": _tab(row)}
+    return {"row": row, "histories": None, "settled": SETTLED, "tab": _tab(row)}
 
 
 def _tab(row: Row) -> str:
@@ -132,33 +133,6 @@ def _tab(row: Row) -> str:
     if row.conflict.state in SETTLED:
         return asking.DONE
     return asking.OPEN if row.conflict.state == "open" else asking.OVERRULED
-
-
-def _histories(desk: Desk, row: Row) -> Mapping[str, Any]:
-    """By side, what its vendor tells of the field: changes, or a sentence why not."""
-    m, conflict = desk.world.maps.get(row.conflict.map), row.conflict
-    if m is None or all(rule.name != conflict.rule for rule in m.rules):
-        return {}
-    told = desk.explain(str(m.left.ref(conflict.left_id)), conflict.rule)
-    changes: Mapping[str, Any] = next(
-        (
-            rule["changes"]
-            for about in told["maps"]
-            if about["map"] == m.key
-            for rule in about.get("rules", ())
-            if rule["rule"] == conflict.rule
-        ),
-        {},
-    )
-    return {side: _why_not(row, one) if isinstance(one, str) else one for side, one in changes.items()}
-
-
-def _why_not(row: Row, told: str) -> str:
-    """Why a vendor tells of no change, as a sentence with the system's name as people know it."""
-    for half in row.halves:
-        if told.startswith(f"{half.record.ref.system} "):
-            told = f"{half.system}{told.removeprefix(half.record.ref.system)}"
-    return f"{told[:1].upper()}{told[1:].removesuffix('.')}."
 
 
 @dataclass(slots=True)

@@ -5,21 +5,22 @@ What is not here: which those are (`console.onway`), and what is done about one 
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import timedelta
 from typing import Any
 from urllib.parse import quote
 
 from syncd.console import onway
 from syncd.console.ask import Ask, Facts, Page
+from syncd.console.causes import cause_of
 from syncd.console.desk import Desk
 from syncd.console.finder import called
-from syncd.console.onway import FAILED, LINKED, NEEDS, PASSING, SENT, WAITING, Lane, Level, OnWay, Rests
+from syncd.console.onway import FAILED, LINKED, NEEDS, SENT, WAITING, Lane, Level, OnWay, Rests
 from syncd.console.pages.records import RETRY
 from syncd.console.words import cause
 from syncd.engine.answers import mark_rows
 from syncd.store.handoffs import Made
-from syncd.store.marks import COMING, HELD, PARKED, PLANNED
+from syncd.store.marks import COMING, HELD, PARKED, PLANNED, Mark
 from syncd.store.snapshots import Snapshot
 
 TABS = ((WAITING, "Waiting"), (SENT, "Sent"), (LINKED, "Handed over"), (NEEDS, "Needs you"), (FAILED, "Refused"))
@@ -29,7 +30,6 @@ REMEDIES: Mapping[str, str] = {
     "question": "Say whether the two are the same.",
     "unmapped": "Give the value a counterpart in the map, or change it in the record.",
     "refused": "Change what the other system refuses, then try again.",
-    "parent": "See what holds up the record that it belongs to.",
     "drift": "Look at the field that is not told any more, then try again.",
 }
 """What a person does, by why it rests."""
@@ -54,7 +54,7 @@ def show(desk: Desk, ask: Ask) -> Facts:
         "since": query.get("since", ""), "spans": SINCE, "map": query.get("map", ""),
         "maps": [("", "All"), *((one.map.key, one.map.key) for one in every)],
         "rows": rows, "before": before, "vain": before is not None and len(rows) < onway.AT_ONCE,
-        "level": level, "any": bool(every), "retry": RETRY,
+        "cut": state == SENT and counts[SENT] != len(rows), "level": level, "any": bool(every), "retry": RETRY,
     }  # fmt: skip
 
 
@@ -67,9 +67,9 @@ def _rows(look: OnWay, state: str, before: str | None) -> tuple[list[Mapping[str
     if state in (SENT, LINKED):
         number = int(before) if before is not None and before.isdecimal() and len(before) < 19 else None
         made = look.sent() if state == SENT else look.made(number)
-        return [_made_row(look, *one) for one in made.rows], made.before
+        return _made_rows(look, made.rows), made.before
     rests = look.resting(state, onway.place_of(before))
-    return [_resting_row(look, one) for one in rests.rows], rests.before
+    return _resting_rows(look, rests.rows), rests.before
 
 
 def _who(look: OnWay, lane: Lane, id_: str, shot: Snapshot | None) -> Mapping[str, Any]:
@@ -81,11 +81,22 @@ def _who(look: OnWay, lane: Lane, id_: str, shot: Snapshot | None) -> Mapping[st
     }  # fmt: skip
 
 
-def _resting_row(look: OnWay, one: Rests) -> Mapping[str, Any]:
+def _resting_rows(look: OnWay, several: Sequence[Rests]) -> list[Mapping[str, Any]]:
+    found: dict[tuple[str, str], Mark] = {}
+    for lane in look.lanes:
+        ids = [one.mark.place.id for one in several if one.lane is lane]
+        marks = look.tx.marks.get(lane.map.key, lane.side, ids)
+        found |= {(lane.map.key, id_): mark for id_, mark in marks.items()}
+    mine = [found[one.lane.map.key, one.mark.place.id] for one in several]
+    told = mark_rows(look.tx, look.world.maps, mine)
+    return [
+        _resting_row(look, one, mark, row["reason"] or "") for one, mark, row in zip(several, mine, told, strict=True)
+    ]
+
+
+def _resting_row(look: OnWay, one: Rests, mark: Mark, reason: str) -> Mapping[str, Any]:
     m, id_ = one.lane.map, one.mark.place.id
-    mark = look.tx.marks.get(m.key, one.lane.side, [id_])[id_]
-    reason = mark_rows(look.tx, look.world.maps, [mark])[0]["reason"]
-    asked = one.mark.state == PARKED and one.mark.cause not in PASSING
+    asked = one.mark.state == PARKED and not cause_of(one.mark.cause).alone
     return {
         **_who(look, one.lane, id_, one.shot), "id": f"{m.key}:{id_}", "since": mark.first_at,
         "why": reason or _why(one), "short": cause(one.mark.cause) if one.mark.state == PARKED else "",
@@ -116,9 +127,17 @@ def _href(one: Rests) -> str:
     return f"/review?map={quote(one.lane.map.key, safe='')}" if one.mark.cause == "question" else ""
 
 
-def _made_row(look: OnWay, lane: Lane, one: Made) -> Mapping[str, Any]:
-    end, other = lane.map.end(lane.side), lane.map.end(lane.side.other)
-    shot = look.tx.snapshots.get(end.system, end.kind, [one.source_id]).get(one.source_id)
+def _made_rows(look: OnWay, several: Sequence[tuple[Lane, Made]]) -> list[Mapping[str, Any]]:
+    shots: dict[tuple[str, str], Snapshot] = {}
+    for lane in look.lanes:
+        end, ids = lane.map.end(lane.side), [one.source_id for of, one in several if of is lane]
+        found = look.tx.snapshots.get(end.system, end.kind, ids)
+        shots |= {(lane.map.key, id_): shot for id_, shot in found.items()}
+    return [_made_row(look, lane, one, shots.get((lane.map.key, one.source_id))) for lane, one in several]
+
+
+def _made_row(look: OnWay, lane: Lane, one: Made, shot: Snapshot | None) -> Mapping[str, Any]:
+    other = lane.map.end(lane.side.other)
     to = other.ref(one.record_id) if one.record_id else None
     return {
         **_who(look, lane, one.source_id, shot), "id": f"write-{one.id}", "since": one.opened_at, "to": to,

@@ -12,7 +12,7 @@ from typing import Any
 
 from syncd.console.ask import Ask, Deed, Done, Facts, NotFound, Page
 from syncd.console.desk import Desk
-from syncd.console.naming import Named, named, sided
+from syncd.console.naming import Named, named, names_of, sided
 from syncd.console.words import moment
 from syncd.core.fieldmap import FieldMap
 from syncd.core.model import Action, Side
@@ -67,24 +67,31 @@ class Row:
 def show(desk: Desk, ask: Ask) -> Facts:
     """Every pair of which something is held."""
     with desk.ready_store.read() as tx:
-        return {"verdicts": [_verdict(tx, pair) for pair in desk.world.pairs if _any(tx, pair)],
-                "titles": titles(desk)}  # fmt: skip
-
-
-def titles(desk: Desk) -> Mapping[str, str]:
-    """What each system is."""
-    return {name: system.connector for name, system in desk.config.systems.items()}
+        return {"verdicts": [_verdict(tx, pair) for pair in desk.world.pairs if _any(tx, pair)]}
 
 
 def _any(tx: Tx, pair: Pair) -> bool:
     return any(tx.plans.any(m.key, [HELD]) for m in pair.maps)
 
 
+def records_of(tx: Tx, keys: Sequence[str], state: str = HELD) -> int | None:
+    """Of how many records of these maps a plan rests; None where they are too many to be counted one by one."""
+    if sum(resting.held_count(tx, key, most=2 * COUNTED + 1, state=state) for key in keys) > 2 * COUNTED:
+        return None  # two marks may be of one link
+    return sum(tx.plans.count(key, state) for key in keys)
+
+
+def why(tx: Tx, pair: str) -> tuple[str, Run | None]:
+    """Why a pair is held, and the run that found it."""
+    run = next(iter(tx.runs.last(pair, state="held", limit=1)), None)
+    told = run.counts.get("error") if run is not None else None
+    return str(told or "it goes beyond what was allowed"), run
+
+
 def _verdict(tx: Tx, pair: Pair) -> Verdict:
-    run = next(iter(tx.runs.last(pair.name, state="held", limit=1)), None)
-    marks = sum(resting.held_count(tx, m.key, most=2 * COUNTED + 1) for m in pair.maps)
-    told = (pair.name, _reason(run), run.id if run else None, run.started_at if run else None)
-    if marks > 2 * COUNTED:  # two marks may be of one link
+    reason, run = why(tx, pair.name)
+    told = (pair.name, reason, run.id if run else None, run.started_at if run else None)
+    if records_of(tx, [m.key for m in pair.maps]) is None:
         return Verdict(*told, kinds=None, records=COUNTED, more=True)
     plans = [plan for m in pair.maps for plan in tx.plans.briefs(m.key, HELD)]
     return Verdict(*told, kinds=_kinds(plans), records=len(plans), more=False)
@@ -102,10 +109,6 @@ def _kinds(plans: Sequence[Brief]) -> str:
     return ", ".join(f"{counted(count, 'record')} would {word}" for count, word in words if count)
 
 
-def _reason(run: Run | None) -> str:
-    return str((run.counts.get("error") if run is not None else None) or "it goes beyond what was allowed")
-
-
 def diff(desk: Desk, ask: Ask) -> Facts:
     """What is held of a pair, record by record, map by map."""
     world = desk.world
@@ -118,7 +121,7 @@ def diff(desk: Desk, ask: Ask) -> Facts:
         return {
             "pair": pair.name, "verdict": _verdict(tx, pair) if maps else None, "rows": rows, "map": m,
             "maps": [one.key for one in maps], "after": leaf.after if leaf is not None else None,
-            "systems": {str(Side.LEFT): titles(desk)[pair.left], str(Side.RIGHT): titles(desk)[pair.right]},
+            "systems": {str(Side.LEFT): pair.left, str(Side.RIGHT): pair.right},
         }  # fmt: skip
 
 
@@ -134,17 +137,17 @@ def rows_of(world: World, tx: Tx, m: FieldMap, marks: Sequence[Mark]) -> list[Ro
     """What these marks plan, with the names of their records."""
     wanted = [(side, mark.plan[str(side)]) for mark in marks for side in Side]
     names = named(world, tx, m, wanted)
-    called = {side: world.connector(m, side).name for side in Side}
+    systems = names_of(world, m)
     return [
-        _row(mark, [names[side, i] for side in Side if (i := mark.plan[str(side)]) is not None], called)
+        _row(mark, [names[side, i] for side in Side if (i := mark.plan[str(side)]) is not None], systems)
         for mark in marks
     ]
 
 
-def _row(mark: Mark, records: Sequence[Named], titles: Mapping[Side, str]) -> Row:
+def _row(mark: Mark, records: Sequence[Named], systems: Mapping[Side, str]) -> Row:
     plan = mark.plan
     what = "archive" if plan.get("archives") else "create" if plan["creates"] else str(plan["action"])
-    writes = [{**one, "reason": sided(str(one["reason"]), titles)} for one in plan["writes"][:LISTED]]
+    writes = [{**one, "reason": sided(str(one["reason"]), systems)} for one in plan["writes"][:LISTED]]
     return Row(_key(mark), mark, plan, records, what, writes, len(plan["writes"]) - len(writes))
 
 

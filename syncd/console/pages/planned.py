@@ -5,16 +5,12 @@ What is not here: what a run may not write before a person allows it (`held`), a
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-
 from syncd.console.ask import Ask, Facts, Page
 from syncd.console.desk import Desk
-from syncd.console.pages.held import COUNTED, SHOWN, pair_of, rows_of, titles
-from syncd.core.fieldmap import FieldMap
+from syncd.console.pages.held import COUNTED, SHOWN, pair_of, records_of, rows_of
 from syncd.core.model import Side
 from syncd.store import resting
 from syncd.store.marks import PLANNED
-from syncd.store.store import Tx
 
 
 def show(desk: Desk, ask: Ask) -> Facts:
@@ -28,20 +24,13 @@ def show(desk: Desk, ask: Ask) -> Facts:
         if m is not None:
             leaf = resting.held(tx, m.key, after=ask.query.get("after", ""), limit=SHOWN, state=PLANNED)
         rows = rows_of(world, tx, m, leaf.rows) if m is not None and leaf is not None else []
-        count = _count(tx, maps)
+        count = records_of(tx, [m.key for m in maps], PLANNED)
     return {
         "title": f"What {pair.name} would write", "pair": pair.name, "mode": pair.mode, "rows": rows, "map": m,
         "maps": [one.key for one in maps], "after": leaf.after if leaf is not None else None,
         "records": COUNTED if count is None else count, "more": count is None,
-        "systems": {str(side): titles(desk)[name] for side, name in zip(Side, (pair.left, pair.right), strict=True)},
+        "systems": {str(Side.LEFT): pair.left, str(Side.RIGHT): pair.right},
     }  # fmt: skip
-
-
-def _count(tx: Tx, maps: Sequence[FieldMap]) -> int | None:
-    """Of how many records; None where they are too many to be counted one by one."""
-    if sum(resting.held_count(tx, m.key, most=2 * COUNTED + 1, state=PLANNED) for m in maps) > 2 * COUNTED:
-        return None  # two marks may be of one link
-    return sum(tx.plans.count(m.key, PLANNED) for m in maps)
 
 
 PAGES = (Page("/planned/{pair}", "planned.html", "What it would write", show, needs=True),)

@@ -1,6 +1,7 @@
 """One record: in every map both sides side by side, who wins, what was written, what waits, and why.
 
-What is not here: finding it and the deeds (`pages.records`), and finding out why (`engine.explain`).
+What is not here: finding it and the deeds (`pages.records`), who changed a field (`pages.history`), and finding out why
+(`engine.explain`).
 """
 
 from __future__ import annotations
@@ -11,9 +12,10 @@ from typing import Any
 from syncd.console.ask import Ask, Facts, NotFound, Page
 from syncd.console.desk import Desk
 from syncd.console.finder import LONGEST_ID, called
-from syncd.console.labels import Labels
-from syncd.console.pages.records import JOIN, JOIN_AGAIN, PART, RETRY, SYNC, system_titles
-from syncd.console.words import cause
+from syncd.console.labels import labeled
+from syncd.console.naming import names_of
+from syncd.console.pages.records import JOIN, JOIN_AGAIN, PART, RETRY, SYNC
+from syncd.console.words import ARRIVED, DONE, cause, outcome
 from syncd.core.fieldmap import FieldMap
 from syncd.core.model import Ref, Side
 from syncd.engine.world import World
@@ -25,23 +27,13 @@ from syncd.store.store import Tx
 WRITES = 20
 """Writes that are shown."""
 
-OUTCOMES: Mapping[str | None, str] = {
-    None: "sent, no answer yet", "written": "written", "landed": "written", "refused": "refused",
-    "stale": "left: it had changed meanwhile",
-    "later": "put off", "missing": "the record was gone", "gone": "the record was gone", "not landed": "did not arrive",
-    "claimed": "left: another write made it", "unsent": "not sent",
-}  # fmt: skip
-"""What became of a write, in words; another outcome is shown as it is."""
-
-ACTIONS: Mapping[str, str] = {"create": "Made", "update": "Changed", "archive": "Archived"}
-
 
 def show(desk: Desk, ask: Ask) -> Facts:
     """All of it; no vendor is asked."""
-    world, ref = desk.world, _ref(desk.world, ask)
+    world, ref = desk.world, ref_in(desk.world, ask)
     told = desk.explain(str(ref), history=False)
     with world.store.read() as tx:
-        shot = _shot(tx, ref)
+        shot = shot_of(tx, ref)
         maps = [_in_map(world, tx, ref, about) for about in told["maps"]]
     return {
         "ref": ref, "title": str(ref), "name": called(world, shot) if shot is not None else ref.id, "shot": shot,
@@ -50,7 +42,8 @@ def show(desk: Desk, ask: Ask) -> Facts:
     }  # fmt: skip
 
 
-def _ref(world: World, ask: Ask) -> Ref:
+def ref_in(world: World, ask: Ask) -> Ref:
+    """The record that an address names. Raises NotFound."""
     ref = Ref(ask.path["system"], ask.path["kind"], ask.path["id"])
     if (ref.system, ref.kind) not in world.readers:
         raise NotFound(f"No map reads {ref.kind[:80]} of {ref.system[:80]}.")
@@ -59,7 +52,8 @@ def _ref(world: World, ask: Ask) -> Ref:
     return ref
 
 
-def _shot(tx: Tx, ref: Ref) -> Snapshot | None:
+def shot_of(tx: Tx, ref: Ref) -> Snapshot | None:
+    """A record as it was read last."""
     return tx.snapshots.get(ref.system, ref.kind, [ref.id]).get(ref.id)
 
 
@@ -68,29 +62,28 @@ def _in_map(world: World, tx: Tx, ref: Ref, about: Mapping[str, Any]) -> Mapping
     m = world.maps[about["map"]]
     side = next(side for each, side in world.readers[ref.system, ref.kind] if each.key == m.key)
     refs = _both(tx, m, side, ref, about)
-    shots = {at: _shot(tx, one) if one is not None else None for at, one in refs.items()}
-    twin, labels = refs[side.other], Labels(world, tx)
+    shots = {at: shot_of(tx, one) if one is not None else None for at, one in refs.items()}
+    twin, systems = refs[side.other], names_of(world, m)
     return {
         **about, "side": str(side), "twin": twin, "linked": about["link"] is not None,
-        "systems": system_titles(world, m.key),
-        "blocked": _blocked(about["blocked"], system_titles(world, m.key)),
+        "systems": systems, "blocked": _blocked(about["blocked"], systems),
         "ends": [_end(world, m, at, refs[at], shots[at]) for at in Side],
-        "rules": [_rule(world, m, row, labels) for row in about.get("rules", ())],
+        "rules": [_rule(world, m, row, systems) for row in about.get("rules", ())],
         "writes": [_write(m, one) for one in _writes(tx, m, refs)],
         "resting": any(mark.state == PARKED for mark in _marks(tx, m, refs)),
         "cause": cause(about["waiting"]["cause"]) if about["waiting"] and about["waiting"]["cause"] else "",
     }  # fmt: skip
 
 
-def _blocked(told: Sequence[str], systems: Mapping[str, str]) -> list[str]:
+def _blocked(told: Sequence[str], systems: Mapping[Side, str]) -> list[str]:
     """What is in its way, by the systems' names; that it waits for its turn stands there already."""
     found = []
     for one in told:
         side, _, how = one.partition(" is ")
-        if side not in systems:
+        if side not in tuple(Side):
             found.append(one)
         elif how != "due":
-            found.append(f"{systems[side]}: {how}")
+            found.append(f"{systems[Side(side)]}: {how}")
     return found
 
 
@@ -120,12 +113,12 @@ def _end(world: World, m: FieldMap, side: Side, ref: Ref | None, shot: Snapshot 
     }  # fmt: skip
 
 
-def _rule(world: World, m: FieldMap, row: Mapping[str, Any], labels: Labels) -> Mapping[str, Any]:
+def _rule(world: World, m: FieldMap, row: Mapping[str, Any], systems: Mapping[Side, str]) -> Mapping[str, Any]:
     sides = [
         {
             "side": str(side), **row[str(side)],
-            "label": labels.of(m, side, row["rule"], row[str(side)]["value"]),
-            "agreed": labels.of(m, side, row["rule"], row["base"].get(str(side))),
+            "label": labeled(m, side, row["rule"], row[str(side)]["value"]),
+            "agreed": labeled(m, side, row["rule"], row["base"].get(str(side))),
             "known": str(side) in row["base"],
             "moved": str(side) in row["base"] and row["base"][str(side)] != row[str(side)]["value"],
             "told": world.connector(m, side).capabilities.history,
@@ -133,14 +126,14 @@ def _rule(world: World, m: FieldMap, row: Mapping[str, Any], labels: Labels) -> 
         for side in Side
     ]  # fmt: skip
     return {
-        **row, "sides": sides, "way": way(row, system_titles(world, m.key)),
+        **row, "sides": sides, "way": way(row, systems),
         "history": any(one["told"] and one["field"] for one in sides),
     }  # fmt: skip
 
 
-def way(row: Mapping[str, Any], systems: Mapping[str, str]) -> str:
+def way(row: Mapping[str, Any], systems: Mapping[Side, str]) -> str:
     """A rule's direction and owner in words."""
-    left, right = systems["left"], systems["right"]
+    left, right = systems[Side.LEFT], systems[Side.RIGHT]
     ways = {
         "<->": "Both ways", "->": f"{left} to {right}", "<-": f"{right} to {left}", "create": "Once, when it is made"
     }  # fmt: skip
@@ -162,8 +155,8 @@ def _writes(tx: Tx, m: FieldMap, refs: Mapping[Side, Ref | None]) -> list[Intent
 def _write(m: FieldMap, one: Intent) -> Mapping[str, Any]:
     return {
         "id": one.id, "at": one.closed_at or one.opened_at, "run": one.run, "side": str(one.side),
-        "system": m.end(one.side).system, "what": ACTIONS.get(str(one.action), str(one.action)),
-        "outcome": OUTCOMES.get(one.outcome, one.outcome), "good": one.outcome in ("written", "landed"),
+        "system": m.end(one.side).system, "what": DONE[one.action].capitalize(),
+        "outcome": outcome(one.outcome), "good": one.outcome in ARRIVED,
         "error": one.error,
         "reasons": _reasons(one),
         "fields": [{"name": name, "before": one.before.get(name), "after": one.fields[name]} for name in one.fields],
@@ -175,22 +168,4 @@ def _reasons(one: Intent) -> Sequence[str]:
     return list(dict.fromkeys(str(reason) for reason in told if reason))
 
 
-def show_history(desk: Desk, ask: Ask) -> Facts:
-    """Who gave a field its values: each vendor that keeps it is asked now."""
-    world, ref, name = desk.world, _ref(desk.world, ask), ask.query.get("field", "")
-    told = desk.explain(str(ref), name)
-    with world.store.read() as tx:
-        shot = _shot(tx, ref)
-    rows = [
-        {"map": about["map"], **rule, "systems": system_titles(world, about["map"])}
-        for about in told["maps"]
-        for rule in about.get("rules", ())
-    ]
-    return {"ref": ref, "field": name, "rows": rows,
-            "name": called(world, shot) if shot is not None else ref.id}  # fmt: skip
-
-
-PAGES = (
-    Page("/records/{system}/{kind}/{id}", "record.html", "A record", show, needs=True),
-    Page("/records/{system}/{kind}/{id}/history", "history.html", "Who changed it", show_history, needs=True),
-)
+PAGES = (Page("/records/{system}/{kind}/{id}", "record.html", "A record", show, needs=True),)

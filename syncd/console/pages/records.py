@@ -5,14 +5,14 @@ What is not here: finding (`console.finder`), and the page of one record (`pages
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Iterable, Mapping
 from typing import Any
 
 from syncd.console.ask import Ask, Deed, Done, Facts, Page
 from syncd.console.desk import Desk
 from syncd.console.finder import Found, called, find, ways
-from syncd.console.words import title
-from syncd.core.model import Ref, Side
+from syncd.console.naming import names_of
+from syncd.core.model import Ref
 from syncd.core.plural import counted
 from syncd.engine.answers import ref_of
 from syncd.engine.intake import hint
@@ -35,15 +35,15 @@ def show(desk: Desk, ask: Ask) -> Facts:
 
 def _groups(world: World, tx: Tx, found: Found) -> list[list[Mapping[str, Any]]]:
     """Records that are linked stand together, whichever of them was found."""
+    linked = _linked_with(world, tx, found.shots)
+    known = {**found.shots, **_shots(tx, {twin for several in linked.values() for twin in several.values()})}
     groups: list[list[Mapping[str, Any]]] = []
     done: set[Ref] = set()
-    for ref, shot in found.shots.items():
-        if ref in done:
-            continue
-        linked = twins(world, tx, ref)
-        several = {ref: shot, **{twin: one for twin in linked.values() if (one := _shot(tx, twin)) is not None}}
-        done |= several.keys()
-        groups.append([_line(world, one, found, bool(linked)) for one in several.values()])
+    for ref in (one for one in found.shots if one not in done):
+        # Who is linked with one that stands with another already, such as a lead with its contact's twin, stands alone.
+        several = [one for one in dict.fromkeys([ref, *linked[ref].values()]) if one in known and one not in done]
+        done.update(several)
+        groups.append([_line(world, known[one], found, bool(linked[ref])) for one in several])
     return groups
 
 
@@ -55,27 +55,40 @@ def _line(world: World, shot: Snapshot, found: Found, linked: bool) -> Mapping[s
     }  # fmt: skip
 
 
-def _shot(tx: Tx, ref: Ref) -> Snapshot | None:
-    return tx.snapshots.get(ref.system, ref.kind, [ref.id]).get(ref.id)
+def _shots(tx: Tx, refs: Iterable[Ref]) -> dict[Ref, Snapshot]:
+    """These records as they were read last."""
+    ids: dict[tuple[str, str], list[str]] = {}
+    for ref in refs:
+        ids.setdefault((ref.system, ref.kind), []).append(ref.id)
+    return {
+        shot.record.ref: shot for of, several in ids.items() for shot in tx.snapshots.get(*of, several).values()
+    }  # fmt: skip
+
+
+def _linked_with(world: World, tx: Tx, refs: Collection[Ref]) -> dict[Ref, dict[str, Ref]]:
+    """By record, with whom it is linked, by map."""
+    found: dict[Ref, dict[str, Ref]] = {ref: {} for ref in refs}
+    for (system, kind), readers in world.readers.items():
+        ids = [ref.id for ref in refs if (ref.system, ref.kind) == (system, kind)]
+        for m, side in readers if ids else ():
+            for id_, link in tx.links.of(m.key, side, ids).items():
+                found[m.end(side).ref(id_)][m.key] = m.end(side.other).ref(link.id_on(side.other))
+    return found
 
 
 def twins(world: World, tx: Tx, ref: Ref) -> dict[str, Ref]:
     """With whom a record is linked, by map."""
-    found: dict[str, Ref] = {}
-    for m, side in world.readers.get((ref.system, ref.kind), ()):
-        link = tx.links.of(m.key, side, [ref.id]).get(ref.id)
-        if link is not None:
-            found[m.key] = m.end(side.other).ref(link.id_on(side.other))
-    return found
+    return _linked_with(world, tx, [ref])[ref]
 
 
-def named(desk: Desk, typed: str, ref: Ref, map_key: str) -> Ref:
+def meant(desk: Desk, typed: str, ref: Ref, map_key: str) -> Ref:
     """The one record across from this one that a person means. Raises ConfigError where it is none, or several."""
     world = desk.world
-    across = [m.end(side.other) for m, side in world.readers.get((ref.system, ref.kind), ()) if m.key == map_key]
+    across = [(m, side.other) for m, side in world.readers.get((ref.system, ref.kind), ()) if m.key == map_key]
     if not across:
         raise ConfigError(Problem(map_key[:80], f"is no map of {ref}.", "Load the page anew."))
-    end = across[0]
+    m, side = across[0]
+    end = m.end(side)
     with world.store.read() as tx:
         found = find(world, tx, typed)
     there = [one for one in found.shots if (one.system, one.kind) == (end.system, end.kind)]
@@ -83,7 +96,7 @@ def named(desk: Desk, typed: str, ref: Ref, map_key: str) -> Ref:
     if not refs:
         remedy = "Paste its link, or write SYSTEM:KIND:ID. A new record is known once it was read."
         raise ConfigError(
-            Problem(typed[:80], f"is none of the {end.kind} of {title(end.system)} that are known.", remedy)
+            Problem(typed[:80], f"is none of the {end.kind} of {names_of(world, m)[side]} that are known.", remedy)
         )
     if len(refs) > 1:
         names = ", ".join(map(str, refs[:5]))
@@ -139,7 +152,7 @@ def relink(desk: Desk, ask: Ask) -> Done:
 def link(desk: Desk, ask: Ask) -> Done:
     """Link a record with the one that was typed or pasted."""
     ref, map_key = ask.need("ref"), ask.need("map")
-    twin = str(named(desk, ask.need("twin"), ref_of(ref), map_key))
+    twin = str(meant(desk, ask.need("twin"), ref_of(ref), map_key))
     desk.link(ref, twin, map_key)
     return _linked(ref, twin, map_key)
 
@@ -168,16 +181,11 @@ def retry(desk: Desk, ask: Ask) -> Done:
                 detail={"map": map_key})  # fmt: skip
 
 
-def system_titles(world: World, map_key: str) -> dict[str, str]:
-    """How both sides of a map are called."""
-    return {str(side): title(world.maps[map_key].end(side).system) for side in Side}
-
-
 PAGES = (Page("/records", "records.html", "Find a record", show, needs=True),)
 DEEDS = (
-    Deed(SYNC, "sync now", sync, needs=True),
-    Deed(PART, "unlink", unlink, needs=True),
-    Deed(JOIN_AGAIN, "relink", relink, needs=True),
-    Deed(JOIN, "link", link, needs=True),
-    Deed(RETRY, "retry", retry, needs=True),
+    Deed(SYNC, "record.sync", sync, needs=True),
+    Deed(PART, "record.unlink", unlink, needs=True),
+    Deed(JOIN_AGAIN, "record.relink", relink, needs=True),
+    Deed(JOIN, "record.link", link, needs=True),
+    Deed(RETRY, "record.retry", retry, needs=True),
 )

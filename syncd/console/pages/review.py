@@ -13,13 +13,12 @@ from dataclasses import dataclass
 from typing import Any
 
 from syncd.console.ask import Ask, Deed, Done, Facts, Page
-from syncd.console.asked import LOOKED_BACK, label, names_of, sign
+from syncd.console.asked import LOOKED_BACK, label, sign
 from syncd.console.desk import Desk
 from syncd.console.finder import LONGEST_ID
-from syncd.console.labels import Labels
-from syncd.console.naming import Named, named, sided
-from syncd.console.pages.records import PART
-from syncd.console.pages.records import named as meant
+from syncd.console.labels import labeled
+from syncd.console.naming import Named, named, names_of, sided
+from syncd.console.pages.records import PART, meant
 from syncd.core.fieldmap import FieldMap
 from syncd.core.model import Ref, Side
 from syncd.engine.absorb import LEAD_LANE
@@ -166,7 +165,6 @@ class _Around:
     shots: Mapping[tuple[Side, str], Snapshot]
     open: Mapping[tuple[Side, str], Link]
     closed: Mapping[tuple[Side, str], Link]
-    labels: Labels
 
     @classmethod
     def of(cls, world: World, tx: Tx, m: FieldMap, several: Sequence[Mapping[Side, str]]) -> _Around:
@@ -185,7 +183,7 @@ class _Around:
             for state in ("open", "closed")
         }
         names = named(world, tx, m, [(side, id_) for side in Side for id_ in ids[side]])
-        return cls(m, names_of(world, m), names, shots, links["open"], links["closed"], Labels(world, tx))
+        return cls(m, names_of(world, m), names, shots, links["open"], links["closed"])
 
     def pair(self, row: Mapping[str, Any], ids: Mapping[Side, str]) -> Pair:
         return Pair(
@@ -197,7 +195,7 @@ class _Around:
 
     def _field(self, one: Mapping[str, Any]) -> Mapping[str, Any]:
         rule = next(rule for rule in self.m.rules if rule.name == one["field"])
-        values = {str(side): self.labels.of(self.m, side, rule.name, one[str(side)]) for side in Side}
+        values = {str(side): labeled(self.m, side, rule.name, one[str(side)]) for side in Side}
         return {"label": label(rule, Side.LEFT, one["field"]), **values, "same": one["same"]}
 
     def _linked(self, ids: Mapping[Side, str]) -> list[tuple[Named, Ref]]:

@@ -11,8 +11,8 @@ from typing import Any
 
 from syncd.console.ask import Ask, Deed, Done, Facts, NotFound, Page
 from syncd.console.desk import Desk
-from syncd.console.naming import Named, named, sided
-from syncd.console.words import OUTCOMES
+from syncd.console.naming import Named, named, names_of, sided
+from syncd.console.words import ARRIVED, DONE, outcome
 from syncd.core.fieldmap import FieldMap, Rule
 from syncd.core.loss import same
 from syncd.core.model import Action, Side, Value
@@ -42,8 +42,6 @@ STATES: Mapping[str, tuple[str, str]] = {
 }
 """What a run's state is called, and its color."""
 
-VERBS: Mapping[Action, str] = {Action.CREATE: "made", Action.UPDATE: "changed", Action.ARCHIVE: "put away"}
-
 
 @dataclass(frozen=True, slots=True)
 class Change:
@@ -66,6 +64,7 @@ class Wrote:
     system: str
     what: str
     outcome: str
+    arrived: bool
     bad: bool
     changes: Sequence[Change]
     back: str = ""
@@ -78,7 +77,7 @@ def show(desk: Desk, ask: Ask) -> Facts:
         found = resting.runs_before(
             tx, pair=pair or None, state=state or None, before=ask.number("before"), limit=SHOWN + 1
         )
-    rows = [(run, done(run.counts)) for run in found[:SHOWN]]
+    rows = [(run, did(run)) for run in found[:SHOWN]]
     return {
         "rows": rows, "older": rows[-1][0].id if len(found) > SHOWN else None, "states": STATES,
         "pair": pair, "state": state,
@@ -87,18 +86,26 @@ def show(desk: Desk, ask: Ask) -> Facts:
     }  # fmt: skip
 
 
+def did(run: Run) -> str:
+    """What a run did; of one that has told nothing, why."""
+    if run.state == "running":
+        return "it has not ended yet"
+    if run.state == "killed" and not run.counts:
+        return "it was ended before it could tell what it did"
+    return done(run.counts)
+
+
 def detail(desk: Desk, ask: Ask) -> Facts:
     """One run and what it wrote; with `undo` behind the address, also what would be taken back of it."""
     world, preview = desk.world, ask.query.get("undo") == "1"
     with desk.ready_store.read() as tx:
         run = _run(tx, ask.path["id"])
         leaf = resting.written(tx, run.id, after=ask.number("after") or 0, limit=WRITES)
-        rows = list(_wrote(world, tx, leaf.rows, preview=preview))
+        rows = sorted(_wrote(world, tx, leaf.rows, preview=preview), key=lambda one: one.intent.id)
     maps = [m for one in world.pairs if one.name == run.pair for m in one.maps]
     return {
-        "run": run, "did": done(run.counts), "rows": rows, "after": leaf.after, "states": STATES, "undo": preview,
+        "run": run, "did": did(run), "rows": rows, "after": leaf.after, "states": STATES, "undo": preview,
         "fields": sorted({rule.name for m in maps for rule in m.rules if rule.receipt is None}) if preview else [],
-        "titles": {name: system.connector for name, system in desk.config.systems.items()},
     }  # fmt: skip
 
 
@@ -110,7 +117,7 @@ def _run(tx: Tx, told: str) -> Run:
 
 
 def _wrote(world: World, tx: Tx, intents: Sequence[Intent], *, preview: bool) -> Iterator[Wrote]:
-    """These writes as people read them, in their order."""
+    """These writes as people read them, map by map."""
     for key in dict.fromkeys(intent.map for intent in intents):
         several, m = [one for one in intents if one.map == key], world.maps.get(key)
         if m is None:
@@ -119,13 +126,13 @@ def _wrote(world: World, tx: Tx, intents: Sequence[Intent], *, preview: bool) ->
         wanted = [(one.side, one.record_id) for one in several] + [(one.side.other, one.source_id) for one in several]
         names = named(world, tx, m, wanted)
         looks = _Looks.over(tx, m, several) if preview else None
-        titles = {side: world.connector(m, side).name for side in Side}
+        systems = names_of(world, m)
         for one in several:
             record = names[one.side, one.record_id] if one.record_id is not None else None
             system, source = m.end(one.side).system, names[one.side.other, one.source_id]
             yield Wrote(
-                one, record, source, system, VERBS[one.action], _outcome(one), _bad(one),
-                _changes(one, m, looks, titles),
+                one, record, source, system, DONE[one.action], outcome(one.outcome), one.outcome in ARRIVED, _bad(one),
+                _changes(one, m, looks, systems),
                 looks.record(world, one) if looks is not None else "",
             )  # fmt: skip
 
@@ -133,24 +140,30 @@ def _wrote(world: World, tx: Tx, intents: Sequence[Intent], *, preview: bool) ->
 def _nameless(intent: Intent) -> Wrote:
     """A write for a map that is no more."""
     changes = _changes(intent, None, None, {side: str(side) for side in Side})
-    return Wrote(intent, None, None, str(intent.side), VERBS[intent.action], _outcome(intent), _bad(intent), changes)
-
-
-def _outcome(intent: Intent) -> str:
-    return OUTCOMES.get(intent.outcome, intent.outcome) if intent.outcome is not None else "not known yet"
+    return Wrote(
+        intent,
+        None,
+        None,
+        str(intent.side),
+        DONE[intent.action],
+        outcome(intent.outcome),
+        intent.outcome in ARRIVED,
+        _bad(intent),
+        changes,
+    )
 
 
 def _bad(intent: Intent) -> bool:
     return intent.outcome in ("refused", "missing", "gone", "neither")
 
 
-def _changes(intent: Intent, m: FieldMap | None, looks: _Looks | None, titles: Mapping[Side, str]) -> list[Change]:
+def _changes(intent: Intent, m: FieldMap | None, looks: _Looks | None, systems: Mapping[Side, str]) -> list[Change]:
     reasons: dict[str, str] = {}
     fields = {rule.name: rule for rule in m.rules} if m is not None else {}
     for name, told in intent.rules.items():
         rule = fields.get(name)
         reasons[(rule.field(intent.side) if rule is not None else None) or name] = sided(
-            str(told.get("reason", "")), titles
+            str(told.get("reason", "")), systems
         )
     return [
         Change(
@@ -248,7 +261,8 @@ def _told(found: Mapping[str, Any]) -> Iterator[str]:
     given, away = counted(found["fields"], "field"), counted(found["archived"], "record")
     yield f"Run {found['run']}: {given} given back, {away} put away."
     if kept := len(found["kept"]):
-        yield f"{counted(kept, 'value')} that somebody changed since {'stays' if kept == 1 else 'stay'} as it is:"
+        stays = "stays as it is" if kept == 1 else "stay as they are"
+        yield f"{counted(kept, 'value')} that somebody changed since {stays}:"
         yield "; ".join(str(row["reason"]) for row in found["kept"][:KEPT]) + ("." if kept <= KEPT else "; and more.")
     if found["others"]:
         yield f"What else was due went with it: {counted(found['others'], 'record')}."

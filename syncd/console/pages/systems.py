@@ -15,20 +15,17 @@ from syncd.console.ask import Ask, Deed, Done, Facts, NotFound, Page, Role
 from syncd.console.desk import Desk
 from syncd.console.words import title
 from syncd.errors import ConfigError, Problem
+from syncd.store.store import Tx
 
 
 def show(desk: Desk, ask: Ask) -> Facts:
     """Every system and every pair, as the set-up says and the store knows."""
     config = desk.config
     with desk.ready_store.read() as tx:
-        feeds = tx.feeds.all()
-        states = {name: tx.runs.system(name) for name in config.systems}
+        heads = headed(desk, tx)
     systems = [
         {
-            "name": name,
-            "title": title(one.connector),
-            "state": states[name],
-            "feeds": [feed for feed in feeds if feed.system == name],
+            **heads[name],
             "zone": one.timezone,
             "rate": one.rate,
             "sandbox": one.base_url,
@@ -38,6 +35,24 @@ def show(desk: Desk, ask: Ask) -> Facts:
     ]
     pairs = [_pair(desk, name) for name in config.pairs]
     return {"systems": systems, "pairs": pairs, "path": config.path.name}
+
+
+def headed(desk: Desk, tx: Tx) -> dict[str, dict[str, Any]]:
+    """By its name in the set-up, what each system is called, how it is, in a word with its color, and what is read."""
+    states, feeds = tx.runs.systems(), tx.feeds.all()
+    found = {}
+    for name, one in desk.config.systems.items():
+        mine, state = [feed for feed in feeds if feed.system == name], states.get(name)
+        told = STATES.get(state.state) if state is not None else None
+        found[name] = {
+            "name": name, "title": title(one.connector), "state": state, "feeds": mine,
+            "standing": told or (("connected", "ok") if mine or state is not None else ("not asked yet", "")),
+        }  # fmt: skip
+    return found
+
+
+STATES = {"paused": ("refused", "bad"), "waiting": ("does not answer", "warn")}
+"""What a system's state is called if it is not well, and its color."""
 
 
 def _pair(desk: Desk, name: str) -> Mapping[str, Any]:

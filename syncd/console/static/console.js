@@ -3,18 +3,19 @@
 
 const main = () => document.getElementById("main");
 const typed = new WeakSet(); // fields whose text has not been sent
+const fields = (within) => within.querySelectorAll("input, textarea, select");
 let asking = false;
 let again = false;
 let stood = new Date();
 
 // --- live: the page is asked for anew when something changed, and morphed in, so that focus and what is typed stay
 Idiomorph.defaults.callbacks.beforeNodeMorphed = (old, next) => {
-  if (old.nodeType === 1 && old.hasAttribute("data-still")) return false;
   if (old.nodeName === "TIME" && old.dateTime === next.dateTime) return false; // it is in the reader's words already
   if (old.type === "checkbox" && old.name === "id") next.toggleAttribute("checked", old.checked && old.value === next.value);
   if (old.nodeName === "DETAILS" && old.open) next.setAttribute("open", "");
-  if (old !== document.activeElement) return true;
-  return !(typed.has(old) || old.tagName === "SELECT");
+  const focused = old === document.activeElement;
+  if (typed.has(old)) return !(focused || asking); // what a page's own form brings back is that form's affair
+  return !(focused && old.tagName === "SELECT");
 };
 
 async function refresh() {
@@ -68,6 +69,9 @@ if (document.body.hasAttribute("data-live")) {
 
 document.addEventListener("htmx:afterRequest", (event) => {
   if (event.detail.successful) stood = new Date();
+  else if (event.target !== document.body) { // what was refused can be mended
+    for (const one of fields(event.target)) if (one.value !== one.defaultValue) typed.add(one);
+  }
   const to = event.detail.xhr && event.detail.xhr.getResponseHeader("x-to");
   if (to) { // what was said is said again there
     if (last && !last.secret) sessionStorage.setItem("said", JSON.stringify(last));
@@ -162,7 +166,7 @@ document.addEventListener("keydown", (event) => {
   if (event.ctrlKey || event.metaKey || event.altKey) return;
   const at = event.target.closest ? event.target.closest("[data-row]") : null;
   const typing = event.target.matches && event.target.matches("input:not([type=checkbox]):not([type=radio]), textarea, select");
-  if (!at || typing) return;
+  if (!at || typing || (event.key === "Enter" && event.target !== at)) return; // Enter is for what has the focus
   const all = rows(at);
   const move = { ArrowDown: 1, j: 1, ArrowUp: -1, k: -1 }[event.key];
   if (move) {
@@ -211,12 +215,12 @@ document.addEventListener("click", (event) => {
 
 // --- small things
 document.addEventListener("input", (event) => {
-  typed.add(event.target);
+  if (event.target.type !== "checkbox") typed.add(event.target);
   const list = event.target.matches("[data-all]") ? event.target.closest("form, [data-rows], section") : null;
   if (list) for (const one of list.querySelectorAll("input[name=id]")) one.checked = event.target.checked;
 });
 document.addEventListener("htmx:beforeRequest", (event) => {
-  for (const one of event.target.querySelectorAll ? event.target.querySelectorAll("input, textarea, select") : []) typed.delete(one);
+  if (event.target !== document.body) for (const one of fields(event.target)) typed.delete(one);
 });
 document.addEventListener("click", (event) => {
   if (event.target.id !== "theme") return;

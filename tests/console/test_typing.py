@@ -1,0 +1,73 @@
+"""What a reader is at stays theirs while a page is drawn anew: text that was typed, and what has the focus."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+from playwright.sync_api import Page, expect
+
+from tests.console.living import Living
+
+Opens = Callable[..., Page]
+
+
+def anew(page: Page, times: int = 3) -> None:
+    """Draw the page anew, as when something changed."""
+    page.evaluate("async times => { for (let n = 0; n < times; n++) await refresh(); }", times)
+
+
+def test_what_is_typed_stays_also_where_the_focus_has_gone_on(visits: Opens) -> None:
+    """A form of several fields can be filled in while the world moves; what was sent is let go."""
+    page = visits("/me")
+    first, second = page.get_by_label("The one you have"), page.get_by_label("A new one, 12 letters or more")
+    first.fill("the old one")
+    anew(page)
+    second.fill("several words with spaces")
+    anew(page)
+    page.get_by_label("Once more").focus()
+    anew(page)
+    expect(first).to_have_value("the old one")
+    expect(second).to_have_value("several words with spaces")
+
+
+def test_a_choice_stays_until_it_is_sent(visits: Opens) -> None:
+    """A role that was chosen for somebody new is still chosen when their name is typed."""
+    page = visits("/people")
+    page.get_by_label("Role", exact=True).select_option("operator")
+    page.get_by_label("Name", exact=True).fill("newcomer")
+    anew(page)
+    expect(page.get_by_label("Role", exact=True)).to_have_value("operator")
+    expect(page.get_by_label("Name", exact=True)).to_have_value("newcomer")
+
+
+def test_enter_presses_what_has_the_focus(living: Living, visits: Opens) -> None:
+    """Enter opens the record of a row; on a link within the row it follows that link."""
+    living.settle()
+    page: Any = visits("/handoffs?state=linked")
+    row = page.locator("#handoffs [data-row]").first
+    link = row.get_by_role("link", name="run ").first
+    href = link.get_attribute("href")
+    link.focus()
+    page.keyboard.press("Enter")
+    page.wait_for_url(f"**{href}")
+    page.go_back()
+    row.focus()
+    page.keyboard.press("Enter")
+    page.wait_for_url("**/records/**")
+
+
+def test_what_was_refused_can_be_mended(visits: Opens) -> None:
+    """Text that a deed would not take stays in its field; what it took is gone from there."""
+    page = visits("/people", told="422")
+    name = page.get_by_label("Name", exact=True)
+    name.fill("no name at all!")
+    page.get_by_role("button", name="Make a link").click()
+    expect(page.locator(".note.bad")).to_be_visible()
+    anew(page)
+    expect(name).to_have_value("no name at all!")
+    name.fill("somebody")
+    page.get_by_role("button", name="Make a link").click()
+    expect(page.locator(".note .secret")).to_be_visible()
+    anew(page)
+    expect(name).to_have_value("")
