@@ -78,7 +78,7 @@ def test_first_only_plan(living: Living, visits: Opens, hands: type[Hands]) -> N
     at = hands(page)
     row = page.locator("#row-fields-6")
     at.press(row.locator("summary").filter(has_text="Change"))
-    at.choose(row.get_by_label("When both changed"), "the newest wins" if hands.__name__ == "Keys" else "HubSpot wins")
+    at.choose(row.get_by_label("When both changed"), "JobNimbus wins" if hands.__name__ == "Keys" else "HubSpot wins")
     at.press(row.get_by_role("button", name="Put into the draft"))
     expect(page.get_by_text("This is a draft")).to_be_visible()
     at.write(page.get_by_label("Why?"), "To see it first")
