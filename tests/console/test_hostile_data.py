@@ -232,7 +232,7 @@ def _paths(town: Town) -> Iterator[str]:
     yield from (f"/conflicts/{one}{more}" for one in conflicts for more in ("", "/history"))
     yield from (f"/handoffs?state={state}" for state in ("waiting", "sent", "linked", "needs", "failed"))
     yield from ("/held/sales", "/maps/sales/contacts", "/maps/sales/deals-jobs", "/maps/sales/contacts/versions")
-    yield from (f"/maps/sales/contacts?tab={tab}" for tab in ("text", "record", "impact&do=impact", "tests"))
+    yield from (f"/maps/sales/contacts?tab={tab}" for tab in ("text", "record", "impact", "tests"))
     yield from (f"/maps/sales/contacts?tab=record&ref={left.system}:{left.kind}:{id_}" for id_ in some)
     yield from (f"/records?q={quote(value[:500])}" for value in EVIL)
 

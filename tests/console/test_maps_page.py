@@ -86,6 +86,8 @@ def test_who_may_not_change_is_refused(town: Town) -> None:
         for what in ("draft", "save", "back", "values"):
             form = form_of(town, reason="x", version="1", rule="lead_source", left="a", right="b")
             assert town.post(f"{path_of(town)}/{what}", form, name).status_code == 403
+        page = town.page(f"{path_of(town)}?tab=impact&do=impact", name)
+        assert "An admin can work it out" in page and "impact-words" not in page
     assert mapfiles.text_of(file_of(town)) == before
 
 

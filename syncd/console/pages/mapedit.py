@@ -66,10 +66,11 @@ def draft_of(desk: Desk, file: MapFile, text: str, began: str) -> Draft:
 
 
 def show(desk: Desk, ask: Ask) -> Facts:
-    """The map as it is saved."""
+    """The map as it is saved. An open page is drawn again and again, so nothing long is worked out for it."""
     file = file_of(desk, ask)
     text = mapfiles.text_of(file)
-    return _facts(desk, ask, draft_of(desk, file, text, mapfiles.digest(text)), ask.query)
+    asked = {name: ask.query.get(name, "") for name in ("tab", "ref")}
+    return _facts(desk, ask, draft_of(desk, file, text, mapfiles.digest(text)), asked)
 
 
 def drafted(desk: Desk, ask: Ask) -> Facts:

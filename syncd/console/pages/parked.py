@@ -21,6 +21,7 @@ from syncd.engine.world import World
 from syncd.errors import ConfigError, Problem
 from syncd.store import resting
 from syncd.store.marks import Mark
+from syncd.store.snapshots import digest
 from syncd.store.store import Tx
 
 SHOWN = 50
@@ -59,6 +60,11 @@ class Lack:
     count: int = 0
     options: Sequence[Option] | None = None
     fits: bool = False
+
+    @property
+    def id(self) -> str:
+        """Stays the same while others come and go, so that what is typed for it stays with it."""
+        return digest(f"{self.rule.name}\x1f{self.side}\x1f{self.value}").hex()
 
 
 @dataclass(frozen=True, slots=True)
