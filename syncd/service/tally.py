@@ -6,8 +6,8 @@ Runs and hand-offs are counted when they have ended, once, whichever process loo
 from __future__ import annotations
 
 from bisect import bisect_left
-from collections import Counter
-from collections.abc import Callable, Iterator, Sequence
+from collections import Counter, defaultdict
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from datetime import datetime, timedelta
 from typing import Any
@@ -16,8 +16,8 @@ from syncd.service.lately import Seen, ended, handed_over
 from syncd.service.scheduler import Tick
 from syncd.store.journal import Made
 from syncd.store.runs import Run
-from syncd.store.store import Store
-from syncd.store.tallies import ALL
+from syncd.store.store import Store, Tx
+from syncd.store.tallies import ALL, Tally
 
 EVERY = timedelta(seconds=30)
 LOOKED = "tally:seen"
@@ -57,14 +57,28 @@ class Tallying:
                 tx.runs.set_fact(LOOKED, asdict(Seen.now(tx)))
                 return False
             runs, made, seen = ended(tx, _seen(known))
-            counts: Counter[tuple[str, datetime, str]] = Counter()
-            for pair, at, what, count in (*_of_runs(runs), *_of_made(made, now)):
-                for one in (pair, ALL):
-                    counts[one, _hour(at), what] += count
-            tx.tallies.add(counts)
+            tx.tallies.add(_counted(runs, made, now))
             tx.runs.set_fact(LOOKED, asdict(seen))
             tx.tallies.forget([*self.pairs, ALL], now - KEPT, most=BITE)
         return False
+
+
+def uncounted(tx: Tx, now: datetime) -> Mapping[str, Sequence[Tally]]:
+    """By pair, and for all: what has ended since it was counted last, as the next count will have it."""
+    known, found = tx.runs.fact(LOOKED), defaultdict[str, list[Tally]](list)
+    if known is not None:
+        runs, made, _ = ended(tx, _seen(known))
+        for (pair, hour, what), count in _counted(runs, made, now).items():
+            found[pair].append(Tally(pair, hour, what, count))
+    return found
+
+
+def _counted(runs: Sequence[Run], made: Sequence[Made], now: datetime) -> Counter[tuple[str, datetime, str]]:
+    counts: Counter[tuple[str, datetime, str]] = Counter()
+    for pair, at, what, count in (*_of_runs(runs), *_of_made(made, now)):
+        for one in (pair, ALL):
+            counts[one, _hour(at), what] += count
+    return counts
 
 
 def _seen(known: dict[str, Any]) -> Seen:

@@ -11,6 +11,7 @@ import pytest
 from sqlalchemy import insert, update
 
 from syncd.core.model import Side
+from syncd.service.tally import Tallying
 from syncd.store.tables import conflicts, marks, runs
 from tests.console.town import Town
 
@@ -95,3 +96,16 @@ def test_a_run_that_told_nothing_did_not_nothing(town: Town, state: str, told: s
         assert told in page, path
     row = re.search(r'<tr id="run-\d+".*?</tr>', page, re.DOTALL)
     assert row is not None and "nothing to do" not in row[0]
+
+
+def test_what_was_just_written_is_in_the_numbers(town: Town) -> None:
+    """Also what is counted only at the next look: nothing says that nothing was written beside a run that did."""
+    Tallying(town.app.ready_store, town.app.clock, ["sales"]).once()
+    before = town.page("/")
+    with town.app.ready_store.begin() as tx:
+        values = {"pair": "sales", "mode": "live", "state": "done", "counts": {"update:written": 3}}
+        now = town.app.clock()
+        tx.connection.execute(insert(runs).values(**values, started_at=now, ended_at=now))
+    assert "Nothing was written" in before
+    page = town.page("/")
+    assert "Nothing was written" not in page and "3 writes" in page

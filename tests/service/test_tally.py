@@ -9,7 +9,7 @@ from datetime import timedelta
 import pytest
 
 import tests.engine.town
-from syncd.service.tally import SECONDS, Tallying, took
+from syncd.service.tally import SECONDS, Tallying, took, uncounted
 from tests.engine.doings import edit, judge, make
 from tests.engine.test_rules import linked
 from tests.engine.town import DATABASES, Town, build
@@ -46,9 +46,18 @@ def test_writes_and_runs_are_counted_once(town: Town) -> None:
     edit(town, "crm", "contacts", left.id, {"name": "Anna"})
     make(town, "crm", "contacts", {"email": "bob@x.example", "name": "Bob"})
     judge(town)
+    with town.store.read() as tx:
+        coming = {
+            pair: {(one.hour, one.what): one.count for one in several}
+            for pair, several in uncounted(tx, town.stage.now).items()
+        }
     for _ in range(3):
         tallying(town).once()
     found = counted(town)
+    with town.store.read() as tx:
+        told = tx.tallies.of("pair", town.stage.now - timedelta(days=2))
+        assert coming["pair"] == coming[""] == {(one.hour, one.what): one.count for one in told}
+        assert uncounted(tx, town.stage.now) == {}
     with town.store.read() as tx:
         runs = [run for run in tx.runs.last(limit=1000) if run.state == "done"]
     assert found["written"] >= 2 and found.get("failed", 0) == 0

@@ -15,7 +15,7 @@ from urllib.parse import quote
 
 from syncd.console.ask import Ask, Facts, Page
 from syncd.console.causes import cause_of
-from syncd.console.chart import Chart, handed
+from syncd.console.chart import Chart, Handed, handed
 from syncd.console.desk import Desk
 from syncd.console.pages import held
 from syncd.console.pages.runs import did
@@ -25,10 +25,11 @@ from syncd.console.words import cause
 from syncd.core.plural import counted
 from syncd.engine.auditing import summary
 from syncd.kit import traffic
+from syncd.service.tally import uncounted
 from syncd.store import asking
 from syncd.store.marks import HELD
 from syncd.store.store import Tx
-from syncd.store.tallies import ALL
+from syncd.store.tallies import ALL, Tally
 
 DAY = timedelta(days=1)
 Count = tuple[str, str, bool, int, datetime]
@@ -53,13 +54,16 @@ def show(desk: Desk, ask: Ask) -> Facts:
     maps = {name: [f"{name}/{Path(file).stem}" for file in pair.maps] for name, pair in config.pairs.items()}
     with desk.ready_store.read() as tx:
         counts = tx.marks.counts(ask.now)
-        hours = tx.tallies.of(ALL, ask.now - 31 * DAY)
+        new = uncounted(tx, ask.now)
+        hours = [*tx.tallies.of(ALL, ask.now - 31 * DAY), *new.get(ALL, ())]
         rests = _Rests.of(tx, maps, counts)
         return {
             "day": Chart.of(hours, _hour(ask.now) - timedelta(hours=23), timedelta(hours=1), 24),
             "month": Chart.of(hours, ask.now.replace(hour=0, minute=0, second=0, microsecond=0) - 29 * DAY, DAY, 30),
             "systems": [{**one, **_asked(name)} for name, one in headed(desk, tx).items()],
-            "pairs": [_pair(tx, desk, name, keys, counts, rests, ask.now - DAY) for name, keys in maps.items()],
+            "pairs": [
+                _pair(tx, desk, name, keys, counts, rests, _day(tx, name, new, ask.now)) for name, keys in maps.items()
+            ],
             "needs": list(_needs(tx, rests)),
         }
 
@@ -107,8 +111,13 @@ def _asked(system: str) -> Mapping[str, Any]:
     return {"sent": sent, "left": traffic.left().get(system)}
 
 
+def _day(tx: Tx, name: str, new: Mapping[str, Sequence[Tally]], now: datetime) -> Handed:
+    since = now - DAY
+    return handed([*tx.tallies.of(name, since), *new.get(name, ())], since)
+
+
 def _pair(
-    tx: Tx, desk: Desk, name: str, keys: Sequence[str], counts: Sequence[Count], rests: _Rests, since: datetime
+    tx: Tx, desk: Desk, name: str, keys: Sequence[str], counts: Sequence[Count], rests: _Rests, lately: Handed
 ) -> Mapping[str, Any]:
     config = desk.config.pairs[name]
     last = next(iter(tx.runs.last(name, limit=1)), None)
@@ -125,7 +134,7 @@ def _pair(
         "due": sum(row[3] for row in ready),
         "oldest": min((row[4] for row in ready), default=None),
         "needs": rests.count(name, keys),
-        "handed": handed(tx.tallies.of(name, since), since),
+        "handed": lately,
         "parity": min((row["parity"] for row in parity), default=None),
     }
 
