@@ -15,6 +15,7 @@ from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
+from typing import Any
 
 import structlog
 import uvicorn
@@ -243,8 +244,8 @@ class Patient(H11Protocol):
 
     _late: asyncio.TimerHandle | None = None
 
-    # uvicorn's own signature, which is narrower than asyncio's: hence the word to the type checker.
-    def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
+    # uvicorn takes less than asyncio says: neither type would suit both.
+    def connection_made(self, transport: Any) -> None:
         """From here on the first head is waited for."""
         super().connection_made(transport)
         self._await_head()

@@ -84,7 +84,8 @@ class Under:
 def test_behind_tls_a_sign_in_never_leaves_it(town: Town) -> None:
     """With an https address the cookie is for that host and for TLS alone, and browsers are told to stay there."""
     town.client("vera")
-    console = Console.of(Under(town.app, "https://sync.example"), lambda: True)  # type: ignore[arg-type]
+    under: Any = Under(town.app, "https://sync.example")
+    console = Console.of(under, lambda: True)
     console.doors.hasher = QUICK
     with serve(console.app(), 0) as url, httpx.Client(base_url=url, headers={"host": "sync.example"}) as browser:
         sent = {"origin": "https://sync.example"}

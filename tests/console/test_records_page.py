@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+from collections.abc import Mapping
 from dataclasses import replace
 from urllib.parse import quote
 
@@ -51,8 +52,8 @@ def _found(town: Town, text: str) -> set[str]:
     return set(re.findall(r'<tr id="found-([^"]+)"', _search(town, text)))
 
 
-def _said(headers: object) -> dict[str, object]:
-    return dict(json.loads(headers["hx-trigger"])["said"])  # type: ignore[index]
+def _said(headers: Mapping[str, str]) -> dict[str, object]:
+    return dict(json.loads(headers["hx-trigger"])["said"])
 
 
 def test_a_record_is_found_by_whatever_is_known_of_it(town: Town, linked: tuple[str, str, Snapshot]) -> None:
@@ -74,7 +75,7 @@ def test_a_record_is_found_by_its_phone_however_it_is_written(town: Town) -> Non
             if len(digits) == 10:
                 assert any(link.left_id in ref for ref in _found(town, f"+1 {digits[:3]}.{digits[3:6]}.{digits[6:]}"))
                 return
-    pytest.skip("no contact of this town has a phone")
+    raise AssertionError("no contact of this town has a phone")
 
 
 def test_a_pasted_address_finds_the_record(town: Town, linked: tuple[str, str, Snapshot]) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import difflib
 import re
+from typing import Any
 
 import pytest
 from hypothesis import given
@@ -20,7 +21,7 @@ TEXTS = st.text(st.characters(codec="utf-8"), max_size=30)
 VALUES = st.one_of(TEXTS, st.lists(TEXTS, max_size=3), st.dictionaries(TEXTS, TEXTS, max_size=3))
 
 
-def plain(text: str) -> object:
+def plain(text: str) -> Any:
     """What a text says."""
     return parse(text, "map", Report()).plain
 
@@ -39,7 +40,7 @@ def comments(text: str) -> list[str]:
 def places(draw: st.DrawFn) -> tuple[str, int]:
     """A rule of a shipped map."""
     text = MAPS[draw(st.sampled_from(sorted(MAPS)))]
-    fields = plain(text)["fields"]  # type: ignore[index]
+    fields = plain(text)["fields"]
     return text, draw(st.integers(0, len(fields) - 1))
 
 
@@ -49,7 +50,7 @@ def test_a_key_is_put_and_nothing_else_changes(place: tuple[str, int], key: str,
     text, index = place
     after = edit(text, Put(("fields", index), key, value))
     wanted = plain(text)
-    wanted["fields"][index][key] = plain(written(value)) if value != "" else ""  # type: ignore[index]
+    wanted["fields"][index][key] = plain(written(value)) if value != "" else ""
     assert plain(after) == wanted
     assert comments(text) == comments(after)
 
@@ -60,7 +61,7 @@ def test_a_key_is_dropped_and_nothing_else_changes(place: tuple[str, int], key: 
     text, index = place
     after = edit(text, Drop(("fields", index), key))
     wanted = plain(text)
-    had = wanted["fields"][index].pop(key, None)  # type: ignore[index]
+    had = wanted["fields"][index].pop(key, None)
     assert plain(after) == wanted
     assert comments(text) == comments(after)
     assert had is not None or text == after
@@ -70,7 +71,7 @@ def test_a_key_is_dropped_and_nothing_else_changes(place: tuple[str, int], key: 
 def test_what_was_put_and_dropped_again_is_the_text_of_before(place: tuple[str, int]) -> None:
     """A key that was not there leaves no trace."""
     text, index = place
-    if "drift" not in plain(text)["fields"][index]:  # type: ignore[index]
+    if "drift" not in plain(text)["fields"][index]:
         assert edit(text, Put(("fields", index), "drift", "ask"), Drop(("fields", index), "drift")) == text
 
 
@@ -78,22 +79,22 @@ def test_what_was_put_and_dropped_again_is_the_text_of_before(place: tuple[str, 
 def test_a_rule_is_removed_moved_and_added(place: tuple[str, int]) -> None:
     """Lists are changed by whole entries; moved down and up again, the text is the text of before."""
     text, index = place
-    fields = plain(text)["fields"]  # type: ignore[index]
-    assert plain(edit(text, Remove(("fields",), index)))["fields"] == fields[:index] + fields[index + 1 :]  # type: ignore[index]
+    fields = plain(text)["fields"]
+    assert plain(edit(text, Remove(("fields",), index)))["fields"] == fields[:index] + fields[index + 1 :]
     rule = {"left": "a", "right": {"custom": "cf_1", "label": "A: b"}, "direction": "->"}
     added = edit(text, Add(("fields",), rule))
-    assert plain(added)["fields"] == [*fields, rule]  # type: ignore[index]
+    assert plain(added)["fields"] == [*fields, rule]
     assert len(changed(text, added)) == 1
     if index + 1 < len(fields):
         moved = edit(text, Swap(("fields",), index))
-        assert plain(moved)["fields"][index : index + 2] == [fields[index + 1], fields[index]]  # type: ignore[index]
+        assert plain(moved)["fields"][index : index + 2] == [fields[index + 1], fields[index]]
         assert sorted(moved.splitlines()) == sorted(text.splitlines())
 
 
 @given(VALUES)
 def test_what_is_written_is_read_again(value: Written) -> None:
     """Whatever is typed stands in the text as it was typed: no markup of YAML comes of it."""
-    read = plain(f"a: {written(value)}")["a"]  # type: ignore[index]
+    read = plain(f"a: {written(value)}")["a"]
     assert read == value
 
 
@@ -154,4 +155,4 @@ def test_no_line_end_and_long_expressions() -> None:
     long = "left.firstname == 'x'\n  && " + "left.lastname != '' && " * 6 + "true"
     after = edit("fields:\n- left: a\n  right: b\n", Put(("fields", 0), "expr", long))
     assert re.search(r"\n  expr: \|-\n    left\.firstname", after)
-    assert plain(after)["fields"][0]["expr"] == long  # type: ignore[index]
+    assert plain(after)["fields"][0]["expr"] == long

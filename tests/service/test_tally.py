@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from contextlib import closing
 from datetime import timedelta
+from typing import Any
 
 import pytest
 
@@ -85,14 +86,19 @@ def test_what_ends_later_is_counted_then(town: Town) -> None:
     assert counted(town) == {"run:stopped": 1, "written": 1, "failed": 2, "handoff:10": 1}
 
 
-def test_a_quiet_look_writes_nothing(town: Town) -> None:
+def test_a_quiet_look_writes_nothing(town: Town, monkeypatch: pytest.MonkeyPatch) -> None:
     """Where nothing has ended, the store's writer is left to others."""
     tallying(town).once()
     with town.store.read() as tx:
         before = tx.runs.fact("tally:seen")
-    begun = []
+    begun: list[int] = []
     begin = town.store.begin
-    town.store.begin = lambda **more: begun.append(1) or begin(**more)  # type: ignore[method-assign]
+
+    def noting(**more: Any) -> Any:
+        begun.append(1)
+        return begin(**more)
+
+    monkeypatch.setattr(town.store, "begin", noting)
     tallying(town).once()
     assert begun == []
     with town.store.read() as tx:
