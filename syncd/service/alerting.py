@@ -29,7 +29,7 @@ from syncd.store.store import Store, Tx
 log = structlog.stdlib.get_logger("syncd.alerts")
 
 DAILY, SENDING = "alerts:daily", "alerts:sending"
-"""Facts: the day on which all that waits was told last; who sends a message now, and until when nobody else does."""
+"""Facts: the day on which all that waits was told last; who sends what now, and until when nobody else does."""
 
 TAKES = timedelta(minutes=5)
 """How long sending may take: whoever began it and was killed keeps no other from it for longer."""
@@ -58,7 +58,8 @@ class Alerter:
         with self.store.read() as tx:
             found = {state.key: state for state in self.look(tx, now)}
         with self.store.begin() as tx:
-            known = {key: _seen(known, found, now) for key, known in tx.alerts.all().items()}
+            perhaps = (tx.runs.fact(SENDING) or {}).get("new", ())
+            known = {key: _seen(known, found, perhaps, now) for key, known in tx.alerts.all().items()}
             known |= {key: Alert(key, one.sentence, now) for key, one in found.items() if key not in known}
             tx.alerts.drop(key for key, one in known.items() if one.over_at is not None and one.told_at is None)
             tx.alerts.put(one for one in known.values() if one.over_at is None or one.told_at is not None)
@@ -67,7 +68,7 @@ class Alerter:
             if self._daily(tx, now):
                 lasting = [found[key] for key, one in known.items() if key in found and self._lasts(one.since, now)]
                 new = list({state.key: state for state in (*new, *lasting)}.values())
-            if not (new or over) or not self._mine(tx, now):
+            if not (new or over) or not self._mine(tx, new, now):
                 return False
         if _sent(self.send, self.where, new, [one.sentence for one in over]):
             with self.store.begin() as tx:
@@ -78,12 +79,13 @@ class Alerter:
             tx.runs.set_fact(SENDING, None)
         return False
 
-    def _mine(self, tx: Tx, now: datetime) -> bool:
+    def _mine(self, tx: Tx, new: Sequence[State], now: datetime) -> bool:
         """Whether nobody else sends; from here on nobody does until this is through."""
         sending = tx.runs.fact(SENDING)
         if sending is not None and sending["by"] != self._me and sending["until"] > now.timestamp():
             return False
-        tx.runs.set_fact(SENDING, {"by": self._me, "until": (now + TAKES).timestamp()})
+        keys = [state.key for state in new]
+        tx.runs.set_fact(SENDING, {"by": self._me, "until": (now + TAKES).timestamp(), "new": keys})
         return True
 
     def _lasts(self, since: datetime, now: datetime) -> bool:
@@ -181,10 +183,11 @@ def ticks(config: Config, store: Store, clock: Callable[[], datetime], watched: 
     return [Tick("alerts", every, alerter.tick), Tick("store", every, lookout.tick, local=True)]
 
 
-def _seen(one: Alert, found: dict[str, State], now: datetime) -> Alert:
+def _seen(one: Alert, found: dict[str, State], perhaps: Sequence[str], now: datetime) -> Alert:
+    """It, as it is now. `perhaps`: what was being sent, maybe by one that was killed: once over, it counts as told."""
     if one.key in found:
         return replace(one, over_at=None)
-    return replace(one, over_at=one.over_at or now)
+    return replace(one, over_at=one.over_at or now, told_at=one.told_at or (now if one.key in perhaps else None))
 
 
 def message(where: str, new: Sequence[State], over: Sequence[str]) -> tuple[str, str]:

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from contextlib import closing
 from pathlib import Path
 
 from syncd.lab.play import TIMING
 from syncd.lab.process import running, until
 from syncd.lab.stage import Stage
+from syncd.service.alerting import SENDING
+from syncd.store.store import Store
 from tests import postgres
 from tests.e2e.test_daemon import small, sync
 from tests.service.test_alerting import Heard, service
@@ -40,7 +43,8 @@ def test_a_revoked_key_is_told_and_that_it_works_again(tmp_path: Path) -> None:
 
 def test_of_several_processes_one_tells(tmp_path: Path) -> None:
     """On PostgreSQL, with three workers of which one is killed: one message, and one that it is over."""
-    staged = Stage(folder=tmp_path, leads=4, every="1s", rate="100/1", timing=TIMING, store=postgres.blank())
+    database = postgres.blank()
+    staged = Stage(folder=tmp_path, leads=4, every="1s", rate="100/1", timing=TIMING, store=database)
     with service() as (heard, address), staged as stage, running(stage, "work", 3) as processes:
         tell(stage, address)
         for process in processes:
@@ -49,11 +53,19 @@ def test_of_several_processes_one_tells(tmp_path: Path) -> None:
             process.wait_for('"event":"started"', within=60)
         stage.right.act("revoke")
         until(lambda: told(heard, "jobnimbus is paused") == 1, within=60, what="the message", every=0.2)
+        # One that is killed between sending and noting it keeps the others from sending for minutes.
+        until(lambda: not sending(database), within=60, what="the note", every=0.2)
         processes[0].kill()
         stage.right.act("key")
         until(lambda: told(heard, "Over: jobnimbus is paused") == 1, within=120, what="the second", every=0.2)
         assert [process.stop() for process in processes[1:]] == [0, 0]
         assert told(heard, "jobnimbus is paused") == 2
+
+
+def sending(address: str) -> bool:
+    """Whether some process sends a message, or was killed while it did."""
+    with closing(Store(address)) as store, store.read() as tx:
+        return tx.runs.fact(SENDING) is not None
 
 
 def told(heard: Heard, words: str) -> int:

@@ -402,6 +402,27 @@ def test_two_processes_do_not_send_at_once(town: Town) -> None:
     assert len(other.post.messages) == 1
 
 
+def test_what_a_killed_process_may_have_told_is_told_to_be_over(town: Town) -> None:
+    """Who was killed between sending and noting it has told somebody; that it is over is not kept from them."""
+    office, other = Office(town), Office(town)
+    system(town, "paused")
+    office.look()
+
+    def dies(title: str, text: str) -> bool:
+        office.post(title, text)
+        raise KeyboardInterrupt
+
+    office.alerter.send = dies
+    with pytest.raises(KeyboardInterrupt):
+        office.later()
+    assert len(office.post.messages) == 1
+    system(town, "ok")
+    other.later(times=3)
+    assert ["Over: con is paused" in text for _, text in other.post.messages] == [True]
+    other.later(times=3)
+    assert len(other.post.messages) == 1
+
+
 class Heard(list[dict[str, Any]]):
     """What a service was sent."""
 
