@@ -53,6 +53,11 @@ def carried_key(m: FieldMap, side: Side, fields: Mapping[str, Value]) -> str | N
     return value if isinstance(value, str) and value else None
 
 
+def by_key(key: str) -> str:
+    """The text by which a record that carries this sync key is found."""
+    return f"\x1dkey\x1e{key}"
+
+
 def keys(m: FieldMap, side: Side, fields: Mapping[str, Value]) -> tuple[Key, ...]:
     """Every match key of a record, comparable with those of the other side."""
     found: dict[tuple[str, str], Key] = {}
@@ -100,7 +105,9 @@ def indexed(m: FieldMap, side: Side, fields: Mapping[str, Value]) -> list[str]:
     found = keys(m, side, fields)
     counted = [text for key in found if key.certain and key.own[:1] != (key.indexed,) for text in key.own]
     blocks = Yardstick.of(m).traits(side, fields).blocks() if m.score is not None else []
-    return list(dict.fromkeys([*(key.indexed for key in found), *counted, *blocks, *was]))
+    carried = carried_key(m, side, fields)
+    ours = [by_key(carried)] if carried is not None else []
+    return list(dict.fromkeys([*(key.indexed for key in found), *counted, *blocks, *was, *ours]))
 
 
 def formers(m: FieldMap, side: Side, fields: Mapping[str, Value]) -> tuple[str, ...]:

@@ -10,7 +10,7 @@ from datetime import datetime, timedelta
 
 from syncd.core.decision import Twins, Verdict
 from syncd.core.fieldmap import Direction, FieldMap, Rule, Unconvertible
-from syncd.core.match import Answer, Whose, carried_key, keys, lookups, sync_key_of
+from syncd.core.match import Answer, Whose, by_key, carried_key, keys, lookups, sync_key_of
 from syncd.core.model import Action, Operation, Record, Side, SyncKey
 from syncd.core.plan import plan_create
 from syncd.engine.absorb import absorb
@@ -302,13 +302,13 @@ def _judge_found(tx: Tx, m: FieldMap, to: Side, asking: Sequence[Item], records:
     by_text: dict[str, list[Record]] = {}
     for record in records:
         own = carried_key(m, to, record.fields)
-        texts = [k.indexed for k in keys(m, to, record.fields)] + ([f"\x1d{own}"] if own else [])
+        texts = [k.indexed for k in keys(m, to, record.fields)] + ([by_key(own)] if own else [])
         for text in texts:
             by_text.setdefault(text, []).append(record)
     told: dict[str, list[Record]] = {}
     for item in asking:
         source = item.record(to.other)
-        texts = [k.indexed for k in keys(m, to.other, source.fields)] + [f"\x1d{sync_key_of(source.ref)}"]
+        texts = [k.indexed for k in keys(m, to.other, source.fields)] + [by_key(sync_key_of(source.ref))]
         told[item.mark.id] = list({r.ref.id: r for text in texts for r in by_text.get(text, ())}.values())
     creates = {intent.source_id: intent for intent in tx.journal.open_creates(m.key, to.other)}
     _judge_all(tx, m, to.other, asking, told, creates)

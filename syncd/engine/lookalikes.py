@@ -13,7 +13,7 @@ from datetime import datetime
 from typing import Protocol
 
 from syncd.core.fieldmap import FieldMap, Unconvertible
-from syncd.core.match import Answer, Candidate, Eye, Whose, contested, whose
+from syncd.core.match import Answer, Candidate, Eye, Whose, by_key, contested, sync_key_of, whose
 from syncd.core.model import Record, Side
 from syncd.core.traits import common
 from syncd.store.snapshots import hashed
@@ -150,12 +150,14 @@ class Lookalikes:
         here, there = (self.index.crowds(at, keys.values(), min(most, CROWD)) for at in (side, side.other))
         shared = {text for text, key in keys.items() if max(here.get(key, 0), there.get(key, 0)) > most}
         shared |= {common(value) for value in self.m.shared.values}
-        few = self.index.keyed(side.other, [key for key in keys.values() if there.get(key, 0) <= CROWD])
-        by_key = {text: few[key] for text, key in keys.items() if key in few}
-        hits = {id_: self._hits(several, by_key) for id_, several in texts.items()}
+        ours = {hashed(text) for source in sources for text in self._ours(side, source)}
+        sought = [key for key in keys.values() if there.get(key, 0) <= CROWD or key in ours]
+        few = self.index.keyed(side.other, sought)
+        having = {text: few[key] for text, key in keys.items() if key in few}
+        hits = {id_: self._hits(several, having) for id_, several in texts.items()}
         ids = {id_ for several in hits.values() for id_ in several}
         linked = self.index.linked(side.other, ids | {r.ref.id for rs in told.values() for r in rs})
-        wanted = {s.ref.id: self._closest(side, s, hits[s.ref.id], linked, by_key) for s in sources}
+        wanted = {s.ref.id: self._closest(side, s, hits[s.ref.id], linked, having) for s in sources}
         known = self._records(side.other, {id_ for several in wanted.values() for id_ in several})
         refused = self.index.refused(side, texts)
         people = {
@@ -172,16 +174,21 @@ class Lookalikes:
     def _texts(self, side: Side, source: Record) -> list[str]:
         several = self.eye.keys(side, source)
         own = [text for key in several for text in key.own]
-        return [*(key.indexed for key in several), *own, *self.eye.blocks(side, source)]
+        return [*self._ours(side, source), *(key.indexed for key in several), *own, *self.eye.blocks(side, source)]
 
-    def _hits(self, texts: Sequence[str], by_key: Mapping[str, Sequence[str]]) -> Counter[str]:
-        return Counter(id_ for text in dict.fromkeys(texts) for id_ in by_key.get(text, ()))
+    def _ours(self, side: Side, source: Record) -> list[str]:
+        """By what the twin is found that was made for it, or linked with it: it carries our key."""
+        return [by_key(sync_key_of(source.ref))] if self.m.end(side.other).sync_key is not None else []
+
+    def _hits(self, texts: Sequence[str], having: Mapping[str, Sequence[str]]) -> Counter[str]:
+        return Counter(id_ for text in dict.fromkeys(texts) for id_ in having.get(text, ()))
 
     def _closest(
-        self, side: Side, source: Record, hits: Counter[str], linked: set[str], by_key: Mapping[str, Sequence[str]]
+        self, side: Side, source: Record, hits: Counter[str], linked: set[str], having: Mapping[str, Sequence[str]]
     ) -> list[str]:
-        """Who shares a match key, and of those that only look alike the nearest that are linked with nobody."""
-        keyed = {id_ for key in self.eye.keys(side, source) for id_ in by_key.get(key.indexed, ())}
+        """Who carries our key or shares a match key, and of those that only look alike the nearest without a link."""
+        texts = [*self._ours(side, source), *(key.indexed for key in self.eye.keys(side, source))]
+        keyed = {id_ for text in texts for id_ in having.get(text, ())}
         if self.m.score is None:
             return sorted(keyed)
         alike = [id_ for id_, _ in hits.most_common() if id_ not in keyed and id_ not in linked]

@@ -21,7 +21,7 @@ from syncd.store.store import Tx
 MENDABLE = ("unmapped", "waiting", DRIFT, UNTOLD, "refused")
 """Causes that a changed map may have mended."""
 
-INDEXED = 4
+INDEXED = 5
 """Counts up when records are found by other texts than before: every record is keyed anew then."""
 
 
@@ -89,8 +89,9 @@ def _facts(world: World, m: FieldMap) -> dict[str, Any]:
     ]
     names = [f"{side}:{name}" for side in Side for name in unique_names(world, m, side)]
     was = [f"{m.continues.side}:{m.continues.field}"] if m.continues is not None else []
+    ours = [f"{side}:key:{name}" for side in Side if (name := m.end(side).sync_key) is not None]
     kinds = f"{INDEXED} {'scored' if m.score is not None else 'keyed'}"
-    return {"digest": m.digest, "match": (*matches, *names, *was, kinds)}
+    return {"digest": m.digest, "match": (*matches, *names, *was, *ours, kinds)}
 
 
 def _key_again(tx: Tx, world: World, m: FieldMap, side: Side) -> None:

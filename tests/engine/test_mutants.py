@@ -20,8 +20,9 @@ import pytest
 from hypothesis import Phase, settings
 from hypothesis.stateful import run_state_machine_as_test
 
-from syncd.core import loss, plan
+from syncd.core import loss, match, plan
 from syncd.core.fieldmap import Leave
+from syncd.core.model import Side
 from syncd.engine import (
     absorb,
     archiving,
@@ -456,6 +457,10 @@ MUTANTS = (
     Mutant(
         "what was given up never lands", late.landed_late, "if ours and ", "if False and ",
         settles.test_a_create_that_lands_after_all_has_its_values_as_base,
+    ),
+    Mutant(
+        "nobody is found by our key", match.indexed, "*was, *ours]", "*was]",
+        partial(copies.test_who_carries_our_key_is_not_made_again, Side.LEFT, by_feed=True),
     ),
     Mutant(
         "what a lost write would overrule is overruled", settling._list_put_back, 'if not data["lost"]\n', "if True\n",

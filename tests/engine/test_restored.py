@@ -16,11 +16,13 @@ from sqlalchemy import insert, select
 import tests.engine.town
 from syncd.core.model import Side
 from syncd.engine.restored import REASON, doubt
+from syncd.engine.worker import Worker
 from syncd.store.conflicts import Conflict
 from syncd.store.move import _tables
-from tests.engine.doings import cycle, delete, edit, judge, make, rest
-from tests.engine.test_rules import linked, rows
+from tests.engine.doings import cycle, delete, edit, judge, make, read_feed, rest
+from tests.engine.test_rules import linked, rows, town_of
 from tests.engine.town import DATABASES, Town, build
+from tests.engine.vendor import Traits
 
 CONTACTS = "pair/contacts"
 
@@ -142,7 +144,7 @@ def test_what_was_pending_in_the_copy_does_not_overrule(town: Town) -> None:
     """An edit waits in the copy; it crossed, and both sides went on since: the old one is not carried out again."""
     left, right = linked(town)
     edit(town, "crm", "contacts", left.id, {"name": "Old"})
-    tests.engine.doings.read_feed(town, "crm", "contacts")
+    read_feed(town, "crm", "contacts")
     copy = copied(town)
     rest(town)
     edit(town, "con", "contacts", right.id, {"phone": "22"})
@@ -160,7 +162,7 @@ def test_what_was_pending_in_the_copy_and_put_back_since_is_asked_about(town: To
     left, right = linked(town)
     edit(town, "crm", "contacts", left.id, {"name": "Anna"})
     town.stage.now += timedelta(minutes=5)
-    tests.engine.doings.read_feed(town, "crm", "contacts")
+    read_feed(town, "crm", "contacts")
     town.stage.now += timedelta(hours=2)
     copy = copied(town)
     rest(town)
@@ -182,11 +184,30 @@ def test_said_twice_the_earlier_copy_holds(town: Town) -> None:
     restored(town, copy)
     town.stage.now += timedelta(hours=3)
     for system in ("crm", "con"):
-        tests.engine.doings.read_feed(town, system, "contacts")
+        read_feed(town, system, "contacts")
     with town.store.begin() as tx:
         doubt(tx)
     rest(town)
     assert (left.fields["name"], right.fields["name"]) == ("Anna", "Ann")
+
+
+@pytest.mark.parametrize("by_feed", [False, True], ids=["a look-up", "by the feed"])
+@pytest.mark.parametrize("first", list(Side))
+def test_who_carries_our_key_is_not_made_again(first: Side, by_feed: bool) -> None:
+    """No store is left, and what the two match by was changed on both sides since: nothing but our key joins them."""
+    with town_of(right=Traits(find_by_feed=by_feed)) as town:
+        left, right = linked(town)
+        edit(town, "crm", "contacts", left.id, {"email": "ann@left.example"})
+        edit(town, "con", "contacts", right.id, {"email": "ann@right.example"})
+        lost(town)
+        for system in ("crm", "con"):
+            read_feed(town, system, "contacts")
+        for side in (first, first.other):
+            Worker(town.world, town.maps[0], side=side).step()
+        rest(town)
+        assert [len(rows(town, system, "contacts")) for system in ("crm", "con")] == [1, 1]
+        with town.store.read() as tx:
+            assert [(link.left_id, link.right_id) for link in tx.links.all(CONTACTS)] == [(left.id, right.id)]
 
 
 def test_who_was_deleted_since_does_not_come_back(town: Town) -> None:
@@ -211,7 +232,7 @@ def test_nothing_is_created_before_both_sides_were_read_anew(town: Town) -> None
     make(town, "con", "contacts", {"email": "bob@x.example", "name": "Bob"})
     rest(town)
     restored(town, copy)
-    tests.engine.doings.read_feed(town, "con", "contacts")
+    read_feed(town, "con", "contacts")
     tests.engine.doings.run(town)
     with town.store.read() as tx:
         assert len(tx.links.all(CONTACTS)) == 1, "who may be anybody's twin waits until both sides are known"

@@ -15,6 +15,7 @@ from syncd.app import App
 from syncd.core.fieldmap import FieldMap
 from syncd.core.model import Record, Side
 from syncd.engine.answers import release, take
+from syncd.engine.lookalikes import CROWD
 from syncd.engine.worker import Worker
 from syncd.engine.world import Guard
 from syncd.errors import ConfigError, SyncdError, Transient
@@ -127,6 +128,39 @@ def test_a_changed_match_keys_what_is_known_anew() -> None:
         make(town, "crm", "contacts", {"email": "old@x.example", "name": "Old"})
         rest(town)
         assert len(rows(town, "con", "contacts")) == 1
+
+
+def test_a_map_that_gains_a_key_finds_by_it_what_is_known() -> None:
+    """The field was read by a rule before, so nothing is read anew: who carries the key is found all the same."""
+    with town_of(right=Traits(find_by_feed=True)) as town:
+        serial = ("right: serial, direction: create", "right: key, direction: create")
+        remapped(town, ("%(keys)s", "# %(keys)s"), serial, LEFT_ONLY)
+        left = make(town, "crm", "contacts", {"email": "ann@left.example", "tag": "cold"})
+        assert left is not None
+        right = make(town, "con", "contacts", {"email": "ann@right.example", "key": f"crm:contacts:{left.id}"})
+        assert right is not None
+        rest(town)
+        remapped(town, LEFT_ONLY)
+        edit(town, "crm", "contacts", left.id, {"tag": "warm"})
+        rest(town)
+        assert [row.id for row in rows(town, "con", "contacts")] == [right.id]
+
+
+def test_a_crowd_that_carries_our_key_is_asked_about() -> None:
+    """Somebody copied the record many times, the key with it: none of them is the twin for certain, and none is new."""
+    with town_of(right=Traits(find_by_feed=True)) as town:
+        left = make(town, "crm", "contacts", {"email": "ann@x.example"})
+        assert left is not None
+        for number in range(CROWD + 1):
+            make(town, "con", "contacts", {"email": f"{number}@x.example", "key": f"crm:contacts:{left.id}"})
+        remapped(town, LEFT_ONLY)
+        for system in ("crm", "con") * (CROWD + 1):  # a page at a time
+            town.stage.now += timedelta(minutes=1)
+            read_feed(town, system, "contacts")
+        Worker(town.world, town.maps[0], side=Side.LEFT).step()
+        assert len(rows(town, "con", "contacts")) == CROWD + 1
+        with town.store.read() as tx:
+            assert tx.marks.get("pair/contacts", Side.LEFT, [left.id])[left.id].cause == "question"
 
 
 def test_a_newly_read_field_is_known_of_all_before_anything_is_created() -> None:
