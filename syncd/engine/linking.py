@@ -17,7 +17,7 @@ from syncd.engine.absorb import absorb
 from syncd.engine.fence import all_ours, hold_links
 from syncd.engine.intake import Tick, tick
 from syncd.engine.item import DONE, DRIFT, UNTOLD, UNWANTED, Item, Rest, again, park, stuck
-from syncd.engine.lookalikes import QUESTION, Lookalikes, StoreIndex, ask_again, belongs, near
+from syncd.engine.lookalikes import QUESTION, Lookalikes, StoreIndex, ask_again, belongs, copies, near
 from syncd.engine.namesakes import NAMESAKE, Taken, set_apart
 from syncd.engine.succession import came_of_a_merge, kept_back, take_over
 from syncd.engine.world import World
@@ -206,6 +206,10 @@ def _by_key(tx: Tx, item: Item, source_id: str, creates: Mapping[str, Intent]) -
     snapshot = tx.snapshots.get(end.system, end.kind, [source_id]).get(source_id)
     if snapshot is None or snapshot.gone:
         reason = f"carries the sync key of {end.system}:{end.kind}:{source_id}, which is not there"
+        item.fail(park("question", reason))
+        return
+    if others := copies(tx, m, side, item.mark.id, sync_key_of(snapshot.record.ref)):
+        reason = f"carries the sync key of {end.system}:{end.kind}:{source_id}, and so does {', '.join(others)}"
         item.fail(park("question", reason))
         return
     item.twin, item.found = source_id, "carries our sync key"

@@ -13,7 +13,7 @@ from datetime import datetime
 from typing import Protocol
 
 from syncd.core.fieldmap import FieldMap, Unconvertible
-from syncd.core.match import Answer, Candidate, Eye, Whose, by_key, contested, sync_key_of, whose
+from syncd.core.match import Answer, Candidate, Eye, Whose, by_key, carried_key, contested, sync_key_of, whose
 from syncd.core.model import Record, Side
 from syncd.core.traits import common
 from syncd.store.snapshots import hashed
@@ -105,6 +105,13 @@ def belongs(m: FieldMap, side: Side, record: Record) -> bool:
         return bool(m.only.value({side: record.fields}))
     except Unconvertible:
         return False
+
+
+def copies(tx: Tx, m: FieldMap, side: Side, id: str, key: str) -> list[str]:
+    """The other living records of a side that carry a sync key: who copies a record copies its key, too."""
+    index, number = StoreIndex(tx, m), hashed(by_key(key))
+    known = index.records(side, index.keyed(side, [number]).get(number, ()))
+    return [str(one.ref) for other, one in known.items() if other != id and carried_key(m, side, one.fields) == key]
 
 
 @dataclass(slots=True)

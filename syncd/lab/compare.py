@@ -204,8 +204,11 @@ class _Look:
                 carriers[key].append(id_)
         for key, ids in carriers.items():
             free = [id_ for id_ in ids if not self.claims.waits(m, side, id_)]
+            made = [id_ for id_ in ids if len(ids) > 1 and self.histories.made_by_syncd(m, side, id_)]
             if len(free) > 1:
                 self._odd(self.found.duplicates, m, side, free[-1], f"carries {key}, and so does {free[0]}")
+            elif len(made) > 1:
+                self._odd(self.found.duplicates, m, side, made[-1], f"was made for {key}, and so was {made[0]}")
         for id_ in self._loose(m, side):
             if not self.claims.known(self.world, m, side, id_) and self.histories.made_by_syncd(m, side, id_):
                 self._odd(self.found.duplicates, m, side, id_, "was made by syncd, and nothing is linked with it")

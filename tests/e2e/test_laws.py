@@ -23,6 +23,7 @@ from syncd.lab.laws import Breach, Laws
 from syncd.lab.meetings import meetings
 from syncd.lab.people import HAND
 from syncd.lab.play import TIMING
+from syncd.lab.process import until
 from syncd.lab.stage import Stage
 from syncd.store.links import Link
 from syncd.store.marks import PARKED
@@ -197,10 +198,10 @@ def test_a_blank_from_before_the_first_link_may_be_filled(place: tuple[Stage, Ap
 @pytest.mark.usefixtures("_at_once")
 def test_an_edit_in_flight_is_counted_apart(scene: Scene) -> None:
     """What a person types while our write is in the vendor's hands could not be compared with: it is counted apart."""
-    scene.stage.left.faults({"fault": "slow", "writes_only": True, "delay": 1.0, "times": 1})
+    scene.stage.left.faults({"fault": "slow", "writes_only": True, "delay": 2.0, "times": 1})
     slow = threading.Thread(target=scene.write_left, args=("PATCH", f"contacts/{scene.left}", {"city": "Elsewhere"}))
     slow.start()
-    time.sleep(0.4)
+    until(lambda: scene.stage.left.played()[0]["played"] == 1, within=60, what="the write")
     scene.type_left("Nowhere")
     slow.join()
     laws = Laws(scene.app.world, scene.stage.vendors)

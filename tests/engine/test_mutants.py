@@ -463,6 +463,11 @@ MUTANTS = (
         partial(copies.test_who_carries_our_key_is_not_made_again, Side.LEFT, by_feed=True),
     ),
     Mutant(
+        "a copy that carries our key is the twin", linking._by_key,
+        "if others := copies(", "if others := () and copies(",
+        partial(copies.test_a_copy_that_carries_our_key_is_not_taken_for_the_twin, Side.RIGHT, by_feed=True),
+    ),
+    Mutant(
         "what a lost write would overrule is overruled", settling._list_put_back, 'if not data["lost"]\n', "if True\n",
         _taken_back,
     ),

@@ -15,9 +15,11 @@ from sqlalchemy import insert, select
 
 import tests.engine.town
 from syncd.core.model import Side
+from syncd.engine.questions import answer
 from syncd.engine.restored import REASON, doubt
 from syncd.engine.worker import Worker
 from syncd.store.conflicts import Conflict
+from syncd.store.marks import PARKED
 from syncd.store.move import _tables
 from tests.engine.doings import cycle, delete, edit, judge, make, read_feed, rest
 from tests.engine.test_rules import linked, rows, town_of
@@ -206,6 +208,31 @@ def test_who_carries_our_key_is_not_made_again(first: Side, by_feed: bool) -> No
             Worker(town.world, town.maps[0], side=side).step()
         rest(town)
         assert [len(rows(town, system, "contacts")) for system in ("crm", "con")] == [1, 1]
+        with town.store.read() as tx:
+            assert [(link.left_id, link.right_id) for link in tx.links.all(CONTACTS)] == [(left.id, right.id)]
+
+
+@pytest.mark.parametrize("by_feed", [False, True], ids=["a look-up", "by the feed"])
+@pytest.mark.parametrize("first", list(Side))
+def test_a_copy_that_carries_our_key_is_not_taken_for_the_twin(first: Side, by_feed: bool) -> None:
+    """No store is left to say which of two records that carry our key was linked: a person says it."""
+    with town_of(right=Traits(find_by_feed=by_feed)) as town:
+        left, right = linked(town)
+        copy = make(town, "con", "contacts", {**right.fields, "email": "copy@x.example", "name": "Copy"})
+        assert copy is not None
+        lost(town)
+        for system in ("crm", "con"):
+            read_feed(town, system, "contacts")
+        for side in (first, first.other):
+            Worker(town.world, town.maps[0], side=side).step()
+        rest(town)
+        assert (left.fields["name"], right.fields["name"], copy.fields["name"]) == ("Ann", "Ann", "Copy")
+        with town.store.read() as tx:
+            assert list(tx.links.all(CONTACTS)) == []
+            asked = {mark.id for mark in tx.marks.resting(PARKED) if mark.cause == "question"}
+        assert asked == {left.id, right.id, copy.id}
+        answer(town.world, town.maps[0].end(Side.LEFT).ref(left.id), right.id)
+        rest(town)
         with town.store.read() as tx:
             assert [(link.left_id, link.right_id) for link in tx.links.all(CONTACTS)] == [(left.id, right.id)]
 
