@@ -19,6 +19,7 @@ from syncd.engine.audit import Found
 from syncd.errors import ConfigError, Problem, SyncdError
 from syncd.service import checkup, diagnosis, passes, systems
 from syncd.service.keeping import Keeping
+from syncd.service.keys import Keys
 from syncd.service.passes import Say
 from syncd.service.privacy import Privacy
 from syncd.service.setupfile import SetupFile
@@ -82,6 +83,11 @@ class App(Opened):
             settings.try_text(text, self.config.path, self.environ, known=systems.shapes())
 
         return SetupFile(self.config.path, check, self.renew)
+
+    @cached_property
+    def keys(self) -> Keys:
+        """The keys of the systems, to be changed."""
+        return Keys(self.config, self.environ, self.renew)
 
     def take_maps(self) -> None:
         """Let the daemon, if one works here, read the maps anew now; else it does so at its time."""

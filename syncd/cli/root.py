@@ -52,6 +52,7 @@ def options(
 
 app.command()(setup.init)
 app.command()(setup.check)
+app.command()(setup.key)
 app.command()(work.plan)
 app.command()(work.run)
 app.command()(work.work)

@@ -1,4 +1,4 @@
-"""The verbs of the set-up: `init` writes it, `check` tries it, `db` looks after the store.
+"""The verbs of the set-up: `init` writes it, `check` tries it, `key` changes a key, `db` looks after the store.
 
 What is not here: the form of the file that `init` writes (`initial`).
 """
@@ -6,6 +6,7 @@ What is not here: the form of the file that `init` writes (`initial`).
 from __future__ import annotations
 
 import os
+import sys
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -127,6 +128,24 @@ def check_store(context: typer.Context, *, config: ConfigOption = None, format: 
     show_facts(found, format)
     if not found["sound"]:
         raise ConfigError(Problem("[syncd] store", "its file is damaged.", RESTORE))
+
+
+def key(
+    context: typer.Context,
+    system: Annotated[str, typer.Argument(help="As config.toml names it.")],
+    *,
+    config: ConfigOption = None,
+) -> None:
+    """Try another key of a system with its vendor, and put it in the place of the old one.
+
+    It is asked for, or read from standard input. What the vendor refuses changes nothing.
+    """
+    with opened(context, config) as app:
+        app.keys.kept(system)
+        asked = sys.stdin.isatty()
+        typed = typer.prompt(f"The new key of {system}", hide_input=True) if asked else sys.stdin.readline()
+        since = app.keys.change(system, typed)
+    typer.echo(f"{system} takes the new key. {since}")
 
 
 @db.command("restored")

@@ -3,7 +3,7 @@
 What is not here: maps (`syncd.fieldmaps`), and what a vendor needs (connectors declare it, the app hands it in).
 """
 
-from syncd.config.load import find, load, secrets, try_text, variables
+from syncd.config.load import find, kept, load, secrets, try_text, variables
 from syncd.config.model import (
     AlertsConfig,
     AuditConfig,
@@ -18,6 +18,7 @@ from syncd.config.model import (
     TimingConfig,
     WebConfig,
 )
+from syncd.config.values import Kept, Wrong, a_key
 
 __all__ = [
     "AlertsConfig",
@@ -25,6 +26,7 @@ __all__ = [
     "Config",
     "ConsoleConfig",
     "Guard",
+    "Kept",
     "LogConfig",
     "PairConfig",
     "RetentionConfig",
@@ -32,7 +34,10 @@ __all__ = [
     "SystemShape",
     "TimingConfig",
     "WebConfig",
+    "Wrong",
+    "a_key",
     "find",
+    "kept",
     "load",
     "secrets",
     "try_text",

@@ -94,6 +94,15 @@ def secrets(path: Path, source: str) -> list[str]:
     return list(dict.fromkeys(_named(_Loader(path, _text(path), {}, {}).parsed(), source)))
 
 
+def kept(path: Path, environ: Mapping[str, str], system: str, setting: str) -> values.Kept:
+    """Where the config file has a system's secret from. Raises ConfigError where it says it no more."""
+    told = _Loader(path, _text(path), {}, {}).parsed().get("systems", {}).get(system, {}).get(setting)
+    if not isinstance(told, dict) or len(told) != 1:
+        remedy = "Let syncd read it (`systemctl reload syncd`), and look again."
+        raise ConfigError(Problem(f"{path.name}: systems.{system}.{setting}", "is not as syncd read it.", remedy))
+    return values.kept(told, path.resolve().parent, environ)
+
+
 def _named(value: Any, source: str) -> Iterator[str]:
     inner = list(value.values()) if isinstance(value, Mapping) else value if isinstance(value, list) else []
     if isinstance(value, Mapping) and value.keys() == {source}:

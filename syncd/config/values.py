@@ -6,8 +6,11 @@ What is not here: which setting is which (`model`) and the collecting of mistake
 
 from __future__ import annotations
 
+import os
 import re
 import stat
+from collections.abc import Mapping
+from dataclasses import dataclass
 from datetime import time, timedelta
 from ipaddress import ip_address
 from pathlib import Path
@@ -272,6 +275,32 @@ def secret(value: Any, info: ValidationInfo) -> str:
     raise Wrong("does not say where the secret is.", wanted)
 
 
+@dataclass(frozen=True, slots=True)
+class Kept:
+    """Where a secret lies, in words. `file`: where another one can be written; None: nowhere that syncd reaches.
+
+    `handed`: the service manager read it from there and hands it over, anew at each start only.
+    """
+
+    words: str
+    file: Path | None = None
+    handed: bool = False
+
+
+def kept(value: Mapping[str, str], folder: Path, environ: Mapping[str, str]) -> Kept:
+    """Where `secret` has found this one."""
+    ((source, name),) = value.items()
+    if source == "env":
+        return Kept(f"the environment variable {name}")
+    if source == "file":
+        found = (folder / Path(name).expanduser()).resolve()
+        return Kept(str(found), found)
+    manager = environ.get("CREDENTIALS_DIRECTORY")
+    handed = manager is not None and (Path(manager) / name).is_file()
+    found = folder / CREDENTIALS / name
+    return Kept(f"the credential {name}", found if os.access(found.parent, os.W_OK) else None, handed)
+
+
 def webhook_secret(value: Any, info: ValidationInfo) -> str:
     """As `secret`, and not so short that it can be guessed."""
     found = secret(value, info)
@@ -322,6 +351,13 @@ def _read(name: Path) -> str:
     if not found:
         raise Wrong(f"is in a file that is empty: {name}.", "Put the secret into it, on one line.")
     return _key(found, f"the file {name}")
+
+
+def a_key(typed: str) -> str:
+    """A key that somebody typed or pasted. Raises Wrong for what can be none."""
+    if not typed.strip():
+        raise Wrong("is empty.", "Copy the key from the vendor's page and paste it.")
+    return _key(typed.strip(), "what was typed")
 
 
 def _key(found: str, place: str) -> str:

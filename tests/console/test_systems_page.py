@@ -4,13 +4,17 @@ from __future__ import annotations
 
 import re
 import tomllib
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from syncd.lab.stage import RIGHT_KEY
 from syncd.store.runs import SystemState
 from tests.console.town import Town
+
+NEW_KEY = "a-new-key-7c1f"
 
 
 def file(town: Town) -> dict[str, Any]:
@@ -121,6 +125,58 @@ def test_a_running_daemon_takes_it(town: Town, monkeypatch: pytest.MonkeyPatch) 
     answer = town.post("/systems/pairs/sales", {"mode": "plan"})
     town.app.__dict__.pop("setup", None)
     assert seen == ["plan"] and "in a moment" in answer.headers["hx-trigger"]
+
+
+@pytest.fixture
+def filed(town: Town, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
+    """The key of the right system comes from a file."""
+    text, kept = town.stage.config.read_text(encoding="utf-8"), town.stage.folder / "right-key"
+    changed = re.sub(r"(api_key\s*=\s*)\{.*?\}", r'\1{file = "right-key"}', text)
+    assert changed != text
+    town.stage.config.write_text(changed, encoding="utf-8")
+    kept.write_text(f"{RIGHT_KEY}\n", encoding="utf-8")
+    kept.chmod(0o600)
+    town.stage.right.act("key", key=NEW_KEY)
+    monkeypatch.setattr(town.app, "renew", lambda: None)
+    town.app.__dict__.pop("keys", None)
+    yield kept
+    town.app.__dict__.pop("keys", None)
+
+
+def test_an_admin_gives_another_key(town: Town, filed: Path) -> None:
+    """It is tried, kept where the old one was, and stands in no list, page or log of deeds."""
+    assert 'type="password"' in town.page("/systems")
+    answer = town.post("/systems/jobnimbus/key", {"key": NEW_KEY})
+    assert answer.status_code == 204 and "JobNimbus takes the new key" in answer.headers["hx-trigger"]
+    assert filed.read_text(encoding="utf-8") == f"{NEW_KEY}\n"
+    with town.app.ready_store.read() as tx:
+        (done,) = tx.deeds.last(limit=1)
+    assert (done.account, done.deed, done.subject, done.detail) == ("ada", "system.key", "jobnimbus", {})
+    for page in ("/systems", "/deeds"):
+        assert NEW_KEY not in town.page(page)
+
+
+def test_a_key_that_is_refused_changes_nothing(town: Town, filed: Path) -> None:
+    """The note says what the vendor says, with the remedy, and not the key."""
+    answer = town.post("/systems/jobnimbus/key", {"key": "a-wrong-key-51ab"})
+    told = answer.headers["hx-trigger"]
+    assert answer.status_code == 422 and "API key" in told and "a-wrong-key" not in told
+    assert filed.read_text(encoding="utf-8") == f"{RIGHT_KEY}\n"
+
+
+def test_who_is_no_admin_gives_no_key(town: Town, filed: Path) -> None:
+    """Nor is shown where one lies."""
+    for name in ("otto", "vera"):
+        assert town.post("/systems/jobnimbus/key", {"key": NEW_KEY}, name).status_code == 403
+        assert "Another key" not in town.page("/systems", name)
+    assert filed.read_text(encoding="utf-8") == f"{RIGHT_KEY}\n"
+    assert town.post("/systems/salesforce/key", {"key": NEW_KEY}).status_code == 404
+
+
+def test_a_key_of_the_environment_is_told_to_be_changed_there(town: Town) -> None:
+    """Which variable, and that it is read at the start."""
+    page = town.page("/systems")
+    assert "It comes from the environment variable" in page and 'type="password"' not in page
 
 
 def test_how_a_system_is_stands_alike_on_both_pages(town: Town) -> None:

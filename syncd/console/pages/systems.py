@@ -1,6 +1,6 @@
 """The set-up: systems with what `check` finds in them, and pairs with their modes and limits.
 
-What is not here: keys; they are read from where the set-up says, and no page shows or takes one.
+A key may be given, and is never shown. What is not here: trying and keeping it (`service.keys`).
 """
 
 from __future__ import annotations
@@ -30,6 +30,7 @@ def show(desk: Desk, ask: Ask) -> Facts:
             "rate": one.rate,
             "sandbox": one.base_url,
             "webhooks": one.webhook_secret is not None,
+            "key": desk.keys.kept(name) if ask.visitor.role >= Role.ADMIN else None,
         }
         for name, one in config.systems.items()
     ]
@@ -95,6 +96,15 @@ def _change(desk: Desk, ask: Ask) -> Done:
     )  # fmt: skip
 
 
+def _key(desk: Desk, ask: Ask) -> Done:
+    """Another key for a system, which its vendor takes."""
+    name = ask.path["system"]
+    if name not in desk.config.systems:
+        raise NotFound(f"There is no system {name}.")
+    since = desk.keys.change(name, ask.form.get("key", ""))
+    return Done(text=f"{title(desk.config.systems[name].connector)} takes the new key. {since}", subject=name)
+
+
 def _whole(field: str, told: str) -> int:
     if not told.isdecimal() or len(told) > 9:
         raise ConfigError(Problem(field, "must be a whole number.", "Write digits alone."))
@@ -109,7 +119,10 @@ def _written(span: timedelta) -> str:
     return f"{seconds * 1000:.0f}ms"
 
 
-DEEDS = (Deed("/systems/pairs/{pair}", "pair.change", _change, Role.ADMIN),)
+DEEDS = (
+    Deed("/systems/pairs/{pair}", "pair.change", _change, Role.ADMIN),
+    Deed("/systems/{system}/key", "system.key", _key, Role.ADMIN),
+)
 PAGES = (
     Page("/systems", "systems.html", "Systems and pairs", show, nav="Systems"),
     Page("/systems/findings", "findings.html", "What check finds", findings, role=Role.OPERATOR, needs=True),
