@@ -89,6 +89,11 @@ class HubSpot:
         """Properties with types, options and loss; owners; the account's zone. Deals also have `contact`."""
         return self._schemas.describe(kind)
 
+    def account(self) -> str | None:
+        """The portal's number."""
+        number = (self._schemas.known_account() or {}).get("portalId")
+        return str(number) if number is not None else None
+
     def forget_schema(self) -> None:
         """Ask for properties, pipelines and owners again next time."""
         self._schemas.forget()

@@ -102,6 +102,10 @@ class JobNimbus:
         """Fields, pick lists, users of a kind. Three requests, cached."""
         return self._catalog.describe(kind)
 
+    def account(self) -> str | None:
+        """What every record calls its `customer`; None in an account without records."""
+        return self._catalog.account
+
     def forget_schema(self) -> None:
         """Ask again next time."""
         self._catalog.forget()

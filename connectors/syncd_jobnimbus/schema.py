@@ -44,6 +44,7 @@ class Catalog:
         self._standard = {kind: standard(kind, move_primary=move_primary) for kind in _OBJECT_TYPES}
         self._asked: dict[str, set[str]] = {kind: set() for kind in _OBJECT_TYPES}
         self._cache: dict[str, _Described] = {}
+        self._whose: set[str | None] = set()
         self._lock = threading.Lock()
 
     def describe(self, kind: str) -> Schema:
@@ -56,6 +57,13 @@ class Catalog:
         with self._lock:
             self._cache[kind] = _Described(schema, time.monotonic())
         return self._with_asked(kind, schema)
+
+    @property
+    def account(self) -> str | None:
+        """What all sampled records call their `customer`, which is the account; None unless they agree."""
+        with self._lock:
+            told = next(iter(self._whose)) if len(self._whose) == 1 else None
+        return told if isinstance(told, str) and told else None
 
     def forget(self) -> None:
         """Ask again next time."""
@@ -87,6 +95,8 @@ class Catalog:
     def _ask(self, kind: str, before: Mapping[str, FieldType]) -> Schema:
         settings, users = self._client.settings(), self._client.users()
         rows, at = self._client.sample(kind, PAGE), time.monotonic()
+        with self._lock:
+            self._whose |= {whose if isinstance(whose := row.get("customer"), str) else None for row in rows}
         fields = dict(self._standard[kind])
         for name, options in pick_lists(kind, settings).items():
             fields[name] = replace(fields[name], options=options)

@@ -115,6 +115,11 @@ class Salesforce:
         """Fields with types, pick lists and loss; users and queues; the org's zone. Opportunities have `contact`."""
         return self._schemas.describe(kind)
 
+    def account(self) -> str | None:
+        """The org's id, as short as it is unique."""
+        session = self._door.session
+        return session.org[:15] if session is not None and session.org else None
+
     def forget_schema(self) -> None:
         """Ask for fields, users and zone again next time."""
         self._schemas.forget()

@@ -15,15 +15,16 @@ from types import TracebackType
 from typing import TYPE_CHECKING, Self
 
 from syncd import config as settings
+from syncd.core.model import Schema
 from syncd.engine.described import as_ever
 from syncd.engine.world import Pair, World
 from syncd.errors import ConfigError, Problem
 from syncd.kit import limits
 from syncd.kit.connector import Connector
-from syncd.service import log, systems, worlds
+from syncd.service import log, systems, whose, worlds
 from syncd.service.health import Health
 from syncd.service.setupfile import as_written
-from syncd.service.worlds import Compiled, Compiler
+from syncd.service.worlds import Compiled, Compiler, Describe
 from syncd.store import move, schema
 from syncd.store.clock import DatabaseClock
 from syncd.store.store import Store
@@ -133,8 +134,19 @@ class Opened:
 
     def _compiled(self, names: Collection[str] | None = None) -> Compiled:
         """The pairs (of these names), as far as their systems answer."""
+        store = self.ready_store
+        return self._compiler.compiled(self._of_one_account(lambda one, kind: as_ever(store, one, kind)), names)
+
+    def _of_one_account(self, describe: Callable[[Connector, str], Schema]) -> Describe:
+        """Describes a kind of a system, unless its key opens another account than before, which is an AuthError."""
         store, connectors = self.ready_store, self.connectors
-        return self._compiler.compiled(lambda name, kind: as_ever(store, connectors[name], kind), names)
+
+        def described(system: str, kind: str) -> Schema:
+            schema = describe(connectors[system], kind)
+            whose.must_be_the_same(store, system, connectors[system].account())
+            return schema
+
+        return described
 
     def _world_of(self, pairs: Iterable[Pair]) -> World:
         return World(
@@ -153,8 +165,8 @@ class Opened:
 
     def compiled_pairs(self, names: Collection[str] | None = None) -> Compiled:
         """The pairs (of these names) with their maps, compiled against the fields that the vendors have now."""
-        connectors = self.connectors
-        found = self._compiler.compiled(lambda system, kind: connectors[system].describe(kind), names)
+        describe = self._of_one_account(lambda one, kind: one.describe(kind))
+        found = self._compiler.compiled(describe, names)
         return replace(found, pairs=as_written(self.config.path, found.pairs))
 
     def pairs(self, name: str | None) -> Sequence[Pair]:

@@ -17,7 +17,7 @@ from syncd.core.fieldmap import FieldMap
 from syncd.engine import answers, applying, auditing, by_hand, explain, lookout, maps, questions, review, undo
 from syncd.engine.audit import Found
 from syncd.errors import ConfigError, Problem, SyncdError
-from syncd.service import checkup, diagnosis, passes, systems
+from syncd.service import checkup, diagnosis, passes, systems, whose
 from syncd.service.keeping import Keeping
 from syncd.service.keys import Keys
 from syncd.service.passes import Say
@@ -87,7 +87,7 @@ class App(Opened):
     @cached_property
     def keys(self) -> Keys:
         """The keys of the systems, to be changed."""
-        return Keys(self.config, self.environ, self.renew)
+        return Keys(self.config, self.environ, self._other_account, self.renew)
 
     def take_maps(self) -> None:
         """Let the daemon, if one works here, read the maps anew now; else it does so at its time."""
@@ -108,7 +108,14 @@ class App(Opened):
 
     def check(self, progress: Say = lambda _text: None) -> list[dict[str, Any]]:
         """Every finding over keys, permissions, maps and store, as data: severity, subject, message, remedy."""
-        return checkup.findings(self.config, self.connectors, lambda: schema.version(self.ready_store), progress)
+
+        def version() -> str | None:
+            return schema.version(self.ready_store)
+
+        return checkup.findings(self.config, self.connectors, version, self._other_account, progress)
+
+    def _other_account(self, system: str, account: str | None) -> Problem | None:
+        return whose.another(self.ready_store, system, account)
 
     def plan(self, pair: str | None = None, progress: Say = lambda _text: None) -> dict[str, Any]:
         """Read both sides and show what a run would do; nothing is written to a vendor."""

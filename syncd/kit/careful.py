@@ -65,6 +65,10 @@ class Careful:
         with self._odd(Transient, f"fields of {kind}"):
             return self.inner.describe(kind)
 
+    def account(self) -> str | None:
+        """As the one within."""
+        return self.inner.account()
+
     def forget_schema(self) -> None:
         """As the one within."""
         self.inner.forget_schema()

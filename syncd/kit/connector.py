@@ -196,6 +196,9 @@ class Connector(Protocol):
     def describe(self, kind: str) -> Schema:
         """The fields of a kind with types, loss, pick lists, users. Cached for `timing.fresh`."""
 
+    def account(self) -> str | None:
+        """The account that the key opens, as the vendor numbers it; None: it has told none yet. Asks for nothing."""
+
     def forget_schema(self) -> None:
         """Drop the cached schema: a write was refused for an unknown field or option."""
 

@@ -6,13 +6,14 @@ What is not here: what a connector finds in its own account (`Connector.check`) 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import suppress
 from typing import Any
 
 from syncd import fieldmaps
 from syncd.config import Config, PairConfig
 from syncd.core.model import Side
 from syncd.core.plural import counted
-from syncd.errors import AuthError, ConfigError, SyncdError
+from syncd.errors import AuthError, ConfigError, Problem, SyncdError
 from syncd.kit.connector import Connector, Finding, Severity
 from syncd.service.couriers import Couriers
 
@@ -21,15 +22,17 @@ def findings(
     config: Config,
     connectors: Mapping[str, Connector],
     store_version: Callable[[], str | None],
+    other_account: Callable[[str, str | None], Problem | None],
     progress: Callable[[str], None],
 ) -> list[dict[str, Any]]:
     """Every finding as data: severity, subject, message, remedy. `store_version` may raise ConfigError.
 
+    `other_account`: what is wrong if a system's key opens this account.
     `progress` hears what is looked at: a system that does not answer is asked for as long as any request is.
     """
     return [
         {"severity": str(f.severity), "subject": f.subject, "message": f.message, "remedy": f.remedy}
-        for f in _all(config, connectors, store_version, progress)
+        for f in _all(config, connectors, store_version, other_account, progress)
     ]
 
 
@@ -37,6 +40,7 @@ def _all(
     config: Config,
     connectors: Mapping[str, Connector],
     store_version: Callable[[], str | None],
+    other_account: Callable[[str, str | None], Problem | None],
     progress: Callable[[str], None],
 ) -> Iterator[Finding]:
     told: dict[str, Sequence[Finding]] = {}
@@ -51,6 +55,10 @@ def _all(
     for pair in config.pairs.values():
         progress(f"checking the maps of pair {pair.name}")
         yield from _maps(config, connectors, pair, told)
+    for name, connector in connectors.items():  # some tell it with their fields, which maps have just asked for
+        with suppress(ConfigError):  # that of the store is told below
+            if problem := other_account(name, connector.account()):
+                yield Finding(Severity.ERROR, f"{name}: account", problem.message, problem.remedy)
     yield from _alerts(config)
     try:
         yield Finding(Severity.OK, "store", f"version {store_version()}")

@@ -27,10 +27,14 @@ class From(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Keys:
-    """Of one set-up. `renew`: has the running daemon read it anew; None: none works here."""
+    """Of one set-up. `renew`: has the running daemon read it anew; None: none works here.
+
+    `other_account`: what is wrong if a system's key opens this account.
+    """
 
     config: Config
     environ: Mapping[str, str]
+    other_account: Callable[[str, str | None], Problem | None]
     renew: Callable[[], None] | None = None
 
     def kept(self, system: str) -> Kept:
@@ -68,6 +72,16 @@ class Keys:
         """Ask the vendor all that `check` asks. Raises ConfigError with what it refuses."""
         with closing(systems.connector(self.config, system)) as connector:
             found = connector.check()
-        wrong = [one for one in found if one.severity is Severity.ERROR]
+            for kind in connector.kinds:  # some tell their account with the fields
+                if connector.account() is None and all(one.severity is not Severity.ERROR for one in found):
+                    connector.describe(kind)
+            account = connector.account()
+        wrong = [
+            Problem(f"{system.name}: {one.subject}", one.message, one.remedy)
+            for one in found
+            if one.severity is Severity.ERROR
+        ]
+        if other := self.other_account(system.name, account):
+            wrong.append(other)
         if wrong:
-            raise ConfigError([Problem(f"{system.name}: {one.subject}", one.message, one.remedy) for one in wrong])
+            raise ConfigError(wrong)

@@ -11,6 +11,7 @@ from typing import Any
 import pytest
 
 from syncd.lab.stage import RIGHT_KEY
+from syncd.service.whose import noted
 from syncd.store.runs import SystemState
 from tests.console.town import Town
 
@@ -36,6 +37,9 @@ def test_systems_and_pairs_are_shown_without_any_key(town: Town) -> None:
     page = town.page("/systems")
     for word in ("HubSpot", "JobNimbus", "sales", "live", f"{town.app.config.pairs['sales'].guard.percent} %"):
         assert word in page
+    with town.app.ready_store.read() as tx:
+        account = noted(tx, "jobnimbus")
+    assert account is not None and f"<dd>{account}</dd>" in page
     for secret in town.app.config.secrets():
         assert secret not in page
 

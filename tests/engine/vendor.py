@@ -279,6 +279,10 @@ class MemoryConnector:
             for one in reversed(changes)
         ]
 
+    def account(self) -> str | None:
+        """This vendor tells none."""
+        return None
+
     def url(self, kind: str, id: str) -> str | None:
         """No pages."""
         return None

@@ -15,6 +15,7 @@ from syncd.console.ask import Ask, Deed, Done, Facts, NotFound, Page, Role
 from syncd.console.desk import Desk
 from syncd.console.words import title
 from syncd.errors import ConfigError, Problem
+from syncd.service.whose import noted
 from syncd.store.store import Tx
 
 
@@ -23,9 +24,11 @@ def show(desk: Desk, ask: Ask) -> Facts:
     config = desk.config
     with desk.ready_store.read() as tx:
         heads = headed(desk, tx)
+        accounts = {name: noted(tx, name) for name in config.systems}
     systems = [
         {
             **heads[name],
+            "account": accounts[name],
             "zone": one.timezone,
             "rate": one.rate,
             "sandbox": one.base_url,

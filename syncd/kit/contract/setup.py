@@ -42,6 +42,22 @@ class SetupContract(Contract):
         bench.connector.describe(kind)
         must(bench.remote.requests(mark), "a forgotten schema must be asked for again")
 
+    def test_an_account_is_one_for_good_or_untold(self, bench: Bench, kind: str) -> None:
+        """What is told of it is told for nothing once the fields are described, and by every connector alike."""
+        bench.people_create(kind, range(2))
+        bench.remote.settle()
+        other = self.make_connector(bench.url, TIMING)
+        try:
+            for one in (bench.connector, other):
+                one.forget_schema()
+                one.describe(kind)
+            mark = bench.remote.mark()
+            same(other.account(), bench.connector.account(), "the account")
+            must(bench.connector.account() != "", "an account without a name")
+            same(len(bench.remote.requests(mark)), 0, "requests for an account")
+        finally:
+            other.close()
+
     def test_a_good_account_passes_the_check(self, bench: Bench) -> None:
         """`check` finds no error with the right key, writes nothing, and tells what it looked at."""
         mark = bench.remote.mark()
