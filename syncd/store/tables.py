@@ -262,6 +262,7 @@ runs = Table(
     Column("counts", Json),
     Column("digest", String(64)),
     Index(None, "pair", "id"),
+    Index(None, "pair", "state", "id"),
 )
 
 pairs = Table(

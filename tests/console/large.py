@@ -38,6 +38,7 @@ def fill(store: Store, count: int, now: datetime) -> None:
         "counts": {"units": 10, "update:written": 5, "error": None}, "digest": "x",
     } for n in range(count)))  # fmt: skip
     _put(store, marks, _marks(count // 4, now))
+    _put(store, marks, _plans(5000, now))
     _put(store, conflicts, ({
         "map": DEALS, "link": 1_000_000 + n, "rule": "dealname", "state": ("open", "overruled", "agreed")[n % 3],
         "left_id": f"{FIRST + n}", "right_id": f"j{FIRST + n}", "left_value": f"Roof {n}", "right_value": f"roof {n}",
@@ -81,10 +82,23 @@ def _marks(count: int, now: datetime) -> Iterator[dict[str, Any]]:
         row = {"map": DEALS, "side": "left", "generation": 1, "lane": 0, "due_at": at, "first_at": at, "attempts": 3,
                "reread": False, "pulled": False, "fence": 0}  # fmt: skip
         yield {**row, "id": f"{FIRST + n}", "state": "parked", "cause": causes[n % 4], "reason": "Name is too long"}
-        plan = {"action": "update", "writes": [], "creates": False, "sides": ["right"], "left": f"{FIRST + n}"}
-        yield {**row, "id": f"h{FIRST + n}", "state": "due", "cause": None, "reason": None} | (
-            {"plan": plan} if n < 0 else {}
-        )
+        yield {**row, "id": f"h{FIRST + n}", "state": "due", "cause": None, "reason": None}
+
+
+def _plans(count: int, now: datetime) -> Iterator[dict[str, Any]]:
+    """More than pages count one by one, planned and held."""
+    for n in range(count):
+        at = now - timedelta(minutes=n)
+        row = {"map": DEALS, "side": "left", "generation": 1, "lane": 0, "due_at": at, "first_at": at, "attempts": 0,
+               "reread": False, "pulled": False, "fence": 0}  # fmt: skip
+        write = {"side": "right", "field": "name", "rule": "dealname", "before": f"roof {n}", "after": f"Roof {n}"}
+        plan = {
+            "map": DEALS, "action": "update", "left": f"{FIRST + n}", "right": f"j{FIRST + n}", "creates": None,
+            "archives": None, "why": None, "writes": [{**write, "reason": "changed on the left"}], "conflicts": [],
+            "parked": [],
+        }  # fmt: skip
+        rests = {"cause": "planned", "reason": "waits for permission to write", "plan": plan}
+        yield {**row, "id": f"p{FIRST + n}", "state": ("planned", "held")[n % 2], **rests}
 
 
 def _put(store: Store, table: Any, rows: Iterable[dict[str, Any]]) -> None:

@@ -17,7 +17,7 @@ PATHS = [
     *(page.path for page in PAGES if "{" not in page.path and page.path != "/systems/findings"),
     "/records?q=Roof+7", f"/records/hubspot/deals/{FIRST + 7}", "/runs/7", "/parked?cause=refused",
     "/handoffs?state=linked", "/handoffs?state=needs", "/handoffs?state=failed", "/conflicts?state=overruled",
-    f"/maps/{DEALS}",
+    f"/maps/{DEALS}", "/planned/sales", "/held/sales",
 ]  # fmt: skip
 SMALL, LARGE = 3000, 9000
 ROOM = 60
