@@ -14,6 +14,7 @@ from syncd.core.match import (
     Candidate,
     Key,
     Whose,
+    by_key,
     came_of,
     carried_key,
     contested,
@@ -138,6 +139,14 @@ def test_a_record_carries_our_key_in_the_map_s_field(value: Any, key: str | None
 def test_the_key_of_a_twin_is_its_source_s_ref() -> None:
     """What a record carries names the record it was made for."""
     assert sync_key_of(Ref("crm", "contacts", "1")) == "crm:contacts:1"
+
+
+@pytest.mark.parametrize("value", ["crm:contacts:1", "", None, 7])
+def test_a_record_is_found_by_the_key_it_carries(value: object) -> None:
+    """Beside what its own values make; a blank one is no key, and a map without one looks at none."""
+    found = [by_key("crm:contacts:1")] if value == "crm:contacts:1" else []
+    assert indexed(people(key="ext"), RIGHT, {"ext": value}) == found
+    assert indexed(people(), RIGHT, {"ext": value}) == []
 
 
 @pytest.mark.parametrize(("value", "ids"), [(("7", "8"), ("7", "8")), ("7", ("7",)), ("", ()), ((), ()), (None, ())])
