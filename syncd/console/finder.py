@@ -169,10 +169,17 @@ def called(world: World, shot: Snapshot) -> str:
         whole = " ".join(str(held[name]) for name in name_fields(m, side) if held.get(name))
         if whole:
             return whole
-        for name in [*unique_names(world, m, side), *keyed_fields(world, m, side)]:
+        for name in [*_titles(world, m, side), *keyed_fields(world, m, side)]:
             if held.get(name):
                 return str(held[name])
     return ref.id
+
+
+def _titles(world: World, m: FieldMap, side: Side) -> list[str]:
+    """The fields of a side that people call a record by, or that become what they call its twin by."""
+    theirs = unique_names(world, m, side.other)
+    across = [name for rule in m.rules if rule.field(side.other) in theirs and (name := rule.field(side)) is not None]
+    return list(dict.fromkeys([*unique_names(world, m, side), *across]))
 
 
 def ways(world: World) -> list[tuple[str, str, list[str]]]:

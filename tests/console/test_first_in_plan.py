@@ -90,6 +90,7 @@ def test_first_only_plan(living: Living, visits: Opens, hands: type[Hands]) -> N
     living.polled()
     living.stage.left.act("update", "contacts", id=link.left_id, fields={"city": city})
     expect(page.locator("#plans")).to_contain_text(city)
+    expect(page.get_by_text("1 record waits.")).to_be_visible()
     assert faults(page) == []
     assert _customer(living, link.right_id)["city"] != city
     at.press(page.get_by_role("button", name="Let sales write"))

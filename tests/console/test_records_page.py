@@ -119,6 +119,15 @@ def test_a_record_shows_both_sides_and_asks_no_vendor(town: Town, linked: tuple[
     assert page.count("<h1") == 1
 
 
+def test_a_deal_is_called_by_its_name(town: Town) -> None:
+    """By what becomes the name of its job, and not by the address that stands in it as well."""
+    with town.app.ready_store.read() as tx:
+        link = tx.links.all("sales/deals-jobs", limit=1)[0]
+        deal = tx.snapshots.get("hubspot", "deals", [link.left_id])[link.left_id]
+    told = deal.record.fields
+    assert told["job_address"] and finder.called(town.app.world, deal) == told["dealname"]
+
+
 def test_who_changed_a_field_is_asked_only_then(town: Town, linked: tuple[str, str, Snapshot]) -> None:
     """The history of one field comes from the vendor; a system that keeps none says so; a wrong field is refused."""
     before, shown = town.asked(), f"{_page(linked[0])}/history?field=email"

@@ -28,7 +28,7 @@ def show(desk: Desk, ask: Ask) -> Facts:
     return {
         "title": f"What {pair.name} would write", "pair": pair.name, "mode": pair.mode, "rows": rows, "map": m,
         "maps": [one.key for one in maps], "after": leaf.after if leaf is not None else None,
-        "records": COUNTED if count is None else count, "more": count is None,
+        "records": count, "counted_to": COUNTED,
         "systems": {str(Side.LEFT): pair.left, str(Side.RIGHT): pair.right},
     }  # fmt: skip
 

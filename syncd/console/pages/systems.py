@@ -70,8 +70,9 @@ def _pair(desk: Desk, name: str) -> Mapping[str, Any]:
 
 
 def findings(desk: Desk, ask: Ask) -> Facts:
-    """What `syncd check` finds now; the vendors are asked."""
-    rows = desk.check()
+    """What `syncd check` finds now; the vendors are asked. Files are named as seen from the set-up."""
+    folder = f"{desk.config.path.resolve().parent}/"
+    rows = [{**row, "subject": str(row["subject"]).removeprefix(folder)} for row in desk.check()]
     order = {"error": 0, "warning": 1, "ok": 2}
     return {"rows": sorted(rows, key=lambda row: order.get(row["severity"], 3))}
 
