@@ -16,7 +16,7 @@ from syncd.core.model import Record, Ref, Side, Value
 from syncd.core.traits import Aspect, Yardstick
 from syncd.engine.namesakes import found_by, unique_names
 from syncd.engine.world import World
-from syncd.store.finding import carriers
+from syncd.store.finding import carriers, saying
 from syncd.store.snapshots import Snapshot
 from syncd.store.store import Tx
 
@@ -24,6 +24,9 @@ LONGEST = 500
 """Letters that are looked at."""
 
 LONGEST_ID = 64
+AT_A_TIME = 20_000
+"""Records that are looked through for one page."""
+
 LOOKED_AT = 500
 """Records of a side of a map that are looked at closely."""
 
@@ -54,6 +57,39 @@ def find(world: World, tx: Tx, typed: str) -> Found:
     if len(found.shots) > SHOWN:
         found.shots, found.cut = dict(list(found.shots.items())[:SHOWN]), True
     return found
+
+
+@dataclass(frozen=True, slots=True)
+class Through:
+    """Whom a part of all records holds. `looked`: how many were looked at; `place`: where the next part begins."""
+
+    found: Found
+    looked: int
+    place: str | None
+
+
+def look_through(world: World, tx: Tx, typed: str, place: str) -> Through:
+    """Whoever says every word somewhere, among the next records from a place on; "" is the beginning."""
+    words, found = typed[:LONGEST].casefold().split(), Found()
+    number, _, after = place.partition(":")
+    kinds, looked = list(world.readers), 0
+    at = int(number) if number.isdecimal() and len(number) < 4 else 0
+    while words and at < len(kinds):
+        system, kind = kinds[at]
+        ids, last, count = saying(tx, system, kind, words, after=after[:LONGEST_ID], among=AT_A_TIME - looked)
+        looked += count
+        for id_ in ids[:LOOKED_AT]:
+            if len(found.shots) >= SHOWN:
+                return Through(found, looked, f"{at}:{after}")
+            shot, after = tx.snapshots.get(system, kind, [id_])[id_], id_
+            if _says(shot, typed):
+                found.shots[shot.record.ref] = shot
+        if len(ids) > LOOKED_AT:
+            return Through(found, looked, f"{at}:{after}")
+        if last is not None:
+            return Through(found, looked, f"{at}:{last}")
+        at, after = at + 1, ""
+    return Through(found, looked, None)
 
 
 def _written(world: World, text: str) -> Iterator[Ref]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import html
 import json
 import re
 from collections.abc import Mapping
@@ -96,6 +97,62 @@ def test_whatever_is_typed_is_only_text(town: Town, text: str) -> None:
     assert "Nothing found" in page
     assert "<script>alert" not in page
     assert "\u202e" not in re.sub(r'value="[^"]*"', "", page)
+
+
+def _through(town: Town, text: str) -> list[list[str]]:
+    """Who is found by each look into what records say, until the last one."""
+    parts, page = [], town.page(f"/records?q={quote(text)}&from=")
+    while True:
+        parts.append(re.findall(r'<tr id="found-([^"]+)"', page))
+        further = re.search(r'href="([^"]+)">Look further', page)
+        if further is None:
+            assert "all records were looked through" in page
+            return parts
+        page = town.page(html.unescape(further[1]))
+
+
+@pytest.mark.parametrize("at_a_time", [1, 7, 20_000])
+def test_a_part_of_a_name_is_found_in_what_records_say(
+    town: Town, linked: tuple[str, str, Snapshot], monkeypatch: pytest.MonkeyPatch, at_a_time: int
+) -> None:
+    """Every record that says it, once, however much is looked through at a time; whatever its capitals."""
+    monkeypatch.setattr(finder, "AT_A_TIME", at_a_time)
+    ref, _, shot = linked
+    part = str(shot.record.fields["lastname"])[1:4].upper()
+    assert not _found(town, part) and "Look through all records" in _search(town, part)
+    found = [ref for several in _through(town, part) for ref in several]
+    assert ref in found
+    with town.app.ready_store.read() as tx:
+        saying = [
+            str(one.record.ref)
+            for system, kind in town.app.world.readers
+            for one in tx.snapshots.page(system, kind, after="", limit=1000).values()
+            if part.casefold() in " ".join(str(value) for value in one.record.fields.values()).casefold()
+        ]
+    assert set(saying) <= set(found)
+
+
+@pytest.mark.parametrize("text", ["%", "_", '"}', '":"', "\\", "firstname", "\u00e9\u00c9", "zzz zzz", "' OR 1=1 --", "\x00"])
+def test_a_look_through_all_takes_any_text(town: Town, text: str) -> None:
+    """Signs stand for themselves, the names of fields are no values, and nobody says nonsense."""
+    assert [ref for several in _through(town, text) for ref in several] == []
+
+
+@pytest.mark.parametrize("place", ["0:", "9:", "-1:x", "x", "1:" + "9" * 400, "\u0663:1", "0:\x00"])
+def test_a_place_that_is_none_is_only_a_place(town: Town, place: str) -> None:
+    """It begins or ends somewhere."""
+    assert town.client().get("/records", params={"q": "a", "from": place}).status_code == 200
+
+
+def test_many_that_say_it_are_shown_in_parts(town: Town, monkeypatch: pytest.MonkeyPatch) -> None:
+    """No more than fit a page, and nobody is passed over or shown twice."""
+    monkeypatch.setattr("syncd.console.pages.records._linked_with", lambda _w, _t, refs: {ref: {} for ref in refs})
+    whole = [ref for several in _through(town, "a") for ref in several]
+    monkeypatch.setattr(finder, "SHOWN", 3)
+    monkeypatch.setattr(finder, "LOOKED_AT", 5)
+    parts = _through(town, "a")
+    assert max(map(len, parts)) == 3 and len(parts) > 3
+    assert [ref for part in parts for ref in part] == whole
 
 
 def test_an_empty_search_teaches(town: Town) -> None:

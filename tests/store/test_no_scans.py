@@ -150,6 +150,7 @@ def _pages(tx: Tx) -> None:
         asking.counted(tx, which, most=5)
     asking.these(tx, [1])
     finding.carriers(tx, "m", Side.LEFT, ["ann@x.example"], most=5)
+    finding.saying(tx, "crm", "contacts", ["ann"], after="", among=5)
     for state in (PARKED, "due"):
         list(handoffs.resting(tx, "m", state, 0, None))
         list(handoffs.resting(tx, "m", state, 0, handoffs.Place(NOW, "m", Side.LEFT, "1")))

@@ -10,7 +10,7 @@ from typing import Any
 
 from syncd.console.ask import Ask, Deed, Done, Facts, Page
 from syncd.console.desk import Desk
-from syncd.console.finder import Found, called, find, ways
+from syncd.console.finder import AT_A_TIME, Found, called, find, look_through, ways
 from syncd.console.naming import names_of
 from syncd.core.model import Ref
 from syncd.core.plural import counted
@@ -25,12 +25,19 @@ SYNC, PART, JOIN_AGAIN, JOIN, RETRY = (f"/records/{name}" for name in ("sync", "
 
 
 def show(desk: Desk, ask: Ask) -> Facts:
-    """What was typed, and whom it may mean: each with who it is linked with."""
-    world, text = desk.world, ask.query.get("q", "").strip()
+    """What was typed, and whom it may mean: each with who it is linked with.
+
+    `from`: not what they are found by is looked at, but what they say, from that place on.
+    """
+    world, text, place = desk.world, ask.query.get("q", "").strip(), ask.query.get("from")
     with world.store.read() as tx:
-        found = find(world, tx, text)
+        through = look_through(world, tx, text, place) if place is not None else None
+        found = through.found if through is not None else find(world, tx, text)
         groups = _groups(world, tx, found)
-    return {"q": text, "groups": groups, "cut": found.cut, "ways": ways(world), "count": sum(map(len, groups))}
+    return {
+        "q": text, "groups": groups, "cut": found.cut, "ways": ways(world), "count": sum(map(len, groups)),
+        "through": through, "at_a_time": AT_A_TIME,
+    }  # fmt: skip
 
 
 def _groups(world: World, tx: Tx, found: Found) -> list[list[Mapping[str, Any]]]:
