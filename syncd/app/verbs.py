@@ -17,7 +17,7 @@ from syncd.core.fieldmap import FieldMap
 from syncd.engine import answers, applying, auditing, by_hand, explain, lookout, maps, questions, review, undo
 from syncd.engine.audit import Found
 from syncd.errors import ConfigError, Problem, SyncdError
-from syncd.service import checkup, diagnosis, passes, systems, whose
+from syncd.service import checkup, diagnosis, impact, passes, systems, whose
 from syncd.service.keeping import Keeping
 from syncd.service.keys import Keys
 from syncd.service.passes import Say
@@ -171,7 +171,7 @@ class App(Opened):
         """What applying a changed map to all its records would touch."""
         m = self._map(name)
         maps.adopt(self.world)
-        return applying.preview(self.world, m).row()
+        return impact.impact(self.config, self.world, m).row()
 
     def map_apply(self, name: str, progress: Say = lambda _text: None) -> datetime:
         """Mark all records of a map; when the next runs may carry it out."""

@@ -90,7 +90,7 @@ def apply(
 
 
 def _show_preview(seen: Mapping[str, Any]) -> None:
-    columns = ("rule", "write left", "write right", "ask", "unmapped", "not read")
+    columns = ("rule", "write left", "write right", "lossy", "ask", "unmapped", "not read")
     show_rows(seen["rules"], columns, Format.TABLE, empty="No value would change.")
     if any(row["not read"] for row in seen["rules"]):
         typer.echo(
@@ -98,6 +98,8 @@ def _show_preview(seen: Mapping[str, Any]) -> None:
         )
         typer.echo("Let a run in mode plan read it first, and call this again: then it is counted.")
     typer.echo(f"{counted(seen['links'], 'link')}, {seen['leaving']} of them outside the map's condition now.")
+    calls = ", ".join(f"{count} of {system}" for system, count in seen["calls"].items())
+    typer.echo(f"Of {counted(seen['records']['touched'], 'link')} a record would be written. Calls, about: {calls}.")
     unlinked = f"{counted(seen['unlinked'], 'record')} without a link {'is' if seen['unlinked'] == 1 else 'are'}"
     typer.echo(f"{unlinked} looked at again; the map wants {seen['new']} across.")
 

@@ -12,7 +12,6 @@ from typing import Any
 
 from syncd.console.desk import Desk
 from syncd.console.finder import called, find
-from syncd.console.weighing import weighed
 from syncd.core.decision import Decision, Given, Verdict
 from syncd.core.fieldmap import Direction, FieldMap, Rule, Unconvertible
 from syncd.core.model import Record, Ref, Schema, Side, Value
@@ -21,6 +20,7 @@ from syncd.core.sight import Waiting
 from syncd.engine.described import as_ever
 from syncd.engine.linking import wanted
 from syncd.engine.planning import parents_of
+from syncd.engine.weighing import weighed
 from syncd.engine.world import World
 from syncd.service.worlds import Describe
 from syncd.store import linked

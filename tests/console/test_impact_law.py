@@ -17,12 +17,12 @@ from hypothesis import HealthCheck, Phase, assume, event, example, given, note, 
 
 from syncd.app import App
 from syncd.console import draft
-from syncd.console.impact import Impact, impact
 from syncd.core.fieldmap import FieldMap
 from syncd.core.model import Action, Side, Value
 from syncd.engine.world import World
 from syncd.lab.stage import PAIR
 from syncd.service import mapfiles
+from syncd.service.impact import Impact, impact
 from syncd.service.mapfiles import Checked
 from syncd.store.links import Link
 from syncd.store.marks import PARKED

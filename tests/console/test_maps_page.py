@@ -8,9 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from syncd.console import impact
 from syncd.fieldmaps.editing import Put, edit
-from syncd.service import mapfiles
+from syncd.service import impact, mapfiles
 from tests.console.town import Town
 
 PAIR = "hubspot-jobnimbus"

@@ -132,7 +132,9 @@ def test_a_part_of_a_name_is_found_in_what_records_say(
     assert set(saying) <= set(found)
 
 
-@pytest.mark.parametrize("text", ["%", "_", '"}', '":"', "\\", "firstname", "\u00e9\u00c9", "zzz zzz", "' OR 1=1 --", "\x00"])
+@pytest.mark.parametrize(
+    "text", ["%", "_", '"}', '":"', "\\", "firstname", "\u00e9\u00c9", "zzz zzz", "' OR 1=1 --", "\x00"]
+)
 def test_a_look_through_all_takes_any_text(town: Town, text: str) -> None:
     """Signs stand for themselves, the names of fields are no values, and nobody says nonsense."""
     assert [ref for several in _through(town, text) for ref in several] == []

@@ -10,11 +10,12 @@ import pytest
 from syncd.core.fieldmap import FieldMap
 from syncd.core.model import Operation, Outcome, Side
 from syncd.engine.answers import mark_rows, status
-from syncd.engine.applying import PAGE, Progress, apply, preview, release
+from syncd.engine.applying import PAGE, Progress, apply, release
 from syncd.engine.maps import adopt
 from syncd.engine.run import work
 from syncd.engine.world import Guard
 from syncd.fieldmaps import load
+from syncd.service.impact import gone_over
 from syncd.store.marks import COMING, DUE, HELD, PARKED, PLANNED
 from tests.engine import town as towns
 from tests.engine.doings import cycle, edit, make, read_feed, rest
@@ -58,18 +59,17 @@ def test_a_changed_map_is_not_retroactive_until_it_is_applied(monkeypatch: pytes
         rest(town)
         assert notes(town) == {"as it was"}
         m = town.world.maps[CONTACTS]
-        seen = preview(town.world, m).row()
-        assert seen["links"] == 30
-        assert seen["rules"] == [
-            {"rule": "note", "write left": 0, "write right": 30, "ask": 0, "unmapped": 0, "not read": 0}
-        ]
+        seen = gone_over(town.world, m)
+        assert seen.links == 30
+        (row,) = seen.rules
+        assert {name: count for name, count in row.items() if count} == {"rule": "note", "write right": 30}
         assert in_state(town, DUE) == 0
         applied(town)
         rest(town)
         assert notes(town) == {"AS IT IS"}
         with town.store.read() as tx:
             assert {row.state for row in tx.conflicts.list(states=["overruled", "open"])} == {"overruled"}
-        assert preview(town.world, m).row()["rules"] == []
+        assert gone_over(town.world, m).rules == []
 
 
 @pytest.mark.parametrize("reads", [True, False])
@@ -100,11 +100,11 @@ def test_a_field_that_was_never_read_is_not_counted_as_nothing(monkeypatch: pyte
         rest(town)
         take_map(town, contacts_map({}))
         m = town.world.maps[CONTACTS]
-        (row,) = preview(town.world, m).row()["rules"]
+        (row,) = gone_over(town.world, m).rules
         assert (row["rule"], row["not read"], row["write right"]) == ("phone", 1, 0)
         town.world = with_mode(town.world, "plan")
         rest(town)
-        (row,) = preview(town.world, m).row()["rules"]
+        (row,) = gone_over(town.world, m).rules
         assert (row["rule"], row["not read"], row["write right"]) == ("phone", 0, 1)
 
 
@@ -150,7 +150,7 @@ def test_where_the_map_asks_a_person_is_asked_and_stays_asked(monkeypatch: pytes
         assert notes(town) == {"as it was"}
         with town.store.read() as tx:
             assert len(tx.conflicts.list(states=["open"])) == 3
-        assert preview(town.world, town.world.maps[CONTACTS]).row()["rules"] == []
+        assert gone_over(town.world, town.world.maps[CONTACTS]).rules == []
 
 
 def test_what_a_person_keeps_is_not_decided_anew(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -282,8 +282,8 @@ def test_records_that_the_map_wants_now_are_carried(monkeypatch: pytest.MonkeyPa
         take_map(town, changed(**{"left.tag != 'cold'": "true"}))
         rest(town)
         assert len(rows(town, "con", "contacts")) == 2
-        seen = preview(town.world, town.world.maps[CONTACTS]).row()
-        assert (seen["unlinked"], seen["new"]) == (1, 1)
+        seen = gone_over(town.world, town.world.maps[CONTACTS])
+        assert (seen.unlinked, seen.new) == (1, 1)
         applied(town)
         rest(town)
         assert len(rows(town, "con", "contacts")) == 3

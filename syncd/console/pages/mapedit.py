@@ -11,7 +11,7 @@ from dataclasses import dataclass, replace
 from typing import Any
 from urllib.parse import quote
 
-from syncd.console import draft, impact, rulesheet
+from syncd.console import draft, rulesheet
 from syncd.console.ask import Ask, Deed, Done, Facts, NotFound, Page, Role
 from syncd.console.desk import Desk
 from syncd.console.rulesheet import CHOICES, SETTINGS, Row, Sheet
@@ -21,7 +21,7 @@ from syncd.core.model import Schema, Side
 from syncd.errors import ConfigError, Problem, SyncdError
 from syncd.fieldmaps.cases import Tested
 from syncd.fieldmaps.editing import Add, Change, Drop, Remove, Swap, edit
-from syncd.service import mapfiles
+from syncd.service import impact, mapfiles
 from syncd.service.mapfiles import Checked, MapFile
 
 TABS = (("rules", "Rules"), ("text", "YAML"), ("record", "A record"), ("impact", "Impact"), ("tests", "Tests"))

@@ -1,6 +1,6 @@
 """What a map would do to linked records, were it applied: decided by the engine's own planning, out of snapshots.
 
-No vendor is asked and nothing is stored. What is not here: adding it up (`impact`), and a page of it (`pages.mapedit`).
+No vendor is asked and nothing is stored. What is not here: adding it up (`service.impact`), and marking (`applying`).
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ from dataclasses import dataclass, replace
 from syncd.core.decision import Decision, Given, Verdict
 from syncd.core.fieldmap import Direction, FieldMap, Rule
 from syncd.core.model import Side
-from syncd.core.parity import Compared, Parity, compare
+from syncd.core.parity import Parity, compare
 from syncd.engine.audit import fields_of
 from syncd.engine.base import knowing, moved, settled
 from syncd.engine.item import SLOW_LANE, Item
@@ -66,14 +66,22 @@ class Weighed:
         return any(d.park for d in self.decisions)
 
 
+@dataclass(frozen=True, slots=True)
+class Differing:
+    """Rules by which two linked records differ. `listed`: with values that stand on a list; `anew`: all others.
+
+    Where nobody changed these, base says nothing of who is right: the map's `first_link` decides.
+    """
+
+    listed: frozenset[str]
+    anew: tuple[str, ...]
+
+
 def weighed(world: World, tx: Tx, m: FieldMap, links: Sequence[Link]) -> Iterator[Weighed]:
     """Each of these links whose records are both there."""
-    pairs = _pairs(tx, m, links)
-    standing = tx.conflicts.standing(link.id for link in links)
-    former = parents_of(world, tx, m, [(side, both[side].record) for _, both in pairs for side in Side], former=True)
-    apart = {link.id: _apart(m, both, former) for link, both in pairs}
-    listed = {link.id: _listed(link, apart[link.id], standing) for link, _ in pairs}
-    anew = {id_: [one.rule.name for one in found if one.rule.name not in listed[id_]] for id_, found in apart.items()}
+    pairs = whole(tx, m, links)
+    apart = differing(world, tx, m, pairs)
+    anew = {id_: found.anew for id_, found in apart.items()}
     planned = _planned(world, tx, m, pairs, anew)
     looking = {id_ for id_, item in planned.items() if item.rest is not None and item.rest.reread}
     again = [(link, both) for link, both in pairs if link.id in looking]
@@ -82,7 +90,7 @@ def weighed(world: World, tx: Tx, m: FieldMap, links: Sequence[Link]) -> Iterato
     _carry_on(world, tx, m, list(planned.values()), decided)
     for link, both in pairs:
         unread = _unread(m, both)
-        told = [d for d in decided[link.id] if d.rule.name not in listed[link.id] | unread]
+        told = [d for d in decided[link.id] if d.rule.name not in apart[link.id].listed | unread]
         leaving = left_filter(m, {side: both[side].record for side in Side})
         yield Weighed(link, both, leaving, link.id in looking, told, frozenset() if leaving else unread)
 
@@ -128,7 +136,8 @@ def _written(m: FieldMap, item: Item, link: Link) -> tuple[Link, Both]:
     return link, both
 
 
-def _pairs(tx: Tx, m: FieldMap, links: Sequence[Link]) -> list[tuple[Link, Both]]:
+def whole(tx: Tx, m: FieldMap, links: Sequence[Link]) -> list[tuple[Link, Both]]:
+    """Those of these links whose records are both there, with what is known of them."""
     shots: dict[Side, dict[str, Snapshot]] = {}
     for side in Side:
         end = m.end(side)
@@ -141,18 +150,22 @@ def _pairs(tx: Tx, m: FieldMap, links: Sequence[Link]) -> list[tuple[Link, Both]
     return found
 
 
-def _apart(m: FieldMap, both: Both, former: Given) -> list[Compared]:
-    """The rules by which two records differ."""
+def differing(world: World, tx: Tx, m: FieldMap, pairs: Sequence[tuple[Link, Both]]) -> dict[int, Differing]:
+    """By link, the rules by which its records differ under the map as it is now."""
+    standing = tx.conflicts.standing(link.id for link, _ in pairs)
+    former = parents_of(world, tx, m, [(side, both[side].record) for _, both in pairs for side in Side], former=True)
+    return {link.id: _differing(m, link, both, former, standing) for link, both in pairs}
+
+
+def _differing(m: FieldMap, link: Link, both: Both, former: Given, standing: Standing) -> Differing:
     found = compare(m, both[Side.LEFT].record, both[Side.RIGHT].record, former)
-    return [one for one in found if one.parity in APART]
-
-
-def _listed(link: Link, apart: Sequence[Compared], standing: Standing) -> frozenset[str]:
-    """Of these those that stand on a list with the values that they have."""
-    rows = {one.rule.name: standing.get((link.id, one.rule.name), ()) for one in apart}
-    return frozenset(
-        one.rule.name for one in apart if one.values in {(row.left, row.right) for row in rows[one.rule.name]}
-    )
+    apart = {one.rule.name: one.values for one in found if one.parity in APART}
+    listed = {
+        name
+        for name, values in apart.items()
+        if values in {(row.left, row.right) for row in standing.get((link.id, name), ())}
+    }
+    return Differing(frozenset(listed), tuple(name for name in apart if name not in listed))
 
 
 def _planned(

@@ -14,14 +14,14 @@ from math import ceil
 from typing import Any
 
 from syncd.config import Config
-from syncd.console.precision import loses
-from syncd.console.weighing import Weighed, weighed
 from syncd.core.decision import Verdict
 from syncd.core.fieldmap import FieldMap
 from syncd.core.model import Side
 from syncd.engine.answers import cost
 from syncd.engine.linking import wanted
 from syncd.engine.lookalikes import belongs
+from syncd.engine.precision import loses
+from syncd.engine.weighing import Weighed, weighed
 from syncd.engine.world import World
 from syncd.errors import ConfigError, Problem
 from syncd.kit.limits import parse_rates, sustained
@@ -81,6 +81,17 @@ class Impact:
         """Of each rule that anything is to be said of, its counts."""
         return [{"rule": name, **{what: self.by_rule[name][what] for what in COUNTED}} for name in sorted(self.by_rule)]
 
+    def row(self) -> dict[str, Any]:
+        """As scripts read it."""
+        told = {name: getattr(self, name) for name in ("links", "leaving", "unlinked", "new", "cut", "seconds")}
+        records = {name: self.records[name] for name in ("touched", "parked", *COUNTED)}
+        return {
+            **told,
+            "records": records,
+            "rules": list(self.rules),
+            "calls": {n: str(s) for n, s in self.calls.items()},
+        }
+
 
 def impact(config: Config, world: World, m: FieldMap) -> Impact:
     """Every link is planned as a run would do after `map apply`. Raises ConfigError while another is worked out."""
@@ -88,7 +99,7 @@ def impact(config: Config, world: World, m: FieldMap) -> Impact:
         problem = Problem("the impact", "of another draft is being worked out.", "Try again in a moment.")
         raise ConfigError(problem)
     try:
-        found = _gone_over(world, m)
+        found = gone_over(world, m)
     finally:
         _ONE.release()
     found.calls = _calls(world, m, found)
@@ -96,7 +107,8 @@ def impact(config: Config, world: World, m: FieldMap) -> Impact:
     return found
 
 
-def _gone_over(world: World, m: FieldMap) -> Impact:
+def gone_over(world: World, m: FieldMap) -> Impact:
+    """All but the calls and their time."""
     found, after = Impact(), 0
     while not found.cut:
         with world.store.read() as tx:

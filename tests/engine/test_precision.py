@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import pytest
 
-from syncd.console.precision import loses
 from syncd.core.decision import Decision, Verdict
 from syncd.core.fieldmap import Rule
 from syncd.core.model import FieldKind, FieldType, Loss, Record, Ref, Side, Value
 from syncd.core.values import Ends, converter
+from syncd.engine.precision import loses
 
 TEXT = FieldType(name="text", kind=FieldKind.TEXT)
 SHORT = FieldType(name="short", kind=FieldKind.TEXT, loss=Loss(max_length=5))
