@@ -11,7 +11,7 @@ from datetime import datetime
 from functools import cache, lru_cache
 from hashlib import blake2b
 
-from sqlalchemy import Connection, and_, bindparam, delete, func, select, update
+from sqlalchemy import Connection, and_, bindparam, delete, exists, func, select, update
 
 from syncd.core.model import Record, Ref, Side, Value
 from syncd.store.columns import as_stored, from_json, moment
@@ -35,6 +35,12 @@ _ASKING = select(marks.c.id).where(
     marks.c.map == bindparam("map"), marks.c.side == bindparam("side"), ASKED,
     marks.c.id.in_(select(match_keys.c.id).where(_OF_SIDE, among(match_keys.c.key))),
 )  # fmt: skip
+_ASKING_CROWD = select(marks.c.id).where(
+    marks.c.map == bindparam("map"), marks.c.side == bindparam("side"), ASKED,
+    exists().where(_OF_SIDE, match_keys.c.id == marks.c.id, among(match_keys.c.key)),
+)  # fmt: skip
+"""The same, from the side of those who ask: of a key that a crowd carries few have a question."""
+
 _KEYS_OF = select(match_keys.c.key).where(_OF_SIDE, among(match_keys.c.id))
 _UNKEY = delete(match_keys).where(_OF_SIDE, among(match_keys.c.id))
 
@@ -143,20 +149,31 @@ class Snapshots:
         return found
 
     def asking_near(self, map_key: str, ids: Mapping[Side, Iterable[str]], *, most: int) -> set[str]:
-        """Ids of either side with an open question that share a key of at most `most` records with one of these."""
-        keys: set[int] = set()
+        """Ids of either side with an open question that share a key with one of these.
+
+        A key counts that at most `most` records carry on either side: whoever is one of a crowd may ask about one of a
+        few, and finds by that key what a few carry there.
+        """
+        found: set[str] = set()
         for side, several in ids.items():
+            keys: set[int] = set()
             for chunk in chunks(several):
                 given = {"scope": scope(map_key, side), "among": chunk}
                 keys.update(self.connection.execute(_KEYS_OF, given).scalars())
-        found: set[str] = set()
-        for some in chunks(keys):
-            for side in Side:
-                at = {"scope": scope(map_key, side), "map": map_key, "side": str(side)}
-                counted = self.connection.execute(_COUNTED, {**at, "among": some})
-                few = [key for key, count in counted if count <= most]
-                found.update(self.connection.execute(_ASKING, {**at, "among": few}).scalars() if few else ())
+            for some in chunks(keys):
+                carried = {at: self._counted(map_key, at, some) for at in Side}
+                for at, counts in carried.items():
+                    given = {"scope": scope(map_key, at), "map": map_key, "side": str(at)}
+                    few = [key for key, count in counts.items() if count <= most]
+                    crowds = [key for key, count in counts.items() if count > most >= carried[side].get(key, 0)]
+                    for query, wanted in ((_ASKING, few), (_ASKING_CROWD, crowds)):
+                        if wanted:
+                            found.update(self.connection.execute(query, {**given, "among": wanted}).scalars())
         return found
+
+    def _counted(self, map_key: str, side: Side, keys: Sequence[int]) -> dict[int, int]:
+        given = {"scope": scope(map_key, side), "among": keys}
+        return {row[0]: row[1] for row in self.connection.execute(_COUNTED, given)}
 
     def keyed(self, map_key: str, side: Side, keys: Iterable[int]) -> dict[int, list[str]]:
         """Ids of a side by hashed key, for those of the keys that somebody has."""

@@ -12,6 +12,7 @@ from playwright.sync_api import Page, expect
 
 from syncd.lab.demo import Playing
 from syncd.lab.page import play
+from syncd.lab.process import until
 
 pytestmark = pytest.mark.timeout(240)
 
@@ -174,10 +175,9 @@ def test_the_numbers_are_so(opens: Any, demo: Playing) -> None:
     page = opens()
     page.locator(LINKED).first.wait_for()
     for side, vendor, name in (("left", demo.stage.left, "hubspot"), ("right", demo.stage.right, "jobnimbus")):
-        low = vendor.mark() - demo.stage.since[name]
-        page.wait_for_timeout(1600)
-        shown = int(page.locator(f"#requests-{side}").inner_text())
-        assert low <= shown <= vendor.mark() - demo.stage.since[name]
+        low, at = vendor.mark() - demo.stage.since[name], page.locator(f"#requests-{side}")
+        until(lambda at=at, low=low: int(at.inner_text()) >= low, within=30, what="the page")
+        assert int(at.inner_text()) <= vendor.mark() - demo.stage.since[name]
     expect(page.locator("#n-people")).to_have_text(str(page.locator("#list .tag.both").count()))
 
 

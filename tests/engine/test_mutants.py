@@ -49,7 +49,7 @@ from syncd.engine import (
     worker,
     writing,
 )
-from syncd.store import marks
+from syncd.store import marks, snapshots
 from tests.engine import test_agreeing as agreeing
 from tests.engine import test_archiving as archives
 from tests.engine import test_by_hand as by_hand
@@ -461,6 +461,11 @@ MUTANTS = (
     Mutant(
         "nobody is found by our key", match.indexed, "*was, *ours]", "*was]",
         partial(copies.test_who_carries_our_key_is_not_made_again, Side.LEFT, by_feed=True),
+    ),
+    Mutant(
+        "who is one of a crowd is not asked again", snapshots.Snapshots.asking_near,
+        "if count > most >= carried[side].get(key, 0)", "if False",
+        reviewed.test_a_crowd_that_asks_about_one_is_released_when_it_is_linked, owner=snapshots.Snapshots,
     ),
     Mutant(
         "a copy that carries our key is the twin", linking._by_key,

@@ -14,6 +14,7 @@ import pytest
 from syncd.app import App
 from syncd.core.fieldmap import FieldMap
 from syncd.core.model import Record, Side
+from syncd.engine import by_hand
 from syncd.engine.answers import release, take
 from syncd.engine.lookalikes import CROWD
 from syncd.engine.worker import Worker
@@ -161,6 +162,25 @@ def test_a_crowd_that_carries_our_key_is_asked_about() -> None:
         assert len(rows(town, "con", "contacts")) == CROWD + 1
         with town.store.read() as tx:
             assert tx.marks.get("pair/contacts", Side.LEFT, [left.id])[left.id].cause == "question"
+
+
+def test_a_crowd_that_asks_about_one_is_released_when_it_is_linked() -> None:
+    """A name that many carry on one side and one on the other: each asks about that one, until somebody is its twin."""
+    with town_of() as town:
+        remapped(town, ("match: {link: [email]}", "match: {link: [email], ask: [name]}"), LEFT_ONLY)
+        right = make(town, "con", "contacts", {"email": "r@x.example", "name": "Ann"})
+        assert right is not None
+        made = [
+            make(town, "crm", "contacts", {"email": f"{number}@x.example", "name": "Ann"})
+            for number in range(CROWD + 2)
+        ]
+        assert made[0] is not None
+        judge(town)
+        assert len(rows(town, "con", "contacts")) == 1
+        ends = town.maps[0]
+        by_hand.link(town.world, ends.left.ref(made[0].id), ends.right.ref(right.id))
+        judge(town)
+        assert len(rows(town, "con", "contacts")) == CROWD + 2
 
 
 def test_a_newly_read_field_is_known_of_all_before_anything_is_created() -> None:

@@ -66,6 +66,8 @@ def _look(tx: Tx) -> None:
     tx.snapshots.crowds("m", Side.LEFT, [hashed("a")], above=0)
     tx.snapshots.rekey("m", Side.LEFT, {"1": ["a"]})
     tx.snapshots.asking_near("m", {Side.LEFT: ["1"]}, most=9)
+    tx.snapshots.rekey("m", Side.RIGHT, {"8": ["a"], "9": ["a"]})
+    tx.snapshots.asking_near("m", {Side.LEFT: ["1"]}, most=1)
     tx.marks.retry("m", NOW, ids=["1"], causes=["question"])
     tx.marks.asking("m")
     for side in Side:

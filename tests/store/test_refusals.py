@@ -43,7 +43,7 @@ def test_crowds_are_counted_by_side(store: Store) -> None:
 
 
 def test_the_asked_are_near_who_shares_a_key_that_is_no_crowd_s(store: Store) -> None:
-    """Only those with an open question; a key that more than `most` of a side share joins nobody there."""
+    """Only those with an open question; a key that more than `most` of both sides share joins nobody."""
     with store.begin() as tx:
         tx.snapshots.rekey("m", Side.LEFT, {"1": ("a", "b"), "2": ("a",), "3": ("c",), "4": ("b",), "5": ("b",)})
         tx.snapshots.rekey("m", Side.RIGHT, {"9": ("a",), "8": ("b",)})
@@ -55,6 +55,8 @@ def test_the_asked_are_near_who_shares_a_key_that_is_no_crowd_s(store: Store) ->
         assert tx.snapshots.asking_near("m", {Side.LEFT: ["1"]}, most=3) == {"2", "4"}
         assert tx.snapshots.asking_near("m", {Side.RIGHT: ["9"]}, most=2) == {"2"}
         assert tx.snapshots.asking_near("m", {Side.RIGHT: ["1"]}, most=2) == set()
+        # One of a crowd may ask about the only one who carries it across.
+        assert tx.snapshots.asking_near("m", {Side.RIGHT: ["8"]}, most=2) == {"4"}
 
 
 def test_it_is_known_whether_a_map_asks_anything(store: Store) -> None:
