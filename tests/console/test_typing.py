@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-from playwright.sync_api import Page, expect
+from playwright.sync_api import Page, Route, expect
 
 from tests.console.living import Living
 
@@ -55,6 +55,27 @@ def test_enter_presses_what_has_the_focus(living: Living, visits: Opens) -> None
     row.focus()
     page.keyboard.press("Enter")
     page.wait_for_url("**/records/**")
+
+
+def test_what_is_on_its_way_may_still_be_refused(visits: Opens) -> None:
+    """The page is drawn anew between a deed and its answer: the text that is refused then is still there."""
+    page = visits("/people", told="422")
+    held: list[Route] = []
+
+    def hold(route: Route) -> None:
+        held.append(route)
+
+    page.route("**/people/invite", hold)
+    name = page.get_by_label("Name", exact=True)
+    name.fill("no name at all!")
+    page.get_by_role("button", name="Make a link").click()
+    while not held:
+        page.wait_for_timeout(50)
+    anew(page)
+    held[0].continue_()
+    expect(page.locator(".note.bad")).to_be_visible()
+    anew(page)
+    expect(name).to_have_value("no name at all!")
 
 
 def test_what_was_refused_can_be_mended(visits: Opens) -> None:

@@ -2,7 +2,8 @@
 "use strict";
 
 const main = () => document.getElementById("main");
-const typed = new WeakSet(); // fields whose text has not been sent
+const typed = new WeakSet(); // fields whose text has not been taken
+const sent = new WeakMap(); // what they held when it was sent
 const fields = (within) => within.querySelectorAll("input, textarea, select");
 let asking = false;
 let again = false;
@@ -220,7 +221,11 @@ document.addEventListener("input", (event) => {
   if (list) for (const one of list.querySelectorAll("input[name=id]")) one.checked = event.target.checked;
 });
 document.addEventListener("htmx:beforeRequest", (event) => {
-  if (event.target !== document.body) for (const one of fields(event.target)) typed.delete(one);
+  if (event.target !== document.body) for (const one of fields(event.target)) sent.set(one, one.value);
+});
+document.addEventListener("htmx:beforeOnLoad", (event) => { // what is on its way may still be refused
+  if (event.target === document.body || event.detail.xhr.status >= 400) return;
+  for (const one of fields(event.target)) if (one.value === sent.get(one)) typed.delete(one);
 });
 document.addEventListener("click", (event) => {
   if (event.target.id !== "theme") return;
