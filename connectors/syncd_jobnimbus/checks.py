@@ -49,7 +49,7 @@ class Checker:
         except Forbidden as error:
             yield Finding(Severity.ERROR, "account settings", str(error), _PROFILE)
         except AuthError as error:
-            yield Finding(Severity.ERROR, "API key", str(error), KEY_REMEDY)
+            yield Finding(Severity.ERROR, "API key", str(error).removesuffix(KEY_REMEDY).rstrip(), KEY_REMEDY)
         except NoAnswer as error:
             yield _trouble("connection", error)
         except SyncdError as error:

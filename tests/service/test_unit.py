@@ -100,16 +100,22 @@ def test_the_console_may_write_where_it_is_let(
     ]
 
 
-def test_maps_that_a_service_does_not_see_are_told(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
-) -> None:
-    """A folder of maps in somebody's home cannot be let to the console."""
+@pytest.fixture
+def installed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A set-up, and a syncd that lies where a service sees it."""
     config = tmp_path / "config.toml"
     config.write_text(CONFIG, encoding="utf-8")
     monkeypatch.setattr(sys, "argv", ["/opt/syncd/bin/syncd"])
     monkeypatch.setattr(sys, "executable", "/opt/syncd/bin/python")
+    return config
+
+
+def test_maps_that_a_service_does_not_see_are_told(
+    installed: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """A folder of maps in somebody's home cannot be let to the console."""
     monkeypatch.setenv("SYNCD_MAPS", "/root")
-    assert main(["service", "unit", "-c", str(config), "--console-writes"]) == 2
+    assert main(["service", "unit", "-c", str(installed), "--console-writes"]) == 2
     assert "does not see it" in capsys.readouterr().err
 
 
@@ -133,12 +139,8 @@ def test_what_a_service_does_not_see_is_refused(
 
 
 def test_a_file_that_cannot_be_written_is_told(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+    installed: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     """With what to do."""
-    config = tmp_path / "config.toml"
-    config.write_text(CONFIG, encoding="utf-8")
-    monkeypatch.setattr(sys, "argv", ["/opt/syncd/bin/syncd"])
-    monkeypatch.setattr(sys, "executable", "/opt/syncd/bin/python")
-    assert main(["service", "unit", "-c", str(config), "-o", str(tmp_path / "no" / "syncd.service")]) == 2
+    assert main(["service", "unit", "-c", str(installed), "-o", str(tmp_path / "no" / "syncd.service")]) == 2
     assert "Run it as root" in capsys.readouterr().err
