@@ -111,18 +111,23 @@ def _kinds(plans: Sequence[Brief]) -> str:
 
 def diff(desk: Desk, ask: Ask) -> Facts:
     """What is held of a pair, record by record, map by map."""
-    world = desk.world
-    pair = pair_of(world, ask.path["pair"])
+    pair = pair_of(desk.world, ask.path["pair"])
     with desk.ready_store.read() as tx:
-        maps = [m for m in pair.maps if tx.plans.any(m.key, [HELD])]
-        m = next((one for one in maps if ask.query.get("map") in (None, one.key)), None)
-        leaf = resting.held(tx, m.key, after=ask.query.get("after", ""), limit=SHOWN) if m is not None else None
-        rows = rows_of(world, tx, m, leaf.rows) if m is not None and leaf is not None else []
-        return {
-            "pair": pair.name, "verdict": _verdict(tx, pair) if maps else None, "rows": rows, "map": m,
-            "maps": [one.key for one in maps], "after": leaf.after if leaf is not None else None,
-            "systems": {str(Side.LEFT): pair.left, str(Side.RIGHT): pair.right},
-        }  # fmt: skip
+        found = plans_of(desk.world, tx, pair, ask, HELD)
+        return {**found, "verdict": _verdict(tx, pair) if found["maps"] else None}
+
+
+def plans_of(world: World, tx: Tx, pair: Pair, ask: Ask, state: str) -> Facts:
+    """The plans of a pair that rest in a state, map by map, a page at a time; `maps`: those that have any."""
+    maps = [m for m in pair.maps if tx.plans.any(m.key, [state])]
+    m = next((one for one in maps if ask.query.get("map") in (None, one.key)), None)
+    after = ask.query.get("after", "")
+    leaf = resting.held(tx, m.key, after=after, limit=SHOWN, state=state) if m is not None else None
+    return {
+        "pair": pair.name, "rows": rows_of(world, tx, m, leaf.rows) if m is not None and leaf is not None else [],
+        "map": m, "maps": [one.key for one in maps], "after": leaf.after if leaf is not None else None,
+        "systems": {str(Side.LEFT): pair.left, str(Side.RIGHT): pair.right},
+    }  # fmt: skip
 
 
 def pair_of(world: World, name: str) -> Pair:
