@@ -14,7 +14,19 @@ from typing import TYPE_CHECKING, Any, Self
 from syncd import config as settings
 from syncd.app.opened import Opened
 from syncd.core.fieldmap import FieldMap
-from syncd.engine import answers, applying, auditing, by_hand, explain, lookout, maps, questions, review, undo
+from syncd.engine import (
+    answers,
+    applying,
+    auditing,
+    by_hand,
+    explain,
+    lookout,
+    maps,
+    questions,
+    review,
+    standstill,
+    undo,
+)
 from syncd.engine.audit import Found
 from syncd.errors import ConfigError, Problem, SyncdError
 from syncd.service import checkup, diagnosis, impact, passes, systems, whose
@@ -128,12 +140,21 @@ class App(Opened):
             return passes.once(self.world, self.pairs(pair), progress)
 
     def undo(
-        self, run: int, map: str | None = None, field: str | None = None, progress: Say = lambda _text: None
+        self,
+        run: int,
+        map: str | None = None,
+        field: str | None = None,
+        ref: str | None = None,
+        progress: Say = lambda _text: None,
     ) -> dict[str, Any]:
-        """Take back what a run wrote, where it still stands, and archive what it made; what became of it."""
+        """Take back what a run wrote (to one record, and whom it is linked with), where it still stands.
+
+        What it made is archived. What became of it.
+        """
+        of = answers.ref_of(ref) if ref is not None else None
         map = answers.map_key(self._map_keys(), map)
         with self.health.noting():
-            pair, links = undo.order(self.world, run, map_key=map, name=field)
+            pair, links = undo.order(self.world, run, map_key=map, name=field, ref=of)
             (one,) = self.pairs(pair)
             return {"links": links, **passes.take_back(self.world, one, run, links, progress)}
 
@@ -290,6 +311,14 @@ class App(Opened):
     def relink(self, ref: str, twin: str | None = None, map: str | None = None) -> str:
         """Link a record again, with the twin it had or with this one; the twin's ref."""
         return str(by_hand.relink(self.world, answers.ref_of(ref), answers.ref_of(twin) if twin else None, map))
+
+    def pause(self, ref: str) -> None:
+        """Leave a record alone until it is resumed."""
+        standstill.pause(self.world, answers.ref_of(ref))
+
+    def resume(self, ref: str) -> None:
+        """Go on with a record that was paused."""
+        standstill.resume(self.world, answers.ref_of(ref))
 
     def explain(self, ref: str, field: str | None = None, *, history: bool = True) -> dict[str, Any]:
         """Why a record, or one of its fields, is as it is; without `history` no vendor is asked."""

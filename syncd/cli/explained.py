@@ -13,7 +13,7 @@ from syncd.cli.render import cell
 
 def lines(facts: Mapping[str, Any]) -> Iterator[str]:
     """The answer for one record."""
-    yield facts["ref"]
+    yield facts["ref"] + (f" (paused since {cell(facts['paused'])})" if facts["paused"] else "")
     for about in facts["maps"]:
         yield from _map(about)
 

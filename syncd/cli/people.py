@@ -117,6 +117,37 @@ def skip(
     typer.echo(f"{ref} rests until somebody changes it." if count else f"{ref} is not parked{where}.")
 
 
+def pause(
+    context: typer.Context,
+    ref: Annotated[str, typer.Argument(metavar="REF", help="A record: SYSTEM:KIND:ID.")],
+    *,
+    config: ConfigOption = None,
+) -> None:
+    """Leave one record alone for a while.
+
+    Nothing is written to it or carried across from it, in any map, and the same goes for whom it is linked with. What
+    people change on either side meanwhile waits, and nothing of it is lost.
+    """
+    with opened(context, config) as app:
+        app.pause(ref)
+    typer.echo(f"{ref} is paused. To go on with it: `syncd resume {ref}`.")
+
+
+def resume(
+    context: typer.Context,
+    ref: Annotated[str, typer.Argument(metavar="REF", help="The paused record: SYSTEM:KIND:ID.")],
+    *,
+    config: ConfigOption = None,
+) -> None:
+    """Go on with a paused record.
+
+    What changed meanwhile crosses; what changed on both sides is decided by the map, as ever.
+    """
+    with opened(context, config) as app:
+        app.resume(ref)
+    typer.echo(f"{ref} goes on with the next run.")
+
+
 def answer(
     context: typer.Context,
     ref: Annotated[str, typer.Argument(metavar="REF", help="The parked record: SYSTEM:KIND:ID.")],

@@ -23,6 +23,10 @@ def undo(
     *,
     map: MapOption = None,
     field: Annotated[str | None, typer.Option(help="Only this field; what the run made stays then.")] = None,
+    ref: Annotated[
+        str | None,
+        typer.Option("--record", metavar="REF", help="Only this record, and whom it is linked with: SYSTEM:KIND:ID."),
+    ] = None,
     config: ConfigOption = None,
     format: FormatOption = Format.TABLE,
 ) -> None:
@@ -33,18 +37,19 @@ def undo(
     here and by `syncd conflicts list --state kept`. It is a run like any: the guard may hold it, and it can be undone.
     """
     with opened(context, config) as app, progressing("undoing", quiet=format is Format.JSON) as progress:
-        found = app.undo(run, map, field, progress)
+        found = app.undo(run, map, field, ref, progress)
     if format is Format.JSON:
         show_json(found)
     else:
-        typer.echo("\n".join(_lines(found, field)))
+        typer.echo("\n".join(_lines(found, field, ref)))
     leave(needs_a_person=bool(found["waiting"]))
 
 
-def _lines(found: Mapping[str, Any], field: str | None) -> Iterator[str]:
+def _lines(found: Mapping[str, Any], field: str | None, ref: str | None) -> Iterator[str]:
     if not found["links"]:
         what = f"changed no {field}" if field else "wrote nothing"
-        yield f"Run {found['run']} {what} that is linked and can be taken back."
+        of = f" of {ref}" if ref else ""
+        yield f"Run {found['run']} {what}{of} that is linked and can be taken back."
         return
     given, archived = counted(found["fields"], "field"), counted(found["archived"], "record")
     yield f"Run {found['run']}: {given} given back, {archived} archived."

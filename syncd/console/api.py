@@ -158,6 +158,14 @@ VERBS: Sequence[Verb] = (
         (REF, Param("twin", "another twin"), MAP), Role.OPERATOR, needs=True, subject="ref",
     ),
     Verb(
+        "POST", "/api/pause", "Leave a record alone until it is resumed.",
+        lambda desk, given: desk.pause(given["ref"]), (REF,), Role.OPERATOR, needs=True, subject="ref",
+    ),
+    Verb(
+        "POST", "/api/resume", "Go on with a record that was paused.",
+        lambda desk, given: desk.resume(given["ref"]), (REF,), Role.OPERATOR, needs=True, subject="ref",
+    ),
+    Verb(
         "POST", "/api/held/approve", "Allow what is held to be written.",
         lambda desk, given: {"records": desk.approve(given.get("pair"))}, (PAIR,), Role.OPERATOR, needs=True,
         subject="pair",
@@ -169,9 +177,11 @@ VERBS: Sequence[Verb] = (
     ),
     Verb(
         "POST", "/api/undo", "Take back what a run wrote, where it still stands.",
-        lambda desk, given: desk.undo(given["run"], given.get("map"), given.get("field")),
-        (Param("run", "its number", "integer", needed=True), MAP, Param("field", "only this field")), Role.OPERATOR,
-        needs=True, subject="run",
+        lambda desk, given: desk.undo(given["run"], given.get("map"), given.get("field"), given.get("ref")),
+        (
+            Param("run", "its number", "integer", needed=True), MAP, Param("field", "only this field"),
+            Param("ref", "only this record, and whom it is linked with"),
+        ), Role.OPERATOR, needs=True, subject="run",
     ),
 )  # fmt: skip
 

@@ -79,6 +79,12 @@ CAUSES: Mapping[str, Cause] = {
         "A person skipped the record, or discarded what a held run would have written.",
         "Nothing, if that still holds. A change of the record, or a new try, plans it anew.",
     ),
+    "paused": Cause(
+        "Paused by a person",
+        "Somebody wants the record left alone for a while. What changes on either side waits; nothing of it is lost.",
+        "Resume it on its own page when it may go on.",
+        alone=True,
+    ),
     "bug": Cause(
         "A mistake of syncd",
         "syncd itself failed at it; its log has the trace.",

@@ -101,8 +101,16 @@ class Desk(Protocol):
     def explain(self, ref: str, field: str | None = None, *, history: bool = True) -> dict[str, Any]:
         """Why a record is as it is; without `history` no vendor is asked."""
 
-    def undo(self, run: int, map: str | None = None, field: str | None = None, progress: Say = ...) -> dict[str, Any]:
-        """Take back what a run wrote, where it still stands."""
+    def pause(self, ref: str) -> None:
+        """Leave a record alone until it is resumed."""
+
+    def resume(self, ref: str) -> None:
+        """Go on with a record that was paused."""
+
+    def undo(
+        self, run: int, map: str | None = None, field: str | None = None, ref: str | None = None, progress: Say = ...
+    ) -> dict[str, Any]:
+        """Take back what a run wrote (to one record, and whom it is linked with), where it still stands."""
 
     def parity(self, pair: str | None = None, map: str | None = None) -> list[dict[str, Any]]:
         """How equal both sides were when they were last compared."""

@@ -18,6 +18,7 @@ from syncd.core.plan import sides
 from syncd.engine.absorb import LEAD_LANE
 from syncd.engine.awaited import awaited
 from syncd.engine.base import base_of
+from syncd.engine.item import PAUSED
 from syncd.engine.world import Pair, World
 from syncd.errors import ConfigError, Problem
 from syncd.fieldmaps.source import nearest
@@ -115,7 +116,7 @@ def skip(world: World, ref: Ref, map_key: str | None = None) -> int:
 
 
 def _passable(mark: Mark) -> bool:
-    return mark.state == PARKED and mark.cause != DISCARDED
+    return mark.state == PARKED and mark.cause not in (DISCARDED, PAUSED)
 
 
 def _iso(moment: datetime | None) -> str | None:

@@ -13,7 +13,7 @@ from syncd.engine.absorb import LEAD_LANE
 from syncd.engine.closed import close, reopen
 from syncd.engine.linking import wake_for
 from syncd.engine.lookalikes import ask_again
-from syncd.engine.questions import free, open_create, same, wrong
+from syncd.engine.questions import free, open_create, same, there, wrong
 from syncd.engine.world import World
 from syncd.store.links import Link, LinkedAlready
 from syncd.store.store import Tx
@@ -93,7 +93,7 @@ def _join(world: World, tx: Tx, m: FieldMap, refs: dict[Side, Ref]) -> None:
     """Link two that are free. A link that these two had before is opened again, without what it knew."""
     side = Side.LEFT if open_create(tx, m, Side.LEFT, refs[Side.LEFT].id) else Side.RIGHT
     ref, twin = refs[side], refs[side.other]
-    _there(tx, ref)
+    there(tx, ref, ref)
     record = free(tx, m, side, ref, twin)
     left, right = refs[Side.LEFT].id, refs[Side.RIGHT].id
     tx.refusals.remove(m.key, left, right)
@@ -115,15 +115,6 @@ def _reopen(world: World, tx: Tx, m: FieldMap, found: Link) -> None:
         raise wrong(Ref(m.left.system, m.left.kind, found.left_id), f"{error}.", "Look again.") from error
     tx.links.save([replace(found, left={}, right={}, known=frozenset())], [rule.identity for rule in m.rules])
     wake_for(tx, m, [found], world.clock())
-
-
-def _there(tx: Tx, ref: Ref) -> None:
-    """The record is known and not gone. Raises ConfigError."""
-    snapshot = tx.snapshots.get(ref.system, ref.kind, [ref.id]).get(ref.id)
-    if snapshot is None:
-        raise wrong(ref, f"syncd has never seen {ref}.", "Look for a slip; a new record is known once it was read.")
-    if snapshot.gone is not None:
-        raise wrong(ref, f"{ref} is gone.", "Bring it back, or give another record.")
 
 
 def _not_yet(tx: Tx, m: FieldMap, refs: dict[Side, Ref], one: Ref, other: Ref) -> None:

@@ -22,6 +22,7 @@ from syncd.engine.item import Item
 from syncd.engine.linking import wanted
 from syncd.engine.lookalikes import belongs
 from syncd.engine.planning import left_filter, parents_for, plan_links
+from syncd.engine.standstill import paused_since
 from syncd.engine.worker import backfilled
 from syncd.engine.world import Pair, World
 from syncd.errors import ConfigError, Problem, SyncdError
@@ -48,11 +49,12 @@ def explain(world: World, ref: Ref, field: str | None = None, *, history: bool =
     known_field(field, names_of(m for m, _ in readers), message)
     with world.store.read() as tx:
         found = [_Look(world, tx, m, side, ref).told(field) for m, side in readers]
+        since = paused_since(tx, ref)
     for about in found:
         m = world.maps[about["map"]]
         for row in about.get("rules", ()):
             row["changes"] = {str(side): _history(world, m, side, about, row) for side in Side} if history else {}
-    return {"ref": str(ref), "maps": found}
+    return {"ref": str(ref), "paused": since.isoformat() if since is not None else None, "maps": found}
 
 
 @dataclass(slots=True)

@@ -63,6 +63,9 @@ UNSEEN, VANISHED = "unseen", "vanished"
 DRIFT, UNTOLD = "drift", "untold"
 """Why a record is parked of which a field does not come; and when it did not come again after such a look."""
 
+PAUSED = "paused"
+"""Why a record is parked that a person wants left alone for a while."""
+
 DONE = Rest(state="done", cause="done", reason="nothing to do")
 UNWANTED = Rest(state="done", cause="unwanted", reason="it may be linked, and nobody asked for a twin of it")
 

@@ -17,6 +17,7 @@ from syncd.errors import ConfigError, Problem
 from syncd.store.journal import Intent
 from syncd.store.links import LinkedAlready
 from syncd.store.marks import PARKED
+from syncd.store.snapshots import Snapshot
 from syncd.store.store import Tx
 
 NONE = "none"
@@ -74,11 +75,7 @@ def _no_twin(world: World, tx: Tx, ref: Ref, intent: Intent | None) -> None:
 
 def free(tx: Tx, m: FieldMap, side: Side, ref: Ref, twin: Ref) -> Record:
     """The twin's record, if the two may be linked. Raises ConfigError."""
-    snapshot = tx.snapshots.get(twin.system, twin.kind, [twin.id]).get(twin.id)
-    if snapshot is None:
-        raise wrong(ref, f"syncd has never seen {twin}.", "Look for a slip; a new record is known once it was read.")
-    if snapshot.gone is not None:
-        raise wrong(ref, f"{twin} is gone.", "Bring it back, or give another record.")
+    snapshot = there(tx, ref, twin)
     for at, one in ((side, ref), (side.other, twin)):
         link = tx.links.of(m.key, at, [one.id]).get(one.id)
         if link is not None:
@@ -89,6 +86,22 @@ def free(tx: Tx, m: FieldMap, side: Side, ref: Ref, twin: Ref) -> Record:
         message = f"{twin} waits for the outcome of write {own.id}, which made a twin of its own."
         raise wrong(ref, message, f"First settle that: `syncd explain {twin}`.")
     return snapshot.record
+
+
+def seen(tx: Tx, ref: Ref, named: Ref) -> Snapshot:
+    """A record that a person named, as it was read last. Raises ConfigError, about `ref`, for one that never was."""
+    snapshot = tx.snapshots.get(named.system, named.kind, [named.id]).get(named.id)
+    if snapshot is None:
+        raise wrong(ref, f"syncd has never seen {named}.", "Look for a slip; a new record is known once it was read.")
+    return snapshot
+
+
+def there(tx: Tx, ref: Ref, named: Ref) -> Snapshot:
+    """The same, of one that is not gone."""
+    snapshot = seen(tx, ref, named)
+    if snapshot.gone is not None:
+        raise wrong(ref, f"{named} is gone.", "Bring it back, or give another record.")
+    return snapshot
 
 
 def same(world: World, tx: Tx, m: FieldMap, side: Side, ref: Ref, record: Record, intent: Intent | None) -> None:

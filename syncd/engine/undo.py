@@ -14,7 +14,7 @@ from typing import Any
 from syncd.core.decision import Decision, Plan, Verdict
 from syncd.core.fieldmap import Rule
 from syncd.core.loss import same
-from syncd.core.model import Action, FieldType, Side, Value
+from syncd.core.model import Action, FieldType, Ref, Side, Value
 from syncd.core.sight import MISSING, Missing, view
 from syncd.engine.absorb import LEAD_LANE
 from syncd.engine.answers import known_field, names_of
@@ -31,8 +31,12 @@ from syncd.store.links import Link
 from syncd.store.store import Tx
 
 
-def order(world: World, run: int, *, map_key: str | None = None, name: str | None = None) -> tuple[str, int]:
-    """Order that what a run wrote is taken back (in one map; of one field): its pair, and of how many links.
+def order(
+    world: World, run: int, *, map_key: str | None = None, name: str | None = None, ref: Ref | None = None
+) -> tuple[str, int]:
+    """Order that what a run wrote is taken back (in a map; of a field, a record): its pair, and of how many links.
+
+    `ref`: a record on either side; what the run wrote to it, and to whom it is linked with.
 
     Raises ConfigError where there is no such run, or it has not ended, or the field is neither its own nor a map's.
     """
@@ -45,7 +49,11 @@ def order(world: World, run: int, *, map_key: str | None = None, name: str | Non
         links: dict[int, Link] = {}
         for intent in done:
             link = _link(world, tx, intent)
-            if link is not None and (name is None or _touches(intent, name)):
+            if (
+                link is not None
+                and (name is None or _touches(intent, name))
+                and (ref is None or _joins(world, link, ref))
+            ):
                 links[link.id] = link
         now = world.clock()
         # Who takes back what an order wrote does not want it any more, if there is something left to do of it.
@@ -70,6 +78,11 @@ def _pair_of(tx: Tx, run: int) -> str:
 
 def _landed(intent: Intent) -> bool:
     return intent.outcome is not None and intent.outcome not in NOTHING_CHANGED and intent.action is not Action.ARCHIVE
+
+
+def _joins(world: World, link: Link, ref: Ref) -> bool:
+    """Whether a link is one of this record."""
+    return ref in (world.maps[link.map].end(side).ref(link.id_on(side)) for side in Side)
 
 
 def _touches(intent: Intent, name: str) -> bool:

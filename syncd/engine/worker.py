@@ -28,6 +28,7 @@ from syncd.engine.namesakes import Taken
 from syncd.engine.planning import parents_for, plan_links
 from syncd.engine.reading import read_anew
 from syncd.engine.settling import settle
+from syncd.engine.standstill import stand_still
 from syncd.engine.succession import call_left_over, look_at_twins
 from syncd.engine.undo import undo
 from syncd.engine.world import World
@@ -137,6 +138,8 @@ class Worker:
         with self.world.store.read() as tx:
             snapshots_for(tx, self.m, items)
         settle(self.world, items, self.run)
+        with self.world.store.read() as tx:
+            stand_still(tx, items)
         follow(self.world, items)
         self._reread(items)
         come_back(self.world, items)
@@ -169,6 +172,7 @@ class Worker:
     def _hold_on(self, tx: Tx, items: Sequence[Item]) -> datetime:
         """Renew the leases before anything is written: looking may have taken longer than they last."""
         until = self.world.clock() + self.world.pace.lease
+        stand_still(tx, [item for item in items if item.stands() and item.operations])
         still = all_ours(tx, [item for item in items if item.stands()])
         if still:
             tx.marks.renew(still[0].unit.fence, until)

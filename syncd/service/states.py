@@ -14,10 +14,11 @@ from pathlib import Path
 from syncd.core.plural import counted
 from syncd.engine.answers import held_rows
 from syncd.engine.auditing import summary
+from syncd.engine.item import PAUSED
 from syncd.store.store import Tx
 
-BY_THEMSELVES = ("waiting", "later")
-"""Causes of parked records that no person can do anything about."""
+LEFT_ALONE = ("waiting", "later", PAUSED)
+"""Causes of parked records that no person can do anything about, or wants to."""
 
 LATE = 10
 """Intervals after which a feed that was not read is late."""
@@ -167,7 +168,7 @@ def _asked(tx: Tx, watched: Watched) -> Iterator[State]:
         told = f"{counted(count, 'field')} changed on both sides, and the map has you decide"
         yield State("conflicts", told)
     for key, cause, count in sorted(tx.marks.causes(), key=str):
-        if key in watched.maps and cause not in BY_THEMSELVES:
+        if key in watched.maps and cause not in LEFT_ALONE:
             told = f"{counted(count, 'record')} of {key} cannot go on: {cause}"
             yield State(f"parked:{key}:{cause}", told)
 

@@ -37,6 +37,7 @@ from syncd.store.tables import (
     links,
     marks,
     match_keys,
+    paused,
     refused,
     runs,
     snapshots,
@@ -157,7 +158,7 @@ def _about(
         yield match_keys, and_(match_keys.c.scope == scope(key, side), match_keys.c.id.in_(ids))
     for system, kind in {(ref.system, ref.kind) for ref in refs}:
         for ids in chunks(ref.id for ref in refs if (ref.system, ref.kind) == (system, kind)):
-            for table in (snapshots, aliases):
+            for table in (snapshots, aliases, paused):
                 yield table, and_(table.c.system == system, table.c.kind == kind, table.c.id.in_(ids))
 
 

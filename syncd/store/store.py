@@ -34,6 +34,7 @@ from syncd.store.leases import Leases
 from syncd.store.links import Links
 from syncd.store.marks import Marks
 from syncd.store.parities import Parities
+from syncd.store.paused import Paused
 from syncd.store.plans import Plans
 from syncd.store.refusals import Refusals
 from syncd.store.runs import Runs
@@ -137,6 +138,11 @@ class Tx:
     def refusals(self) -> Refusals:
         """Which two records a person said are not the same."""
         return Refusals(self.connection)
+
+    @cached_property
+    def paused(self) -> Paused:
+        """Which records a person wants left alone for a while."""
+        return Paused(self.connection)
 
     @cached_property
     def parities(self) -> Parities:

@@ -177,6 +177,16 @@ refused = Table(
     sqlite_with_rowid=False,
 )
 
+paused = Table(
+    "paused",
+    metadata,
+    Column("system", String(64), primary_key=True),
+    Column("kind", String(64), primary_key=True),
+    Column("id", String(64), primary_key=True),
+    Column("at", Moment, nullable=False),
+    sqlite_with_rowid=False,
+)
+
 journal = Table(
     "journal",
     metadata,

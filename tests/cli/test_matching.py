@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import time
 
 import pytest
 
@@ -55,6 +56,28 @@ def test_two_are_parted_and_come_together_again(house: House, capsys: pytest.Cap
         capsys, "relink", ref, f"jobnimbus:contacts:{other}"
     )
     assert "several" not in said(capsys, "relink", f"jobnimbus:contacts:{twin}", code=2)
+
+
+def test_one_is_paused_and_goes_on(house: House, capsys: pytest.CaptureFixture[str]) -> None:
+    """Nothing of it crosses meanwhile, and the lists and the explanation say why; then it crosses."""
+    ref = f"hubspot:contacts:{house.lead(1)}"
+    once(capsys)
+    assert said(capsys, "pause", ref) == f"{ref} is paused. To go on with it: `syncd resume {ref}`.\n"
+    house.left.act("update", "contacts", id=ref.split(":")[2], fields={"city": "Elgin"}, as_="dana.reyes@example.com")
+    time.sleep(1.5)
+    before = house.right.mark()
+    once(capsys)
+    assert house.right.writes(before) == []
+    assert "is paused since" in said(capsys, "parked")
+    told = said(capsys, "explain", ref)
+    assert told.startswith(f"{ref} (paused since 20") and f"`syncd resume {ref}` goes on with it" in told
+    assert "it is paused already" in said(capsys, "pause", ref, code=2)
+    assert said(capsys, "resume", ref) == f"{ref} goes on with the next run.\n"
+    once(capsys)
+    assert [row["city"] for row in house.right.records("contacts") if row.get("email") == "ana1@example.com"] == [
+        "Elgin"
+    ]
+    assert "it is not paused" in said(capsys, "resume", ref, code=2)
 
 
 def test_what_is_linked_cannot_be_linked_again(house: House, capsys: pytest.CaptureFixture[str]) -> None:

@@ -46,6 +46,17 @@ def test_a_run_is_taken_back(house: House, capsys: pytest.CaptureFixture[str]) -
     assert house.right.writes(before) == []
 
 
+def test_one_record_alone_is_taken_back(house: House, capsys: pytest.CaptureFixture[str]) -> None:
+    """By whichever of the two; the other one that the run made stays. Of a stranger there is nothing."""
+    run, ids = crossed(house, capsys)
+    there = f"jobnimbus:contacts:{ids[0]}"
+    assert said(capsys, "undo", str(run), "--record", there) == f"Run {run}: 0 fields given back, 1 record archived.\n"
+    assert {row["jnid"]: row["is_active"] for row in twins(house)} == {ids[0]: False, ids[1]: True}
+    assert said(capsys, "undo", str(run), "--record", "hubspot:contacts:4711") == (
+        f"Run {run} wrote nothing of hubspot:contacts:4711 that is linked and can be taken back.\n"
+    )
+
+
 def test_what_else_was_due_is_told(house: House, capsys: pytest.CaptureFixture[str]) -> None:
     """A lead that was allowed in between is handed over by the same run, and that is said."""
     run, _ids = crossed(house, capsys)

@@ -279,13 +279,61 @@ def test_sync_now_marks_both(town: Town, linked: tuple[str, str, Snapshot]) -> N
     assert "does not rest any more" in str(_said(told.headers)["text"])
 
 
+def test_pausing_and_the_way_back(town: Town, linked: tuple[str, str, Snapshot]) -> None:
+    """Both pages say that it is paused and offer to go on; `Sync now` is refused; the undo of the pause resumes it."""
+    left, right, _ = linked
+    assert 'id="paused-1"' not in town.page(_page(left))
+    answer = town.post("/records/pause", {"ref": left}, "otto")
+    assert answer.status_code == 204
+    assert town.post("/records/pause", {"ref": left}, "otto").status_code == 422
+    assert "is paused." in str(_said(town.post("/records/sync", {"ref": right}).headers)["text"])
+    town.app.once()
+    page, across = town.page(_page(left), "otto"), town.page(_page(right), "otto")
+    for told, word in ((page, ">Resume<"), (across, f">Resume HubSpot {left.split(':')[2]}<")):
+        assert 'id="paused-1"' in told and word in re.sub(r"\s*<", "<", told)
+        assert "Sync now" not in told
+    parked = town.page("/parked?cause=paused", "otto")
+    assert "Paused by a person" in parked and "goes on with it" in parked and "Try again" not in parked
+    undo = _said(answer.headers)["undo"]
+    assert isinstance(undo, dict)
+    assert town.post(undo["path"], undo["form"], "otto").status_code == 204
+    town.app.once()
+    assert 'id="paused-1"' not in town.page(_page(left))
+    assert town.page("/parked?cause=paused").count("<tr") == 0
+    assert town.post("/records/resume", {"ref": left}).status_code == 422
+
+
+def test_one_write_of_a_record_is_taken_back(town: Town, linked: tuple[str, str, Snapshot]) -> None:
+    """What a run wrote to it, and nothing else; what is no run, and what is not of it, is told."""
+    left, right, shot = linked
+    city, id_ = str(shot.record.fields["city"]), left.split(":")[2]
+    town.stage.left.act("update", "contacts", id=id_, fields={"city": f"{city}x"}, as_="Dana")
+    town.post("/records/sync", {"ref": left})
+    town.app.once()
+    with town.app.ready_store.read() as tx:
+        run = next(one.run for one in tx.journal.recent(limit=20) if f"{city}x" in one.fields.values())
+    page = town.page(_page(left), "otto")
+    assert "Take back" in page
+    form = {"ref": left, "map": _map(town), "run": str(run)}
+    told = town.post("/records/undo", form, "otto")
+    assert (told.status_code, "1 field given back" in str(_said(told.headers)["text"])) == (204, True)
+    theirs = {row["jnid"]: row["city"] for row in town.stage.right.records("contacts")}
+    assert theirs[right.split(":")[2]] == city
+    for run_told, word in (("no", "is no run"), ("9" * 18, "there is no such run")):
+        assert word in str(_said(town.post("/records/undo", {**form, "run": run_told}).headers)["text"])
+    other = next(str(one.left_id) for one in _links(town) if one.left_id != id_)
+    told = town.post("/records/undo", {**form, "ref": f"hubspot:contacts:{other}"})
+    assert f"has nothing of run {run} that can be taken back" in str(_said(told.headers)["text"])
+
+
 def test_a_viewer_looks_and_does_nothing(town: Town, linked: tuple[str, str, Snapshot]) -> None:
     """A viewer sees the page without buttons, and every deed is refused."""
     left, right, _ = linked
     page = town.page(_page(left), "vera")
     assert "Sync now" not in page
     assert "Unlink" not in page
-    for name in ("sync", "unlink", "relink", "link", "retry"):
+    assert "Pause" not in page and "Take back" not in page
+    for name in ("sync", "unlink", "relink", "link", "retry", "pause", "resume", "undo"):
         form = {"ref": left, "twin": right, "map": _map(town)}
         assert town.post(f"/records/{name}", form, "vera").status_code == 403
 

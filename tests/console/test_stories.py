@@ -16,7 +16,9 @@ from playwright.sync_api import Page, expect
 
 from syncd.console.ask import Role
 from syncd.core.model import Side
+from syncd.engine.item import PAUSED
 from syncd.service import mapfiles
+from syncd.store.marks import PARKED
 from tests.console import living as live
 from tests.console.hands import Hands, Keys
 from tests.console.judge import faults
@@ -121,6 +123,37 @@ def test_why_a_lead_is_not_there(living: Living, visits: Opens, hands: type[Hand
 def _known(living: Living, kind: str, id_: str, system: str = "hubspot") -> bool:
     with living.app.ready_store.read() as tx:
         return id_ in tx.snapshots.get(system, kind, [id_])
+
+
+def test_one_record_is_left_alone(living: Living, visits: Opens, hands: type[Hands]) -> None:
+    """Paused on its page, an edit of it waits; resumed, the edit crosses; taken back there, it is what it was."""
+    name = f"Alone{hands.__name__}"
+    one = living.linked(8)[-1]
+    before = _customer(living, one.right_id)["first_name"]
+    page = visits(f"/records/hubspot/contacts/{one.left_id}")
+    at = hands(page)
+    at.press(page.get_by_role("button", name="Pause"))
+    expect(page.locator("#paused-1")).to_contain_text("What changes on either side waits")
+    living.stage.left.act("update", "contacts", id=one.left_id, fields={"firstname": name})
+    expect(page.locator("#map-1").get_by_role("row", name=re.compile("^firstname"))).to_contain_text(name)
+    living.until(lambda: _rests(living, one.left_id), "the rest of what was edited")
+    assert _customer(living, one.right_id)["first_name"] == before
+    assert faults(page) == []
+    at.press(page.get_by_role("button", name="Resume"))
+    expect(page.locator("#paused-1")).to_have_count(0)
+    living.until(lambda: _customer(living, one.right_id)["first_name"] == name, "the edit")
+    wrote = page.locator("#writes-1 tbody tr").first
+    expect(wrote).to_contain_text("Changed")
+    at.press(wrote.get_by_role("button", name="Take back"))
+    living.until(lambda: _customer(living, one.right_id)["first_name"] == before, "what was there before")
+    assert _contact(living, one.left_id)["firstname"] == name
+    assert faults(page) == []
+
+
+def _rests(living: Living, id_: str) -> bool:
+    with living.app.ready_store.read() as tx:
+        marks = tx.marks.get("sales/contacts", Side.LEFT, [id_])
+    return id_ in marks and (marks[id_].state, marks[id_].cause) == (PARKED, PAUSED)
 
 
 def test_a_run_is_taken_back(living: Living, visits: Opens, hands: type[Hands]) -> None:

@@ -76,6 +76,10 @@ class Machine(RuleBasedStateMachine):
     town: Town
     database = "sqlite"
 
+    def __init__(self) -> None:
+        super().__init__()
+        self.paused: list[tuple[str, str, str]] = []
+
     @initialize(plot=plots)
     def begin(self, plot: Plot) -> None:
         """A town is founded."""
@@ -183,6 +187,25 @@ class Machine(RuleBasedStateMachine):
         """A call will fail."""
         self.town.vendors[vendor].faults.append(fault)
 
+    @rule(number=small, points=st.integers(0, 40))
+    def pause(self, number: int, points: int) -> None:
+        """A person wants a record left alone, now or in the middle of our work."""
+        ones = [
+            (v.name, kind, id_) for v in self.town.vendors.values() for kind, rows in v.rows.items() for id_ in rows
+        ]
+        if ones:
+            self.paused.append(ones[number % len(ones)])
+            if points:
+                doings.pause_soon(self.town, points, *self.paused[-1])
+            else:
+                doings.pause(self.town, *self.paused[-1])
+
+    @rule(number=small)
+    def resume(self, number: int) -> None:
+        """A person has one go on."""
+        if self.paused:
+            doings.resume(self.town, *self.paused[number % len(self.paused)])
+
     @rule(number=small, side=st.sampled_from(("left", "right")))
     def decide(self, number: int, side: str) -> None:
         """A person answers a question."""
@@ -192,7 +215,10 @@ class Machine(RuleBasedStateMachine):
         """Everything comes to rest, and the laws are held."""
         if not hasattr(self, "town"):
             return
+        self.town.stage.calm()
         try:
+            for one in self.paused:
+                doings.resume(self.town, *one)
             doings.judge(self.town)
         finally:
             self.town.close()

@@ -63,6 +63,7 @@ from tests.engine import test_restored as copies
 from tests.engine import test_reviewed as reviewed
 from tests.engine import test_rules as rules
 from tests.engine import test_settling as settles
+from tests.engine import test_standstill as still
 from tests.engine import test_succession as heirs
 from tests.engine import test_undo as undoing
 from tests.engine.doings import Lawless
@@ -498,6 +499,16 @@ MUTANTS = (
         "a lead that became a contact is not read once more", succession.look_at_twins,
         "                read_known(", "                () and read_known(",
         partial(heirs.test_what_was_typed_on_the_lead_last_came_along_and_travels, "Bonn"),
+    ),
+    Mutant(
+        "a paused record is looked at all the same", worker.Worker._steps,
+        "        with self.world.store.read() as tx:\n            stand_still(tx, items)\n", "",
+        still.test_its_twin_is_deleted_and_it_stays, worker.Worker,
+    ),
+    Mutant(
+        "a pause is not looked at again before a write", worker.Worker._hold_on,
+        "        stand_still(tx, [", "        ([",
+        partial(still.test_paused_in_the_middle_of_a_run_nothing_is_begun, new=True), worker.Worker,
     ),
     Mutant(
         "hidden records are no matter", lookout._wrong, "    if len(hidden) >= MANY and", "    if False and", _hidden,

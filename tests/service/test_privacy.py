@@ -54,6 +54,8 @@ def bear_traces(town: Town, ann: str) -> None:
     """Sentences elsewhere that quote her."""
     now = town.stage.now
     with town.store.begin() as tx:
+        for id_ in (ann, "stranger"):
+            tx.paused.add("crm", "contacts", id_, now)
         run = tx.runs.start("pair", "live", "d", now)
         tx.runs.end(run, "stopped", {"error": "the vendor refuses ann.okonkwo@x.example", "units": 3}, now)
         tx.marks.add("pair/contacts", Side.LEFT, [ann, "stranger"], now)
@@ -99,7 +101,9 @@ def test_nothing_of_a_person_is_left(town: Town, tmp_path: Path) -> None:
     bear_traces(town, ann)
     assert "Okonkwo" in dump(town)
     found = Privacy(town.store, town.world.maps, lambda: town.stage.now).forget(f"crm:contacts:{ann}", anyway=True)
-    assert found["snapshots"] >= 4 and found["journal"] >= 2
+    assert found["snapshots"] >= 4 and found["journal"] >= 2 and found["paused"] == 1
+    with town.store.read() as tx:
+        assert list(tx.paused.of("crm", "contacts", [ann, "stranger"])) == ["stranger"]
     words = ("Okon", "ann.okonkwo", "202-555-0123")
     assert [word for word in words if word in dump(town)] == []
     assert "Bea Lindqvist" in dump(town)

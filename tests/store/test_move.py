@@ -61,6 +61,7 @@ def fill(store: Store, count: int) -> None:
             tx.journal.claim({intent: [f"claim {n}"]}, "field", "contacts")
             tx.conflicts.ask({**LOST, "link": link.id, "state": "open", "left_id": ref.id})
             tx.refusals.add("m", f"l{n}", f"r{n}", NOW)
+            tx.paused.add("crm", "contacts", ref.id, NOW)
         tx.aliases.put("crm", "contacts", {"1": "2"})
         tx.feeds.move(FeedState("crm", "contacts", {"at": 1}, NOW, True, NOW))
         tx.pair_leases.take("sales", now=NOW, until=NOW, fence=1)

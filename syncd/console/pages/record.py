@@ -14,10 +14,12 @@ from syncd.console.desk import Desk
 from syncd.console.finder import LONGEST_ID, called
 from syncd.console.labels import labeled
 from syncd.console.naming import names_of
-from syncd.console.pages.records import JOIN, JOIN_AGAIN, PART, RETRY, SYNC
+from syncd.console.pages.records import JOIN, JOIN_AGAIN, PART, PAUSE, RESUME, RETRY, SYNC, UNDO
+from syncd.console.pages.runs import landed
 from syncd.console.words import ARRIVED, DONE, cause, outcome
 from syncd.core.fieldmap import FieldMap
-from syncd.core.model import Ref, Side
+from syncd.core.model import Action, Ref, Side
+from syncd.engine.standstill import paused_since
 from syncd.engine.world import World
 from syncd.store.journal import Intent
 from syncd.store.marks import PARKED
@@ -35,10 +37,16 @@ def show(desk: Desk, ask: Ask) -> Facts:
     with world.store.read() as tx:
         shot = shot_of(tx, ref)
         maps = [_in_map(world, tx, ref, about) for about in told["maps"]]
+        linked = [ref, *dict.fromkeys(one["twin"] for one in maps if one["linked"])]
+        paused = {one: since for one in linked if (since := paused_since(tx, one)) is not None}
     return {
         "ref": ref, "title": str(ref), "name": called(world, shot) if shot is not None else ref.id, "shot": shot,
         "url": world.connectors[ref.system].url(ref.kind, ref.id), "maps": maps,
-        "deeds": {"sync": SYNC, "unlink": PART, "relink": JOIN_AGAIN, "link": JOIN, "retry": RETRY},
+        "paused": paused,
+        "deeds": {
+            "sync": SYNC, "unlink": PART, "relink": JOIN_AGAIN, "link": JOIN, "retry": RETRY, "pause": PAUSE,
+            "resume": RESUME, "undo": UNDO,
+        },
     }  # fmt: skip
 
 
@@ -66,7 +74,7 @@ def _in_map(world: World, tx: Tx, ref: Ref, about: Mapping[str, Any]) -> Mapping
     twin, systems = refs[side.other], names_of(world, m)
     return {
         **about, "side": str(side), "twin": twin, "linked": about["link"] is not None,
-        "systems": systems, "blocked": _blocked(about["blocked"], systems),
+        "systems": systems, "blocked": _blocked(about, systems),
         "ends": [_end(world, m, at, refs[at], shots[at]) for at in Side],
         "rules": [_rule(world, m, row, systems) for row in about.get("rules", ())],
         "writes": [_write(m, one) for one in _writes(tx, m, refs)],
@@ -75,14 +83,14 @@ def _in_map(world: World, tx: Tx, ref: Ref, about: Mapping[str, Any]) -> Mapping
     }  # fmt: skip
 
 
-def _blocked(told: Sequence[str], systems: Mapping[Side, str]) -> list[str]:
-    """What is in its way, by the systems' names; that it waits for its turn stands there already."""
-    found = []
-    for one in told:
+def _blocked(about: Mapping[str, Any], systems: Mapping[Side, str]) -> list[str]:
+    """What is in its way, by the systems' names; that it waits for its turn, and what for, stands there already."""
+    found, waits = [], (about["waiting"] or {}).get("reason")
+    for one in about["blocked"]:
         side, _, how = one.partition(" is ")
         if side not in tuple(Side):
             found.append(one)
-        elif how != "due":
+        elif how not in ("due", f"parked: {waits}"):
             found.append(f"{systems[Side(side)]}: {how}")
     return found
 
@@ -156,6 +164,7 @@ def _write(m: FieldMap, one: Intent) -> Mapping[str, Any]:
     return {
         "id": one.id, "at": one.closed_at or one.opened_at, "run": one.run, "side": str(one.side),
         "system": m.end(one.side).system, "what": DONE[one.action].capitalize(),
+        "back": one.run is not None and landed(one), "made": one.action is Action.CREATE,
         "outcome": outcome(one.outcome), "good": one.outcome in ARRIVED,
         "error": one.error,
         "reasons": _reasons(one),

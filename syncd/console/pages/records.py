@@ -12,16 +12,20 @@ from syncd.console.ask import Ask, Deed, Done, Facts, Page
 from syncd.console.desk import Desk
 from syncd.console.finder import AT_A_TIME, Found, called, find, look_through, ways
 from syncd.console.naming import names_of
+from syncd.console.pages.runs import taken_back
 from syncd.core.model import Ref
 from syncd.core.plural import counted
 from syncd.engine.answers import ref_of
 from syncd.engine.intake import hint
+from syncd.engine.standstill import paused_since
 from syncd.engine.world import World
 from syncd.errors import ConfigError, Problem
 from syncd.store.snapshots import Snapshot
 from syncd.store.store import Tx
 
-SYNC, PART, JOIN_AGAIN, JOIN, RETRY = (f"/records/{name}" for name in ("sync", "unlink", "relink", "link", "retry"))
+SYNC, PART, JOIN_AGAIN, JOIN, RETRY, PAUSE, RESUME, UNDO = (
+    f"/records/{name}" for name in ("sync", "unlink", "relink", "link", "retry", "pause", "resume", "undo")
+)
 
 
 def show(desk: Desk, ask: Ask) -> Facts:
@@ -116,6 +120,9 @@ def sync(desk: Desk, ask: Ask) -> Done:
     world, ref = desk.world, ref_of(ask.need("ref"))
     with world.store.read() as tx:
         others = twins(world, tx, ref)
+        paused = [str(one) for one in (ref, *others.values()) if paused_since(tx, one) is not None]
+    if paused:
+        raise ConfigError(Problem(paused[0], "is paused.", "Resume it first."))
     marked = hint(world, [ref, *others.values()])
     if not marked:
         message = (
@@ -188,6 +195,35 @@ def retry(desk: Desk, ask: Ask) -> Done:
                 detail={"map": map_key})  # fmt: skip
 
 
+def pause(desk: Desk, ask: Ask) -> Done:
+    """Leave a record alone until somebody resumes it."""
+    ref = ask.need("ref")
+    desk.pause(ref)
+    return Done(text=f"{ref} is paused: nothing is written to it, nor across from it.", subject=ref,
+                undo=(RESUME, {"ref": ref}))  # fmt: skip
+
+
+def resume(desk: Desk, ask: Ask) -> Done:
+    """Go on with one that is paused."""
+    ref = ask.need("ref")
+    desk.resume(ref)
+    return Done(text=f"{ref} goes on with the next run. What changed meanwhile crosses.", subject=ref,
+                undo=(PAUSE, {"ref": ref}))  # fmt: skip
+
+
+def undo(desk: Desk, ask: Ask) -> Done:
+    """Take back what one run wrote to a record and to whom it is linked with. It is carried out at once."""
+    ref, map_key, run = ask.need("ref"), ask.need("map"), ask.need("run")
+    if not run.isdecimal() or len(run) > 18:
+        raise ConfigError(Problem(run[:80], "is no run.", "Load the page anew."))
+    found = desk.undo(int(run), map_key, ref=ref)
+    if not found["links"]:
+        raise ConfigError(
+            Problem(ref, f"has nothing of run {run} that can be taken back.", "It may be linked no more.")
+        )
+    return Done(text=" ".join(taken_back(found)), subject=ref, detail={"run": run, "map": map_key})
+
+
 PAGES = (Page("/records", "records.html", "Find a record", show, needs=True),)
 DEEDS = (
     Deed(SYNC, "record.sync", sync, needs=True),
@@ -195,4 +231,7 @@ DEEDS = (
     Deed(JOIN_AGAIN, "record.relink", relink, needs=True),
     Deed(JOIN, "record.link", link, needs=True),
     Deed(RETRY, "record.retry", retry, needs=True),
+    Deed(PAUSE, "record.pause", pause, needs=True),
+    Deed(RESUME, "record.resume", resume, needs=True),
+    Deed(UNDO, "record.undo", undo, needs=True),
 )

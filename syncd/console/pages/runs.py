@@ -252,11 +252,11 @@ def _undo(desk: Desk, ask: Ask) -> Done:
         what = f"changed no {name}" if name else "wrote nothing"
         raise ConfigError(Problem(f"run {run.id}", f"{what} that is linked and can be taken back.", ""))
     counts = {key: found[key] for key in ("fields", "archived", "waiting")}
-    return Done(text=" ".join(_told(found)), subject=f"run {run.id}", detail={"field": name or "", **counts},
+    return Done(text=" ".join(taken_back(found)), subject=f"run {run.id}", detail={"field": name or "", **counts},
                 to=f"/runs/{run.id}")  # fmt: skip
 
 
-def _told(found: Mapping[str, Any]) -> Iterator[str]:
+def taken_back(found: Mapping[str, Any]) -> Iterator[str]:
     """What an undo came to, in sentences."""
     given, away = counted(found["fields"], "field"), counted(found["archived"], "record")
     yield f"Run {found['run']}: {given} given back, {away} put away."
