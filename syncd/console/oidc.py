@@ -60,11 +60,15 @@ class Astray(Exception):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Provider:
-    """What a provider says of itself. `posts`: our secret travels in the form, as it takes no other way."""
+    """What a provider says of itself. `posts`: our secret travels in the form, as it takes no other way.
+
+    `person`: where it tells of whoever signed in what it leaves out of its ID tokens; None if it has no such address.
+    """
 
     authorize: str
     token: str
     keys: str
+    person: str | None
     algorithms: Sequence[str]
     posts: bool
 
@@ -129,8 +133,8 @@ class Oidc:
         if "error" in query:
             raise self._denied(query["error"])
         provider = self._provider()
-        claims = self._claims(provider, self._token(provider, query.get("code", ""), verifier), nonce)
-        name = self._account(claims)
+        token, access = self._tokens(provider, query.get("code", ""), verifier)
+        name = self._account(self._person(provider, self._claims(provider, token, nonce), access))
         secret = self.doors.vouched(name)
         if secret is None:
             log.warning("sign-in refused", why="no account of this name")
@@ -173,6 +177,7 @@ class Oidc:
     def _described(self, found: Mapping[str, Any]) -> Provider:
         names = ("authorization_endpoint", "token_endpoint", "jwks_uri")
         authorize, token, keys = (self._address(name, found.get(name)) for name in names)
+        person = found.get("userinfo_endpoint")
         algorithms = found.get("id_token_signing_alg_values_supported", ["RS256"])
         taken = [one for one in ALGORITHMS if isinstance(algorithms, list) and one in algorithms]
         if not taken:
@@ -182,7 +187,10 @@ class Oidc:
         if not known:
             raise self._broken("it takes a client's secret neither as client_secret_basic nor as client_secret_post")
         posts = known[0] == "client_secret_post"
-        return Provider(authorize=authorize, token=token, keys=keys, algorithms=taken, posts=posts)
+        return Provider(
+            authorize=authorize, token=token, keys=keys, algorithms=taken, posts=posts,
+            person=self._address("userinfo_endpoint", person) if person is not None else None,
+        )  # fmt: skip
 
     def _address(self, name: str, found: Any) -> str:
         """An address of the provider's: as safe as its own one."""
@@ -195,8 +203,8 @@ class Oidc:
             raise self._broken(f"its {name} is no address to go by")
         return str(found)
 
-    def _asked(self, url: str) -> Mapping[str, Any]:
-        status, found = self._heard(url)
+    def _asked(self, url: str, **more: Any) -> Mapping[str, Any]:
+        status, found = self._heard(url, **more)
         if status != 200 or not found:
             raise self._broken(f"{urlsplit(url).path[:200]} answered {status}{'' if found else ' without JSON'}")
         return found
@@ -208,8 +216,8 @@ class Oidc:
             log.warning("sign-in failed", why=str(error))
             raise Astray(f"{_begin(self.name)} does not answer. Try again in a moment.", 502) from None
 
-    def _token(self, provider: Provider, code: str, verifier: str) -> str:
-        """The ID token that a code is worth, from the provider itself."""
+    def _tokens(self, provider: Provider, code: str, verifier: str) -> tuple[str, str]:
+        """What a code is worth, from the provider itself: the ID token, and what its owner is asked about with."""
         form = {
             "grant_type": "authorization_code", "code": code, "redirect_uri": self.home + BACK,
             "code_verifier": verifier,
@@ -227,7 +235,17 @@ class Oidc:
         token = found.get("id_token")
         if status != 200 or not isinstance(token, str):
             raise self._broken(f"the token endpoint answered {status} {_code(found.get('error'))}".rstrip())
-        return token
+        access = found.get("access_token")
+        return token, access if isinstance(access, str) and access.isascii() and access.isprintable() else ""
+
+    def _person(self, provider: Provider, claims: Mapping[str, Any], access: str) -> Mapping[str, Any]:
+        """The claims with the e-mail address, which by the standard (Core, 5.4) comes by a question of its own."""
+        if "email" in claims or provider.person is None or not access:
+            return claims
+        told = self._asked(provider.person, headers={"authorization": f"Bearer {access}"})
+        if told.get("sub") != claims["sub"]:
+            raise self._refused("what it tells of a person is about another one")
+        return {**{name: told[name] for name in ("email", "email_verified") if name in told}, **claims}
 
     def _claims(self, provider: Provider, token: str, nonce: str) -> Mapping[str, Any]:
         """What the provider says under its signature, to us, now, and in answer to this very sign-in."""

@@ -27,7 +27,7 @@ from starlette.routing import Route
 
 from syncd.lab.page.serve import serve
 
-CLIENT, SECRET = "syncd console", "s3cret+with/signs%and=more"
+CLIENT, SECRET, ACCESS = "syncd console", "s3cret+with/signs%and=more", "0paque-access.token"
 
 
 def key(name: str, algorithm: str = "RS256", bits: int = 2048) -> Any:
@@ -58,6 +58,8 @@ class Provider:
 
     issuer: str = ""
     person: dict[str, Any] = field(default_factory=dict)
+    apart: dict[str, Any] = field(default_factory=dict)
+    """What it tells of the person not in the ID token but at an address of its own; with that it has one."""
     claims: dict[str, Any] = field(default_factory=dict)
     described: dict[str, Any] = field(default_factory=dict)
     keys: list[dict[str, Any]] = field(default_factory=list)
@@ -73,14 +75,14 @@ class Provider:
         self.person = {"email": "vera@example.com", "email_verified": True}
         self.keys = [public("one", "RS256", key("one"))]
         self.token = signed
-        for one in (self.claims, self.described, self.instead, self.heard, self.seen, self._codes):
+        for one in (self.apart, self.claims, self.described, self.instead, self.heard, self.seen, self._codes):
             one.clear()
 
     def app(self) -> Starlette:
         """Its pages."""
         paths = {
             "/.well-known/openid-configuration": self._discovery, "/keys": self._published, "/token": self._exchanged,
-            "/authorize": self._asked,
+            "/authorize": self._asked, "/me": self._person,
         }  # fmt: skip
         return Starlette(
             routes=[Route(path, self._heard(does), methods=["GET", "POST"]) for path, does in paths.items()]
@@ -104,7 +106,8 @@ class Provider:
         told = {
             "issuer": self.issuer, "authorization_endpoint": f"{self.issuer}/authorize",
             "token_endpoint": f"{self.issuer}/token", "jwks_uri": f"{self.issuer}/keys",
-            "id_token_signing_alg_values_supported": ["none", "HS256", "RS256", "ES256", "PS256"], **self.described,
+            "id_token_signing_alg_values_supported": ["none", "HS256", "RS256", "ES256", "PS256"],
+            **({"userinfo_endpoint": f"{self.issuer}/me"} if self.apart else {}), **self.described,
         }  # fmt: skip
         return JSONResponse({name: value for name, value in told.items() if value is not None})
 
@@ -140,8 +143,13 @@ class Provider:
             "nonce": asked["nonce"], **self.person, **self.claims,
         }  # fmt: skip
         token = self.token({name: value for name, value in claims.items() if value is not None})
-        self.seen.append(token)
-        return JSONResponse({"access_token": "opaque", "token_type": "Bearer", "id_token": token})
+        self.seen += [token, ACCESS]
+        return JSONResponse({"access_token": ACCESS, "token_type": "Bearer", "id_token": token})
+
+    async def _person(self, request: Request) -> Response:
+        if request.headers.get("authorization") != f"Bearer {ACCESS}":
+            return JSONResponse({"error": "invalid_token"}, 401)
+        return JSONResponse({"sub": "248289761001", **self.apart})
 
     def _client(self, request: Request, form: dict[str, str]) -> tuple[str, str]:
         if self.described.get("token_endpoint_auth_methods_supported") == ["client_secret_post"]:

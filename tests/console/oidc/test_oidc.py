@@ -124,6 +124,35 @@ def test_an_address_must_be_verified_and_an_accounts_name(
     assert "<script>alert" not in answer.text and len(answer.text) < 10_000
 
 
+def test_an_address_may_be_told_apart(door: Door, browser: httpx.Client) -> None:
+    """Where the ID token has none, the provider is asked for it, as the standard has it; else it is not."""
+    door.provider.person, door.provider.apart = {}, {"email": "vera@example.com", "email_verified": True}
+    assert door.walk(browser).status_code == 200
+    visitor = door.console.doors.visitor(browser.cookies["syncd"])
+    assert visitor is not None and visitor.name == "vera@example.com"
+    browser.cookies.clear()
+    door.provider.person, door.provider.apart["email"] = {"email": "vera@example.com"}, "ada@example.com"
+    assert door.walk(browser).status_code == 200
+    assert door.provider.heard["/me"] == 1
+
+
+@pytest.mark.parametrize(
+    ("apart", "told"),
+    [
+        ({"name": "Vera"}, "told no e-mail address"),
+        ({"email": "vera@example.com", "email_verified": False}, "has not verified your e-mail address"),
+        ({"email": "vera@example.com", "sub": "another"}, "did not prove who you are"),
+        ({"email": "vera@example.com", "sub": None}, "did not prove who you are"),
+    ],
+)
+def test_an_address_told_apart_is_this_persons(
+    door: Door, browser: httpx.Client, apart: dict[str, Any], told: str
+) -> None:
+    """Of somebody else, not verified, or none."""
+    door.provider.person, door.provider.apart = {}, apart
+    refused(browser, door.walk(browser), told)
+
+
 def test_no_letter_becomes_another_by_being_made_small(door: Door, browser: httpx.Client) -> None:
     """The sign for kelvin is k when it is made small; whoever has it in their address is not the one with the k."""
     door.console.doors.invite("kim@example.com", Role.ADMIN)

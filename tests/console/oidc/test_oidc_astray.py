@@ -165,7 +165,8 @@ def test_what_a_provider_says_of_itself_is_old_after_an_hour(door: Door, browser
         {"id_token_signing_alg_values_supported": ["none", "HS256"]},
         {"id_token_signing_alg_values_supported": "RS256"},
         {"id_token_signing_alg_values_supported": 7}, {"token_endpoint_auth_methods_supported": ["private_key_jwt"]},
-        {"token_endpoint_auth_methods_supported": {}},
+        {"token_endpoint_auth_methods_supported": {}}, {"userinfo_endpoint": "http://example.com/me#a"},
+        {"userinfo_endpoint": 5},
     ],
     ids=repr,
 )  # fmt: skip
@@ -209,7 +210,7 @@ RUBBISH: dict[str, tuple[Callable[[], Response], str]] = {
 }
 
 
-@pytest.mark.parametrize("path", ["/.well-known/openid-configuration", "/token", "/keys"])
+@pytest.mark.parametrize("path", ["/.well-known/openid-configuration", "/token", "/keys", "/me"])
 @pytest.mark.parametrize("what", RUBBISH)
 def test_a_provider_that_answers_rubbish_is_told(
     door: Door, browser: httpx.Client, what: str, path: str, monkeypatch: pytest.MonkeyPatch
@@ -218,6 +219,8 @@ def test_a_provider_that_answers_rubbish_is_told(
     monkeypatch.setattr(oidc, "fetch", partial(fetch, within=0.5))
     made, sentence = RUBBISH[what]
     door.provider.instead[path] = made
+    if path == "/me":
+        door.provider.person, door.provider.apart = {}, {"email": "vera@example.com"}
     began = time.monotonic()
     answer = browser.get("/login/oidc") if path.startswith("/.well") else door.walk(browser)
     refused(browser, answer, sentence, 502)
