@@ -6,6 +6,10 @@ may use the console (`store.access`).
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import UTC, datetime
+
 from syncd.errors import AuthError, Problem
 from syncd.store.store import Store, Tx
 
@@ -14,6 +18,25 @@ def noted(tx: Tx, system: str) -> str | None:
     """The account that a system's records came from, as far as its vendor tells it."""
     account: str | None = tx.runs.fact(f"account:{system}")
     return account
+
+
+@dataclass(frozen=True, slots=True)
+class Connection:
+    """Whose records a system's are, and since when it is looked at, on its own clock: None where that is not known."""
+
+    account: str | None
+    since: datetime | None
+
+
+def connections(tx: Tx, systems: Iterable[str]) -> dict[str, Connection]:
+    """By system."""
+    names = list(systems)
+    known = tx.runs.known([f"{what}:{name}" for name in names for what in ("account", "began")])
+    began = {name: known.get(f"began:{name}") for name in names}
+    return {
+        name: Connection(known.get(f"account:{name}"), datetime.fromtimestamp(at, UTC) if at is not None else None)
+        for name, at in began.items()
+    }
 
 
 def another(store: Store, system: str, account: str | None) -> Problem | None:

@@ -15,7 +15,7 @@ from syncd.console.ask import Ask, Deed, Done, Facts, NotFound, Page, Role
 from syncd.console.desk import Desk
 from syncd.console.words import title
 from syncd.errors import ConfigError, Problem
-from syncd.service.whose import noted
+from syncd.service.whose import connections
 from syncd.store.store import Tx
 
 
@@ -24,11 +24,9 @@ def show(desk: Desk, ask: Ask) -> Facts:
     config = desk.config
     with desk.ready_store.read() as tx:
         heads = headed(desk, tx)
-        accounts = {name: noted(tx, name) for name in config.systems}
     systems = [
         {
             **heads[name],
-            "account": accounts[name],
             "zone": one.timezone,
             "rate": one.rate,
             "sandbox": one.base_url,
@@ -42,14 +40,17 @@ def show(desk: Desk, ask: Ask) -> Facts:
 
 
 def headed(desk: Desk, tx: Tx) -> dict[str, dict[str, Any]]:
-    """By its name in the set-up, what each system is called, how it is, in a word with its color, and what is read."""
-    states, feeds = tx.runs.systems(), tx.feeds.all()
+    """By its name in the set-up: what each system is called, how it is, in a word with its color, and what is read.
+
+    And whose records these are, and since when it is connected: None where that is not known.
+    """
+    states, feeds, whose = tx.runs.systems(), tx.feeds.all(), connections(tx, desk.config.systems)
     found = {}
     for name, one in desk.config.systems.items():
         mine, state = [feed for feed in feeds if feed.system == name], states.get(name)
         told = STATES.get(state.state) if state is not None else None
         found[name] = {
-            "name": name, "title": title(one.connector), "state": state, "feeds": mine,
+            "name": name, "title": title(one.connector), "state": state, "feeds": mine, "whose": whose[name],
             "standing": told or (("connected", "ok") if mine or state is not None else ("not asked yet", "")),
         }  # fmt: skip
     return found
