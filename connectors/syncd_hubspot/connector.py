@@ -11,7 +11,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from datetime import datetime, time, timedelta
 from zoneinfo import ZoneInfo
 
-from syncd.core.model import Change, Gone, MatchKey, Operation, Outcome, Record, Schema, SyncKey
+from syncd.core.model import Change, File, Gone, MatchKey, Operation, Outcome, Record, Schema, SyncKey
 from syncd.errors import ConfigError, Problem
 from syncd.kit.connector import Capabilities, Cursor, Finding, Known, Page, Setting, SystemSettings
 from syncd.kit.http import Http, credential_key, parse_rates, shared_limit
@@ -120,6 +120,11 @@ class HubSpot:
     def history(self, kind: str, id: str, field: str) -> Sequence[Change]:
         """As the property history tells it; who is associated with whom has none."""
         return history(self._reads, kind, id, field)
+
+    def files(self, kind: str, id: str) -> Sequence[File]:
+        """Not told yet."""
+        del kind, id
+        return ()
 
     def url(self, kind: str, id: str) -> str | None:
         """The record's page; None before the account's number was heard."""

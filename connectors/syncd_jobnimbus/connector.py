@@ -10,7 +10,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from datetime import datetime, timedelta
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
-from syncd.core.model import Change, Gone, MatchKey, Operation, Outcome, Record, Schema, SyncKey
+from syncd.core.model import Change, File, Gone, MatchKey, Operation, Outcome, Record, Schema, SyncKey
 from syncd.errors import ConfigError, Problem
 from syncd.kit.connector import Capabilities, Cursor, Finding, Known, Page, Setting, SystemSettings
 from syncd_jobnimbus.checks import Checker
@@ -134,6 +134,11 @@ class JobNimbus:
     def history(self, kind: str, id: str, field: str) -> Sequence[Change]:
         """Not told: its activities say that a record was modified, not what a field was before."""
         del kind, id, field
+        return ()
+
+    def files(self, kind: str, id: str) -> Sequence[File]:
+        """Not told yet."""
+        del kind, id
         return ()
 
     def url(self, kind: str, id: str) -> str | None:

@@ -12,7 +12,7 @@ from datetime import datetime, timedelta
 from typing import Any
 from urllib.parse import urlsplit
 
-from syncd.core.model import Change, Gone, MatchKey, Operation, Outcome, Record, Schema, SyncKey
+from syncd.core.model import Change, File, Gone, MatchKey, Operation, Outcome, Record, Schema, SyncKey
 from syncd.errors import ConfigError, Problem
 from syncd.kit.connector import Capabilities, Cursor, Finding, Known, Page, Setting, SystemSettings
 from syncd.kit.http import Http, credential_key, parse_rates, shared_limit
@@ -146,6 +146,11 @@ class Salesforce:
     def history(self, kind: str, id: str, field: str) -> Sequence[Change]:
         """Not told: field history is kept only of the few fields that an admin chose."""
         del kind, id, field
+        return ()
+
+    def files(self, kind: str, id: str) -> Sequence[File]:
+        """Not told yet."""
+        del kind, id
         return ()
 
     def url(self, kind: str, id: str) -> str | None:

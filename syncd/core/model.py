@@ -95,6 +95,21 @@ class Change:
     mine: bool | None = None
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class File:
+    """A file that hangs on a record, as its vendor lists it: what is told of it, not what is in it.
+
+    `size`: bytes. `added_at`: when it was put there, on the vendor's clock. `who`: by whom, in the vendor's words.
+    `about`: what sort of file it is, or what somebody wrote about it. None: not told.
+    """
+
+    name: str
+    size: int | None = None
+    added_at: datetime | None = None
+    who: str | None = None
+    about: str | None = None
+
+
 class FieldKind(StrEnum):
     """What a field holds, in the canonical values of this module."""
 

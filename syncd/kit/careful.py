@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 
 import structlog
 
-from syncd.core.model import Change, Gone, MatchKey, Operation, Outcome, Record, Result, Schema, SyncKey
+from syncd.core.model import Change, File, Gone, MatchKey, Operation, Outcome, Record, Result, Schema, SyncKey
 from syncd.errors import Refused, SyncdError, Transient
 from syncd.kit.connector import Connector, Finding, Page, Severity
 
@@ -108,6 +108,11 @@ class Careful:
         except ODD as error:
             self._told(f"the history of {field}", error)
             return ()
+
+    def files(self, kind: str, id: str) -> Sequence[File]:
+        """As the one within."""
+        with self._odd(Refused, f"the files of {kind} {id}"):
+            return self.inner.files(kind, id)
 
     def url(self, kind: str, id: str) -> str | None:
         """As the one within."""

@@ -11,7 +11,7 @@ from datetime import datetime, timedelta
 from enum import StrEnum
 from typing import Any, Protocol
 
-from syncd.core.model import Change, Gone, MatchKey, Operation, Outcome, Record, Schema, SyncKey
+from syncd.core.model import Change, File, Gone, MatchKey, Operation, Outcome, Record, Schema, SyncKey
 from syncd.kit.webhook import Receiver
 
 
@@ -164,6 +164,10 @@ class Setting:
     address: bool = False
 
 
+FILES = 50
+"""Files of a record that are listed."""
+
+
 class Connector(Protocol):
     """One vendor's account, ready to be read and written. Thread-safe: feeds and workers share it.
 
@@ -232,6 +236,14 @@ class Connector(Protocol):
         """The values that a field of a record was given, newest first, as far back as the vendor tells.
 
         Empty for a record that does not answer and a field without history. One request; for a few records only.
+        """
+
+    def files(self, kind: str, id: str) -> Sequence[File]:
+        """The files that hang on a record, newest first: `FILES` at most, of which nothing is downloaded.
+
+        Empty for a record that does not answer, one without files, and where the key sees none. A few requests; for a
+        person who looks at one record. Raises AuthError naming the permission, where the vendor tells that one is
+        missing.
         """
 
     def url(self, kind: str, id: str) -> str | None:

@@ -19,6 +19,7 @@ from syncd.core.model import (
     Action,
     FieldKind,
     FieldType,
+    File,
     Gone,
     MatchKey,
     Operation,
@@ -278,6 +279,10 @@ class MemoryConnector:
             Told(value=one.after, at=one.at + self.vendor.traits.skew, who=one.by, source="api", mine=one.by == "sync")
             for one in reversed(changes)
         ]
+
+    def files(self, kind: str, id: str) -> Sequence[File]:
+        """This vendor has none."""
+        return ()
 
     def account(self) -> str | None:
         """This vendor tells none."""

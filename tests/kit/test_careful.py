@@ -32,7 +32,7 @@ class Clumsy:
     def check(self) -> object:
         return self.slip()
 
-    describe = read = find = history = lambda self, *_: self.slip()  # four verbs, one slip
+    describe = read = find = history = files = lambda self, *_: self.slip()  # five verbs, one slip
 
     def changes(self, *_: object) -> Iterator[object]:
         yield "a page"
@@ -90,7 +90,7 @@ def test_our_own_errors_pass(error: Exception) -> None:
             ask()
 
 
-@pytest.mark.parametrize("ask", ["check", "describe", "read", "find", "changes", "write", "history"])
+@pytest.mark.parametrize("ask", ["check", "describe", "read", "find", "changes", "write", "history", "files"])
 def test_every_error_says_whose_it_is(ask: str) -> None:
     """Whatever was asked and however deep the error was made, it carries the name that the set-up gives the system."""
 
@@ -100,7 +100,7 @@ def test_every_error_says_whose_it_is(ask: str) -> None:
     framed = Careful(cast(Connector, Clumsy(used_up)), "crm")
     asked = [Operation(id="1", action=Action.UPDATE, ref=Ref("crm", "contacts", "1"), fields={}, expect={})]
     given: Mapping[str, tuple[Any, ...]] = {
-        "check": (), "describe": ("contacts",), "write": ("contacts", asked), "history": ("contacts", "1", "name"),
+        "check": (), "describe": ("contacts",), "write": ("contacts", asked), "history": ("contacts", "1", "name"), "files": ("contacts", "1"),
         "changes": ("contacts", None, [], None),
     }  # fmt: skip
     with pytest.raises(Transient) as caught:

@@ -11,6 +11,7 @@ from collections.abc import Mapping
 from syncd.kit.contract.archives import ArchiveContract, TombstoneContract
 from syncd.kit.contract.bench import Bench, Hooks, Memory, must, open_bench, same
 from syncd.kit.contract.feeds import FeedContract
+from syncd.kit.contract.files import FilesContract
 from syncd.kit.contract.history import HistoryContract
 from syncd.kit.contract.keys import SyncKeyContract
 from syncd.kit.contract.reads import ReadContract
@@ -19,12 +20,13 @@ from syncd.kit.contract.webhooks import WebhookContract
 from syncd.kit.contract.writes import WriteContract
 
 __all__ = [
-    "ArchiveContract", "Bench", "ConnectorContract", "HistoryContract", "Hooks", "Memory", "SyncKeyContract",
+    "ArchiveContract", "Bench", "ConnectorContract", "FilesContract", "HistoryContract", "Hooks", "Memory", "SyncKeyContract",
     "TombstoneContract", "WebhookContract", "must", "open_bench", "same",
 ]  # fmt: skip
 
 CAPABILITIES: Mapping[str, type] = {
     "archive": ArchiveContract,
+    "files": FilesContract,
     "history": HistoryContract,
     "sync_key": SyncKeyContract,
     "tombstones": TombstoneContract,
@@ -46,3 +48,5 @@ class ConnectorContract(SetupContract, FeedContract, ReadContract, WriteContract
             rid = bench.person_creates(kind, 1)
             name, _ = bench.person_edits(kind, rid, 7)
             same(list(connector.history(kind, rid, name)), [], "history that is not declared")
+        if not can.files:
+            same(list(connector.files(kind, bench.person_creates(kind, 2))), [], "files that are not declared")

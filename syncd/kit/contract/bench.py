@@ -233,6 +233,10 @@ class Bench:
         self.remote.acts("update", kind, orders)
         return [next(iter(edit.items())) for edit in edits.values()]
 
+    def person_attaches(self, kind: str, id: str, name: str, size: int) -> None:
+        """Somebody puts a file of this name and so many bytes on the record."""
+        self.remote.act("attach", kind, id=id, fields={"name": name, "size": size})
+
     def names(self, kind: str) -> list[str]:
         """The fields that the tests ask for."""
         return list(self.hooks.sample_fields(kind, 0))
