@@ -154,6 +154,17 @@ class Client:
         """Remove every association between two records; the same again changes nothing."""
         self.http.request("DELETE", f"{self._objects(kind)}/{id}/associations/{to}/{to_id}")
 
+    def file(self, id: str) -> Row | None:
+        """The details of one file; None for a 404 or one that is hidden from the token."""
+        try:
+            return _row(self.http.request("GET", f"/files/{self._version}/files/{id}"))
+        except HubSpotForbidden:
+            return None
+        except HubSpotRefused as refused:
+            if refused.status == 404:
+                return None
+            raise
+
     def _objects(self, kind: str) -> str:
         return f"/crm/objects/{self._version}/{kind}"
 

@@ -1,7 +1,7 @@
 """The HubSpot connector: contacts and deals of one account, read and written through its dated CRM API.
 
-What is not here: files, and the understanding of webhooks (`webhooks`), without which polling is complete. Facts come
-from HubSpot's own documentation of the `2026-03` API; where that leaves a thing open, both ways are borne.
+What is not here: the understanding of webhooks (`webhooks`), without which polling is complete. Facts come from
+HubSpot's own documentation of the `2026-03` API; where that leaves a thing open, both ways are borne.
 """
 
 from __future__ import annotations
@@ -17,6 +17,7 @@ from syncd.kit.connector import Capabilities, Cursor, Finding, Known, Page, Sett
 from syncd.kit.http import Http, credential_key, parse_rates, shared_limit
 from syncd_hubspot.client import BATCH_LIMIT, Client
 from syncd_hubspot.deltas import TICK, Tick
+from syncd_hubspot.files import files
 from syncd_hubspot.find import Finder
 from syncd_hubspot.findings import findings
 from syncd_hubspot.history import history
@@ -66,6 +67,7 @@ class HubSpot:
             webhooks=True,
             free_compare=True,
             history=True,
+            files=True,
             read_batch=BATCH_LIMIT,
             write_batch=BATCH_LIMIT,
             find_batch=BATCH_LIMIT,
@@ -122,9 +124,8 @@ class HubSpot:
         return history(self._reads, kind, id, field)
 
     def files(self, kind: str, id: str) -> Sequence[File]:
-        """Not told yet."""
-        del kind, id
-        return ()
+        """Those that its notes carry: associations, notes, then each file's details."""
+        return files(self._client, kind, id)
 
     def url(self, kind: str, id: str) -> str | None:
         """The record's page; None before the account's number was heard."""

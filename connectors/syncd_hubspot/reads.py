@@ -94,7 +94,7 @@ class Reads:
                     found.pop(one, None)
                     continue
                 found.setdefault(one, []).extend(str(to["toObjectId"]) for to in ties)
-                queue += _rest(row, one)
+                queue += rest(row, one)
             for trouble in answer.errors:
                 if "NO_ASSOCIATIONS_FOUND" not in f"{trouble.category} {trouble.subcategory} {trouble.codes}":
                     found = {one: found[one] for one in found if one not in trouble.ids}
@@ -195,7 +195,8 @@ def chunks(items: Sequence[T], size: int) -> Iterator[Sequence[T]]:
     return (items[start : start + size] for start in range(0, len(items), size))
 
 
-def _rest(row: Row, id: str) -> list[dict[str, str]]:
+def rest(row: Row, id: str) -> list[dict[str, str]]:
+    """The input that asks for the further associations of a record, of which this row told a page; none at the end."""
     after = ((row.get("paging") or {}).get("next") or {}).get("after")
     return [{"id": id, "after": str(after)}] if after else []
 

@@ -157,9 +157,12 @@ def _address(kind: str, id: str) -> str:
 
 
 def _listing(kind: str, answer: Answer) -> Listing:
-    """Fail closed: a page that is not what the reference says is trouble, never an empty page."""
+    """Fail closed: a page that is not what the reference says is trouble, never an empty page.
+
+    The rows of files stand under that very word, all others that are asked for under `results`.
+    """
     body = _mapping(kind, answer)
-    rows, count = body.get("results"), body.get("count")
+    rows, count = body.get("results", body.get(kind)), body.get("count")
     if not isinstance(rows, list) or not all(_is_record(row) for row in rows):
         raise Transient(f"JobNimbus answered the list of {kind} without its results.")
     total = count if isinstance(count, int) and not isinstance(count, bool) else len(rows)

@@ -17,6 +17,7 @@ from syncd_jobnimbus.checks import Checker
 from syncd_jobnimbus.client import Client, Row
 from syncd_jobnimbus.deltas import Feed
 from syncd_jobnimbus.fields import KINDS
+from syncd_jobnimbus.files import files
 from syncd_jobnimbus.names import parse_names
 from syncd_jobnimbus.probes import Probes
 from syncd_jobnimbus.proofs import Proofs
@@ -82,6 +83,7 @@ class JobNimbus:
             find_lag=timing.lag,
             archive=True,
             webhooks=True,
+            files=True,
             sync_key=bool(self._settings.options.get("sync_key")),
             find_batch=20,
             writes_at_once=AT_ONCE,
@@ -137,9 +139,8 @@ class JobNimbus:
         return ()
 
     def files(self, kind: str, id: str) -> Sequence[File]:
-        """Not told yet."""
-        del kind, id
-        return ()
+        """As the list of files tells them: one request."""
+        return files(self._client, self._probes, kind, id)
 
     def url(self, kind: str, id: str) -> str | None:
         """The record's page in JobNimbus."""

@@ -96,14 +96,14 @@ class Rows:
         *,
         stale_ok: bool,
     ) -> Record:
-        modified = _stamp(row, "date_updated")
+        modified = stamp(row, "date_updated")
         return Record(
             ref=self.ref(kind, row),
             fields=self._values(kind, row, types, since),
             # Whole seconds, so two edits within one share it.
             version=None if modified is None else str(row["date_updated"]),
             modified_at=modified,
-            created_at=_stamp(row, "date_created"),
+            created_at=stamp(row, "date_created"),
             read_at=read_at,
             stale_ok=stale_ok,
         )
@@ -133,7 +133,8 @@ def is_deleted(row: Row) -> bool:
     return row.get("is_active") is False
 
 
-def _stamp(row: Row, name: str) -> datetime | None:
+def stamp(row: Row, name: str) -> datetime | None:
+    """A moment of a row; None where it has none that can be read."""
     try:
         return moment(row.get(name))
     except ValueError:

@@ -19,6 +19,7 @@ from syncd.kit.http import Http, credential_key, parse_rates, shared_limit
 from syncd_salesforce.client import READ_LIMIT, WRITE_LIMIT, Client
 from syncd_salesforce.deltas import TICK, Tick
 from syncd_salesforce.door import Door, budget
+from syncd_salesforce.files import files
 from syncd_salesforce.find import KEYS_AT_ONCE, Finder
 from syncd_salesforce.findings import findings
 from syncd_salesforce.reads import Habits, Reads
@@ -96,6 +97,7 @@ class Salesforce:
             sync_key=True,
             tombstones=True,
             archive=True,
+            files=True,
             conditional_write=bool(self._options["conditional_writes"]),
             free_compare=True,
             read_batch=READ_LIMIT,
@@ -149,9 +151,9 @@ class Salesforce:
         return ()
 
     def files(self, kind: str, id: str) -> Sequence[File]:
-        """Not told yet."""
-        del kind, id
-        return ()
+        """What Salesforce Files links with the record: one query for the links, one for the documents."""
+        del kind  # an id tells it
+        return files(self._client, id)
 
     def url(self, kind: str, id: str) -> str | None:
         """The record's page; None before there was a session, and in a sandbox on this machine."""

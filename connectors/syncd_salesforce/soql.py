@@ -17,6 +17,8 @@ from syncd.errors import Refused
 PAGE = 2_000
 """Rows that a query asks for at most; Salesforce may answer fewer."""
 
+LINK, DOCUMENT = "ContentDocumentLink", "ContentDocument"
+_TOLD = ("Id", "Title", "FileExtension", "ContentSize", "CreatedDate")
 _NAME = re.compile(r"[A-Za-z][A-Za-z0-9_]*\Z")
 _ID = re.compile(r"[A-Za-z0-9]{15}(?:[A-Za-z0-9]{3})?\Z")
 _STAMP = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(?:\.\d{1,3})?Z\Z")
@@ -141,6 +143,16 @@ def roles(opportunities: Sequence[str]) -> str:
 def leads(field: str, ids: Sequence[str]) -> str:
     """The leads that were converted into these records; `field` names the kind of these."""
     return f"{_select('Lead', ('Id', field))} WHERE {name(field)} IN ({_ids(ids)}) ORDER BY Id"
+
+
+def links(record: str) -> str:
+    """The documents that are linked with a record: Salesforce takes no question for links that names none."""
+    return f"{_select(LINK, ('ContentDocumentId',))} WHERE LinkedEntityId = {_ids([record])}"
+
+
+def documents(ids: Sequence[str], limit: int) -> str:
+    """What is told of the newest of these documents."""
+    return f"{by_ids(DOCUMENT, _TOLD, ids)} ORDER BY CreatedDate DESC, Id DESC LIMIT {limit}"
 
 
 def users() -> str:

@@ -45,10 +45,13 @@ _LATER = {
 }
 """Codes of one record that was surely not written and may be later, with the seconds to wait."""
 
+READ = "Read on the object"
+"""The permission that lacks where an object is unknown: it is not there, or hidden from the run-as user."""
+
 _ACCESS = {
     "API_DISABLED_FOR_ORG": "an edition of Salesforce that has the API",
     "API_CURRENTLY_DISABLED": "API Enabled",
-    "INVALID_TYPE": "Read on the object",
+    "INVALID_TYPE": READ,
 }
 _QUERY = re.compile(r"(?s)^.*ERROR at Row:\d+:Column:\d+\s*")
 _DUPLICATES = frozenset({"DUPLICATES_DETECTED", "DUPLICATE_VALUE", "DUPLICATE_EXTERNAL_ID"})

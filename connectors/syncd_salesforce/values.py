@@ -67,9 +67,9 @@ def moment(raw: Any) -> datetime | None:
         return None
     try:
         when = datetime.fromisoformat(raw.strip())
-    except ValueError:
+        return when.replace(tzinfo=UTC) if when.tzinfo is None else when.astimezone(UTC)
+    except (OverflowError, ValueError):  # the first: in UTC it is before the first year, or after the last
         return None
-    return when.replace(tzinfo=UTC) if when.tzinfo is None else when.astimezone(UTC)
 
 
 def _number(raw: float) -> Value:

@@ -17,6 +17,7 @@ from syncd.core.fieldmap import FieldMap
 from syncd.engine import (
     answers,
     applying,
+    attached,
     auditing,
     by_hand,
     explain,
@@ -24,7 +25,6 @@ from syncd.engine import (
     maps,
     questions,
     review,
-    standstill,
     undo,
 )
 from syncd.engine.audit import Found
@@ -314,15 +314,19 @@ class App(Opened):
 
     def pause(self, ref: str) -> None:
         """Leave a record alone until it is resumed."""
-        standstill.pause(self.world, answers.ref_of(ref))
+        by_hand.pause(self.world, answers.ref_of(ref))
 
     def resume(self, ref: str) -> None:
         """Go on with a record that was paused."""
-        standstill.resume(self.world, answers.ref_of(ref))
+        by_hand.resume(self.world, answers.ref_of(ref))
 
     def explain(self, ref: str, field: str | None = None, *, history: bool = True) -> dict[str, Any]:
         """Why a record, or one of its fields, is as it is; without `history` no vendor is asked."""
         return explain.explain(self.world, answers.ref_of(ref), field, history=history)
+
+    def files(self, ref: str) -> list[dict[str, Any]]:
+        """The files of a record and of whom it is linked with, as their vendors list them now."""
+        return attached.attached(self.world, answers.ref_of(ref))
 
     @cached_property
     def privacy(self) -> Privacy:

@@ -125,8 +125,8 @@ def pause(
 ) -> None:
     """Leave one record alone for a while.
 
-    Nothing is written to it or carried across from it, in any map, and the same goes for whom it is linked with. What
-    people change on either side meanwhile waits, and nothing of it is lost.
+    Nothing is written to it or carried across from it, in any map, and nothing is written to whom it is linked with on
+    its account. What people change on either side meanwhile waits, and nothing of it is lost.
     """
     with opened(context, config) as app:
         app.pause(ref)

@@ -65,4 +65,5 @@ def _lines(found: Mapping[str, Any], field: str | None, ref: str | None) -> Iter
         yield "The pair is in mode plan: nothing was written. `syncd plan` shows it; set the pair live to carry it out."
     elif found["waiting"]:
         waiting = counted(found["waiting"], "record waits", "records wait")
-        yield f"{waiting} still; the next run goes on with {'it' if found['waiting'] == 1 else 'them'}."
+        it = "it" if found["waiting"] == 1 else "them"
+        yield f"{waiting} still; the next run goes on with {it}, or with what is paused when it is resumed."

@@ -115,6 +115,10 @@ VERBS: Sequence[Verb] = (
         (REF, Param("field", "this field", needed=True)), Role.OPERATOR, needs=True,
     ),
     Verb(
+        "GET", "/api/files", "The files of a record and of whom it is linked with: each system is asked now.",
+        lambda desk, given: desk.files(given["ref"]), (REF,), Role.OPERATOR, needs=True,
+    ),
+    Verb(
         "GET", "/api/parity", "How equal both sides were when they were last compared.",
         lambda desk, given: desk.parity(given.get("pair"), given.get("map")), (PAIR, MAP), needs=True,
     ),

@@ -107,6 +107,9 @@ class Desk(Protocol):
     def resume(self, ref: str) -> None:
         """Go on with a record that was paused."""
 
+    def files(self, ref: str) -> list[dict[str, Any]]:
+        """The files of a record and of whom it is linked with. Asks the vendors."""
+
     def undo(
         self, run: int, map: str | None = None, field: str | None = None, ref: str | None = None, progress: Say = ...
     ) -> dict[str, Any]:

@@ -68,7 +68,7 @@ class Provider:
     authorize: str
     token: str
     keys: str
-    person: str | None
+    person: Any
     algorithms: Sequence[str]
     posts: bool
 
@@ -177,7 +177,6 @@ class Oidc:
     def _described(self, found: Mapping[str, Any]) -> Provider:
         names = ("authorization_endpoint", "token_endpoint", "jwks_uri")
         authorize, token, keys = (self._address(name, found.get(name)) for name in names)
-        person = found.get("userinfo_endpoint")
         algorithms = found.get("id_token_signing_alg_values_supported", ["RS256"])
         taken = [one for one in ALGORITHMS if isinstance(algorithms, list) and one in algorithms]
         if not taken:
@@ -189,7 +188,7 @@ class Oidc:
         posts = known[0] == "client_secret_post"
         return Provider(
             authorize=authorize, token=token, keys=keys, algorithms=taken, posts=posts,
-            person=self._address("userinfo_endpoint", person) if person is not None else None,
+            person=found.get("userinfo_endpoint"),
         )  # fmt: skip
 
     def _address(self, name: str, found: Any) -> str:
@@ -242,10 +241,12 @@ class Oidc:
         """The claims with the e-mail address, which by the standard (Core, 5.4) comes by a question of its own."""
         if "email" in claims or provider.person is None or not access:
             return claims
-        told = self._asked(provider.person, headers={"authorization": f"Bearer {access}"})
+        where = self._address("userinfo_endpoint", provider.person)
+        told = self._asked(where, headers={"authorization": f"Bearer {access}"})
         if told.get("sub") != claims["sub"]:
             raise self._refused("what it tells of a person is about another one")
-        return {**{name: told[name] for name in ("email", "email_verified") if name in told}, **claims}
+        # Whether an address is verified is said with the address.
+        return {"sub": claims["sub"], **{name: told[name] for name in ("email", "email_verified") if name in told}}
 
     def _claims(self, provider: Provider, token: str, nonce: str) -> Mapping[str, Any]:
         """What the provider says under its signature, to us, now, and in answer to this very sign-in."""

@@ -28,6 +28,7 @@ def environment(vendors: Mapping[str, str]) -> Environment:
     found.filters.update(
         when=words.when, shown=words.shown, visible=words.visible, plain=words.plain,
         title_of=partial(words.system_name, vendors), cause=words.cause, lasting=words.lasting,
+        sized=words.sized,
         path=lambda text: quote(str(text), safe=""), number=lambda value: f"{value:,}",
     )  # fmt: skip
     found.globals.update(counted=counted, link=link, Role=Role, version=VERSION, since=since)

@@ -87,6 +87,16 @@ def lasting(seconds: float) -> str:
     return f"{seconds / 3600:.0f} h" if seconds < 48 * 3600 else f"{seconds / 86400:.0f} days"
 
 
+def sized(count: int | None) -> str:
+    """So many bytes, roughly, in decimal units, as both vendors' own pages have them."""
+    if count is None:
+        return "not told"
+    for unit, size in (("GB", 10**9), ("MB", 10**6), ("KB", 10**3)):
+        if count >= size:
+            return f"{count / size:.1f} {unit}"
+    return f"{count} bytes"
+
+
 def plain(value: Any) -> str:
     """A value as text, whole."""
     if value is None or value is MISSING:

@@ -19,6 +19,7 @@ from syncd.engine.absorb import LEAD_LANE
 from syncd.engine.awaited import awaited
 from syncd.engine.base import base_of
 from syncd.engine.item import PAUSED
+from syncd.engine.standstill import paused_since
 from syncd.engine.world import Pair, World
 from syncd.errors import ConfigError, Problem
 from syncd.fieldmaps.source import nearest
@@ -100,14 +101,17 @@ def release(world: World, pairs: Sequence[Pair], *, approve: bool) -> int:
 def skip(world: World, ref: Ref, map_key: str | None = None) -> int:
     """Pass over a parked record (in this map) until it changes or is tried again; in how many maps it was parked.
 
-    Raises ConfigError while nobody knows whether a write for it landed: that is to be seen to.
+    Raises ConfigError while nobody knows whether a write for it landed: that is to be seen to; and for a paused one.
     """
     count = 0
     with world.store.begin() as tx:
         for m, side in world.readers.get((ref.system, ref.kind), ()):
             if map_key not in (None, m.key):
                 continue
-            found = [mark for mark in tx.marks.get(m.key, side, [ref.id]).values() if _passable(mark)]
+            several = tx.marks.get(m.key, side, [ref.id]).values()
+            if any((mark.state, mark.cause) == (PARKED, PAUSED) for mark in several):
+                raise ConfigError(Problem(str(ref), "is paused.", f"`syncd resume {ref}` goes on with it."))
+            found = [mark for mark in several if _passable(mark)]
             if found and any(intent.side is side.other for intent in tx.journal.open_of(m.key, [ref.id])):
                 remedy = "See to it as its reason says; `syncd parked` shows that."
                 raise ConfigError(Problem(str(ref), "cannot be skipped: a write for it may have landed.", remedy))
@@ -116,7 +120,7 @@ def skip(world: World, ref: Ref, map_key: str | None = None) -> int:
 
 
 def _passable(mark: Mark) -> bool:
-    return mark.state == PARKED and mark.cause not in (DISCARDED, PAUSED)
+    return mark.state == PARKED and mark.cause != DISCARDED
 
 
 def _iso(moment: datetime | None) -> str | None:
@@ -156,6 +160,9 @@ def take(world: World, conflict_id: int, choice: str, *, literal: bool = False) 
             raise _wrong(conflict_id, f"the map has no rule {conflict.rule!r} any more.", "Nothing is left to decide.")
         now = _values(tx, m, link, conflict.rule)
         if conflict.state not in PASSED_OVER and now != (conflict.left, conflict.right):
+            refs = [m.end(side).ref(link.id_on(side)) for side in Side]
+            if still := [str(ref) for ref in refs if paused_since(tx, ref) is not None]:
+                raise _wrong(conflict_id, f"the values moved, and {still[0]} is paused.", f"`syncd resume {still[0]}`.")
             tx.marks.add(m.key, Side.LEFT, [link.left_id], world.clock(), lane=LEAD_LANE)
             raise _wrong(conflict_id, f"the values moved; now they are {now[0]!r} and {now[1]!r}.", "Look again.")
         _give_up_others(tx, conflict)

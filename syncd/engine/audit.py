@@ -249,7 +249,7 @@ class _Pair:
             lasting = (rule for rule in self.m.rules if rule.direction is not Direction.CREATE)
             compared = {name for rule in lasting for name in fields_of(rule, side)}
             moved = self._moved(side, records[side], sorted(self.m.reads(side) - compared))
-            if moved and self._passed(side, records[side]) and not self._waits():
+            if moved and self._passed(side, records[side]) and not self._waits() and not self._parked(None):
                 self._note(RECORD, Reason.MISSED, f"{side} {', '.join(moved)} changed, and the feed did not tell")
 
     def _rule(self, one: Compared, records: Mapping[Side, Record]) -> None:

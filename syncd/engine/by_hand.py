@@ -1,4 +1,4 @@
-"""Linking by hand: these two are the same, these two are not, these two go apart, these two come together again.
+"""By hand: these two are the same, are not, go apart, come together again; this one is left alone, and goes on.
 
 What is not here: answering what became of a lost write (`questions`), and making two records equal (the next run).
 """
@@ -11,9 +11,11 @@ from syncd.core.fieldmap import FieldMap
 from syncd.core.model import Ref, Side
 from syncd.engine.absorb import LEAD_LANE
 from syncd.engine.closed import close, reopen
+from syncd.engine.intake import discarded
 from syncd.engine.linking import wake_for
 from syncd.engine.lookalikes import ask_again
-from syncd.engine.questions import free, open_create, same, there, wrong
+from syncd.engine.questions import free, open_create, same, seen, there, wrong
+from syncd.engine.standstill import paused, waits_for
 from syncd.engine.world import World
 from syncd.store.links import Link, LinkedAlready
 from syncd.store.store import Tx
@@ -89,6 +91,29 @@ def relink(world: World, ref: Ref, twin: Ref | None = None, map_key: str | None 
         return across
 
 
+def pause(world: World, ref: Ref) -> None:
+    """Leave a record alone until `resume`. A write that is under way is finished. Raises ConfigError."""
+    with world.store.begin() as tx:
+        if paused(tx, _and_former(world, tx, ref)):
+            raise wrong(ref, "it is paused already.", f"`syncd resume {ref}` goes on with it.")
+        now = world.clock()
+        tx.paused.add(ref.system, ref.kind, ref.id, now)
+        for m, side in world.readers[ref.system, ref.kind]:
+            # It is parked by that, and so stands on a list. What a person discarded rests already.
+            if ref.id not in discarded(tx, m, side, [ref.id]):
+                tx.marks.add(m.key, side, [ref.id], now, lane=LEAD_LANE)
+
+
+def resume(world: World, ref: Ref) -> None:
+    """Go on with a paused record: what people did meanwhile, on both sides, is decided now. Raises ConfigError."""
+    with world.store.begin() as tx:
+        found = paused(tx, _and_former(world, tx, ref))
+        if not found:
+            raise wrong(ref, "it is not paused.", f"`syncd explain {ref}` says how it stands.")
+        tx.paused.remove(ref.system, ref.kind, [one.id for one in found])
+        tx.marks.wake([waits_for(one) for one in found], world.clock())
+
+
 def _join(world: World, tx: Tx, m: FieldMap, refs: dict[Side, Ref]) -> None:
     """Link two that are free. A link that these two had before is opened again, without what it knew."""
     side = Side.LEFT if open_create(tx, m, Side.LEFT, refs[Side.LEFT].id) else Side.RIGHT
@@ -115,6 +140,13 @@ def _reopen(world: World, tx: Tx, m: FieldMap, found: Link) -> None:
         raise wrong(Ref(m.left.system, m.left.kind, found.left_id), f"{error}.", "Look again.") from error
     tx.links.save([replace(found, left={}, right={}, known=frozenset())], [rule.identity for rule in m.rules])
     wake_for(tx, m, [found], world.clock())
+
+
+def _and_former(world: World, tx: Tx, ref: Ref) -> list[Ref]:
+    """A record that a person named, and those that were merged into it. Raises ConfigError for one nobody knows."""
+    if (ref.system, ref.kind) not in world.readers:
+        raise wrong(ref, "no map reads this kind of record.", "Write it as SYSTEM:KIND:ID.")
+    return [ref, *(Ref(ref.system, ref.kind, old) for old in seen(tx, ref, ref).record.was)]
 
 
 def _not_yet(tx: Tx, m: FieldMap, refs: dict[Side, Ref], one: Ref, other: Ref) -> None:

@@ -17,13 +17,14 @@ from syncd.core.model import Record, Side, Value
 from syncd.engine.absorb import absorb, lane_of
 from syncd.engine.base import knowing, settled
 from syncd.engine.conflicts import Chosen, close_kept, close_taken, list_conflicts, list_lost
-from syncd.engine.item import DRIFT, UNKNOWN, UNWANTED, Item, Rest, again, stuck
+from syncd.engine.item import DRIFT, PAUSED, UNKNOWN, UNWANTED, Item, Rest, again, stuck
 from syncd.engine.linking import wake_for
 from syncd.engine.lookout import look_soon
 from syncd.engine.restored import trust
+from syncd.engine.standstill import still_paused
 from syncd.engine.world import World
 from syncd.store.links import Link
-from syncd.store.marks import DUE, PARKED, Mark
+from syncd.store.marks import DUE, HELD, PARKED, Mark
 from syncd.store.store import Tx
 
 SettleData = Mapping[str, Mapping[Side, Value]]
@@ -250,7 +251,8 @@ def _come_to_rest(world: World, tx: Tx, item: Item) -> None:
     if item.link is None and item.rest is not None and item.rest.state == PARKED and _linked_meanwhile(tx, item):
         item.rest = again("linked", "it was linked meanwhile", after=timedelta(0), count=False)
     if item.rest is not None and item.rest.state != "done":
-        for mark in item.unit.marks:
+        # What is held stays on its list: that one of the two is paused decides nothing about it.
+        for mark in (one for one in item.unit.marks if one.state != HELD or item.rest.cause != PAUSED):
             values = {**_resting(world, item, item.rest), **_asks_still(item, item.rest, mark)}
             tx.marks.rest(mark, item.unit.fence, item.rest.state, **values)
 
@@ -302,6 +304,8 @@ def _waiting(world: World, tx: Tx, item: Item, rest: Rest, waits_for: str) -> Re
     """What a mark is about to wait for, as it is called now; or nothing, if that has come while it was worked on."""
     if waits_for.startswith("intent:"):
         still = tx.journal.is_open(int(waits_for.removeprefix("intent:")))
+    elif rest.cause == PAUSED:
+        still = still_paused(tx, waits_for)
     else:
         system, kind, named = waits_for.split(":", 2)
         parent = tx.aliases.resolve(system, kind, [named])[named]

@@ -83,14 +83,14 @@ def hint(world: World, refs: Iterable[Ref]) -> frozenset[str]:
         now = world.clock()
         for kind, ids in wanted.items():
             for m, side in world.readers[kind]:
-                left_alone = _discarded(tx, m, side, ids)
+                left_alone = discarded(tx, m, side, ids)
                 if told := [id_ for id_ in ids if id_ not in left_alone]:
                     tx.marks.add(m.key, side, told, now, lane=lane_of(m), reread=True, cause=f"{HINT}{side}")
                     marked.add(m.key)
     return frozenset(marked)
 
 
-def _discarded(tx: Tx, m: FieldMap, side: Side, ids: Iterable[str]) -> set[str]:
+def discarded(tx: Tx, m: FieldMap, side: Side, ids: Iterable[str]) -> set[str]:
     """Those of which a person discarded what was to be written, to them or to their twins."""
     twins = {link.id_on(side.other): id_ for id_, link in tx.links.of(m.key, side, ids).items()}
     own, theirs = tx.marks.get(m.key, side, ids), tx.marks.get(m.key, side.other, twins)

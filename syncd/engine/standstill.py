@@ -1,87 +1,84 @@
-"""Records that a person wants left alone for a while: pausing one, going on with it, and its rest on the way.
+"""Records that a person wants left alone for a while: which they are, and their rest on the way down the steps.
 
-A paused record is neither written to nor carried across, nor is whom it is linked with for its sake; what people do to
-the two meanwhile waits, with the bases that it is decided by. What is not here: a whole pair (its mode), a system
-(`service.health`), and leaving a record alone until it changes (`answers.skip`).
+A paused record is neither written to nor carried across, nor is whom it is linked with, on its account; what people do
+to the two meanwhile waits, with the bases that it is decided by. What it was merged into or became rests with it. What
+is not here: saying so (`by_hand`), a whole pair (its mode), and what rests until it changes (`answers.skip`).
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import datetime
 
+from syncd.core.match import formers
 from syncd.core.model import Ref, Side
-from syncd.engine.absorb import LEAD_LANE
 from syncd.engine.item import PAUSED, Item, park
-from syncd.engine.questions import seen, wrong
+from syncd.engine.succession import continued
 from syncd.engine.world import World
-from syncd.store.snapshots import Snapshot
 from syncd.store.store import Tx
 
-
-def pause(world: World, ref: Ref) -> None:
-    """Leave a record alone until `resume`. A write that is under way is finished. Raises ConfigError."""
-    with world.store.begin() as tx:
-        _known(world, tx, ref)
-        if tx.paused.of(ref.system, ref.kind, [ref.id]):
-            raise wrong(ref, "it is paused already.", f"`syncd resume {ref}` goes on with it.")
-        tx.paused.add(ref.system, ref.kind, ref.id, world.clock())
-        _mark(world, tx, ref, [ref.id])
-
-
-def resume(world: World, ref: Ref) -> None:
-    """Go on with a paused record: what people did meanwhile, on both sides, is decided now. Raises ConfigError."""
-    with world.store.begin() as tx:
-        was = _known(world, tx, ref).record.was
-        ids = tx.paused.of(ref.system, ref.kind, [ref.id, *was])
-        if not ids:
-            raise wrong(ref, "it is not paused.", f"`syncd explain {ref}` says how it stands.")
-        tx.paused.remove(ref.system, ref.kind, ids)
-        _mark(world, tx, ref, {ref.id, *ids})
+_END = "rest:"
+"""How what is waited for begins, where that is the end of a pause."""
 
 
 def paused_since(tx: Tx, ref: Ref) -> datetime | None:
-    """Since when a record is paused, or one that it came of by a merge; None if it is not."""
+    """Since when a record is paused, or one that was merged into it; None if none is."""
     shot = tx.snapshots.get(ref.system, ref.kind, [ref.id]).get(ref.id)
-    found = tx.paused.of(ref.system, ref.kind, [ref.id, *(shot.record.was if shot is not None else ())])
+    found = paused(
+        tx, [ref, *(Ref(ref.system, ref.kind, old) for old in (shot.record.was if shot is not None else ()))]
+    )
     return min(found.values(), default=None)
 
 
-def _known(world: World, tx: Tx, ref: Ref) -> Snapshot:
-    if (ref.system, ref.kind) not in world.readers:
-        raise wrong(ref, "no map reads this kind of record.", "Write it as SYSTEM:KIND:ID.")
-    return seen(tx, ref, ref)
+def paused(tx: Tx, refs: Iterable[Ref]) -> dict[Ref, datetime]:
+    """Those of these that are paused, and since when."""
+    ids: dict[tuple[str, str], list[str]] = {}
+    for ref in refs:
+        ids.setdefault((ref.system, ref.kind), []).append(ref.id)
+    return {
+        Ref(system, kind, id_): since
+        for (system, kind), several in ids.items()
+        for id_, since in tx.paused.of(system, kind, several).items()
+    }
 
 
-def _mark(world: World, tx: Tx, ref: Ref, ids: Sequence[str] | set[str]) -> None:
-    """Have it looked at: what is paused is parked, and so stands on a list."""
-    for m, side in world.readers[ref.system, ref.kind]:
-        tx.marks.add(m.key, side, ids, world.clock(), lane=LEAD_LANE)
+def waits_for(ref: Ref) -> str:
+    """What those wait for that rest because this one is paused."""
+    return f"{_END}{ref}"
 
 
-def stand_still(tx: Tx, items: Sequence[Item]) -> None:
+def still_paused(tx: Tx, waited: str) -> bool:
+    """Whether it is paused still, what is waited for so."""
+    return bool(paused(tx, [Ref(*waited.removeprefix(_END).split(":", 2))]))
+
+
+def stand_still(world: World, tx: Tx, items: Sequence[Item]) -> None:
     """Park those of which a record is paused, or came of one that is.
 
-    Asked twice: before anything is looked at or asked of a person, and in the transaction that journals the writes. No
-    other transaction writes meanwhile, so nothing is sent that was not under way when the person paused it.
+    Asked before anything is concluded or asked of a person, again when it is known whom a record is to be linked with,
+    and in the transaction that journals the writes. No other transaction writes meanwhile, so nothing is sent that was
+    not under way when the person paused it.
     """
+    refs = {id(item): list(_refs(world, item)) for item in items if item.stands()}
+    found = paused(tx, (ref for several in refs.values() for ref in several))
+    for item in items if found else ():
+        _rest(item, {ref: found[ref] for ref in refs.get(id(item), ()) if ref in found})
+
+
+def _refs(world: World, item: Item) -> Iterator[Ref]:
+    """The records of a unit as far as they are known, what was merged into them, and what became them."""
     for side in Side:
-        asking = [item for item in items if item.stands() and item.id_on(side) is not None]
-        if asking:
-            end = asking[0].m.end(side)
-            ids = {id_ for item in asking for id_ in _ids(item, side)}
-            found = tx.paused.of(end.system, end.kind, ids)
-            for item in asking if found else ():
-                if since := [found[id_] for id_ in _ids(item, side) if id_ in found]:
-                    _rest(item, end.ref(str(item.id_on(side))), since[0])
+        end, id_, shot = item.m.end(side), item.id_on(side), item.snapshots.get(side)
+        if id_ is not None:
+            yield end.ref(id_)
+        if shot is not None:
+            yield from (end.ref(old) for old in shot.record.was)
+            first = continued(world, item.m, side)
+            if first is not None:
+                yield from (first.end(side).ref(old) for old in formers(item.m, side, shot.record.fields))
 
 
-def _ids(item: Item, side: Side) -> tuple[str, ...]:
-    """A record's id, and those that were merged into it."""
-    shot = item.snapshots.get(side)
-    return (str(item.id_on(side)), *(shot.record.was if shot is not None else ()))
-
-
-def _rest(item: Item, ref: Ref, since: datetime) -> None:
-    reason = f"{ref} is paused since {since:%Y-%m-%d %H:%M} UTC; `syncd resume {ref}` goes on with it"
-    item.fail(park(PAUSED, reason))
+def _rest(item: Item, found: Mapping[Ref, datetime]) -> None:
+    for ref, since in found.items():
+        reason = f"{ref} is paused since {since:%Y-%m-%d %H:%M} UTC; `syncd resume {ref}` goes on with it"
+        item.fail(park(PAUSED, reason, waits_for=waits_for(ref)))

@@ -38,10 +38,12 @@ def order(
 
     `ref`: a record on either side; what the run wrote to it, and to whom it is linked with.
 
-    Raises ConfigError where there is no such run, or it has not ended, or the field is neither its own nor a map's.
+    Raises ConfigError where there is no such run, or it has not ended, or the field is neither its own nor a map's, or
+    the record is of no map.
     """
     with world.store.begin() as tx:
         pair = _pair_of(tx, run)
+        ref = _now_called(world, tx, ref) if ref is not None else None
         done = [intent for intent in tx.journal.of_run(run) if _landed(intent) and map_key in (None, intent.map)]
         maps = [m for one in world.pairs if one.name == pair for m in one.maps if map_key in (None, m.key)]
         written = {one for intent in done for one in (*intent.rules, *intent.fields)}
@@ -74,6 +76,13 @@ def _pair_of(tx: Tx, run: int) -> str:
     if known.state == "running":
         raise ConfigError(Problem(f"run {run}", "it has not ended yet.", "Try again when it has."))
     return known.pair
+
+
+def _now_called(world: World, tx: Tx, ref: Ref) -> Ref:
+    """A record that a person named, as it is called after a merge. Raises ConfigError for a kind that no map reads."""
+    if (ref.system, ref.kind) not in world.readers:
+        raise ConfigError(Problem(str(ref), "no map reads this kind of record.", "Write it as SYSTEM:KIND:ID."))
+    return replace(ref, id=tx.aliases.resolve(ref.system, ref.kind, [ref.id])[ref.id])
 
 
 def _landed(intent: Intent) -> bool:

@@ -139,7 +139,7 @@ class Worker:
             snapshots_for(tx, self.m, items)
         settle(self.world, items, self.run)
         with self.world.store.read() as tx:
-            stand_still(tx, items)
+            stand_still(self.world, tx, items)
         follow(self.world, items)
         self._reread(items)
         come_back(self.world, items)
@@ -172,7 +172,7 @@ class Worker:
     def _hold_on(self, tx: Tx, items: Sequence[Item]) -> datetime:
         """Renew the leases before anything is written: looking may have taken longer than they last."""
         until = self.world.clock() + self.world.pace.lease
-        stand_still(tx, [item for item in items if item.stands() and item.operations])
+        stand_still(self.world, tx, [item for item in items if item.operations])
         still = all_ours(tx, [item for item in items if item.stands()])
         if still:
             tx.marks.renew(still[0].unit.fence, until)
@@ -206,12 +206,15 @@ class Worker:
         with self.matching:
             with world.store.read() as tx:
                 heirs = local(world, tx, m, items)
+                stand_still(world, tx, items)
                 parents = parents_for(world, tx, m, items, planned=self.rests is not None)
                 # What is only planned is in no snapshot: its names are remembered for the whole run.
                 plan_creates(world, tx, m, items, parents.twins, self.taken if self.rests is not None else {})
             self._join([item for item in items if item not in heirs])
         look_at_twins(world, m, heirs)
         look_up(world, m, items)
+        with world.store.read() as tx:
+            stand_still(world, tx, items)
         self._join(items)
 
     def _join(self, items: Sequence[Item]) -> None:

@@ -270,6 +270,14 @@ class Journal:
             found |= {row.id: _intent(row) for row in rows}
         return [found[id_] for id_ in sorted(found, reverse=True)[:limit]]
 
+    def makers(self, map_key: str, side: Side, id: str) -> set[int]:
+        """The runs that made this record."""
+        query = select(journal.c.run).where(
+            journal.c.map == map_key, journal.c.record_id == id, journal.c.side == str(side), _CHANGED,
+            journal.c.action == str(Action.CREATE), journal.c.run.is_not(None),
+        )  # fmt: skip
+        return set(self.connection.execute(query).scalars())
+
     def recent(self, *, limit: int = 100) -> list[Intent]:
         """The newest writes of all."""
         return [

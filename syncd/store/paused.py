@@ -1,6 +1,6 @@
 """Which records a person wants left alone for a while, whatever changes on either side.
 
-What is not here: saying so (`engine.by_hand`), and what it means on the way down the steps (`engine.standstill`).
+What is not here: saying so, and what it means on the way down the steps (both `engine.standstill`).
 """
 
 from __future__ import annotations
@@ -29,12 +29,10 @@ class Paused:
         """Leave this record alone from now on."""
         upsert(self.connection, paused, [{"system": system, "kind": kind, "id": id, "at": at}])
 
-    def remove(self, system: str, kind: str, ids: Iterable[str]) -> int:
-        """Go on with these; how many were paused."""
-        return sum(
-            self.connection.execute(_REMOVE, {"in_system": system, "in_kind": kind, "among": chunk}).rowcount
-            for chunk in chunks(ids)
-        )
+    def remove(self, system: str, kind: str, ids: Iterable[str]) -> None:
+        """Go on with these."""
+        for chunk in chunks(ids):
+            self.connection.execute(_REMOVE, {"in_system": system, "in_kind": kind, "among": chunk})
 
     def of(self, system: str, kind: str, ids: Iterable[str]) -> dict[str, datetime]:
         """Those of these that are paused, and since when."""

@@ -11,6 +11,7 @@ from syncd.kit.connector import Connector, SystemSettings, Timing
 from syncd.kit.contract import (
     ArchiveContract,
     ConnectorContract,
+    FilesContract,
     HistoryContract,
     SyncKeyContract,
     TombstoneContract,
@@ -34,7 +35,13 @@ def connect(url: str, timing: Timing, secret: str | None = None, **options: Any)
 
 
 class TestHubSpot(
-    ConnectorContract, ArchiveContract, HistoryContract, SyncKeyContract, TombstoneContract, WebhookContract
+    ConnectorContract,
+    ArchiveContract,
+    FilesContract,
+    HistoryContract,
+    SyncKeyContract,
+    TombstoneContract,
+    WebhookContract,
 ):
     """Contacts and deals."""
 

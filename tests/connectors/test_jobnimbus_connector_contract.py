@@ -8,7 +8,7 @@ from typing import Any
 
 from syncd.core.model import MatchKey, Value
 from syncd.kit.connector import Connector, SystemSettings, Timing
-from syncd.kit.contract import ArchiveContract, ConnectorContract, SyncKeyContract, WebhookContract
+from syncd.kit.contract import ArchiveContract, ConnectorContract, FilesContract, SyncKeyContract, WebhookContract
 from syncd.kit.sandbox import Sandbox
 from syncd_jobnimbus import JobNimbus
 from syncd_jobnimbus.sandbox import JobNimbusSandbox
@@ -19,7 +19,7 @@ CUSTOM = "contacts.cf_string_1=CRM ID; contacts.cf_string_2=Preferred Contact; j
 """JobNimbus tells of custom fields only where a record carries them, and a new account has none."""
 
 
-class TestJobNimbus(ConnectorContract, ArchiveContract, SyncKeyContract, WebhookContract):
+class TestJobNimbus(ConnectorContract, ArchiveContract, FilesContract, SyncKeyContract, WebhookContract):
     """Contacts and jobs."""
 
     kinds = ("contacts", "jobs")

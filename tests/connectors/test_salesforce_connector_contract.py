@@ -7,7 +7,7 @@ from typing import Any
 
 from syncd.core.model import MatchKey, Value
 from syncd.kit.connector import Connector, SystemSettings, Timing
-from syncd.kit.contract import ArchiveContract, ConnectorContract, SyncKeyContract, TombstoneContract
+from syncd.kit.contract import ArchiveContract, ConnectorContract, FilesContract, SyncKeyContract, TombstoneContract
 from syncd.kit.remote import Remote
 from syncd_salesforce import Salesforce
 from syncd_salesforce.sandbox import SalesforceSandbox
@@ -36,7 +36,7 @@ def connect(url: str, timing: Timing, secret: str | None = None, **options: Any)
     return Salesforce(settings)
 
 
-class TestSalesforce(ConnectorContract, ArchiveContract, SyncKeyContract, TombstoneContract):
+class TestSalesforce(ConnectorContract, ArchiveContract, FilesContract, SyncKeyContract, TombstoneContract):
     """Leads, contacts, accounts, opportunities, and an object that the org made itself."""
 
     kinds = ("Lead", "Contact", "Account", "Opportunity", "Roof_Job__c")

@@ -73,6 +73,17 @@ FORMS: dict[str, tuple[str, str]] = {
         soql.leads("ConvertedContactId", [A]),
         f"SELECT Id, ConvertedContactId FROM Lead WHERE ConvertedContactId IN ('{A}') ORDER BY Id",
     ),
+    "links": (
+        soql.links(A),
+        f"SELECT ContentDocumentId FROM ContentDocumentLink WHERE LinkedEntityId = '{A}'",
+    ),
+    "documents": (
+        soql.documents([A, B], 50),
+        (
+            "SELECT Id, Title, FileExtension, ContentSize, CreatedDate FROM ContentDocument "
+            f"WHERE Id IN ('{A}', '{B}') ORDER BY CreatedDate DESC, Id DESC LIMIT 50"
+        ),
+    ),
     "users": (soql.users(), "SELECT Id, Name, Email, IsActive, UserType FROM User ORDER BY Id"),
     "queues": (soql.queues(), "SELECT Id, Name FROM Group WHERE Type = 'Queue' ORDER BY Id"),
     "organization": (soql.organization(), "SELECT Id, TimeZoneSidKey FROM Organization LIMIT 1"),

@@ -9,6 +9,7 @@ from collections.abc import Iterator
 
 import pytest
 
+from syncd.kit.sandbox import ControlError
 from tests.connectors.salesforce_sandbox_desk import BASE, Desk, code, desk, good
 
 BYTES = bytes(range(256))
@@ -81,3 +82,26 @@ def test_links_are_asked_by_document_or_record_alone(sf: Desk) -> None:
     sf.ask("DELETE", f"sobjects/Lead/{lead}")
     assert len(sf.rows(text)) == 1
     assert sf.ids("SELECT Id FROM ContentDocument") == [document]
+
+
+def test_a_person_attaches_a_file(sf: Desk) -> None:
+    """A version by that person, of so many bytes, with its document and link; none on a record that is not there."""
+    lead = sf.make("Lead")
+    who = sf.sim.records("User")[-1]
+    file = {"name": "roof plan.pdf", "size": 2_000}
+    made = sf.sim.act("attach", "Lead", id=lead, fields=file, as_=who["Email"])
+    version = sf.read("ContentVersion", made["id"])
+    assert (version["Title"], version["PathOnClient"], version["ContentSize"]) == ("roof plan", "roof plan.pdf", 2_000)
+    assert version["CreatedById"] == who["Id"]
+    document = sf.read("ContentDocument", made["document"])
+    assert {document[name] == version[name] for name in ("CreatedDate", "FileExtension", "ContentSize")} == {True}
+    links = f"SELECT ContentDocumentId FROM ContentDocumentLink WHERE LinkedEntityId = '{lead}'"
+    assert sf.rows(links) == [{"ContentDocumentId": made["document"]}]
+    for wrong in ({"id": "00Q000000000009"}, {"id": lead, "fields": {"name": "x", "size": 0}}):
+        with pytest.raises(ControlError):
+            sf.sim.act("attach", "Lead", **{"fields": {"name": "x", "size": 1}, **wrong})
+    sf.sim.act("hide", ids=[lead])
+    assert sf.rows(links) == []
+    sf.sim.act("show", ids=[lead])
+    sf.sim.act("delete", "Lead", id=lead)
+    assert sf.rows(links) == []

@@ -132,6 +132,9 @@ def test_only_an_operator_has_the_systems_asked(town: Town, tokens: Mapping[str,
     assert told["maps"] and ask(town, tokens["vera"], "/api/history", ref=ref, field="email").status_code == 403
     assert ask(town, tokens["otto"], "/api/history", ref=ref).status_code == 422
     assert town.asked() == before
+    assert ask(town, tokens["vera"], "/api/files", ref=ref).status_code == 403
+    files = ask(town, tokens["otto"], "/api/files", ref=ref).json()
+    assert [row["why"] for row in files] == [None, None] and files[0]["ref"] == ref
     asked = ask(town, tokens["otto"], "/api/history", ref=ref, field="email").json()
     changes = {about["map"]: rule["changes"] for about in asked["maps"] for rule in about.get("rules", ())}
     assert changes[m.key]["left"] and town.asked() != before

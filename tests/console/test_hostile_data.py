@@ -167,6 +167,8 @@ def _each(vendor: Any, kind: str, names: tuple[str, ...], turn: int, keep: set[s
         for at, name in enumerate(names):
             if last in keep and at < 2:
                 continue
+            if kind == "contacts" and not at:
+                vendor.act("attach", kind, id=id_, fields={"name": EVIL[(number + turn) % len(EVIL)], "size": number})
             with suppress(ControlError):  # what the vendor itself does not take
                 vendor.act("update", kind, id=id_, fields={name: EVIL[(number + turn + 5 * at) % len(EVIL)]})
 
@@ -226,7 +228,11 @@ def _paths(town: Town) -> Iterator[str]:
     assert conflicts and "question" in causes  # else nothing would be seen of them
     left = town.app.world.maps[MAP].left
     some = _linked(town)[:3]
-    yield from (f"/records/{left.system}/{left.kind}/{id_}/history?field=firstname" for id_ in some)
+    yield from (
+        f"/records/{left.system}/{left.kind}/{id_}/{more}"
+        for id_ in some
+        for more in ("history?field=firstname", "files")
+    )
     yield from (f"/runs/{run}{undo}" for run in numbers for undo in ("", "?undo=1"))
     yield from (f"/parked?cause={quote(cause or '')}" for cause in causes)
     yield from (f"/conflicts/{one}{more}" for one in conflicts for more in ("", "/history"))

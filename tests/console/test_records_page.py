@@ -199,6 +199,32 @@ def test_who_changed_a_field_is_asked_only_then(town: Town, linked: tuple[str, s
     assert town.client().get(f"{_page(linked[0])}/history?field=nothing").status_code == 422
 
 
+def test_the_files_of_both_are_listed_only_then(town: Town, linked: tuple[str, str, Snapshot]) -> None:
+    """With name, size and time, each at its system, which is asked for it by who may; a refusal is a sentence."""
+    left, right, _ = linked
+    for stage, ref, name, size in (
+        (town.stage.left, left, "plan.pdf", 2_500_000),
+        (town.stage.right, right, "id.jpg", 7),
+    ):
+        stage.act("attach", "contacts", id=ref.split(":")[2], fields={"name": name, "size": size})
+        stage.settle()
+    before, shown = town.asked(), f"{_page(left)}/files"
+    assert "/files" not in town.page(_page(left), "vera") and town.client("vera").get(shown).status_code == 403
+    assert f'href="{shown}"' in town.page(_page(left), "otto")
+    assert town.asked() == before
+    page = town.page(shown, "otto")
+    for word in ("plan.pdf", "2.5 MB", "id.jpg", "7 bytes"):
+        assert word in page
+    assert town.asked() != before
+    town.stage.left.act("token", token="sandbox-token", scopes=["crm.objects.contacts.read", "crm.objects.deals.read"])
+    try:
+        told = town.page(shown, "otto")
+        assert "not told now" in told and "plan.pdf" not in told and "id.jpg" in told
+    finally:
+        town.stage.left.act("token", token="sandbox-token", scopes=None)
+    assert town.client().get("/records/hubspot/boats/1/files").status_code == 404
+
+
 def test_who_is_the_twin_of_two_is_found_once(town: Town, linked: tuple[str, str, Snapshot]) -> None:
     """As a lead and a contact that one record belongs to: it is listed and counted once, whichever is found first."""
     left, right, shot = linked

@@ -36,6 +36,7 @@ OF: Mapping[str, str] = {
     "/": "home", "/handoffs": "handoffs", "/conflicts": "conflicts", "/conflicts/{id}": "conflict",
     "/conflicts/{id}/history": "conflict-history", "/review": "review", "/records": "records",
     "/records/{system}/{kind}/{id}": "record", "/records/{system}/{kind}/{id}/history": "history",
+    "/records/{system}/{kind}/{id}/files": "files",
     "/parked": "parked", "/held": "held", "/held/{pair}": "held-pair", "/planned/{pair}": "planned", "/runs": "runs",
     "/runs/{id}": "run", "/maps": "maps", "/maps/{pair}/{name}": "map", "/maps/{pair}/{name}/draft": "map-impact",
     "/maps/{pair}/{name}/offers": "map-text", "/maps/{pair}/{name}/versions": "map-versions",
@@ -58,9 +59,17 @@ def addresses(living: Living) -> dict[str, str]:
         person = tx.links.all("sales/contacts", limit=1)[0].left_id
         name = called(living.app.world, tx.snapshots.get("hubspot", "contacts", [person])[person])
     record = f"/records/hubspot/deals/{link.left_id}"
+    for vendor, kind, id_, name_, size in (
+        (living.stage.left, "deals", link.left_id, "Insurance claim.pdf", 482_113),
+        (living.stage.right, "jobs", link.right_id, "Roof from the street.jpg", 3_210_448),
+        (living.stage.right, "jobs", link.right_id, "Measurements.pdf", 91_350),
+    ):
+        vendor.act("attach", kind, id=id_, fields={"name": name_, "size": size})
+        vendor.settle()
     made = {path: path for path in OF if "{" not in path} | {
         "/records": f"/records?q={quote(name)}", "/records/{system}/{kind}/{id}": record, "/runs/{id}": f"/runs/{run}",
         "/records/{system}/{kind}/{id}/history": f"{record}/history?field=dealname",
+        "/records/{system}/{kind}/{id}/files": f"{record}/files",
         "/conflicts/{id}": f"/conflicts/{asked}", "/conflicts/{id}/history": f"/conflicts/{asked}/history",
         "/maps/{pair}/{name}": "/maps/sales/deals-jobs",     }  # fmt: skip
     return {OF[path]: address for path, address in made.items()}

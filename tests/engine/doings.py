@@ -10,7 +10,7 @@ from contextlib import suppress
 from datetime import datetime, timedelta
 
 from syncd.core.model import Ref, Value
-from syncd.engine import intake, standstill
+from syncd.engine import by_hand, intake
 from syncd.engine.answers import take
 from syncd.engine.audit import WRONG, Difference, Reason
 from syncd.engine.auditing import verify
@@ -138,7 +138,7 @@ def hint_soon(town: Town, points: int, vendor: str, kind: str, id: str) -> None:
 def pause(town: Town, vendor: str, kind: str, id: str) -> None:
     """A person wants a record left alone, if it is known and is not already; the process may be killed meanwhile."""
     with suppress(ConfigError):
-        guarded(town, lambda: standstill.pause(town.world, Ref(vendor, kind, id)))
+        guarded(town, lambda: by_hand.pause(town.world, Ref(vendor, kind, id)))
 
 
 def pause_soon(town: Town, points: int, vendor: str, kind: str, id: str) -> None:
@@ -146,7 +146,7 @@ def pause_soon(town: Town, points: int, vendor: str, kind: str, id: str) -> None
 
     def act(busy: Busy) -> bool:
         with suppress(ConfigError):
-            standstill.pause(town.another(), Ref(vendor, kind, id))
+            by_hand.pause(town.another(), Ref(vendor, kind, id))
         return True
 
     town.stage.cues.append(Cue(points, act, outside=True))
@@ -155,7 +155,7 @@ def pause_soon(town: Town, points: int, vendor: str, kind: str, id: str) -> None
 def resume(town: Town, vendor: str, kind: str, id: str) -> None:
     """A person has it go on, if it is paused."""
     with suppress(ConfigError):
-        guarded(town, lambda: standstill.resume(town.world, Ref(vendor, kind, id)))
+        guarded(town, lambda: by_hand.resume(town.world, Ref(vendor, kind, id)))
 
 
 def read_feed(town: Town, system: str, kind: str) -> None:

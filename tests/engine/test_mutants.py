@@ -502,12 +502,12 @@ MUTANTS = (
     ),
     Mutant(
         "a paused record is looked at all the same", worker.Worker._steps,
-        "        with self.world.store.read() as tx:\n            stand_still(tx, items)\n", "",
+        "        with self.world.store.read() as tx:\n            stand_still(self.world, tx, items)\n", "",
         still.test_its_twin_is_deleted_and_it_stays, worker.Worker,
     ),
     Mutant(
         "a pause is not looked at again before a write", worker.Worker._hold_on,
-        "        stand_still(tx, [", "        ([",
+        "        stand_still(self.world, tx, [", "        ([",
         partial(still.test_paused_in_the_middle_of_a_run_nothing_is_begun, new=True), worker.Worker,
     ),
     Mutant(

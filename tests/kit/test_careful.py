@@ -100,7 +100,8 @@ def test_every_error_says_whose_it_is(ask: str) -> None:
     framed = Careful(cast(Connector, Clumsy(used_up)), "crm")
     asked = [Operation(id="1", action=Action.UPDATE, ref=Ref("crm", "contacts", "1"), fields={}, expect={})]
     given: Mapping[str, tuple[Any, ...]] = {
-        "check": (), "describe": ("contacts",), "write": ("contacts", asked), "history": ("contacts", "1", "name"), "files": ("contacts", "1"),
+        "check": (), "describe": ("contacts",), "write": ("contacts", asked), "history": ("contacts", "1", "name"),
+        "files": ("contacts", "1"),
         "changes": ("contacts", None, [], None),
     }  # fmt: skip
     with pytest.raises(Transient) as caught:

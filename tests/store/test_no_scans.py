@@ -139,6 +139,7 @@ def _ask(tx: Tx) -> None:
     tx.plans.weighed("m")
     tx.plans.any("m", [WEIGHED, PLANNED])
     tx.plans.unweigh("m", NOW)
+    tx.journal.makers("m", Side.LEFT, "1")
     tx.paused.add("crm", "contacts", "1", NOW)
     tx.paused.of("crm", "contacts", ["1", "2"])
     tx.paused.remove("crm", "contacts", ["1"])

@@ -20,10 +20,9 @@ def test_what_is_paused_is_found_by_its_kind(store: Store) -> None:
 
 
 def test_it_goes_on(store: Store) -> None:
-    """Those only, however many are named; and it is told how many were paused."""
+    """Those only, however many are named."""
     with store.begin() as tx:
         for number in range(1200):
             tx.paused.add("crm", "contacts", str(number), NOW)
-        assert tx.paused.remove("crm", "contacts", [str(number) for number in range(1, 1500)]) == 1199
-        assert tx.paused.remove("crm", "contacts", ["1"]) == 0
+        tx.paused.remove("crm", "contacts", [str(number) for number in range(1, 1500)])
         assert tx.paused.of("crm", "contacts", map(str, range(1200))) == {"0": NOW}

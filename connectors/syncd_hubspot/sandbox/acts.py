@@ -5,7 +5,8 @@ What is not here: the API's rules (`object_api`, ...). A person's write goes thr
 Records: create (`fields`, `associate` {kind: ids}), update, bulk_update (`ids`, default all), archive, restore,
 delete (for good, as when the bin is emptied), gdpr_delete, merge (`id` goes `into` another; or `other` into `id`),
 associate and disassociate (`to_kind`, `to_id`). hide (`ids`, or a `share` of all, from 0 to 1) from every token, and
-show (`ids`, default all). `as` is an owner's e-mail or name,
+show (`ids`, default all). attach (`fields`: name and size) a file to a record, by a note of that person, and
+file_delete (`id` of a file). `as` is an owner's e-mail or name,
 `workflow:<id>` for an automation of the portal, or `app:<id>` for another integration.
 Schema: property_create (`definition`), property_archive (`name`), property_rename (`label`), option_remove
 (`option`), stage_remove (`pipeline`, `stage`), owner_deactivate and owner_activate (`id` or e-mail).
@@ -19,6 +20,7 @@ from dataclasses import replace
 from typing import Any
 
 from syncd.kit.sandbox import ControlError
+from syncd_hubspot.sandbox.associations import pair
 from syncd_hubspot.sandbox.call import whole_id
 from syncd_hubspot.sandbox.errors import ApiError
 from syncd_hubspot.sandbox.gate import Gate, Token
@@ -27,6 +29,7 @@ from syncd_hubspot.sandbox.portal import Portal
 from syncd_hubspot.sandbox.records import Row, Who
 from syncd_hubspot.sandbox.sight import hide
 from syncd_hubspot.sandbox.tables import Table
+from syncd_hubspot.sandbox.times import iso
 from syncd_hubspot.sandbox.writes import Changes, Rules
 
 Action = Mapping[str, Any]
@@ -188,6 +191,27 @@ def _tie(portal: Portal, source: tuple[str, int], target: tuple[str, int]) -> No
     portal.counted(*target)
 
 
+def _attach(portal: Portal, action: Action) -> Done:
+    """Upload a file and note it on the record: the ids of both."""
+    table, row, who, fields = _table(portal, action), _row(portal, action), person(portal, action), action["fields"]
+    name, size = str(fields["name"]), str(fields["size"])
+    if not name or not size.isdecimal():
+        raise ControlError(f"a file has a name and so many bytes, not {name!r} and {size!r}")
+    pair(table.kind.name, "notes")  # refuses a type that has no notes before anything is made
+    file, notes = portal.upload(name, int(size)), portal.tables["notes"]
+    given = {"hs_timestamp": iso(portal.now()), "hs_attachment_ids": str(file.id)}
+    note = portal.create(notes, Rules(portal, "ui", who).check(notes, None, given), who)
+    _tie(portal, (table.kind.name, row.id), ("notes", note.id))
+    return {"id": str(file.id), "note": str(note.id)}
+
+
+def _file_delete(portal: Portal, action: Action) -> Done:
+    """A file leaves the account; notes go on naming it."""
+    if portal.files.pop(whole_id(action["id"]), None) is None:
+        raise ControlError(f"no such file: {action['id']}", 404)
+    return {}
+
+
 def _hide(portal: Portal, action: Action) -> Done:
     ids = hide(portal, _table(portal, action), map(whole_id, action.get("ids") or ()), float(action.get("share") or 0))
     return {"ids": [str(one) for one in ids]}
@@ -264,6 +288,8 @@ _ACTS: Mapping[str, Callable[[Portal, Action], Done]] = {
     "gdpr_delete": _gdpr_delete,
     "associate": _associate,
     "disassociate": _disassociate,
+    "attach": _attach,
+    "file_delete": _file_delete,
     "hide": _hide,
     "show": _show,
     "property_archive": _property_archive,

@@ -37,6 +37,12 @@ PAIRS: Mapping[tuple[str, str], Pair] = {
     ("contacts", "contacts"): Pair(449),
     ("companies", "companies"): Pair(450),
     ("deals", "deals"): Pair(451),
+    ("notes", "contacts"): Pair(202),
+    ("contacts", "notes"): Pair(201),
+    ("notes", "companies"): Pair(190),
+    ("companies", "notes"): Pair(189),
+    ("notes", "deals"): Pair(214),
+    ("deals", "notes"): Pair(213),
 }
 """HUBSPOT_DEFINED type ids, direction-specific (association guide)."""
 

@@ -46,7 +46,7 @@ class Call:
     def table(self, action: str, name: str = "type") -> Table:
         """The table of the object type in the path, if the token may `read` or `write` it."""
         found = self.portal.table(self.path[name])
-        self.gate.allow(self.token, [f"crm.objects.{found.kind.name}.{action}"])
+        self.gate.allow(self.token, [f"crm.objects.{found.kind.scope}.{action}"])
         return found
 
     def object(self) -> Mapping[str, Any]:

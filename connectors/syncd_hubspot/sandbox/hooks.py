@@ -82,8 +82,10 @@ class Hooks:
         )
 
     def _event(self, kind: Kind, what: str, id: int | None, who: Who | None, **more: Any) -> None:
-        self._count += 1
         generic = bool(self._settings["webhook_generic"])
+        if kind.engagement and not generic:
+            return  # only subscriptions to object.* know engagements
+        self._count += 1
         ours = who is not None and who.via == "api"
         event: dict[str, Any] = {
             "eventId": self._count // 2,  # not unique at HubSpot either

@@ -62,7 +62,7 @@ def _emails(primary: Row, secondary: Row) -> dict[str, str]:
 
 
 def _traces(table: Table, row: Row, now: int) -> dict[str, str]:
-    found = {"hs_merged_object_ids": ";".join(map(str, row.merged)), "createdate": iso(row.created)}
+    found = {"hs_merged_object_ids": ";".join(map(str, row.merged)), table.kind.created: iso(row.created)}
     if table.kind.name == "contacts":
         found["hs_calculated_merged_vids"] = ";".join(f"{one}:{now}" for one in row.merged)
     return found

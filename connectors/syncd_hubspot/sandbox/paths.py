@@ -10,6 +10,7 @@ from dataclasses import dataclass
 
 from syncd_hubspot.sandbox import association_api as ties
 from syncd_hubspot.sandbox import batch_api as batches
+from syncd_hubspot.sandbox import file_api as files
 from syncd_hubspot.sandbox import object_api as objects
 from syncd_hubspot.sandbox import schema_api as schemas
 from syncd_hubspot.sandbox.call import Answer, Call
@@ -31,6 +32,7 @@ TIES = _bases("associations", "v4")
 PROPERTIES = _bases("properties", "v3")
 PIPELINES = _bases("pipelines", "v3")
 OWNERS = _bases("owners", "v3")
+FILES = tuple((version, f"/files/{version}") for version in (*DATED, "v3"))
 ACCOUNT = tuple((version, f"/account-info/{version}") for version in (*DATED, "v3"))
 
 
@@ -83,6 +85,7 @@ ENDPOINTS: tuple[Endpoint, ...] = (
     Endpoint("GET", OWNERS, "", schemas.list_owners),
     Endpoint("GET", OWNERS, "/", schemas.list_owners),
     Endpoint("GET", OWNERS, "/{id}", schemas.get_owner),
+    Endpoint("GET", FILES, "/files/{id}", files.get_file),
     Endpoint("GET", ACCOUNT, "/details", schemas.account_details),
     Endpoint("GET", ACCOUNT, "/api-usage/daily/private-apps", schemas.daily_usage),
 )

@@ -13,6 +13,7 @@ from typing import Any
 from syncd_hubspot.sandbox.associations import Associations
 from syncd_hubspot.sandbox.calculated import phones
 from syncd_hubspot.sandbox.errors import bad_request, not_found
+from syncd_hubspot.sandbox.files import File
 from syncd_hubspot.sandbox.hooks import Hooks
 from syncd_hubspot.sandbox.index import Seen, lag_ms
 from syncd_hubspot.sandbox.people import owners, pipelines
@@ -42,6 +43,7 @@ class Portal:
         self.owners, self.pipelines = owners(now()), pipelines(now())
         self.blocklist: set[str] = set()
         self.hidden: set[int] = set()
+        self.files: dict[int, File] = {}
         self.seeded: dict[int, int] = {}
         self._later: list[tuple[int, int, Callable[[int], None]]] = []
         self._next_id, self._sequence, self._day = _FIRST_ID, 0, 0
@@ -93,7 +95,7 @@ class Portal:
         for name, value in values.items():
             row.remember(name, value, made, who)
         change = Change(made, who, {name: (None, value) for name, value in values.items()}, "create")
-        row.values = self._kept(table, row, values | self._birth(row, who))
+        row.values = self._kept(table, row, values | self._birth(table, row, who))
         table.add(row)
         self.indexed(table, row)
         self.noted(table, row, change)
@@ -177,8 +179,16 @@ class Portal:
         self.tables[kind].change(row, values)
         self.indexed(self.tables[kind], row)
 
+    def upload(self, name: str, size: int) -> File:
+        """Put a file into the account, on no record yet."""
+        stem, dot, extension = name.rpartition(".")
+        now = self.now()
+        found = File(self.new_id(), stem or name, extension if stem and dot else "", size, now)
+        self.files[found.id] = found
+        return found
+
     def new_id(self) -> int:
-        """The next record id; ids of all types grow together, with gaps."""
+        """The next id of a record or a file; ids of all types grow together, with gaps."""
         self._next_id += 1 + self.random.randrange(3)
         return self._next_id
 
@@ -206,8 +216,8 @@ class Portal:
             found |= self._closedness(values)
         return {name: value for name, value in found.items() if value is not None}
 
-    def _birth(self, row: Row, who: Who) -> dict[str, str]:
-        found = {"hs_object_id": str(row.id), "createdate": iso(row.created)}
+    def _birth(self, table: Table, row: Row, who: Who) -> dict[str, str]:
+        found = {"hs_object_id": str(row.id), table.kind.created: iso(row.created)}
         source = {"hs_object_source": who.type, "hs_object_source_label": who.label or who.type}
         return found | source | ({"hs_object_source_id": who.id} if who.id else {})
 

@@ -162,7 +162,7 @@ def _group(name: str, label: str, order: int) -> dict[str, Any]:
 
 def _schema(call: Call, action: str) -> Schema:
     table = call.portal.table(call.path["type"])
-    call.gate.allow(call.token, [f"crm.schemas.{table.kind.name}.{action}"])
+    call.gate.allow(call.token, [f"crm.schemas.{table.kind.scope}.{action}"])
     return table.schema
 
 

@@ -27,6 +27,17 @@ class Kind:
     searchable: tuple[str, ...]
     group: str
     dead: tuple[str, ...] = ()
+    engagement: bool = False
+
+    @property
+    def created(self) -> str:
+        """The property that holds when a record was made."""
+        return "hs_createdate" if self.engagement else "createdate"
+
+    @property
+    def scope(self) -> str:
+        """The type whose scopes open this one: engagements have none of their own."""
+        return "contacts" if self.engagement else self.name
 
 
 KINDS: Mapping[str, Kind] = {
@@ -66,6 +77,16 @@ KINDS: Mapping[str, Kind] = {
         ),
         ("dealname",),
         "dealinformation",
+    ),
+    "notes": Kind(
+        "notes",
+        "note",
+        "0-46",
+        "hs_lastmodifieddate",
+        ("hs_createdate", "hs_lastmodifieddate", "hs_object_id"),
+        ("hs_note_body",),
+        "engagement",
+        engagement=True,
     ),
 }
 
@@ -241,7 +262,21 @@ _DEALS = (
     _text("sync_state", "Sync state", custom=True),
 )
 
-PROPERTIES: Mapping[str, tuple[Property, ...]] = {"contacts": _CONTACTS, "companies": _COMPANIES, "deals": _DEALS}
+_NOTES = (
+    *(each for each in _COMMON if each.name != "createdate"),
+    _made("hs_createdate", "Create date", "datetime", "date"),
+    _made("hs_lastmodifieddate", "Last Modified Date", "datetime", "date"),
+    Property(name="hs_timestamp", label="Activity date", type="datetime", field_type="date"),
+    _text("hs_note_body", "Note body", "textarea"),
+    _text("hs_attachment_ids", "Attached file IDs"),
+)
+
+PROPERTIES: Mapping[str, tuple[Property, ...]] = {
+    "contacts": _CONTACTS,
+    "companies": _COMPANIES,
+    "deals": _DEALS,
+    "notes": _NOTES,
+}
 
 OWNERS: tuple[tuple[int, int, str, str, str], ...] = (
     (74100101, 60200101, "Dana", "Reyes", "dana.reyes@example.com"),

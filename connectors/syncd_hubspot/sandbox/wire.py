@@ -19,7 +19,7 @@ def names(table: Table, asked: Iterable[str] | None) -> list[str]:
     wanted = [name for name in asked or () if table.schema.told(name)]
     if not asked:
         return list(table.kind.defaults)
-    return list(dict.fromkeys([*wanted, "hs_object_id", "createdate", table.kind.modified]))
+    return list(dict.fromkeys([*wanted, "hs_object_id", table.kind.created, table.kind.modified]))
 
 
 def record(table: Table, row: Row, wanted: Sequence[str], history: Sequence[str] = ()) -> dict[str, Any]:
@@ -28,7 +28,7 @@ def record(table: Table, row: Row, wanted: Sequence[str], history: Sequence[str]
     found: dict[str, Any] = {
         "id": str(row.id),
         "properties": {name: values.get(name) for name in wanted},
-        "createdAt": values["createdate"],
+        "createdAt": values[table.kind.created],
         "updatedAt": values[table.kind.modified],
         "archived": row.archived_at is not None,
     }

@@ -27,6 +27,7 @@ _NEEDED: Mapping[str, tuple[tuple[str, ...], ...]] = {
     "contacts": (("email", "firstname", "lastname"),),
     "companies": (("name", "domain"),),
     "deals": (("dealname",), ("dealstage",)),
+    "notes": (("hs_timestamp",),),
 }
 """On create, one of each group must have a value."""
 

@@ -23,7 +23,8 @@ PROFILES: Mapping[str, frozenset[str]] = {
     "no-settings": frozenset({"settings"}),
     "no-contacts": frozenset({"contacts"}),
     "no-jobs": frozenset({"jobs"}),
-    "none": frozenset({"settings", "users", "contacts", "jobs", "activities"}),
+    "no-files": frozenset({"files"}),
+    "none": frozenset({"settings", "users", "contacts", "jobs", "activities", "files"}),
 }
 """Access profiles, each with what it denies."""
 

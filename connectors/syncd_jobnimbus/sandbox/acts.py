@@ -37,7 +37,7 @@ class Acts:
         """Every verb by its word."""
         named = (
             self.create, self.update, self.archive, self.restore, self.merge, self.delete, self.bulk_update,
-            self.note, self.key, self.revoke, self.hide, self.show, self.field_rename, self.field_remove,
+            self.note, self.attach, self.key, self.revoke, self.hide, self.show, self.field_rename, self.field_remove,
             self.status_rename, self.user_deactivate, self.automations,
         )  # fmt: skip
         return {verb.__name__: verb for verb in named}
@@ -117,6 +117,13 @@ class Acts:
         row = self._row(_kind(action), action.get("id"))
         body = {"note": action.get("note", ""), "primary": {"id": row["jnid"]}}
         return {"id": self.records.note(body, self._who(action))["jnid"]}
+
+    def attach(self, action: Action) -> dict[str, Any]:
+        """{"kind", "id", "fields": {"name", "size"}, "as"}: put a file of so many bytes on a record."""
+        kind, given = _kind(action), action.get("fields") or {}
+        row = self._row(kind, action.get("id"))
+        made = self.records.attach(kind, row, str(given.get("name")), int(given.get("size") or 0), self._who(action))
+        return {"id": made["jnid"]}
 
     def hide(self, action: Action) -> dict[str, Any]:
         """{"ids"} or {"id"}, or {"kind", "share"} (0 to 1) of all: the key's access profile no longer sees these."""

@@ -1,4 +1,4 @@
-"""The standard fields of contacts, jobs and activities: what each holds and who may write it.
+"""The standard fields of contacts, jobs, activities and files: what each holds and who may write it.
 
 What is not here: custom fields (`account`), and the rules of a write (`rules`). The lists are those of real answers.
 """
@@ -91,7 +91,22 @@ ACTIVITY: Mapping[str, Holds] = {
 }
 """Activities: notes by people and the vendor's own entries."""
 
-STANDARD: Mapping[str, Mapping[str, Holds]] = {"contacts": CONTACT, "jobs": JOB, "activities": ACTIVITY}
+FILE: Mapping[str, Holds] = {
+    **_all(Holds.TEXT, "filename content_type description md5"),
+    **_all(Holds.NUMBER, "size"),
+    **_all(Holds.NAMED, "record_type record_type_name"),
+    **_all(Holds.BOOL, "is_active is_archived is_private"),
+    **_all(
+        Holds.COMPUTED,
+        "jnid type customer date_created date_updated date_file_created related primary owners sales_rep created_by"
+        " created_by_name",
+    ),
+}
+"""Files, without what is in them."""
+
+STANDARD: Mapping[str, Mapping[str, Holds]] = {
+    "contacts": CONTACT, "jobs": JOB, "activities": ACTIVITY, "files": FILE,
+}  # fmt: skip
 """The fields of each kind."""
 
 TITLE = {"contacts": "display_name", "jobs": "name"}

@@ -22,7 +22,7 @@ PAGE = 1000
 WINDOW = 10_000
 """`from` + `size` cannot go beyond this."""
 
-ENVELOPE = {"contacts": "results", "jobs": "results", "activities": "activity"}
+ENVELOPE = {"contacts": "results", "jobs": "results", "activities": "activity", "files": "files"}
 """The key that holds the rows of a list."""
 
 

@@ -104,6 +104,22 @@ class Records:
             self.store.save(kind, {**about, "date_updated": int(self.now())}, who)
         return row
 
+    def attach(self, kind: str, about: Row, name: str, size: int, who: Who) -> Row:
+        """Put a file of so many bytes on a contact or job; a job's file hangs on its contact too."""
+        now = int(self.now())
+        primary = about.get("primary")
+        row = {
+            **blank("files"),
+            "jnid": new_jnid(self.chance), "type": "attachment", "customer": self.account.id,
+            "filename": name, "size": size, "record_type": 1, "record_type_name": "Document",
+            "primary": pointer(about), "related": [pointer(about), *([primary] if primary else [])],
+            "owners": list(about["owners"]), "created_by": who.user.id, "created_by_name": who.user.name,
+            "date_created": now, "date_updated": now, "date_file_created": now, "is_active": True,
+        }  # fmt: skip
+        self.store.save("files", row, who)
+        self.store.patch(kind, about["jnid"], {"attachment_count": about["attachment_count"] + 1})
+        return row
+
     def tick(self) -> None:
         """Store what bulk writes left for later and let the index take in what is due."""
         now = self.now()

@@ -1,6 +1,6 @@
 """The JobNimbus sandbox: one account in memory behind the vendor's paths, with all that nobody knows as switches.
 
-What is not here: JobNimbus's files, tasks and financial records.
+What is not here: what is in JobNimbus's files, its tasks and financial records.
 """
 
 from __future__ import annotations

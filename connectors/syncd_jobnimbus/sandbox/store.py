@@ -17,7 +17,7 @@ from syncd_jobnimbus.sandbox.index import LaggingIndex
 
 Row = Mapping[str, Any]
 
-KINDS = ("contacts", "jobs", "activities")
+KINDS = ("contacts", "jobs", "activities", "files")
 
 
 @dataclass(frozen=True, slots=True)

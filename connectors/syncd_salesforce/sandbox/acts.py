@@ -5,10 +5,11 @@ What is not here: what an admin does (`admin`), and the API's rules. A person's 
 create (`fields`, `associate` {"Contact": ids} of an opportunity), update, bulk_update (`ids`, default all: one
 second), archive (into the recycle bin), restore, delete (for good, as when the bin is emptied), merge (`id` goes
 `into` another; or `other` into `id`), convert (a lead: `account`, `contact`, `opportunity` false, `name`, `status`),
-touch (a process of the system moves SystemModstamp alone), hide (`ids`, or a `share` of a `kind` from 0 to 1) from the
-integration user, show (`ids`, default all), lock (`id`, `seconds`: other writes get UNABLE_TO_LOCK_ROW), commit (what
-is written and not committed yet). token (`token`, `user`, `expires_in`), kill_tokens (`token`, default all),
-expire_locators. `as` is a user by name or e-mail, `workflow:<id>`, or `app:<id>`.
+attach (a file of the `name` and `size` in `fields`), touch (a process of the system moves SystemModstamp alone), hide
+(`ids`, or a `share` of a `kind` from 0 to 1) from the integration user, show (`ids`, default all), lock (`id`,
+`seconds`: other writes get UNABLE_TO_LOCK_ROW), commit (what is written and not committed yet). token (`token`, `user`,
+`expires_in`), kill_tokens (`token`, default all), expire_locators. `as` is a user by name or e-mail, `workflow:<id>`,
+or `app:<id>`.
 `commit_after`: seconds between the stamp and the sight of it, instead of the switch `commit_delay`.
 """
 
@@ -21,6 +22,7 @@ from typing import Any
 from syncd.kit.sandbox import ControlError
 from syncd_salesforce.sandbox import ids, merging, persons
 from syncd_salesforce.sandbox.admin import ADMIN
+from syncd_salesforce.sandbox.attached import loosen
 from syncd_salesforce.sandbox.cursors import Cursors
 from syncd_salesforce.sandbox.errors import Refusal
 from syncd_salesforce.sandbox.gate import Gate, Session
@@ -127,6 +129,16 @@ def _update(org: Org, action: Action) -> Done:
     return {"id": row["Id"]}
 
 
+def _attach(org: Org, action: Action) -> Done:
+    """A version is made, and with it the document and its link."""
+    _, row = _row(org, action)
+    fields, hand = _fields(action), person(org, action)
+    given = {"PathOnClient": str(fields["name"]), "VersionData": bytes(int(fields["size"]))}
+    with transaction(org, hand, _due(org, action)):
+        made = insert(org, org.schema.things["ContentVersion"], {**given, "FirstPublishLocationId": row["Id"]}, hand)
+    return {"id": made["Id"], "document": made["ContentDocumentId"]}
+
+
 def _bulk_update(org: Org, action: Action) -> Done:
     thing, hand = _thing(org, action), person(org, action)
     those = action.get("ids") or [row["Id"] for row in org.store.all(thing.name) if not row.get("IsDeleted")]
@@ -156,6 +168,7 @@ def _delete(org: Org, action: Action) -> Done:
     thing, row = _row(org, action)
     with transaction(org, person(org, action)):
         org.store.erase(thing.name, row["Id"])
+        loosen(org, row["Id"])
         if row.get(persons.LINK):
             org.store.erase("Contact", row[persons.LINK])
     return {"id": row["Id"]}
@@ -248,6 +261,7 @@ _DOOR: Mapping[str, Callable[[Stage, Action], Done]] = {
 _ACTS: Mapping[str, Callable[[Org, Action], Done]] = {
     "create": _create,
     "update": _update,
+    "attach": _attach,
     "bulk_update": _bulk_update,
     "archive": _archive,
     "restore": _restore,

@@ -54,6 +54,12 @@ def publish(org: Org, row: Row) -> None:
         org.store.put("ContentDocumentLink", link)
 
 
+def loosen(org: Org, id: str) -> None:
+    """Remove the links of a record that is gone for good; the documents stay."""
+    for link in [each for each in org.store.all("ContentDocumentLink") if each["LinkedEntityId"] == id]:
+        org.store.erase("ContentDocumentLink", link["Id"])
+
+
 def demand_filter(where: Condition | None) -> None:
     """Refusal for a query of links that names neither documents nor records."""
     parts = where.parts if isinstance(where, Logic) and where.op == "and" else [where]

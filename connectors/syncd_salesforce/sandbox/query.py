@@ -70,10 +70,12 @@ class Run:
         return found[select.offset : end]
 
     def seen(self, thing: Thing) -> Iterator[Row]:
-        """Every row of an object that this query may see."""
+        """Every row of an object that this query may see; of a hidden record, its links neither."""
         hidden = self.org.hidden
         for row in self.org.store.all(thing.name):
-            if row["Id"] not in hidden and (self.deleted or not (row.get("IsDeleted") or row.get("IsArchived"))):
+            if row["Id"] in hidden or row.get("LinkedEntityId") in hidden:
+                continue
+            if self.deleted or not (row.get("IsDeleted") or row.get("IsArchived")):
                 yield row
 
     def _sorted(self, rows: list[Row], order: Order, path: Path) -> list[Row]:

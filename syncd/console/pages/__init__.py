@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from syncd.console.ask import Deed, Page
 from syncd.console.pages import (
     conflicts,
+    files,
     handoffs,
     held,
     history,
@@ -34,6 +35,7 @@ PAGES: Sequence[Page] = (
     *record.PAGES,
     *history.PAGES,
     *parked.PAGES,
+    *files.PAGES,
     *held.PAGES,
     *planned.PAGES,
     *runs.PAGES,

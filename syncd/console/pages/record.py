@@ -18,7 +18,7 @@ from syncd.console.pages.records import JOIN, JOIN_AGAIN, PART, PAUSE, RESUME, R
 from syncd.console.pages.runs import landed
 from syncd.console.words import ARRIVED, DONE, cause, outcome
 from syncd.core.fieldmap import FieldMap
-from syncd.core.model import Action, Ref, Side
+from syncd.core.model import Ref, Side
 from syncd.engine.standstill import paused_since
 from syncd.engine.world import World
 from syncd.store.journal import Intent
@@ -77,7 +77,7 @@ def _in_map(world: World, tx: Tx, ref: Ref, about: Mapping[str, Any]) -> Mapping
         "systems": systems, "blocked": _blocked(about, systems),
         "ends": [_end(world, m, at, refs[at], shots[at]) for at in Side],
         "rules": [_rule(world, m, row, systems) for row in about.get("rules", ())],
-        "writes": [_write(m, one) for one in _writes(tx, m, refs)],
+        "writes": [_write(m, one) for one in _writes(tx, m, refs)], "makers": _makers(tx, m, refs),
         "resting": any(mark.state == PARKED for mark in _marks(tx, m, refs)),
         "cause": cause(about["waiting"]["cause"]) if about["waiting"] and about["waiting"]["cause"] else "",
     }  # fmt: skip
@@ -160,12 +160,17 @@ def _writes(tx: Tx, m: FieldMap, refs: Mapping[Side, Ref | None]) -> list[Intent
     return tx.journal.last_of(m.key, ids, limit=WRITES)
 
 
+def _makers(tx: Tx, m: FieldMap, refs: Mapping[Side, Ref | None]) -> Mapping[int, str]:
+    """By run that made one of the two, the system that it made it in: taken back, it is put away."""
+    known = [(side, ref) for side, ref in refs.items() if ref is not None]
+    return {run: m.end(side).system for side, ref in known for run in tx.journal.makers(m.key, side, ref.id)}
+
+
 def _write(m: FieldMap, one: Intent) -> Mapping[str, Any]:
     return {
         "id": one.id, "at": one.closed_at or one.opened_at, "run": one.run, "side": str(one.side),
         "system": m.end(one.side).system, "what": DONE[one.action].capitalize(),
-        "back": one.run is not None and landed(one), "made": one.action is Action.CREATE,
-        "outcome": outcome(one.outcome), "good": one.outcome in ARRIVED,
+        "back": one.run is not None and landed(one), "outcome": outcome(one.outcome), "good": one.outcome in ARRIVED,
         "error": one.error,
         "reasons": _reasons(one),
         "fields": [{"name": name, "before": one.before.get(name), "after": one.fields[name]} for name in one.fields],

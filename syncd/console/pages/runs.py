@@ -271,7 +271,7 @@ def taken_back(found: Mapping[str, Any]) -> Iterator[str]:
     elif found["state"] == "planned":
         yield "The pair only plans: nothing was written. Set it live to carry it out."
     elif found["waiting"]:
-        yield f"{counted(found['waiting'], 'record')} still to come; the next run goes on with it."
+        yield f"{counted(found['waiting'], 'record')} still to come: with the next run, or when it is resumed."
 
 
 PAGES = (

@@ -20,8 +20,8 @@ from syncd.kit.contract.webhooks import WebhookContract
 from syncd.kit.contract.writes import WriteContract
 
 __all__ = [
-    "ArchiveContract", "Bench", "ConnectorContract", "FilesContract", "HistoryContract", "Hooks", "Memory", "SyncKeyContract",
-    "TombstoneContract", "WebhookContract", "must", "open_bench", "same",
+    "ArchiveContract", "Bench", "ConnectorContract", "FilesContract", "HistoryContract", "Hooks", "Memory",
+    "SyncKeyContract", "TombstoneContract", "WebhookContract", "must", "open_bench", "same",
 ]  # fmt: skip
 
 CAPABILITIES: Mapping[str, type] = {

@@ -141,6 +141,7 @@ def test_an_address_may_be_told_apart(door: Door, browser: httpx.Client) -> None
     [
         ({"name": "Vera"}, "told no e-mail address"),
         ({"email": "vera@example.com", "email_verified": False}, "has not verified your e-mail address"),
+        ({"email": "vera@example.com", "email_verified": "no"}, "has not verified your e-mail address"),
         ({"email": "vera@example.com", "sub": "another"}, "did not prove who you are"),
         ({"email": "vera@example.com", "sub": None}, "did not prove who you are"),
     ],
@@ -149,8 +150,21 @@ def test_an_address_told_apart_is_this_persons(
     door: Door, browser: httpx.Client, apart: dict[str, Any], told: str
 ) -> None:
     """Of somebody else, not verified, or none."""
-    door.provider.person, door.provider.apart = {}, apart
+    # What the token says of being verified is about no address.
+    door.provider.person, door.provider.apart = {"email_verified": True}, apart
     refused(browser, door.walk(browser), told)
+
+
+@pytest.mark.parametrize("address", ["", 5, "javascript:alert(1)", "http://example.com/me#a", "https://127.0.0.1/me"])
+def test_where_a_person_is_told_of_must_be_an_address_if_it_is_needed(
+    door: Door, browser: httpx.Client, address: object
+) -> None:
+    """One that nobody should go to is not gone to, and matters to nobody whose address is in the ID token."""
+    door.provider.described["userinfo_endpoint"] = address
+    assert door.walk(browser).status_code == 200
+    browser.cookies.clear()
+    door.provider.person, door.provider.apart = {}, {"email": "vera@example.com"}
+    refused(browser, door.walk(browser), "cannot be used now", 502)
 
 
 def test_no_letter_becomes_another_by_being_made_small(door: Door, browser: httpx.Client) -> None:

@@ -165,8 +165,7 @@ def test_what_a_provider_says_of_itself_is_old_after_an_hour(door: Door, browser
         {"id_token_signing_alg_values_supported": ["none", "HS256"]},
         {"id_token_signing_alg_values_supported": "RS256"},
         {"id_token_signing_alg_values_supported": 7}, {"token_endpoint_auth_methods_supported": ["private_key_jwt"]},
-        {"token_endpoint_auth_methods_supported": {}}, {"userinfo_endpoint": "http://example.com/me#a"},
-        {"userinfo_endpoint": 5},
+        {"token_endpoint_auth_methods_supported": {}},
     ],
     ids=repr,
 )  # fmt: skip
