@@ -158,7 +158,7 @@ def take(world: World, conflict_id: int, choice: str, *, literal: bool = False) 
             raise _wrong(conflict_id, "its records are linked no longer.", "Nothing is left to decide.")
         if all(rule.name != conflict.rule for rule in m.rules):
             raise _wrong(conflict_id, f"the map has no rule {conflict.rule!r} any more.", "Nothing is left to decide.")
-        now = _values(tx, m, link, conflict.rule)
+        now = _values(tx, m, link, conflict)
         if conflict.state not in PASSED_OVER and now != (conflict.left, conflict.right):
             refs = [m.end(side).ref(link.id_on(side)) for side in Side]
             if still := [str(ref) for ref in refs if paused_since(tx, ref) is not None]:
@@ -237,12 +237,18 @@ def _wrong(conflict_id: int, message: str, remedy: str) -> ConfigError:
     return ConfigError(Problem(f"conflict {conflict_id}", message, remedy))
 
 
-def _values(tx: Tx, m: FieldMap, link: Link, rule_name: str) -> tuple[Value, Value]:
-    """Both sides' values of a rule now, as the next decision will see them."""
-    rule = next(r for r in m.rules if r.name == rule_name)
-    left, right = (
-        tx.snapshots.get(m.end(side).system, m.end(side).kind, [link.id_on(side)])[link.id_on(side)] for side in Side
-    )
+def _values(tx: Tx, m: FieldMap, link: Link, conflict: Conflict) -> tuple[Value, Value]:
+    """Both sides' values of a rule now, as the next decision will see them.
+
+    Raises ConfigError where one was never read: a record that came of a merge is linked before it is.
+    """
+    rule = next(r for r in m.rules if r.name == conflict.rule)
+    refs = {side: m.end(side).ref(link.id_on(side)) for side in Side}
+    shots = {side: tx.snapshots.get(ref.system, ref.kind, [ref.id]).get(ref.id) for side, ref in refs.items()}
+    left, right = shots[Side.LEFT], shots[Side.RIGHT]
+    if left is None or right is None:
+        unread = next(str(ref) for side, ref in refs.items() if shots[side] is None)
+        raise _wrong(conflict.id, f"{unread} was not read yet.", "Try again in a minute.")
     return sides(m, base_of(m, link, left, right), left.record, right.record, rule)
 
 

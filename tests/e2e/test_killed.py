@@ -79,4 +79,6 @@ def test_nor_with_salesforce_on_the_left(tmp_path: Path) -> None:
 def test_nor_is_it_in_a_long_play_with_salesforce(seed: int, tmp_path: Path) -> None:
     """With more edits, and people who also delete, restore, merge and convert."""
     found = played(seed, tmp_path, edits=2000, leaving=LEAVE, crm=SALESFORCE)
-    assert found.acts["edit"] > 500 and found.acts["clash"] > 50 and found.acts["convert"] > 0, found.acts
+    assert found.acts["edit"] > 500 and found.acts["clash"] > 50, found.acts
+    # Which of them it is falls to chance: in one play of ten nobody converts a lead.
+    assert found.acts["merge"] + found.acts["convert"] > 5, found.acts

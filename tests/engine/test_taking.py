@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import pytest
 
+from syncd.core.model import Side
 from syncd.engine.answers import take
 from syncd.engine.planning import lost_row
 from syncd.errors import ConfigError
@@ -117,3 +118,20 @@ def test_a_taken_value_without_a_counterpart_is_asked_about_anew(monkeypatch: py
         rest(town)
         assert town.vendors["con"].rows["contacts"][link.right_id].fields["phone"] == "7"
         assert listed(town, "open") == []
+
+
+@pytest.mark.parametrize("state", ["open", "overruled"])
+def test_nothing_is_taken_of_what_was_never_read(state: str) -> None:
+    """A merge has put the link at a record that no feed has shown yet: a sentence, and a minute later it is taken."""
+    with town_of() as town:
+        left, right, one = (at_odds if state == "open" else overruled)(town)
+        with town.store.begin() as tx:
+            (link,) = tx.links.all("pair/contacts")
+            tx.links.move(link.id, Side.LEFT, "survivor")
+        with pytest.raises(ConfigError, match=r"crm:contacts:survivor was not read yet\. Try again"):
+            take(town.world, one.id, "left")
+        with town.store.begin() as tx:
+            tx.links.move(link.id, Side.LEFT, left.id)
+        take(town.world, one.id, "left")
+        judge(town)
+        assert "L" in (right.fields["note"], right.fields["phone"])
