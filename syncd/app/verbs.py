@@ -30,6 +30,7 @@ from syncd.engine import (
 from syncd.engine.audit import Found
 from syncd.errors import ConfigError, Problem, SyncdError
 from syncd.service import checkup, diagnosis, impact, passes, systems, whose
+from syncd.service.connecting import Connecting
 from syncd.service.keeping import Keeping
 from syncd.service.keys import Keys
 from syncd.service.passes import Say
@@ -90,11 +91,15 @@ class App(Opened):
     @cached_property
     def setup(self) -> SetupFile:
         """config.toml, to be changed."""
+        return SetupFile(self.config.path, self._as_read, self.renew)
 
-        def check(text: str) -> None:
-            settings.try_text(text, self.config.path, self.environ, known=systems.shapes())
+    def _as_read(self, text: str) -> settings.Config:
+        return settings.try_text(text, self.config.path, self.environ, known=systems.shapes())
 
-        return SetupFile(self.config.path, check, self.renew)
+    @cached_property
+    def connecting(self) -> Connecting:
+        """More systems than there are."""
+        return Connecting(self.config, self._as_read, self.keys.try_out, self.renew)
 
     @cached_property
     def keys(self) -> Keys:

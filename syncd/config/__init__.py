@@ -3,7 +3,7 @@
 What is not here: maps (`syncd.fieldmaps`), and what a vendor needs (connectors declare it, the app hands it in).
 """
 
-from syncd.config.load import find, kept, load, secrets, try_text, variables
+from syncd.config.load import NAME, find, kept, load, secrets, try_text, variables
 from syncd.config.model import (
     AlertsConfig,
     AuditConfig,
@@ -18,9 +18,11 @@ from syncd.config.model import (
     TimingConfig,
     WebConfig,
 )
-from syncd.config.values import Kept, Wrong, a_key
+from syncd.config.values import CREDENTIALS, Kept, Wrong, a_key
 
 __all__ = [
+    "CREDENTIALS",
+    "NAME",
     "AlertsConfig",
     "AuditConfig",
     "Config",

@@ -1,4 +1,4 @@
-"""A setting of a pair changed in the text of config.toml, with everything else as it was, comments too.
+"""A setting of a pair changed in the text of config.toml, or a table added, with all else as it was, comments too.
 
 What is not here: whether the new text holds (`load.try_text`), and the file (`service.setupfile`).
 """
@@ -32,6 +32,33 @@ def set_pair(text: str, pair: str, values: Mapping[str, str | int]) -> str:
     except (TOMLKitError, KeyError, TypeError) as error:
         remedy = "Look at the file, and change it by hand."
         raise ConfigError(Problem(f"[pairs.{pair}]", "cannot be found in the set-up.", remedy)) from error
+
+
+def add_table(text: str, section: str, name: str, values: Mapping[str, Any]) -> str:
+    """The text with one more table, `[section.name]`, behind all that it holds. Raises ConfigError if it has that one.
+
+    A mapping among the values is written in one line.
+    """
+    told = f"[{section}.{name}]"
+    try:
+        if name in tomllib.loads(text).get(section, {}):
+            raise ConfigError(Problem(told, "is in the set-up already.", "Choose another name."))
+        table = tomlkit.table()
+        for key, value in values.items():
+            table[key] = _in_line(value) if isinstance(value, Mapping) else value
+        outer = tomlkit.table(is_super_table=True)
+        outer[name] = table
+        more = tomlkit.document()
+        more[section] = outer
+        return f"{text.rstrip()}\n\n{tomlkit.dumps(more)}"
+    except (tomllib.TOMLDecodeError, TypeError) as error:
+        raise ConfigError(Problem(told, "cannot be added to the set-up.", "Look at the file by hand.")) from error
+
+
+def _in_line(values: Mapping[str, Any]) -> Any:
+    found = tomlkit.inline_table()
+    found.update(values)
+    return found
 
 
 def says(text: str, pair: str) -> Mapping[str, str | int]:

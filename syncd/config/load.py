@@ -76,12 +76,12 @@ def load(path: str | Path | None, environ: Mapping[str, str], *, known: Mapping[
     return _Loader(found, _text(found), environ, known).config()
 
 
-def try_text(text: str, path: Path, environ: Mapping[str, str], *, known: Mapping[str, SystemShape]) -> None:
-    """Hold a text against what `load` takes, as if it stood at `path` already.
+def try_text(text: str, path: Path, environ: Mapping[str, str], *, known: Mapping[str, SystemShape]) -> Config:
+    """Hold a text against what `load` takes, as if it stood at `path` already: what it would be.
 
     Raises ConfigError with every mistake, each at the name of its setting: there is no line yet to look at.
     """
-    _Loader(path, text, environ, known, written=False).config()
+    return _Loader(path, text, environ, known, written=False).config()
 
 
 def maps(path: Path, environ: Mapping[str, str]) -> tuple[Path, Mapping[str, PairConfig]]:

@@ -11,6 +11,7 @@ from typing import Any, Protocol
 
 from syncd.config import Config
 from syncd.engine.world import World
+from syncd.service.connecting import Connecting
 from syncd.service.keys import Keys
 from syncd.service.setupfile import SetupFile
 from syncd.store.store import Store
@@ -44,6 +45,10 @@ class Desk(Protocol):
     @property
     def keys(self) -> Keys:
         """The keys of the systems, to be changed."""
+
+    @property
+    def connecting(self) -> Connecting:
+        """More systems than there are."""
 
     def take_maps(self) -> None:
         """Let the daemon read the maps anew now."""

@@ -125,7 +125,7 @@ def _row(name: str, index: int, plain: Plain, compiled: Mapping[str, Rule], sche
     names = [own] if own else [left or right, f"{left}>{right}"]
     rule = next((found for each in names if (found := compiled.get(f"{each}|{left}|{right}"))), None)
     called = rule.name if rule is not None else names[0] or f"{name} {index + 1}"
-    lacking = tuple(_lacking(rule)) if rule is not None else ()
+    lacking = tuple(lacks(rule)) if rule is not None else ()
     return Row(name, index, called, ends, plain, rule, tuple(values_of(plain)), lacking)
 
 
@@ -155,7 +155,7 @@ def values_of(plain: Plain) -> list[tuple[str, Sequence[str]]]:
     return [(left, [right] if isinstance(right, str) else list(right or ())) for left, right in found.items()]
 
 
-def _lacking(rule: Rule) -> Iterator[Lacking]:
+def lacks(rule: Rule) -> Iterator[Lacking]:
     """Options that the rule would have to carry and cannot."""
     if not isinstance(rule.convert, Pick):
         return

@@ -61,14 +61,14 @@ class Keys:
         if key == known.secret:
             remedy = "Make a new one at the vendor, and paste that."
             raise ConfigError(Problem(f"the key of {system}", "is the one that syncd has already.", remedy))
-        self._try(replace(known, secret=key))
+        self.try_out(replace(known, secret=key))
         replaced(kept.file, f"{key}\n", like=kept.file)
         if kept.handed or self.renew is None:
             return From.START
         self.renew()
         return From.SOON
 
-    def _try(self, system: SystemConfig) -> None:
+    def try_out(self, system: SystemConfig) -> None:
         """Ask the vendor all that `check` asks. Raises ConfigError with what it refuses."""
         with closing(systems.connector(self.config, system)) as connector:
             found = connector.check()

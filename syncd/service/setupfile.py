@@ -21,7 +21,7 @@ from syncd.service.replacing import replaced
 LESS = ("plan", "paused")
 """Modes in which nothing is written."""
 
-Check = Callable[[str], None]
+Check = Callable[[str], object]
 """Holds a text of the whole set-up against what can be read; raises ConfigError."""
 
 

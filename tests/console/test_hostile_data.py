@@ -236,6 +236,7 @@ def _paths(town: Town) -> Iterator[str]:
     yield from (f"/runs/{run}{undo}" for run in numbers for undo in ("", "?undo=1"))
     yield from (f"/parked?cause={quote(cause or '')}" for cause in causes)
     yield from (f"/conflicts/{one}{more}" for one in conflicts for more in ("", "/history"))
+    yield from (f"/systems/{name}/fields" for name in town.app.config.systems)
     yield from (f"/handoffs?state={state}" for state in ("waiting", "sent", "linked", "needs", "failed"))
     yield from ("/held/sales", "/maps/sales/contacts", "/maps/sales/deals-jobs", "/maps/sales/contacts/versions")
     yield from (f"/maps/sales/contacts?tab={tab}" for tab in ("text", "record", "impact", "tests"))

@@ -41,7 +41,9 @@ OF: Mapping[str, str] = {
     "/runs/{id}": "run", "/maps": "maps", "/maps/{pair}/{name}": "map", "/maps/{pair}/{name}/draft": "map-impact",
     "/maps/{pair}/{name}/offers": "map-text", "/maps/{pair}/{name}/versions": "map-versions",
     "/maps/{pair}/{name}/versions/{number}": "map-version", "/systems": "systems",
-    "/systems/findings": "findings", "/people": "people", "/me": "me", "/deeds": "deeds", "/api": "api",
+    "/systems/findings": "findings",
+    "/systems/connect": "connect",
+    "/systems/{system}/fields": "fields", "/people": "people", "/me": "me", "/deeds": "deeds", "/api": "api",
 }  # fmt: skip
 """Each page's picture, by its path."""
 
@@ -70,6 +72,7 @@ def addresses(living: Living) -> dict[str, str]:
         "/records": f"/records?q={quote(name)}", "/records/{system}/{kind}/{id}": record, "/runs/{id}": f"/runs/{run}",
         "/records/{system}/{kind}/{id}/history": f"{record}/history?field=dealname",
         "/records/{system}/{kind}/{id}/files": f"{record}/files",
+        "/systems/{system}/fields": "/systems/hubspot/fields",
         "/conflicts/{id}": f"/conflicts/{asked}", "/conflicts/{id}/history": f"/conflicts/{asked}/history",
         "/maps/{pair}/{name}": "/maps/sales/deals-jobs",     }  # fmt: skip
     return {OF[path]: address for path, address in made.items()}

@@ -65,6 +65,41 @@ class TestFirstStart:
         assert faults(page) == []
 
 
+class TestOneMoreSystem:
+    """A daemon of its own: the pair that is made only plans, and its plans rest."""
+
+    @pytest.fixture
+    def living(self, tmp_path: Path) -> Iterator[Living]:
+        """With a few leads."""
+        with live.living(tmp_path, leads=5) as made:
+            yield made
+
+    def test_it_is_connected_and_planned_with(self, living: Living, visits: Opens, hands: type[Hands]) -> None:
+        """A mistyped key changes nothing; the right one is taken, and what the new pair would do is shown."""
+        living.settle()
+        page = visits("/systems", told=f"{live.ANEW}|422")
+        at = hands(page)
+        at.press(page.get_by_role("link", name="Connect another system"))
+        form = page.locator("#connect-jobnimbus")
+        expect(form).to_be_visible()
+        assert faults(page) == []
+        at.write(form.get_by_label("What to call it"), "north")
+        at.write(form.get_by_label("Its api key"), "mistyped-key")
+        at.write(form.get_by_label("Its time zone"), "America/Denver")
+        at.press(form.get_by_text("not at the vendor's own address"))
+        at.write(form.get_by_label("Address"), str(living.app.config.systems["jobnimbus"].base_url))
+        at.press(form.get_by_role("button", name="Try it and connect it"))
+        expect(page.locator(".note.bad")).to_be_visible()
+        assert "north" not in living.app.config.systems
+        at.write(form.get_by_label("Its api key"), living.app.config.systems["jobnimbus"].secret)
+        at.press(form.get_by_role("button", name="Try it and connect it"))
+        expect(page).to_have_url(f"{living.url}/systems")
+        expect(page.locator("#system-north")).to_contain_text("connected")
+        at.press(page.locator("#pair-north").get_by_role("link", name="What it would write"))
+        expect(page.locator("h1")).to_contain_text("north")
+        assert faults(page) == []
+
+
 def test_half_of_a_held_plan(living: Living, visits: Opens, hands: type[Hands]) -> None:
     """What is ticked is written by the next run, and the rest stays held."""
     word = hands.__name__

@@ -41,7 +41,7 @@ def test_systems_and_pairs_are_shown_without_any_key(town: Town) -> None:
         account = noted(tx, "jobnimbus")
     assert account is not None and f"<dd>{account}</dd>" in page
     home = re.sub(r"<[^>]+>", "", town.page("/"))
-    assert f"Account {account}, connected since " in home
+    assert f"Account {account}, first read " in home
     for secret in town.app.config.secrets():
         assert secret not in page
 

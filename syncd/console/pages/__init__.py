@@ -7,6 +7,8 @@ from collections.abc import Sequence
 from syncd.console.ask import Deed, Page
 from syncd.console.pages import (
     conflicts,
+    connect,
+    fields,
     files,
     handoffs,
     held,
@@ -30,11 +32,13 @@ PAGES: Sequence[Page] = (
     *home.PAGES,
     *handoffs.PAGES,
     *conflicts.PAGES,
+    *connect.PAGES,
     *review.PAGES,
     *records.PAGES,
     *record.PAGES,
     *history.PAGES,
     *parked.PAGES,
+    *fields.PAGES,
     *files.PAGES,
     *held.PAGES,
     *planned.PAGES,
@@ -48,6 +52,7 @@ PAGES: Sequence[Page] = (
 )
 DEEDS: Sequence[Deed] = (
     *conflicts.DEEDS,
+    *connect.DEEDS,
     *review.DEEDS,
     *records.DEEDS,
     *parked.DEEDS,
