@@ -99,7 +99,11 @@ class App(Opened):
     @cached_property
     def connecting(self) -> Connecting:
         """More systems than there are."""
-        return Connecting(self.config, self._as_read, self.keys.try_out, self.renew)
+        return Connecting(self.config, self._as_read, self.keys.try_out, self._accounts, self.renew)
+
+    def _accounts(self) -> dict[str, str | None]:
+        with self.ready_store.read() as tx:
+            return {name: one.account for name, one in whose.connections(tx, self.config.systems).items()}
 
     @cached_property
     def keys(self) -> Keys:

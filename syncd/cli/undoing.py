@@ -66,4 +66,4 @@ def _lines(found: Mapping[str, Any], field: str | None, ref: str | None) -> Iter
     elif found["waiting"]:
         waiting = counted(found["waiting"], "record waits", "records wait")
         it = "it" if found["waiting"] == 1 else "them"
-        yield f"{waiting} still; the next run goes on with {it}, or with what is paused when it is resumed."
+        yield f"{waiting} still; the next run goes on with {it}; with what is paused, when it is resumed."

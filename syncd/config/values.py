@@ -196,7 +196,7 @@ def address(value: Any, info: ValidationInfo) -> str:
 def url(value: Any) -> str:
     """An https address, or http on this very machine."""
     parts = urlsplit(value) if isinstance(value, str) else urlsplit("")
-    if parts.scheme not in ("http", "https") or not parts.hostname:
+    if parts.scheme not in ("http", "https") or not parts.hostname or not value.isprintable():
         raise Wrong("must be a full address.", 'Write for example "https://sync.example.com".')
     if parts.scheme == "http" and not _loopback(parts.hostname):
         raise Wrong("must begin with https:// (http is taken only on 127.0.0.1).", "Use the https address.")

@@ -382,4 +382,7 @@ def _own(address: str) -> str:
 
 def _sentence(problem: Problem) -> str:
     """A mistake as a person reads it: what it is about, what is wrong, what to do."""
-    return f"{problem.place[:1].upper()}{problem.place[1:]} {problem.message} {problem.remedy}".strip()
+    place = problem.place
+    # A reference and a setting are written as they are: with another letter it is another one.
+    begun = place if any(sign in place for sign in ":./_") else f"{place[:1].upper()}{place[1:]}"
+    return f"{begun} {problem.message} {problem.remedy}".strip()

@@ -62,9 +62,11 @@ def order(
         undone = {data["reason"] for intent in done for data in intent.rules.values()}
         waiting = [one for several in tx.conflicts.orders(links).values() for one in several]
         tx.conflicts.settle([one.id for one in waiting if one.reason in undone], "taken", now)
+        again = {(one.link, (one.choice or {}).get("field")) for one in waiting if one.run == run}
         for link in links.values():
-            row = _row(world, link, WHOLE, ORDERED, _reason(run), run)
-            tx.conflicts.list_lost([{**row, "choice": {"run": run, "field": name}}])
+            if (link.id, name) not in again:
+                row = _row(world, link, WHOLE, ORDERED, _reason(run), run)
+                tx.conflicts.list_lost([{**row, "choice": {"run": run, "field": name}}])
             tx.marks.add(link.map, Side.LEFT, [link.left_id], now, lane=LEAD_LANE, reread=True)
         return pair, len(links)
 
@@ -295,7 +297,7 @@ def told(world: World, run: int, by: Sequence[int]) -> dict[str, Any]:
         "others": len({(i.map, i.side, i.record_id) for i in written if _another(i, reason)}),
         "kept": [{"left": row.left_id, "right": row.right_id, "map": row.map, "rule": row.rule, "reason": row.reason}
                  for row in rows if row.state in stays and row.reason.startswith(reason)],
-        "waiting": sum(row.state == ORDERED for row in rows),
+        "waiting": len({row.link for row in rows if row.state == ORDERED}),
     }  # fmt: skip
 
 

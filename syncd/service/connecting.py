@@ -20,6 +20,7 @@ from syncd.fieldmaps import library
 from syncd.kit import registry
 from syncd.kit.connector import Setting
 from syncd.service.replacing import replaced
+from syncd.service.setupfile import ONE_AT_A_TIME
 
 EVERY = "30s"
 
@@ -53,15 +54,27 @@ class Offer:
 
 @dataclass(frozen=True, slots=True)
 class Connecting:
-    """To one set-up. `read`: what a text of it would be; `try_out`: asks a system's vendor, and raises what it says.
+    """To one set-up. `read`: what a text of it would be; `try_out`: asks a system's vendor, and gives its account.
 
-    `renew`: has the running daemon read it anew; None: none works here.
+    `accounts`: those that are known, by system. `renew`: has the running daemon read it anew; None: none works here.
     """
 
     config: Config
     read: Callable[[str], Config]
-    try_out: Callable[[SystemConfig], None]
+    try_out: Callable[[SystemConfig], str | None]
+    accounts: Callable[[], Mapping[str, str | None]]
     renew: Callable[[], None] | None = None
+
+    @property
+    def folder(self) -> Path:
+        """Where keys lie that are no environment variables."""
+        return self.config.path.resolve().parent / settings.CREDENTIALS
+
+    @property
+    def may(self) -> bool:
+        """Whether syncd may write all that is to be written; a hardened unit of systemd lets it write no keys."""
+        nearest = self.folder if self.folder.exists() else self.folder.parent
+        return os.access(nearest, os.W_OK) and os.access(self.folder.parent, os.W_OK)
 
     def offers(self) -> list[Offer]:
         """One for each connector that is installed."""
@@ -80,18 +93,40 @@ class Connecting:
         """
         key = self._key(wish)
         place = f"{wish.name}_{self._offer(wish.connector).secret}".replace("-", "_")
-        path = self.config.path
-        text = path.read_text(encoding="utf-8")
-        now = add_table(text, "systems", wish.name, self._table(wish, place))
         pair = self._pair(wish)
-        if pair:
-            now = add_table(now, "pairs", wish.name, pair)
-        with _kept(path.resolve().parent / settings.CREDENTIALS / place, key):
-            self.try_out(self.read(now).systems[wish.name])
-            replaced(path, now, like=path)
+        tables = {"systems": self._table(wish, place), **({"pairs": pair} if pair else {})}
+        with _kept(self.folder / place, key):
+            self._try(wish, self._with(wish.name, tables)[1])
+            with ONE_AT_A_TIME:
+                # The file may have changed while its vendor was asked: the tables go behind what it holds now.
+                now, _ = self._with(wish.name, tables)
+                replaced(self.config.path, now, like=self.config.path)
         if self.renew is not None:
             self.renew()
         return wish.name if pair else ""
+
+    def _with(self, name: str, tables: Mapping[str, Mapping[str, Any]]) -> tuple[str, Config]:
+        """The text with these tables, and what it would be. Raises ConfigError."""
+        path = self.config.path
+        try:
+            now = path.read_text(encoding="utf-8")
+        except (OSError, UnicodeDecodeError) as error:
+            remedy = "Look at the file by hand, then try again."
+            raise ConfigError(Problem(path.name, f"cannot be read ({type(error).__name__}).", remedy)) from None
+        for section, values in tables.items():
+            now = add_table(now, section, name, values)
+        return now, self.read(now)
+
+    def _try(self, wish: Wish, config: Config) -> None:
+        """Ask its vendor. Raises ConfigError too where the account has another name here already."""
+        account, known = self.try_out(config.systems[wish.name]), self.accounts()
+        same = [
+            name for name, one in self.config.systems.items()
+            if one.connector == wish.connector and account is not None and known.get(name) == account
+        ]  # fmt: skip
+        if same:
+            remedy = f"Give a key of another account, or make a pair with {same[0]}."
+            raise ConfigError(Problem(f"the key of {wish.name}", f"opens the account that {same[0]} has.", remedy))
 
     def _key(self, wish: Wish) -> str:
         if not settings.NAME.fullmatch(wish.name):
@@ -109,7 +144,9 @@ class Connecting:
         answered = {one.name: wish.options.get(one.name, "").strip() for one in offer.questions}
         for one in offer.questions:
             if not answered[one.name] and not (one.address and wish.base_url):
-                raise ConfigError(Problem(one.question, "is needed.", "Fill it in."))
+                raise ConfigError(Problem(one.question.partition(",")[0], "is needed.", "Fill it in."))
+        if offer.zone and not wish.timezone:
+            raise ConfigError(Problem("its time zone", "is needed.", "Write for example America/Chicago."))
         told = {"timezone": wish.timezone, "base_url": wish.base_url, **answered}
         return {
             "connector": wish.connector, **{name: value for name, value in told.items() if value},
@@ -145,18 +182,25 @@ class Connecting:
 
 @contextmanager
 def _kept(path: Path, key: str) -> Iterator[None]:
-    """A key where nobody else reads it; taken away again where what is done with it fails. Raises ConfigError."""
+    """A key where nobody else reads it; taken away again where what is done with it fails. Raises ConfigError.
+
+    One that is there already is let be, if it is this very one: it may be left over from a try that was cut short.
+    """
     try:
         path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-        with os.fdopen(os.open(path, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o600), "w", encoding="utf-8") as file:
-            file.write(f"{key}\n")
-    except FileExistsError:
-        raise ConfigError(Problem(str(path), "is there already.", "Choose another name, or take it away.")) from None
-    except OSError as error:
-        remedy = "syncd needs to write there: see `syncd service unit --console-writes`; or run `syncd init` elsewhere."
-        raise ConfigError(Problem(str(path), f"cannot be written: {error.strerror}.", remedy)) from error
+        new = not path.exists()
+        if new:
+            with os.fdopen(os.open(path, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o600), "w", encoding="utf-8") as file:
+                file.write(f"{key}\n")
+        elif path.stat().st_mode & 0o077 or path.read_text(encoding="utf-8").strip() != key:
+            raise ConfigError(Problem(str(path), "is there already.", "Choose another name, or take it away."))
+    except (OSError, UnicodeDecodeError) as error:
+        told = error.strerror if isinstance(error, OSError) else "what is there is no text"
+        remedy = "syncd needs to write there, or the system is connected by hand."
+        raise ConfigError(Problem(str(path), f"cannot be written: {told}.", remedy)) from error
     try:
         yield
     except BaseException:
-        path.unlink(missing_ok=True)
+        if new:
+            path.unlink(missing_ok=True)
         raise

@@ -68,8 +68,8 @@ class Keys:
         self.renew()
         return From.SOON
 
-    def try_out(self, system: SystemConfig) -> None:
-        """Ask the vendor all that `check` asks. Raises ConfigError with what it refuses."""
+    def try_out(self, system: SystemConfig) -> str | None:
+        """Ask the vendor all that `check` asks: the account, if it is told. Raises ConfigError with what is refused."""
         with closing(systems.connector(self.config, system)) as connector:
             found = connector.check()
             for kind in connector.kinds:  # some tell their account with the fields
@@ -85,3 +85,4 @@ class Keys:
             wrong.append(other)
         if wrong:
             raise ConfigError(wrong)
+        return account

@@ -15,6 +15,7 @@ def replaced(target: Path, text: str, *, like: Path) -> None:
 
     Raises ConfigError where it cannot be written.
     """
+    target = target.resolve()  # what a link leads to is replaced, and not the link
     try:
         target.parent.mkdir(parents=True, exist_ok=True)
         had = target.read_bytes() if target.is_file() else like.read_bytes()

@@ -5,6 +5,7 @@ What is not here: how a text is changed (`syncd.config.edit`), and taking the ne
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass, replace
@@ -17,6 +18,9 @@ from syncd.config.values import duration
 from syncd.engine.world import Pair
 from syncd.errors import ConfigError, Problem, SyncdError
 from syncd.service.replacing import replaced
+
+ONE_AT_A_TIME = threading.Lock()
+"""Held from reading the file to writing it, by whoever changes it: what one wrote, another does not undo."""
 
 LESS = ("plan", "paused")
 """Modes in which nothing is written."""
@@ -39,11 +43,12 @@ class SetupFile:
         `pair`: as the daemon has it: if the file says something else by now, somebody else is at it, and that is told.
         """
         try:
-            text = self.path.read_text(encoding="utf-8")
-            self._must_be_as_read(text, pair)
-            now = set_pair(text, pair.name, values)
-            self.check(now)
-            replaced(self.path, now, like=self.path)
+            with ONE_AT_A_TIME:
+                text = self.path.read_text(encoding="utf-8")
+                self._must_be_as_read(text, pair)
+                now = set_pair(text, pair.name, values)
+                self.check(now)
+                replaced(self.path, now, like=self.path)
         except OSError as error:
             raise self._by_hand(pair.name, values, error.strerror or str(error)) from error
         except ConfigError as error:

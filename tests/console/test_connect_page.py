@@ -5,12 +5,20 @@ from __future__ import annotations
 import json
 import stat
 from collections.abc import Iterator, Mapping
+from contextlib import closing
+from dataclasses import replace
 from pathlib import Path
 
 import httpx
 import pytest
 
 from syncd.app import App
+from syncd.config import SystemConfig
+from syncd.kit.remote import Remote
+from syncd.kit.sandbox import SandboxServer
+from syncd.service import connecting
+from syncd.service.replacing import replaced
+from syncd_jobnimbus.sandbox import JobNimbusSandbox
 from tests.console.town import Town
 
 KEY = "sandboxkey0000001"
@@ -29,10 +37,20 @@ def _folder(town: Town) -> Path:
     return town.stage.config.parent / "credentials"
 
 
-def _form(town: Town, **more: str) -> dict[str, str]:
-    address = str(town.app.config.systems["jobnimbus"].base_url)
+@pytest.fixture(scope="module")
+def elsewhere() -> Iterator[str]:
+    """Another account of JobNimbus, with a customer that tells it; its address."""
+    with SandboxServer(JobNimbusSandbox(seed=77)) as server:
+        with closing(Remote(server.url)) as remote:
+            remote.act("create", "contacts", fields={"display_name": "Zoë"})
+        yield server.url
+
+
+@pytest.fixture
+def form(elsewhere: str) -> dict[str, str]:
+    """What an admin fills in."""
     return {"name": "north", "connector": "jobnimbus", "key": KEY, "timezone": "America/Denver", "across": "hubspot",
-            "base_url": address, **more}  # fmt: skip
+            "base_url": elsewhere}  # fmt: skip
 
 
 def _said(answer: httpx.Response) -> str:
@@ -43,10 +61,10 @@ def _opened(town: Town) -> App:
     return App.read(town.stage.config, environ=town.stage.environ)
 
 
-def test_it_is_connected_and_paired(town: Town) -> None:
+def test_it_is_connected_and_paired(town: Town, form: dict[str, str]) -> None:
     """Its table and its pair stand in the file, which else is as it was; its key is in a file of its own alone."""
     before = town.stage.config.read_text(encoding="utf-8")
-    answer = town.post("/systems/connect", _form(town))
+    answer = town.post("/systems/connect", form)
     assert answer.status_code == 204 and "The pair north reads both and only plans" in _said(answer)
     text = town.stage.config.read_text(encoding="utf-8")
     assert text.startswith(before.rstrip()) and KEY not in text and KEY not in answer.text
@@ -57,21 +75,67 @@ def test_it_is_connected_and_paired(town: Town) -> None:
         assert (north.connector, north.secret, north.timezone) == ("jobnimbus", KEY, "America/Denver")
         assert (pair.left, pair.right, pair.mode) == ("hubspot", "north", "plan")
         assert pair.maps == app.config.pairs["sales"].maps
-        assert not [one for one in app.check() if one["severity"] == "error"]
     with town.app.ready_store.read() as tx:
         (deed,) = tx.deeds.last(limit=1)
     assert (deed.deed, deed.subject) == ("system.connect", "north") and KEY not in json.dumps(dict(deed.detail))
 
 
-def test_it_may_be_paired_later(town: Town) -> None:
+def test_it_may_be_paired_later(town: Town, form: dict[str, str], monkeypatch: pytest.MonkeyPatch) -> None:
     """Without a system across there is a system, and no pair; a system on the left is put there."""
-    assert "before a pair names it" in _said(town.post("/systems/connect", _form(town, across="")))
-    crm = str(town.app.config.systems["hubspot"].base_url)
-    form = _form(town, name="second", connector="hubspot", key="sandbox-token", base_url=crm, across="jobnimbus")
-    assert town.post("/systems/connect", {**form, "timezone": ""}).status_code == 204
+    assert "before a pair names it" in _said(town.post("/systems/connect", {**form, "across": ""}))
+    monkeypatch.setitem(town.app.__dict__, "connecting", replace(town.app.connecting, accounts=dict))
+    crm = {"connector": "hubspot", "key": "sandbox-token", "timezone": "", "across": "jobnimbus"}
+    address = str(town.app.config.systems["hubspot"].base_url)
+    answer = town.post("/systems/connect", {**form, **crm, "name": "second", "base_url": address})
+    assert answer.status_code == 204
     with _opened(town) as app:
         assert "north" in app.config.systems and "north" not in app.config.pairs
         assert (app.config.pairs["second"].left, app.config.pairs["second"].right) == ("second", "jobnimbus")
+
+
+def test_what_was_changed_meanwhile_stays(
+    town: Town, form: dict[str, str], elsewhere: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """While its vendor is asked, a pair is paused and another system is connected: all three stand in the file."""
+    pair, asked = town.app.config.pairs["sales"], town.app.keys.try_out
+
+    def meanwhile(system: SystemConfig) -> str | None:
+        if system.name == "north":
+            town.app.setup.change(pair, {"mode": "paused"})
+            assert town.post("/systems/connect", {**form, "name": "south"}).status_code == 204
+        return asked(system)
+
+    monkeypatch.setitem(town.app.__dict__, "connecting", replace(town.app.connecting, try_out=meanwhile))
+    assert town.post("/systems/connect", form).status_code == 204
+    with _opened(town) as app:
+        assert set(app.config.systems) == {"hubspot", "jobnimbus", "north", "south"}
+        assert app.config.pairs["sales"].mode == "paused"
+
+
+def test_an_account_is_connected_once(town: Town, form: dict[str, str]) -> None:
+    """The key of the account that another system has already."""
+    town.app.check()  # by now it is known whose each is
+    address = str(town.app.config.systems["jobnimbus"].base_url)
+    answer = town.post("/systems/connect", {**form, "base_url": address})
+    assert answer.status_code == 422 and "opens the account that jobnimbus has" in _said(answer)
+    assert not list(_folder(town).glob("*"))
+
+
+def test_where_syncd_may_write_no_keys_it_says_how_it_is_done(town: Town, monkeypatch: pytest.MonkeyPatch) -> None:
+    """As in a hardened unit: nobody fills in a form in vain."""
+    monkeypatch.setattr(connecting.os, "access", lambda *_: False)
+    page = town.page("/systems/connect", "ada")
+    assert "By hand, here" in page and "credentials/north_api_key" in page and "hx-post" not in page.split("</nav>")[-1]
+
+
+def test_a_link_is_written_through(tmp_path: Path) -> None:
+    """config.toml may be a link to where it really lies: that file is changed, and the link stays one."""
+    real = tmp_path / "real.toml"
+    real.write_text("a = 1\n", encoding="utf-8")
+    link = tmp_path / "config.toml"
+    link.symlink_to(real)
+    replaced(link, "a = 2\n", like=link)
+    assert link.is_symlink() and real.read_text(encoding="utf-8") == "a = 2\n"
 
 
 @pytest.mark.parametrize(
@@ -79,34 +143,50 @@ def test_it_may_be_paired_later(town: Town) -> None:
     [
         ({"key": "not-a-key-of-theirs"}, "JobNimbus"), ({"key": " "}, "is empty"), ({"key": "a\u202eb"}, "no key has"),
         ({"name": "North Side"}, "can be no system's"), ({"name": "hubspot"}, "is taken"),
-        ({"name": "sales"}, "is taken"), ({"timezone": "Mars/Base"}, "time zone"),
+        ({"name": "sales"}, "is taken"), ({"timezone": "Mars/Base"}, "time zone"), ({"timezone": ""}, "zone is needed"),
         ({"name": "../x"}, "can be no system's"), ({"connector": "fax"}, "fax"),
         ({"across": "nowhere"}, "is no system"), ({"across": "jobnimbus"}, "no maps that fit"),
-        ({"base_url": "file:///etc/passwd"}, "base_url"), ({"base_url": "http://127.0.0.1:9/"}, "no connection to 127"),
-        ({"connector": "salesforce", "base_url": "", "timezone": ""}, "My Domain of the org"),
+        ({"base_url": "file:///etc/passwd"}, "base_url"), ({"base_url": "https://a.example/\nb"}, "base_url"),
+        ({"base_url": "http://127.0.0.1:9/"}, "no connection to 127"),
+        ({"connector": "salesforce", "base_url": "", "timezone": "", "across": ""}, "My Domain of the org is needed"),
     ],
     ids=repr,
 )  # fmt: skip
-def test_what_is_refused_leaves_no_trace(town: Town, wrong: Mapping[str, str], told: str) -> None:
+def test_what_is_refused_leaves_no_trace(town: Town, form: dict[str, str], wrong: Mapping[str, str], told: str) -> None:
     """Neither in the file nor beside it; and no key stands in what is said."""
     before = town.stage.config.read_bytes()
-    answer = town.post("/systems/connect", _form(town, **wrong))
+    answer = town.post("/systems/connect", {**form, **wrong})
     assert answer.status_code in (422, 503) and told in _said(answer)
     assert "not-a-key-of-theirs" not in _said(answer)
     assert town.stage.config.read_bytes() == before
     assert not list(_folder(town).glob("*"))
 
 
-def test_a_key_that_is_there_is_not_written_over(town: Town) -> None:
-    """It may be another program's, or of a set-up that somebody is at."""
+def test_a_key_that_is_there_is_not_written_over(town: Town, form: dict[str, str]) -> None:
+    """It may be another program's. The very same one is left over from a try that was killed, and is used."""
     _folder(town).mkdir(mode=0o700, exist_ok=True)
     there = _folder(town) / "north_api_key"
-    there.write_text("another", encoding="utf-8")
-    assert "is there already" in _said(town.post("/systems/connect", _form(town)))
-    assert there.read_text(encoding="utf-8") == "another"
+    for left, mode in (("another", 0o600), (KEY, 0o644)):
+        there.write_text(left, encoding="utf-8")
+        there.chmod(mode)
+        assert "is there already" in _said(town.post("/systems/connect", form))
+        assert there.read_text(encoding="utf-8") == left
+    there.chmod(0o600)
+    assert town.post("/systems/connect", form).status_code == 204
 
 
-def test_only_an_admin_connects(town: Town) -> None:
+@pytest.mark.parametrize("spoilt", [None, b"\xff\xfe[systems]"], ids=["gone", "no text"])
+def test_a_file_that_cannot_be_read_is_told(town: Town, form: dict[str, str], spoilt: bytes | None) -> None:
+    """In a sentence; no key is left behind."""
+    if spoilt is None:
+        town.stage.config.unlink()
+    else:
+        town.stage.config.write_bytes(spoilt)
+    assert "cannot be read" in _said(town.post("/systems/connect", form))
+    assert not list(_folder(town).glob("*"))
+
+
+def test_only_an_admin_connects(town: Town, form: dict[str, str]) -> None:
     """Neither the link nor the page nor the deed is anybody else's."""
     assert 'href="/systems/connect"' in town.page("/systems", "ada")
     page = town.page("/systems/connect", "ada")
@@ -115,4 +195,4 @@ def test_only_an_admin_connects(town: Town) -> None:
     for name in ("otto", "vera"):
         assert "/systems/connect" not in town.page("/systems", name)
         assert town.client(name).get("/systems/connect").status_code == 403
-        assert town.post("/systems/connect", _form(town), name).status_code == 403
+        assert town.post("/systems/connect", form, name).status_code == 403

@@ -345,6 +345,17 @@ def test_one_write_of_a_record_is_taken_back(town: Town, linked: tuple[str, str,
     assert (told.status_code, "1 field given back" in str(_said(told.headers)["text"])) == (204, True)
     theirs = {row["jnid"]: row["city"] for row in town.stage.right.records("contacts")}
     assert theirs[right.split(":")[2]] == city
+    town.post("/records/pause", {"ref": right}, "otto")
+    with town.app.ready_store.read() as tx:
+        back = tx.journal.recent(limit=1)[0].run
+    for _ in range(2):
+        told = town.post("/records/undo", {**form, "run": str(back)}, "otto")
+        assert "1 record still to come" in str(_said(told.headers)["text"])
+    waits = re.sub(r"<[^>]+>", "", town.page(_page(left), "otto"))
+    assert f"What run {back} wrote to it is to be taken back when it is resumed." in waits
+    town.post("/records/resume", {"ref": right}, "otto")
+    town.app.once()
+    assert "is to be taken back" not in town.page(_page(left), "otto")
     for run_told, word in (("no", "is no run"), ("9" * 18, "there is no such run")):
         assert word in str(_said(town.post("/records/undo", {**form, "run": run_told}).headers)["text"])
     other = next(str(one.left_id) for one in _links(town) if one.left_id != id_)

@@ -17,7 +17,11 @@ OPTION = "option-"
 def show(desk: Desk, ask: Ask) -> Facts:
     """What can be connected, and what is asked for it."""
     del ask
-    return {"offers": [(title(one.connector), one) for one in desk.connecting.offers()], "option": OPTION}
+    to = desk.connecting
+    return {
+        "offers": [(title(one.connector), one) for one in to.offers()], "option": OPTION, "may": to.may,
+        "folder": str(to.folder), "file": desk.config.path.name,
+    }  # fmt: skip
 
 
 def _connect(desk: Desk, ask: Ask) -> Done:

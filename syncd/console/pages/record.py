@@ -78,7 +78,7 @@ def _in_map(world: World, tx: Tx, ref: Ref, about: Mapping[str, Any]) -> Mapping
         "ends": [_end(world, m, at, refs[at], shots[at]) for at in Side],
         "rules": [_rule(world, m, row, systems) for row in about.get("rules", ())],
         "writes": [_write(m, one) for one in _writes(tx, m, refs)], "makers": _makers(tx, m, refs),
-        "resting": any(mark.state == PARKED for mark in _marks(tx, m, refs)),
+        "ordered": _ordered(tx, m, side, ref), "resting": any(mark.state == PARKED for mark in _marks(tx, m, refs)),
         "cause": cause(about["waiting"]["cause"]) if about["waiting"] and about["waiting"]["cause"] else "",
     }  # fmt: skip
 
@@ -158,6 +158,13 @@ def _writes(tx: Tx, m: FieldMap, refs: Mapping[Side, Ref | None]) -> list[Intent
     """The newest writes to and from these two; ids of both sides may be the same."""
     ids = [ref.id for ref in refs.values() if ref is not None]
     return tx.journal.last_of(m.key, ids, limit=WRITES)
+
+
+def _ordered(tx: Tx, m: FieldMap, side: Side, ref: Ref) -> list[int]:
+    """The runs of which a person ordered that what they wrote to it is taken back, and that is not done yet."""
+    link = tx.links.of(m.key, side, [ref.id]).get(ref.id)
+    orders = tx.conflicts.orders([link.id]).get(link.id, ()) if link is not None else ()
+    return [one.run for one in orders if one.run is not None]
 
 
 def _makers(tx: Tx, m: FieldMap, refs: Mapping[Side, Ref | None]) -> Mapping[int, str]:

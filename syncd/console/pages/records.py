@@ -207,7 +207,11 @@ def resume(desk: Desk, ask: Ask) -> Done:
     """Go on with one that is paused."""
     ref = ask.need("ref")
     desk.resume(ref)
-    return Done(text=f"{ref} goes on with the next run. What changed meanwhile crosses.", subject=ref,
+    one = ref_of(ref)
+    with desk.world.store.read() as tx:
+        still = [str(twin) for twin in twins(desk.world, tx, one).values() if paused_since(tx, twin) is not None]
+    then = f"{still[0]}, its twin, is still paused." if still else "What changed meanwhile crosses."
+    return Done(text=f"{ref} goes on with the next run. {then}", subject=ref,
                 undo=(PAUSE, {"ref": ref}))  # fmt: skip
 
 

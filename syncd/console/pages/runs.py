@@ -271,7 +271,8 @@ def taken_back(found: Mapping[str, Any]) -> Iterator[str]:
     elif found["state"] == "planned":
         yield "The pair only plans: nothing was written. Set it live to carry it out."
     elif found["waiting"]:
-        yield f"{counted(found['waiting'], 'record')} still to come: with the next run, or when it is resumed."
+        count = counted(found["waiting"], "record")
+        yield f"{count} still to come with the next run; what is paused, when it is resumed."
 
 
 PAGES = (
