@@ -46,7 +46,14 @@ class Salesforce:
     name = "salesforce"
     secret_name = "secret"  # noqa: S105 - the name of the setting, not its value
     settings = (
-        Setting("my_domain", str, "", question="My Domain of the org, as acme.my.salesforce.com", address=True),
+        Setting(
+            "my_domain",
+            str,
+            "",
+            question="My Domain of the org, as acme.my.salesforce.com",
+            address=True,
+            within=".salesforce.com",
+        ),
         Setting("auth", str, CLIENT_CREDENTIALS),
         Setting("client_id", str, "", question="Consumer key of the app"),
         Setting("username", str, ""),

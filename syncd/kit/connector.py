@@ -155,6 +155,7 @@ class Setting:
     """One key a connector accepts in its `[systems.NAME]` table, beside the ones all have.
 
     `question`: what `syncd init` asks for it; empty: it works without. `address`: a `base_url` stands in for it.
+    `within`: how an address ends that may be typed in the console, whose pages must lead nowhere else.
     """
 
     name: str
@@ -162,6 +163,7 @@ class Setting:
     default: Any
     question: str = ""
     address: bool = False
+    within: str = ""
 
 
 FILES = 50

@@ -27,14 +27,16 @@ EVERY = "30s"
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Wish:
-    """What is to be connected. `across`: the system that it is paired with, if any; `options`: its connector's own."""
+    """What is to be connected, at its vendor's own address. `across`: the system that it is paired with, if any.
+
+    `options`: what its connector asks for.
+    """
 
     name: str
     connector: str
     key: str = field(repr=False)
     options: Mapping[str, str] = field(default_factory=dict)
     timezone: str = ""
-    base_url: str = ""
     across: str = ""
 
 
@@ -143,11 +145,14 @@ class Connecting:
         offer = self._offer(wish.connector)
         answered = {one.name: wish.options.get(one.name, "").strip() for one in offer.questions}
         for one in offer.questions:
-            if not answered[one.name] and not (one.address and wish.base_url):
+            if not answered[one.name]:
                 raise ConfigError(Problem(one.question.partition(",")[0], "is needed.", "Fill it in."))
+            if one.address and not _within(answered[one.name], one.within):
+                remedy = f"Copy it from the browser; any other address is for {self.config.path.name}."
+                raise ConfigError(Problem(one.question.partition(",")[0], f"must end with {one.within}.", remedy))
         if offer.zone and not wish.timezone:
             raise ConfigError(Problem("its time zone", "is needed.", "Write for example America/Chicago."))
-        told = {"timezone": wish.timezone, "base_url": wish.base_url, **answered}
+        told = {"timezone": wish.timezone, **answered}
         return {
             "connector": wish.connector, **{name: value for name, value in told.items() if value},
             offer.secret: {"credential": place},
@@ -178,6 +183,11 @@ class Connecting:
             if maps := [name for name in shipped if name.startswith(f"{left}-{right}/")]:
                 return left, maps
         return None
+
+
+def _within(host: str, end: str) -> bool:
+    """Whether it is the name of a host, and one of these."""
+    return bool(end) and host.lower().endswith(end) and all(one.isalnum() or one in ".-" for one in host)
 
 
 @contextmanager

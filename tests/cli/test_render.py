@@ -111,6 +111,7 @@ def test_an_explanation_of_a_record_that_is_not_linked() -> None:
     """Why not, and what it waits for."""
     facts = {
         "ref": "hubspot:contacts:1",
+        "paused": None,
         "maps": [
             {
                 "map": "sales/contacts", "link": None, "why": "it is not linked",

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import socket
 import stat
 from collections.abc import Iterator, Mapping
 from contextlib import closing
@@ -18,10 +19,12 @@ from syncd.kit.remote import Remote
 from syncd.kit.sandbox import SandboxServer
 from syncd.service import connecting
 from syncd.service.replacing import replaced
+from syncd_jobnimbus import client
 from syncd_jobnimbus.sandbox import JobNimbusSandbox
 from tests.console.town import Town
 
 KEY = "sandboxkey0000001"
+SALESFORCE = {"connector": "salesforce", "timezone": "", "across": "", "option-client_id": "3MVG9.id"}
 
 
 @pytest.fixture(autouse=True)
@@ -47,10 +50,10 @@ def elsewhere() -> Iterator[str]:
 
 
 @pytest.fixture
-def form(elsewhere: str) -> dict[str, str]:
-    """What an admin fills in."""
-    return {"name": "north", "connector": "jobnimbus", "key": KEY, "timezone": "America/Denver", "across": "hubspot",
-            "base_url": elsewhere}  # fmt: skip
+def form(elsewhere: str, monkeypatch: pytest.MonkeyPatch) -> dict[str, str]:
+    """What an admin fills in. JobNimbus is where that account is."""
+    monkeypatch.setattr(client, "HOST", elsewhere)
+    return {"name": "north", "connector": "jobnimbus", "key": KEY, "timezone": "America/Denver", "across": "hubspot"}
 
 
 def _said(answer: httpx.Response) -> str:
@@ -85,8 +88,8 @@ def test_it_may_be_paired_later(town: Town, form: dict[str, str], monkeypatch: p
     assert "before a pair names it" in _said(town.post("/systems/connect", {**form, "across": ""}))
     monkeypatch.setitem(town.app.__dict__, "connecting", replace(town.app.connecting, accounts=dict))
     crm = {"connector": "hubspot", "key": "sandbox-token", "timezone": "", "across": "jobnimbus"}
-    address = str(town.app.config.systems["hubspot"].base_url)
-    answer = town.post("/systems/connect", {**form, **crm, "name": "second", "base_url": address})
+    monkeypatch.setattr("syncd_hubspot.connector._BASE_URL", str(town.app.config.systems["hubspot"].base_url))
+    answer = town.post("/systems/connect", {**form, **crm, "name": "second"})
     assert answer.status_code == 204
     with _opened(town) as app:
         assert "north" in app.config.systems and "north" not in app.config.pairs
@@ -112,11 +115,11 @@ def test_what_was_changed_meanwhile_stays(
         assert app.config.pairs["sales"].mode == "paused"
 
 
-def test_an_account_is_connected_once(town: Town, form: dict[str, str]) -> None:
+def test_an_account_is_connected_once(town: Town, form: dict[str, str], monkeypatch: pytest.MonkeyPatch) -> None:
     """The key of the account that another system has already."""
     town.app.check()  # by now it is known whose each is
-    address = str(town.app.config.systems["jobnimbus"].base_url)
-    answer = town.post("/systems/connect", {**form, "base_url": address})
+    monkeypatch.setattr(client, "HOST", str(town.app.config.systems["jobnimbus"].base_url))
+    answer = town.post("/systems/connect", form)
     assert answer.status_code == 422 and "opens the account that jobnimbus has" in _said(answer)
     assert not list(_folder(town).glob("*"))
 
@@ -146,9 +149,10 @@ def test_a_link_is_written_through(tmp_path: Path) -> None:
         ({"name": "sales"}, "is taken"), ({"timezone": "Mars/Base"}, "time zone"), ({"timezone": ""}, "zone is needed"),
         ({"name": "../x"}, "can be no system's"), ({"connector": "fax"}, "fax"),
         ({"across": "nowhere"}, "is no system"), ({"across": "jobnimbus"}, "no maps that fit"),
-        ({"base_url": "file:///etc/passwd"}, "base_url"), ({"base_url": "https://a.example/\nb"}, "base_url"),
-        ({"base_url": "http://127.0.0.1:9/"}, "no connection to 127"),
-        ({"connector": "salesforce", "base_url": "", "timezone": "", "across": ""}, "My Domain of the org is needed"),
+        ({**SALESFORCE, "option-my_domain": ""}, "My Domain of the org is needed"),
+        ({**SALESFORCE, "option-my_domain": "127.0.0.1:8443"}, "must end with .salesforce.com"),
+        ({**SALESFORCE, "option-my_domain": "evil.example/.salesforce.com"}, "must end with .salesforce.com"),
+        ({**SALESFORCE, "option-my_domain": "a.my.salesforce.com", "option-client_id": ""}, "Consumer key of the app"),
     ],
     ids=repr,
 )  # fmt: skip
@@ -184,6 +188,18 @@ def test_a_file_that_cannot_be_read_is_told(town: Town, form: dict[str, str], sp
         town.stage.config.write_bytes(spoilt)
     assert "cannot be read" in _said(town.post("/systems/connect", form))
     assert not list(_folder(town).glob("*"))
+
+
+def test_no_address_is_taken(town: Town, form: dict[str, str], elsewhere: str) -> None:
+    """Whatever a forged form says: the key goes to its vendor alone."""
+    with socket.create_server(("127.0.0.1", 0)) as trap:
+        trap.settimeout(0.5)
+        address = f"http://127.0.0.1:{trap.getsockname()[1]}"
+        more = {"base_url": address, "option-base_url": address, "option-rate": "1/day"}
+        assert town.post("/systems/connect", {**form, **more}).status_code == 204
+        with pytest.raises(TimeoutError):
+            trap.accept()
+    assert address not in town.stage.config.read_text(encoding="utf-8")
 
 
 def test_only_an_admin_connects(town: Town, form: dict[str, str]) -> None:

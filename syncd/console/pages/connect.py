@@ -28,7 +28,7 @@ def _connect(desk: Desk, ask: Ask) -> Done:
     """Connect it, if its vendor takes the key."""
     name, form = ask.need("name"), ask.form
     options = {key.removeprefix(OPTION): value for key, value in form.items() if key.startswith(OPTION)}
-    told = {key: form.get(key, "").strip() for key in ("timezone", "base_url", "across")}
+    told = {key: form.get(key, "").strip() for key in ("timezone", "across")}
     wish = Wish(name=name, connector=ask.need("connector"), key=form.get("key", ""), options=options, **told)
     pair = desk.connecting.connect(wish)
     then = f"The pair {pair} reads both and only plans." if pair else "Nothing is read of it before a pair names it."
