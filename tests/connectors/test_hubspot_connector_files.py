@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from contextlib import closing
 from datetime import UTC, datetime
+from functools import partial
 from typing import Any
 
 import pytest
@@ -145,7 +146,11 @@ def on(vendor: Vendor, ties: Answer, read: Answer | None = None, **files: Answer
     vendor.on(TIES, lambda _: ties)
     vendor.on(READ, lambda _: read or notes())
     for name, answer in files.items():
-        vendor.on(f"/files/2026-03/files/{name[1:]}", lambda _, answer=answer: answer)  # type: ignore[misc]
+        vendor.on(f"/files/2026-03/files/{name[1:]}", partial(_always, answer))
+
+
+def _always(answer: Answer, _asked: object) -> Answer:
+    return answer
 
 
 def at(day: int) -> str:
