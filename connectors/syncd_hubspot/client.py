@@ -97,16 +97,11 @@ class Client:
 
         `history`: properties of which the answer tells every value, newest first.
         """
-        try:
-            past = ",".join(history) or None
-            params = _params({"properties": ",".join(properties) or None, "propertiesWithHistory": past})
-            answer = self.http.request("GET", f"{self._objects(kind)}/{id}", params=params)
-        except HubSpotForbidden:
+        past = ",".join(history) or None
+        params = _params({"properties": ",".join(properties) or None, "propertiesWithHistory": past})
+        answer = self._if_seen(f"{self._objects(kind)}/{id}", params)
+        if answer is None:
             return None
-        except HubSpotRefused as refused:
-            if refused.status == 404:
-                return None
-            raise
         row = _row(answer)
         return row if is_id(row.get("id")) else _no_record(answer)
 
@@ -156,8 +151,13 @@ class Client:
 
     def file(self, id: str) -> Row | None:
         """The details of one file; None for a 404 or one that is hidden from the token."""
+        answer = self._if_seen(f"/files/{self._version}/files/{id}")
+        return None if answer is None else _row(answer)
+
+    def _if_seen(self, path: str, params: Mapping[str, str] | None = None) -> Answer | None:
+        """What stands there; None for a 404, or where the token may not see it."""
         try:
-            return _row(self.http.request("GET", f"/files/{self._version}/files/{id}"))
+            return self.http.request("GET", path, params=params)
         except HubSpotForbidden:
             return None
         except HubSpotRefused as refused:
