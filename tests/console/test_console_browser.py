@@ -124,26 +124,36 @@ def test_everything_is_reached_by_keyboard(visits: Opens) -> None:
 
 
 def test_a_page_that_stays_open_does_not_grow(living: Living, visits: Opens) -> None:
-    """Drawn anew two hundred times, as in a busy day, it holds as many nodes and listeners as after a few."""
+    """Drawn anew a thousand times, as in a busy week, it holds as many nodes and listeners as after a few.
+
+    The browser may keep the last page that was taken out for as long as it likes: what one page holds is held twice.
+    """
     page = visits()
     session = page.context.new_cdp_session(page)
     session.send("Performance.enable")
     session.send("HeapProfiler.enable")
 
-    def held() -> dict[str, float]:
+    def collected() -> dict[str, float]:
         session.send("HeapProfiler.collectGarbage")
         metrics = {one["name"]: one["value"] for one in session.send("Performance.getMetrics")["metrics"]}
         return {name: metrics[name] for name in ("Nodes", "JSEventListeners", "JSHeapUsedSize")}
 
+    def held() -> dict[str, float]:
+        rounds = []
+        for _ in range(5):
+            rounds.append(collected())
+            page.wait_for_timeout(100)
+        return {name: min(one[name] for one in rounds) for name in rounds[0]}
+
     def drawn(times: int) -> None:
         page.evaluate("async times => { for (let n = 0; n < times; n++) await refresh(); }", times)
 
-    drawn(20)
+    drawn(40)
     before = held()
-    drawn(200)
+    drawn(1000)
     after = held()
-    assert after["Nodes"] <= before["Nodes"] * 1.2 + 50, (before, after)
-    assert after["JSEventListeners"] <= before["JSEventListeners"] * 1.2 + 10, (before, after)
+    assert after["Nodes"] <= before["Nodes"] * 2 + 50, (before, after)
+    assert after["JSEventListeners"] <= before["JSEventListeners"] * 2 + 10, (before, after)
     assert after["JSHeapUsedSize"] <= before["JSHeapUsedSize"] * 1.3 + 500_000, (before, after)
 
 
