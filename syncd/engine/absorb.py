@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import dataclasses
 from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Set as AbstractSet
 from dataclasses import dataclass, field
 from datetime import datetime
 
@@ -45,6 +46,11 @@ class Absorbed:
     unsure: list[str] = field(default_factory=list)
     passed: list[str] = field(default_factory=list)
 
+    def touching(self, reads: AbstractSet[str]) -> tuple[list[str], list[str]]:
+        """Whom a reader of these fields must hear of: who moved, and of whom a field is not told any more."""
+        moved = [id_ for id_, fields in self.moved.items() if fields is None or fields & reads]
+        return moved, [id_ for id_, fields in self.left_out.items() if fields & reads]
+
 
 def absorb(
     tx: Tx,
@@ -82,9 +88,18 @@ def absorb(
     _note_merged(tx, [item for item in items if isinstance(item, Gone) and item.ref.id in rows], world.clock())
     for m, side in world.readers.get((system, kind), ()):
         held = in_hand[1] if in_hand is not None and in_hand[0].key == m.key else {}
-        _keep_bases(tx, m, side, rows, before, found, seen_to)
+        touched, left_out = found.touching(m.reads(side) | _compared(m, side))
+        linked = tx.links.of(m.key, side, [id_ for id_ in (*touched, *left_out, *found.unsure) if id_ in before])
+        _keep_bases(tx, m, side, [id_ for id_ in touched if id_ in before], rows, before, linked, seen_to)
         _rekey(tx, world, m, side, rows, found)
-        _mark(tx, m, side, found, world.clock(), held)
+        lanes = {id_: lane_of(m, linked=id_ in linked) for id_ in touched if (side, id_) not in held}
+        mark(tx, m, side, lanes, world.clock())
+        # Their versions will not call for another read: what was edited with them must be asked for by id, even if
+        # they just were. Of what is not told any more nobody edited anything: in hand, it is asked for in the lane of
+        # its turn, which may write quietly.
+        lanes = {id_: held.get((side, id_), lane_of(m, linked=id_ in linked)) for id_ in left_out}
+        lanes |= {id_: lane_of(m, linked=id_ in linked) for id_ in found.unsure}
+        mark(tx, m, side, lanes, world.clock(), reread=True)
     return found
 
 
@@ -211,17 +226,17 @@ def _keep_bases(
     tx: Tx,
     m: FieldMap,
     side: Side,
-    rows: dict[str, Snapshot],
-    before: dict[str, Snapshot],
-    found: Absorbed,
+    known: Collection[str],
+    rows: Mapping[str, Snapshot],
+    before: Mapping[str, Snapshot],
+    linked: Mapping[str, Link],
     seen_to: datetime | None,
 ) -> None:
-    reads = m.reads(side)
-    touched = [id_ for id_, fields in found.moved.items() if fields is None or fields & reads]
     changed: list[Link] = []
-    known = [id_ for id_ in touched if id_ in before]
     # A closed link may open again: its bases must not follow what happens meanwhile.
-    for id_, link in {**tx.links.of(m.key, side, known, state="closed"), **tx.links.of(m.key, side, known)}.items():
+    for id_, link in {**tx.links.of(m.key, side, known, state="closed"), **linked}.items():
+        if id_ not in known:
+            continue
         old = before[id_]
         seen = max((t for t in (old.record.read_at, seen_to) if t is not None), default=None)
         now = moved(m, side, link, old.kept, rows[id_].record, seen)
@@ -230,11 +245,16 @@ def _keep_bases(
     tx.links.save_deltas(changed)
 
 
+def _compared(m: FieldMap, side: Side) -> set[str]:
+    """The fields by which twins are found."""
+    rules = [rule for match in (*m.link, *m.ask) for part in match.parts for rule in part.rules]
+    return {name for rule in rules if (name := rule.field(side)) is not None}
+
+
 def _rekey(tx: Tx, world: World, m: FieldMap, side: Side, rows: dict[str, Snapshot], found: Absorbed) -> None:
-    matched = {rule.field(side) for match in (*m.link, *m.ask) for part in match.parts for rule in part.rules}
     scored = {rule.field(side) for rules in Yardstick.of(m).rules.values() for rule in rules} if m.score else set()
     was = {m.continues.field} if m.continues is not None and m.continues.side is side else set()
-    names = matched | scored | was | set(unique_names(world, m, side))
+    names = _compared(m, side) | scored | was | set(unique_names(world, m, side))
     seen = [*found.moved.items(), *found.learned.items()]
     touched = dict.fromkeys(i for i, fields in seen if i in rows and (fields is None or fields & names))
     texts = {id_: found_by(world, m, side, rows[id_]) for id_ in touched}
@@ -243,24 +263,16 @@ def _rekey(tx: Tx, world: World, m: FieldMap, side: Side, rows: dict[str, Snapsh
     ask_again(tx, m, (around | near(tx, m, {side: texts})) - set(texts), world.clock())
 
 
-def lane_of(m: FieldMap) -> int:
-    """The lane of what people do in a map."""
-    return LEAD_LANE if m.lane == "lead" else NORMAL_LANE
+def lane_of(m: FieldMap, *, linked: bool = False) -> int:
+    """The lane of what people do in a map. In a lead map, who has no twin yet goes before the edits of who has one."""
+    return LEAD_LANE if m.lane == "lead" and not linked else NORMAL_LANE
 
 
-def _mark(tx: Tx, m: FieldMap, side: Side, found: Absorbed, now: datetime, held: Held) -> None:
-    lane = lane_of(m)
-    reads = m.reads(side) | {
-        name for match in (*m.link, *m.ask) for part in match.parts for rule in part.rules if (name := rule.field(side))
-    }
-    ids: Sequence[str] = [
-        id_ for id_, fields in found.moved.items() if (fields is None or fields & reads) and (side, id_) not in held
-    ]
-    # Its version will not call for another read: what was edited with it must be asked for by id, even if it just was.
-    # Nobody edited it for that: in hand, it is asked for in the lane of its turn, which may write quietly.
-    unread: dict[int, list[str]] = {lane: list(found.unsure)}
-    for id_ in (id_ for id_, fields in found.left_out.items() if fields & reads):
-        unread.setdefault(held.get((side, id_), lane), []).append(id_)
-    tx.marks.add(m.key, side, ids, now, lane=lane)
-    for at, again in unread.items():
-        tx.marks.add(m.key, side, again, now, lane=at, reread=True)
+def mark(
+    tx: Tx, m: FieldMap, side: Side, lanes: Mapping[str, int], now: datetime, *,
+    reread: bool = False, cause: str | None = None,
+) -> None:  # fmt: skip
+    """Mark these records of a side, each in its lane."""
+    for lane in sorted(set(lanes.values())):
+        ids = [id_ for id_, of in lanes.items() if of == lane]
+        tx.marks.add(m.key, side, ids, now, lane=lane, reread=reread, cause=cause)

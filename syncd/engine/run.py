@@ -7,10 +7,7 @@ from __future__ import annotations
 
 import threading
 from collections import Counter
-from collections.abc import Callable, Iterator, Sequence
-from concurrent.futures import ThreadPoolExecutor, wait
-from contextlib import contextmanager
-from contextvars import copy_context
+from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from functools import partial
@@ -20,14 +17,13 @@ import structlog
 from structlog.contextvars import bound_contextvars
 
 from syncd.core.fieldmap import FieldMap
-from syncd.core.model import Side
+from syncd.engine.crew import Crew, side_by_side
 from syncd.engine.guard import exceeded, lately, links_of, may_exceed, weigh
 from syncd.engine.intake import Tick, tick
 from syncd.engine.lookout import Hidden, must_be_whole
-from syncd.engine.namesakes import Taken
-from syncd.engine.worker import Worker, backfilled, feeds_of
+from syncd.engine.worker import backfilled, feeds_of
 from syncd.engine.world import Pair, World
-from syncd.errors import AuthError, SyncdError, Transient
+from syncd.errors import SyncdError, Transient
 from syncd.store.marks import PLANNED, WEIGHED
 from syncd.store.store import Tx
 
@@ -40,7 +36,7 @@ NEVER = datetime.min.replace(tzinfo=UTC)
 
 @dataclass(slots=True)
 class RunReport:
-    """What a run did. `names`: those it gave, by map.
+    """What a run did.
 
     `state`: done, planned, held, stopped (with `error`), paused (with what a system hides as `error`), or busy: another
     process runs the pair. `due_by`: what became due after it was not weighed, and belongs to the next run.
@@ -52,7 +48,6 @@ class RunReport:
     state: str = "done"
     counts: Counter[str] = field(default_factory=Counter)
     error: str | None = None
-    names: dict[str, Taken] = field(default_factory=dict)
     due_by: datetime = NEVER
 
     def row(self) -> dict[str, Any]:
@@ -69,14 +64,14 @@ def poll(world: World, pair: Pair) -> list[Tick]:
         return [tick(world, system, kind) for system, kind in feeds]
     enough = threading.Event()
     watched = replace(world, stopping=lambda: enough.is_set() or world.stopping())
-    return _side_by_side([partial(tick, watched, system, kind) for system, kind in feeds], enough)
+    return side_by_side([partial(tick, watched, system, kind) for system, kind in feeds], enough)
 
 
 def work(world: World, pair: Pair, *, look: Callable[[], None] = lambda: None) -> RunReport:
     """Work through what is due in a pair when the run begins, maps in their order.
 
-    What comes while it works is left to the next run, and so is what it brings about for other records: the guard is
-    asked once, and nothing is written that it did not see.
+    What comes while it works is left to the next run, and so is what it brings about for other records: nothing is
+    written that the guard did not see. New leads alone do not wait for it, and the guard is asked anew for them.
     A run that finds nothing due leaves no trace, nor does one that may not begin because a system hides things: its
     feed tells of that, and must not be kept from looking. Trouble with a whole system ends the run with its sentence.
     The pair is leased meanwhile: what the guard weighs must be all there is. `look`: done before it is given back.
@@ -178,69 +173,16 @@ def awaited(world: World) -> list[Pair]:
 
 def _pass(world: World, pair: Pair, report: RunReport, *, rests: str | None) -> str:
     """Work on all maps, parents first; again as long as planned children pull parents that were passed."""
+    hold = partial(_hold, world, report)
+    crew = Crew(
+        world=world, pair=pair, run=report.run, rests=rests, due_by=report.due_by, hold=hold, counts=report.counts
+    )
     for _ in range(len(pair.maps) + 1):
-        if not sum(_steps(world, m, report, rests) for m in pair.maps):
+        if not sum(crew.work(m) for m in pair.maps):
             break
     if world.stopping():
         return "stopped"
     return "planned" if rests == PLANNED else "done"
-
-
-def _steps(world: World, m: FieldMap, report: RunReport, rests: str | None) -> int:
-    """Batch after batch of one map; how many units were taken.
-
-    What is marked on a side is mostly written to the other: each side has a worker, so that no vendor waits for the
-    other one's limits. A plan is made by one, so that it is the same each time.
-    """
-    sides = tuple(Side) if world.side_by_side and rests is None else (None,)
-    names, hold = report.names.setdefault(m.key, {}), partial(_hold, world, report)
-    # A plan is made of all there is: children that are due because of a planned parent are weighed with it.
-    by = report.due_by if rests is None else None
-    matching = threading.Lock()
-    workers = [Worker(world, m, report.run, rests, side, by, hold, taken=names, matching=matching) for side in sides]
-    enough = threading.Event()
-    try:
-        return sum(_side_by_side([partial(_batches, worker, enough) for worker in workers], enough))
-    finally:
-        for worker in workers:
-            report.counts.update(worker.counts)
-
-
-def _batches(worker: Worker, enough: threading.Event) -> int:
-    taken = 0
-    with bound_contextvars(map=worker.m.key):
-        while not (worker.world.stopping() or enough.is_set()) and (units := worker.step()):
-            taken += units
-    return taken
-
-
-def _side_by_side(works: Sequence[Callable[[], T]], enough: threading.Event) -> list[T]:
-    """What each gave, each in a thread of its own; AuthError goes before other trouble.
-
-    Whatever ends one of them early sets `enough`, and the others end with the page or batch that they are at.
-    """
-
-    def carried_out(one: Callable[[], T]) -> T:
-        with _setting(enough):
-            return one()
-
-    with ThreadPoolExecutor(len(works)) as pool, _setting(enough):
-        # What is bound to the log here goes along.
-        running = [pool.submit(copy_context().run, carried_out, one) for one in works]
-        wait(running)
-    troubles = [trouble for one in running if (trouble := one.exception()) is not None]
-    if troubles:
-        raise min(troubles, key=lambda trouble: not isinstance(trouble, AuthError))
-    return [one.result() for one in running]
-
-
-@contextmanager
-def _setting(enough: threading.Event) -> Iterator[None]:
-    try:
-        yield
-    except BaseException:
-        enough.set()
-        raise
 
 
 def _allowed(world: World, pair: Pair, report: RunReport) -> bool:

@@ -69,7 +69,8 @@ class Worker:
     """Works on one map within one run. `rests`: the state in which planned marks rest when nothing may be written.
 
     `side`: of which side it takes marks; None: of both. `due_by`: it leaves alone what became due after it; None:
-    nothing. `hold`: asked before every batch; it raises when the run that this worker belongs to must end.
+    nothing. `leads`: it takes those of the lead lane alone. `hold`: asked before every batch; it raises when the run
+    that this worker belongs to must end.
     `matching`: shared by the workers of a map; what one links, the other need not look for.
     """
 
@@ -79,6 +80,7 @@ class Worker:
     rests: str | None = None
     side: Side | None = None
     due_by: datetime | None = None
+    leads: bool = False
     hold: Callable[[Tx], None] = lambda _tx: None
     counts: Counter[str] = field(default_factory=Counter)
     alone: int = 0
@@ -120,7 +122,11 @@ class Worker:
             now = self.world.clock()
             until = now + self.world.pace.lease
             self.hold(tx)
-            which: dict[str, Any] = {"linked_only": not backfilled(self.world, tx, self.m), "due_by": self.due_by}
+            which: dict[str, Any] = {
+                "linked_only": not backfilled(self.world, tx, self.m),
+                "due_by": self.due_by,
+                "leads": self.leads,
+            }
             # Of one side at a time: what is written across for it fills that vendor's batches.
             side = self.side or tx.marks.first_side(self.m.key, now, **which)
             if side is None:

@@ -40,7 +40,8 @@ class Pace:
     `proofs`: the time between two reads that prove a record gone. `look_every`: between two looks for a sample.
     `batch`: marks claimed at once.
     `flips`, `flips_within`: a field that was given one value more often within this time is frozen.
-    `settle_every`: how soon an unsettled intent is looked at again.
+    `settle_every`: how soon an unsettled intent is looked at again. `leads_every`: how often a run looks for new leads
+    between two batches; to count all that is due costs something.
     """
 
     lease: timedelta = timedelta(seconds=60)
@@ -49,6 +50,7 @@ class Pace:
     retry_max: timedelta = timedelta(hours=1)
     retry_for: timedelta = timedelta(hours=24)
     settle_every: timedelta = timedelta(seconds=15)
+    leads_every: timedelta = timedelta(milliseconds=500)
     proofs: timedelta = timedelta(minutes=10)
     look_every: timedelta = timedelta(hours=1)
     batch: int = 500

@@ -113,25 +113,29 @@ class Marks:
         linked_only: bool = False,
         side: Side | None = None,
         due_by: datetime | None = None,
+        leads: bool = False,
     ) -> list[Unit]:
         """Lease due marks (of a side), lead lane first; a linked one leases its link and takes the other's along.
 
-        `due_by`: what became due after it is left alone; None: nothing is.
+        `due_by`: what became due after it is left alone; None: nothing is. `leads`: those of the lead lane alone.
         """
-        due = self._due(map_key, now, limit, linked_only=linked_only, side=side, due_by=due_by)
+        due = self._due(map_key, now, limit, linked_only=linked_only, side=side, due_by=due_by, leads=leads)
         units = self._units(map_key, due, now, fence)
         self._lease(units, until, fence)
         return units
 
-    def first_side(self, map_key: str, now: datetime, *, linked_only: bool, due_by: datetime | None) -> Side | None:
+    def first_side(
+        self, map_key: str, now: datetime, *, linked_only: bool, due_by: datetime | None, leads: bool = False
+    ) -> Side | None:
         """The side of the mark that would be claimed first; None: none is due."""
-        first = self._due(map_key, now, 1, linked_only=linked_only, side=None, due_by=due_by)
+        first = self._due(map_key, now, 1, linked_only=linked_only, side=None, due_by=due_by, leads=leads)
         return first[0].side if first else None
 
     def _due(
-        self, map_key: str, now: datetime, limit: int, *, linked_only: bool, side: Side | None, due_by: datetime | None
-    ) -> list[Mark]:
-        query = marking.claiming(linked_only=linked_only, side=side)
+        self, map_key: str, now: datetime, limit: int, *, linked_only: bool, side: Side | None,
+        due_by: datetime | None, leads: bool,
+    ) -> list[Mark]:  # fmt: skip
+        query = marking.claiming(linked_only=linked_only, side=side, leads=leads)
         given = {"map": map_key, "by": now if due_by is None else min(now, due_by), "now": now, "limit": limit}
         return [_mark(row) for row in self.connection.execute(query, given)]
 
@@ -322,12 +326,17 @@ class Marks:
             self.connection.execute(marking.LINKED_DUE if linked_only else marking.ANY_DUE, given).first() is not None
         )
 
+    def lead_due(self, map_key: str, side: Side | None, after: datetime, now: datetime) -> bool:
+        """Whether a mark of the lead lane (of a side) could be claimed now that became due after this moment."""
+        given = {"map": map_key, "after": after, "now": now, **({"at": str(side)} if side is not None else {})}
+        return self.connection.execute(marking.lead_due(sided=side is not None), given).first() is not None
+
     def maps_due(self, now: datetime) -> set[str]:
         """The maps of which a mark could be claimed now, linked or not."""
         return set(self.connection.execute(marking.MAPS_DUE, {"in": DUE, "now": now}).scalars())
 
     def due_count(self, map_key: str, now: datetime) -> int:
-        """How many marks of a map could be claimed now that nobody has allowed yet."""
+        """How many marks of a map are due that nobody has allowed yet, in hand or not."""
         return int(self.connection.execute(marking.DUE_COUNT, {"map": map_key, "now": now}).scalar_one())
 
     def next_due(self, map_keys: Sequence[str]) -> datetime | None:

@@ -12,7 +12,7 @@ import structlog
 
 from tests.engine.town import DATABASE, DATABASES
 
-ON_ALL = ("test_rules", "test_guard")
+ON_ALL = ("test_rules", "test_guard", "test_leads_first")
 """Modules whose scenarios are played on every database; they hold a rule each, and are quick."""
 
 

@@ -30,6 +30,7 @@ from syncd.engine import (
     closed,
     confirm,
     conflicts,
+    crew,
     fence,
     flips,
     guard,
@@ -55,6 +56,7 @@ from tests.engine import test_archiving as archives
 from tests.engine import test_by_hand as by_hand
 from tests.engine import test_flips as fights
 from tests.engine import test_hints as hints
+from tests.engine import test_leads_first as first
 from tests.engine import test_leases as leases
 from tests.engine import test_leaving as leaves
 from tests.engine import test_lookout as lookouts
@@ -170,9 +172,8 @@ MUTANTS = (
     ),
     Mutant(
         "the second map is not marked", absorb.absorb,
-        "        _mark(tx, m, side, found, world.clock(), held)",
-        "        if in_hand is None or in_hand[0].key == m.key:\n"
-        "            _mark(tx, m, side, found, world.clock(), held)",
+        "        mark(tx, m, side, lanes, world.clock())",
+        "        if in_hand is None or in_hand[0].key == m.key:\n            mark(tx, m, side, lanes, world.clock())",
         rules.test_a_write_of_one_map_marks_the_other,
     ),
     Mutant(
@@ -499,6 +500,15 @@ MUTANTS = (
         "a lead that became a contact is not read once more", succession.look_at_twins,
         "                read_known(", "                () and read_known(",
         partial(heirs.test_what_was_typed_on_the_lead_last_came_along_and_travels, "Bonn"),
+    ),
+    Mutant(
+        "new leads do not wait for the guard", crew.Crew._leads,
+        "if may_exceed(self.world, self.pair, now):", "if not now:",
+        first.test_leads_that_the_guard_could_mind_wait_for_the_next_run, crew.Crew,
+    ),
+    Mutant(
+        "an edit of a linked record goes before new leads", absorb.lane_of, " and not linked", "",
+        partial(first.test_who_has_a_twin_is_in_no_lead_lane, "by a feed"),
     ),
     Mutant(
         "a paused record is looked at all the same", worker.Worker._steps,

@@ -104,6 +104,7 @@ after: [contacts]
 %(keys)s
 delete: {left: %(delete)s, right: %(delete)s}
 create: {right: {when: "left.stage == 'won'"}, left: {when: "true"}}
+lane: lead
 relations:
   - {left: contact, right: primary, map: contacts, create: true, owner: left}
 fields:
@@ -225,7 +226,7 @@ def _compiled(text: str, left: str, right: str) -> FieldMap:
 def _world(plot: Plot, stage: Stage, vendors: Mapping[str, Vendor], maps: tuple[FieldMap, ...], url: str) -> World:
     pair = Pair(name="pair", left="crm", right="con", maps=maps, mode="live",
                 guard=Guard(creates=10_000, updates=10_000, percent=100_000))  # fmt: skip
-    pace = replace(Pace(), batch=plot.batch, landing=timedelta(minutes=5))
+    pace = replace(Pace(), batch=plot.batch, landing=timedelta(minutes=5), leads_every=timedelta(milliseconds=10))
     return World(
         store=StagedStore(url, stage),
         connectors={name: MemoryConnector(vendor) for name, vendor in vendors.items()},

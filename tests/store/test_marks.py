@@ -123,7 +123,7 @@ def test_a_lease_keeps_others_off_until_it_ends(store: Store) -> None:
     with store.begin() as tx:
         (mark,) = claimed(tx, "1", fence=1)
         assert claim(tx, 2) == []
-        assert tx.marks.due_count("m", NOW) == 0
+        assert tx.marks.due_count("m", NOW) == 1, "it is not written yet"
         assert claim(tx, 2, now=LATER) == []
         (unit,) = tx.marks.claim("m", LATER + SECOND, LATER + 9 * SECOND, 2, limit=5)
         assert unit.fence == 2
@@ -299,6 +299,21 @@ def test_linked_only_leaves_the_others(store: Store) -> None:
         assert tx.marks.any_due("m", NOW, linked_only=True)
         assert not tx.marks.any_due("none", NOW, linked_only=True)
         assert sorted(ids(claim(tx, linked_only=True))) == [[("left", "1")], [("right", "8")]]
+
+
+def test_leads_alone_are_looked_for_and_claimed(store: Store) -> None:
+    """Those of the first lane, of a side, that became due after a moment; others stay, however long they are due."""
+    with store.begin() as tx:
+        tx.marks.add("m", LEFT, ["1"], NOW, lane=0)
+        tx.marks.add("m", LEFT, ["2"], LATER, lane=1)
+        assert not tx.marks.lead_due("m", LEFT, NOW, LATER), "it was due by then"
+        tx.marks.add("m", LEFT, ["3"], LATER, lane=0)
+        assert tx.marks.lead_due("m", LEFT, NOW, LATER) and tx.marks.lead_due("m", None, NOW, LATER)
+        assert not tx.marks.lead_due("m", LEFT, NOW, NOW), "it is not due yet"
+        assert not tx.marks.lead_due("m", RIGHT, NOW, LATER) and not tx.marks.lead_due("other", LEFT, NOW, LATER)
+        units = tx.marks.claim("m", LATER, LATER + SECOND, 1, limit=9, side=LEFT, due_by=LATER, leads=True)
+        assert ids(units) == [[("left", "1")], [("left", "3")]]
+        assert not tx.marks.lead_due("m", LEFT, NOW, LATER), "it is in hand"
 
 
 def test_rest_keeps_what_it_is_given(store: Store) -> None:

@@ -46,6 +46,8 @@ def _claim(tx: Tx) -> None:
     tx.runs.next_fence()
     for linked_only in (False, True):
         tx.marks.any_due("m", NOW, linked_only=linked_only)
+    for side in (None, Side.LEFT):
+        tx.marks.lead_due("m", side, NOW, LATER)
     tx.marks.due_count("m", NOW)
     tx.marks.maps_due(NOW)
     tx.plans.maps(WEIGHED)
@@ -54,6 +56,7 @@ def _claim(tx: Tx) -> None:
     units = tx.marks.claim("m", NOW, LATER, 1, limit=1)
     tx.marks.take_along([(unit, tx.links.make("m", "1", "9", NOW)) for unit in units], NOW, LATER)
     tx.marks.claim("m", NOW, LATER, 1, limit=1, linked_only=True)
+    tx.marks.claim("m", NOW, LATER, 1, limit=1, side=Side.LEFT, leads=True)
 
 
 def _look(tx: Tx) -> None:
