@@ -10,6 +10,7 @@ from collections.abc import Collection, Iterable, Mapping, Sequence
 from collections.abc import Set as AbstractSet
 from dataclasses import dataclass, field
 from datetime import datetime
+from types import MappingProxyType
 
 from syncd.core.fieldmap import FieldMap
 from syncd.core.model import Gone, Record, Side
@@ -88,18 +89,9 @@ def absorb(
     _note_merged(tx, [item for item in items if isinstance(item, Gone) and item.ref.id in rows], world.clock())
     for m, side in world.readers.get((system, kind), ()):
         held = in_hand[1] if in_hand is not None and in_hand[0].key == m.key else {}
-        touched, left_out = found.touching(m.reads(side) | _compared(m, side))
-        linked = tx.links.of(m.key, side, [id_ for id_ in (*touched, *left_out, *found.unsure) if id_ in before])
-        _keep_bases(tx, m, side, [id_ for id_ in touched if id_ in before], rows, before, linked, seen_to)
+        linked = _keep_bases(tx, m, side, rows, before, found, seen_to)
         _rekey(tx, world, m, side, rows, found)
-        lanes = {id_: lane_of(m, linked=id_ in linked) for id_ in touched if (side, id_) not in held}
-        mark(tx, m, side, lanes, world.clock())
-        # Their versions will not call for another read: what was edited with them must be asked for by id, even if
-        # they just were. Of what is not told any more nobody edited anything: in hand, it is asked for in the lane of
-        # its turn, which may write quietly.
-        lanes = {id_: held.get((side, id_), lane_of(m, linked=id_ in linked)) for id_ in left_out}
-        lanes |= {id_: lane_of(m, linked=id_ in linked) for id_ in found.unsure}
-        mark(tx, m, side, lanes, world.clock(), reread=True)
+        _mark(tx, m, side, found, linked, held, world.clock())
     return found
 
 
@@ -226,12 +218,15 @@ def _keep_bases(
     tx: Tx,
     m: FieldMap,
     side: Side,
-    known: Collection[str],
     rows: Mapping[str, Snapshot],
     before: Mapping[str, Snapshot],
-    linked: Mapping[str, Link],
+    found: Absorbed,
     seen_to: datetime | None,
-) -> None:
+) -> Mapping[str, Link]:
+    """The open links, as they were, of those that this map hears of."""
+    touched, left_out = found.touching(m.reads(side) | _compared(m, side))
+    known = {id_ for id_ in touched if id_ in before}
+    linked = tx.links.of(m.key, side, [id_ for id_ in (*touched, *left_out, *found.unsure) if id_ in before])
     changed: list[Link] = []
     # A closed link may open again: its bases must not follow what happens meanwhile.
     for id_, link in {**tx.links.of(m.key, side, known, state="closed"), **linked}.items():
@@ -243,6 +238,7 @@ def _keep_bases(
         if now != link:
             changed.append(now)
     tx.links.save_deltas(changed)
+    return linked
 
 
 def _compared(m: FieldMap, side: Side) -> set[str]:
@@ -268,11 +264,23 @@ def lane_of(m: FieldMap, *, linked: bool = False) -> int:
     return LEAD_LANE if m.lane == "lead" and not linked else NORMAL_LANE
 
 
+def _mark(tx: Tx, m: FieldMap, side: Side, found: Absorbed, linked: Collection[str], held: Held, now: datetime) -> None:
+    touched, left_out = found.touching(m.reads(side) | _compared(m, side))
+    mark(tx, m, side, (id_ for id_ in touched if (side, id_) not in held), linked, now)
+    # Their versions will not call for another read: what was edited with them must be asked for by id, even if they
+    # just were. Of what is not told any more nobody edited anything: in hand, it is asked for in the lane of its turn,
+    # which may write quietly.
+    mark(tx, m, side, found.unsure, linked, now, reread=True)
+    mark(tx, m, side, left_out, linked, now, reread=True, turns=held)
+
+
 def mark(
-    tx: Tx, m: FieldMap, side: Side, lanes: Mapping[str, int], now: datetime, *,
-    reread: bool = False, cause: str | None = None,
+    tx: Tx, m: FieldMap, side: Side, ids: Iterable[str], linked: Collection[str], now: datetime, *,
+    reread: bool = False, cause: str | None = None, turns: Held = MappingProxyType({}),
 ) -> None:  # fmt: skip
-    """Mark these records of a side, each in its lane."""
-    for lane in sorted(set(lanes.values())):
-        ids = [id_ for id_, of in lanes.items() if of == lane]
-        tx.marks.add(m.key, side, ids, now, lane=lane, reread=reread, cause=cause)
+    """Mark these records of a side, each in its lane: that of its turn, or the one of who has a twin, or has none."""
+    lanes: dict[int, list[str]] = {}
+    for id_ in ids:
+        lanes.setdefault(turns.get((side, id_), lane_of(m, linked=id_ in linked)), []).append(id_)
+    for lane, some in lanes.items():
+        tx.marks.add(m.key, side, some, now, lane=lane, reread=reread, cause=cause)

@@ -14,7 +14,7 @@ from dataclasses import dataclass
 
 from syncd.core.fieldmap import FieldMap
 from syncd.core.model import Ref, Side
-from syncd.engine.absorb import absorb, lane_of, mark
+from syncd.engine.absorb import absorb, mark
 from syncd.engine.item import HINT
 from syncd.engine.lookout import look, waits_for_another
 from syncd.engine.world import World
@@ -85,9 +85,7 @@ def hint(world: World, refs: Iterable[Ref]) -> frozenset[str]:
             for m, side in world.readers[kind]:
                 left_alone = discarded(tx, m, side, ids)
                 told = [id_ for id_ in ids if id_ not in left_alone]
-                linked = tx.links.of(m.key, side, told)
-                lanes = {id_: lane_of(m, linked=id_ in linked) for id_ in told}
-                mark(tx, m, side, lanes, now, reread=True, cause=f"{HINT}{side}")
+                mark(tx, m, side, told, tx.links.of(m.key, side, told), now, reread=True, cause=f"{HINT}{side}")
                 marked |= {m.key} if told else set()
     return frozenset(marked)
 

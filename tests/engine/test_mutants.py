@@ -172,8 +172,7 @@ MUTANTS = (
     ),
     Mutant(
         "the second map is not marked", absorb.absorb,
-        "        mark(tx, m, side, lanes, world.clock())",
-        "        if in_hand is None or in_hand[0].key == m.key:\n            mark(tx, m, side, lanes, world.clock())",
+        "        _mark(", "        (in_hand is None or in_hand[0].key == m.key) and _mark(",
         rules.test_a_write_of_one_map_marks_the_other,
     ),
     Mutant(
