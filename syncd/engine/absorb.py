@@ -88,10 +88,7 @@ def absorb(
     tx.snapshots.put(list(rows.values()))
     _note_merged(tx, [item for item in items if isinstance(item, Gone) and item.ref.id in rows], world.clock())
     for m, side in world.readers.get((system, kind), ()):
-        held = in_hand[1] if in_hand is not None and in_hand[0].key == m.key else {}
-        linked = _keep_bases(tx, m, side, rows, before, found, seen_to)
-        _rekey(tx, world, m, side, rows, found)
-        _mark(tx, m, side, found, linked, held, world.clock())
+        _tell(tx, world, m, side, rows, before, found, seen_to, in_hand)
     return found
 
 
@@ -214,31 +211,40 @@ def _merged(item: Record, before: Snapshot, asked: Collection[str]) -> Snapshot:
     return Snapshot(record, kept, tuple(sorted(missing)), before.gone)
 
 
-def _keep_bases(
-    tx: Tx,
-    m: FieldMap,
-    side: Side,
-    rows: Mapping[str, Snapshot],
-    before: Mapping[str, Snapshot],
-    found: Absorbed,
-    seen_to: datetime | None,
-) -> Mapping[str, Link]:
-    """The open links, as they were, of those that this map hears of."""
+def _tell(
+    tx: Tx, world: World, m: FieldMap, side: Side, rows: Mapping[str, Snapshot], before: Mapping[str, Snapshot],
+    found: Absorbed, seen_to: datetime | None, in_hand: tuple[FieldMap, Held] | None,
+) -> None:  # fmt: skip
+    """What one map does about it: bases stay where they were, texts to match by are noted, and marks are made."""
     touched, left_out = found.touching(m.reads(side) | _compared(m, side))
-    known = {id_ for id_ in touched if id_ in before}
-    linked = tx.links.of(m.key, side, [id_ for id_ in (*touched, *left_out, *found.unsure) if id_ in before])
-    changed: list[Link] = []
+    known = [id_ for id_ in touched if id_ in before]
+    linked = tx.links.of(m.key, side, [*known, *left_out, *found.unsure])
+    _keep_bases(tx, m, side, known, linked, rows, before, seen_to)
+    _rekey(tx, world, m, side, rows, found)
+    held = in_hand[1] if in_hand is not None and in_hand[0].key == m.key else {}
+    now = world.clock()
+    mark(tx, m, side, (id_ for id_ in touched if (side, id_) not in held), linked, now)
+    # Their versions will not call for another read: what was edited with them must be asked for by id, even if they
+    # just were. Of what is not told any more nobody edited anything: in hand, it is asked for in the lane of its turn,
+    # which may write quietly.
+    mark(tx, m, side, found.unsure, linked, now, reread=True)
+    mark(tx, m, side, left_out, linked, now, reread=True, turns=held)
+
+
+def _keep_bases(
+    tx: Tx, m: FieldMap, side: Side, known: Sequence[str], linked: Mapping[str, Link],
+    rows: Mapping[str, Snapshot], before: Mapping[str, Snapshot], seen_to: datetime | None,
+) -> None:  # fmt: skip
     # A closed link may open again: its bases must not follow what happens meanwhile.
-    for id_, link in {**tx.links.of(m.key, side, known, state="closed"), **linked}.items():
-        if id_ not in known:
-            continue
+    links = {**tx.links.of(m.key, side, known, state="closed"), **linked}
+    changed: list[Link] = []
+    for id_ in (id_ for id_ in known if id_ in links):
         old = before[id_]
         seen = max((t for t in (old.record.read_at, seen_to) if t is not None), default=None)
-        now = moved(m, side, link, old.kept, rows[id_].record, seen)
-        if now != link:
+        now = moved(m, side, links[id_], old.kept, rows[id_].record, seen)
+        if now != links[id_]:
             changed.append(now)
     tx.links.save_deltas(changed)
-    return linked
 
 
 def _compared(m: FieldMap, side: Side) -> set[str]:
@@ -247,7 +253,7 @@ def _compared(m: FieldMap, side: Side) -> set[str]:
     return {name for rule in rules if (name := rule.field(side)) is not None}
 
 
-def _rekey(tx: Tx, world: World, m: FieldMap, side: Side, rows: dict[str, Snapshot], found: Absorbed) -> None:
+def _rekey(tx: Tx, world: World, m: FieldMap, side: Side, rows: Mapping[str, Snapshot], found: Absorbed) -> None:
     scored = {rule.field(side) for rules in Yardstick.of(m).rules.values() for rule in rules} if m.score else set()
     was = {m.continues.field} if m.continues is not None and m.continues.side is side else set()
     names = _compared(m, side) | scored | was | set(unique_names(world, m, side))
@@ -262,16 +268,6 @@ def _rekey(tx: Tx, world: World, m: FieldMap, side: Side, rows: dict[str, Snapsh
 def lane_of(m: FieldMap, *, linked: bool = False) -> int:
     """The lane of what people do in a map. In a lead map, who has no twin yet goes before the edits of who has one."""
     return LEAD_LANE if m.lane == "lead" and not linked else NORMAL_LANE
-
-
-def _mark(tx: Tx, m: FieldMap, side: Side, found: Absorbed, linked: Collection[str], held: Held, now: datetime) -> None:
-    touched, left_out = found.touching(m.reads(side) | _compared(m, side))
-    mark(tx, m, side, (id_ for id_ in touched if (side, id_) not in held), linked, now)
-    # Their versions will not call for another read: what was edited with them must be asked for by id, even if they
-    # just were. Of what is not told any more nobody edited anything: in hand, it is asked for in the lane of its turn,
-    # which may write quietly.
-    mark(tx, m, side, found.unsure, linked, now, reread=True)
-    mark(tx, m, side, left_out, linked, now, reread=True, turns=held)
 
 
 def mark(

@@ -22,9 +22,9 @@ from syncd.core.fieldmap import FieldMap
 from syncd.core.model import Side
 from syncd.engine.guard import may_exceed
 from syncd.engine.namesakes import Taken
-from syncd.engine.worker import Worker
+from syncd.engine.worker import Worker, backfilled
 from syncd.engine.world import Pair, World
-from syncd.errors import AuthError
+from syncd.errors import AuthError, Transient
 from syncd.store.store import Tx
 
 T = TypeVar("T")
@@ -32,7 +32,7 @@ T = TypeVar("T")
 
 @dataclass(slots=True, kw_only=True)
 class Crew:
-    """Takes what was due by a moment, and then the leads that became due since, in batches.
+    """Takes what was due by a moment, in batches, and the leads of all maps before the next batch.
 
     What is marked on a side is mostly written to the other: each side has a worker, so that no vendor waits for the
     other one's limits. A plan is made by one, so that it is the same each time, and of all there is: children that are
@@ -49,6 +49,7 @@ class Crew:
     counts: Counter[str] = field(default_factory=Counter)
     _names: dict[str, Taken] = field(default_factory=dict)
     _matching: dict[str, threading.Lock] = field(default_factory=dict)
+    _leads_may_go: bool = True
 
     def __post_init__(self) -> None:
         for m in self.pair.maps:
@@ -76,28 +77,46 @@ class Crew:
                 shift.done(side)
                 if not live or shift.over.wait(often.total_seconds()):
                     break
-            if live and (now := self.world.clock()) - looked >= often:
-                taken += self._leads(shift, side, looked, now)
-                looked = now
+            if live and self._leads_may_go and self.world.clock() - looked >= often:
+                taken += self._leads(shift, side)
+                looked = self.world.clock()
         return taken
 
-    def _leads(self, shift: _Shift, side: Side | None, since: datetime, now: datetime) -> int:
-        """Hand over the leads that came since, and in the next map what they released; how many units were taken.
+    def _leads(self, shift: _Shift, side: Side | None) -> int:
+        """Hand over the leads that wait, and in the next map what they released; how many units were taken.
 
         The guard is asked about all that is due by then, as where a run begins; if it could mind, they are left alone.
+        Trouble is told of when their map has its turn: until then, what else is due is written.
         """
-        with self.world.store.read() as tx:
-            if not any(tx.marks.lead_due(m.key, side, since, now) for m in self.pair.maps):
-                return 0
         taken = 0
         for m in self.pair.maps:
-            now = self.world.clock()
-            if may_exceed(self.world, self.pair, now):
+            if self._must_end(shift) or not self._leads_wait(m, side):
+                continue
+            with self.world.store.begin():
+                now = self.world.clock()  # no other transaction writes meanwhile: what is due by now is stored
+            if may_exceed(self.world, self.pair, now, self._done(shift)):
+                self._leads_may_go = False
                 break
             worker = self._worker(shift, m, side, due_by=now, leads=True)
-            while not self._must_end(shift) and (units := _batch(worker)):
-                taken += units
+            try:
+                while not self._must_end(shift) and (units := _batch(worker)):
+                    taken += units
+            except (AuthError, Transient):
+                self._leads_may_go = False
+                break
         return taken
+
+    def _leads_wait(self, m: FieldMap, side: Side | None) -> bool:
+        with self.world.store.read() as tx:
+            return backfilled(self.world, tx, m) and tx.marks.lead_due(m.key, side, self.world.clock())
+
+    def _done(self, shift: _Shift) -> Counter[str]:
+        """What this run did so far, by kind. What others count in is copied at once."""
+        done: Counter[str] = Counter()
+        for counts in (dict(self.counts), *(dict(worker.counts) for worker in list(shift.workers))):
+            for name, number in counts.items():
+                done[name.partition(":")[0]] += number
+        return done
 
     def _worker(
         self, shift: _Shift, m: FieldMap, side: Side | None, *, due_by: datetime | None, leads: bool = False

@@ -5,8 +5,10 @@ What is not here: the run that is weighed (`run`), and a person's permission (`s
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from types import MappingProxyType
 
 from syncd.core.model import Action
 from syncd.core.plural import counted
@@ -29,8 +31,11 @@ class Weight:
     linked: int = 0
 
 
-def may_exceed(world: World, pair: Pair, by: datetime) -> bool:
-    """Whether what was due by a moment could exceed the guard, were all of it written."""
+def may_exceed(world: World, pair: Pair, by: datetime, done: Mapping[str, int] = MappingProxyType({})) -> bool:
+    """Whether what was due by a moment could exceed the guard, were all of it written.
+
+    `done`: what the run wrote already, by kind.
+    """
     with world.store.read() as tx:
         due = sum(tx.marks.due_count(m.key, by) for m in pair.maps)
         if not due:
@@ -39,7 +44,11 @@ def may_exceed(world: World, pair: Pair, by: datetime) -> bool:
         enough = due * 100 // max(pair.guard.percent, 1) + 1
         links = links_of(tx, pair, most=enough) if due >= PERCENT_FROM else 0
         deletes = sum(tx.links.leaving(m.key, by) + tx.conflicts.ordered(m.key) for m in pair.maps)
-        most = Weight(creates=due, updates=due, deletes=min(due, deletes), linked=min(due, links))
+        most = Weight(
+            creates=due + done.get(Action.CREATE, 0), updates=due + done.get(Action.UPDATE, 0),
+            deletes=min(due, deletes) + done.get(Action.ARCHIVE, 0),
+            linked=min(due + done.get(Action.UPDATE, 0), links),
+        )  # fmt: skip
         return exceeded(pair.guard, most, lately(world, tx, pair), links) is not None
 
 

@@ -86,7 +86,8 @@ def hint(world: World, refs: Iterable[Ref]) -> frozenset[str]:
                 left_alone = discarded(tx, m, side, ids)
                 told = [id_ for id_ in ids if id_ not in left_alone]
                 mark(tx, m, side, told, tx.links.of(m.key, side, told), now, reread=True, cause=f"{HINT}{side}")
-                marked |= {m.key} if told else set()
+                if told:
+                    marked.add(m.key)
     return frozenset(marked)
 
 

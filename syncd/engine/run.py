@@ -11,7 +11,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from functools import partial
-from typing import Any, TypeVar
+from typing import Any
 
 import structlog
 from structlog.contextvars import bound_contextvars
@@ -28,8 +28,6 @@ from syncd.store.marks import PLANNED, WEIGHED
 from syncd.store.store import Tx
 
 log = structlog.get_logger("syncd.engine")
-
-T = TypeVar("T")
 
 NEVER = datetime.min.replace(tzinfo=UTC)
 
@@ -136,7 +134,7 @@ def _passes(world: World, pair: Pair, report: RunReport) -> str:
     if pair.mode == "plan":
         return _pass(world, pair, report, rests=PLANNED)
     if may_exceed(world, pair, report.due_by) and not _allowed(world, pair, report):
-        # What a person has allowed does not wait for others.
+        # What a person has allowed does not wait for others, nor do leads that came since and are few.
         _pass(world, pair, report, rests=None)
         return "held"
     return _pass(world, pair, report, rests=None)

@@ -69,7 +69,7 @@ class Worker:
     """Works on one map within one run. `rests`: the state in which planned marks rest when nothing may be written.
 
     `side`: of which side it takes marks; None: of both. `due_by`: it leaves alone what became due after it; None:
-    nothing. `leads`: it takes those of the lead lane alone. `hold`: asked before every batch; it raises when the run
+    nothing. `leads`: it takes new leads alone. `hold`: asked before every batch; it raises when the run
     that this worker belongs to must end.
     `matching`: shared by the workers of a map; what one links, the other need not look for.
     """

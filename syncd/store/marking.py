@@ -140,16 +140,20 @@ def _linked(map_key: Any) -> Any:
     return or_(*(and_(marks.c.side == str(side), link.where(column == marks.c.id).exists()) for side, column in sides))
 
 
+def _lead(map_key: Any) -> tuple[Any, ...]:
+    return marks.c.lane == 0, not_(_linked(map_key))
+
+
 @cache
 def claiming(*, linked_only: bool, side: Side | None, leads: bool) -> Any:
-    """The marks that are to be worked on first. `leads`: those of the first lane alone."""
+    """The marks that are to be worked on first. `leads`: those of the first lane whose record has no twin."""
     query = select(marks).where(_claimable(*(bindparam(name) for name in ("map", "by", "now"))))
     if linked_only:
         query = query.where(_linked(bindparam("map")))
     if side is not None:
         query = query.where(marks.c.side == str(side))
     if leads:
-        query = query.where(marks.c.lane == 0)
+        query = query.where(*_lead(bindparam("map")))
     first = (marks.c.lane, marks.c.due_at, marks.c.side, marks.c.id)
     return query.order_by(*first).limit(bindparam("limit")).with_for_update(skip_locked=True)
 
@@ -179,6 +183,6 @@ LINKED_DUE = ANY_DUE.where(_linked(bindparam("map")))
 
 @cache
 def lead_due(*, sided: bool) -> Any:
-    """A mark of the first lane, of a side or of any, that became due after a moment."""
-    query = ANY_DUE.where(marks.c.lane == 0, marks.c.due_at > bindparam("after"))
+    """A mark of a lead, of a side or of any."""
+    query = ANY_DUE.where(*_lead(bindparam("map")))
     return query.where(marks.c.side == bindparam("at")) if sided else query

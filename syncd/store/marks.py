@@ -117,7 +117,8 @@ class Marks:
     ) -> list[Unit]:
         """Lease due marks (of a side), lead lane first; a linked one leases its link and takes the other's along.
 
-        `due_by`: what became due after it is left alone; None: nothing is. `leads`: those of the lead lane alone.
+        `due_by`: what became due after it is left alone; None: nothing is. `leads`: those of the lead lane alone
+        whose record has no twin.
         """
         due = self._due(map_key, now, limit, linked_only=linked_only, side=side, due_by=due_by, leads=leads)
         units = self._units(map_key, due, now, fence)
@@ -326,9 +327,9 @@ class Marks:
             self.connection.execute(marking.LINKED_DUE if linked_only else marking.ANY_DUE, given).first() is not None
         )
 
-    def lead_due(self, map_key: str, side: Side | None, after: datetime, now: datetime) -> bool:
-        """Whether a mark of the lead lane (of a side) could be claimed now that became due after this moment."""
-        given = {"map": map_key, "after": after, "now": now, **({"at": str(side)} if side is not None else {})}
+    def lead_due(self, map_key: str, side: Side | None, now: datetime) -> bool:
+        """Whether a lead (of a side) could be claimed now: a mark of the lead lane whose record has no twin."""
+        given = {"map": map_key, "now": now, **({"at": str(side)} if side is not None else {})}
         return self.connection.execute(marking.lead_due(sided=side is not None), given).first() is not None
 
     def maps_due(self, now: datetime) -> set[str]:

@@ -7,18 +7,22 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable, Iterator, Sequence
-from datetime import timedelta
+from dataclasses import replace
+from datetime import datetime, timedelta
+from typing import Any
 
 import pytest
 
+from syncd.core.fieldmap import FieldMap
 from syncd.core.model import Action, Operation, Outcome, Ref, Side
 from syncd.engine import intake
 from syncd.engine.absorb import LEAD_LANE, NORMAL_LANE
+from syncd.engine.crew import Crew
 from syncd.engine.intake import tick
 from syncd.engine.run import work
 from syncd.engine.world import Guard
 from tests.engine.doings import edit, judge, make, read_feed, rest
-from tests.engine.stage import Busy, Cue
+from tests.engine.stage import Busy, Cue, StagedStore
 from tests.engine.test_rules import rows, town_of, with_mode
 from tests.engine.test_side_by_side import QUICK, Locked, threaded
 from tests.engine.town import Town
@@ -134,6 +138,60 @@ def test_leads_that_the_guard_could_mind_wait_for_the_next_run() -> None:
         assert set(written(town)) == {CHANGED}
         assert work(town.world, town.pair).state == "held"
         assert not [one for one in rows(town, "con", "contacts") if "lead" in str(one.fields["email"])]
+
+
+def test_what_the_run_did_counts() -> None:
+    """A guard is for a whole run: leads that come one after the other do not get its limit anew each time."""
+    with town_of(left=QUICK, batch=1) as town:
+        edited(town)
+        most, came = PEOPLE + 4, [0]
+        pair = replace(town.pair, maps=town.maps[:1], guard=Guard(creates=most, updates=10_000, percent=100_000))
+        town.world = replace(town.world, pairs=(pair,))
+
+        def more_leads(_busy: Busy) -> bool:
+            if len(rows(town, "con", "contacts")) == PEOPLE + came[0]:
+                for _ in range(4):
+                    came[0] += 1
+                    make(town, "crm", "contacts", {"email": f"lead{came[0]}@x.example"})
+                town.stage.now += timedelta(seconds=1)
+                tick(town.another(), "crm", "contacts")
+            return came[0] > most
+
+        town.stage.cues.append(Cue(12, more_leads, outside=True))
+        assert work(town.world, pair).state == "done"
+        assert 0 < written(town).count(CREATED[0]) <= most
+
+
+def test_a_page_that_is_stored_meanwhile_is_not_taken_uncounted() -> None:
+    """Its marks have the time at which it began to be stored, and it is in the store when the next one may write."""
+    with town_of(left=QUICK, batch=1) as town, pytest.MonkeyPatch.context() as patch:
+        edited(town)
+        town.world = with_mode(town.world, "live", Guard(creates=4 * PEOPLE, updates=10_000, percent=100_000))
+        soon(town, lambda: a_lead(town, "lead@x.example"))
+        begun: list[datetime] = []
+        waits, begin = Crew._leads_wait, StagedStore.begin
+
+        def then_a_page_begins(self: Crew, m: FieldMap, side: Side | None) -> bool:
+            found = waits(self, m, side)
+            if found and not rows(town, "con", "jobs"):
+                for number in range(5 * PEOPLE):
+                    make(town, "crm", "contacts", {"email": f"late{number}@x.example"})
+                begun.append(town.stage.now)
+            return found
+
+        def behind_the_page(self: StagedStore, **how: Any) -> Any:
+            if begun:
+                stamp = begun.pop()
+                patch.setattr(Crew, "_leads_wait", waits)
+                town.stage.now += timedelta(seconds=1)
+                tick(replace(town.another(), clock=lambda: stamp), "crm", "contacts")
+            return begin(self, **how)
+
+        patch.setattr(Crew, "_leads_wait", then_a_page_begins)
+        patch.setattr(StagedStore, "begin", behind_the_page)
+        assert work(town.world, town.pair).state == "done"
+        assert set(written(town)) == {CHANGED}
+        assert work(town.world, town.pair).state == "held"
 
 
 def test_a_lead_does_not_wait_for_the_other_side(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -171,8 +171,8 @@ MUTANTS = (
         rules.test_an_edit_of_a_field_that_a_create_was_not_answered_with_still_travels,
     ),
     Mutant(
-        "the second map is not marked", absorb.absorb,
-        "        _mark(", "        (in_hand is None or in_hand[0].key == m.key) and _mark(",
+        "the second map is not marked", absorb._tell,
+        "    mark(tx, m, side, (id_", "    (in_hand is None or in_hand[0].key == m.key) and mark(tx, m, side, (id_",
         rules.test_a_write_of_one_map_marks_the_other,
     ),
     Mutant(
@@ -502,8 +502,17 @@ MUTANTS = (
     ),
     Mutant(
         "new leads do not wait for the guard", crew.Crew._leads,
-        "if may_exceed(self.world, self.pair, now):", "if not now:",
+        "if may_exceed(", "if () and (",
         first.test_leads_that_the_guard_could_mind_wait_for_the_next_run, crew.Crew,
+    ),
+    Mutant(
+        "what a run did is not counted when leads come", crew.Crew._leads, ", self._done(shift))", ")",
+        first.test_what_the_run_did_counts, crew.Crew,
+    ),
+    Mutant(
+        "new leads are counted before all that is due is stored", crew.Crew._leads,
+        "            with self.world.store.begin():\n", "            if True:\n",
+        first.test_a_page_that_is_stored_meanwhile_is_not_taken_uncounted, crew.Crew,
     ),
     Mutant(
         "an edit of a linked record goes before new leads", absorb.lane_of, " and not linked", "",

@@ -302,18 +302,19 @@ def test_linked_only_leaves_the_others(store: Store) -> None:
 
 
 def test_leads_alone_are_looked_for_and_claimed(store: Store) -> None:
-    """Those of the first lane, of a side, that became due after a moment; others stay, however long they are due."""
+    """Those of the first lane, of a side, that have no twin; what else is due stays, in that lane as well."""
     with store.begin() as tx:
-        tx.marks.add("m", LEFT, ["1"], NOW, lane=0)
-        tx.marks.add("m", LEFT, ["2"], LATER, lane=1)
-        assert not tx.marks.lead_due("m", LEFT, NOW, LATER), "it was due by then"
+        tx.marks.add("m", LEFT, ["1"], NOW, lane=1)
+        tx.links.make("m", "2", "8", NOW)
+        tx.marks.add("m", LEFT, ["2"], NOW, lane=0)
+        assert not tx.marks.lead_due("m", LEFT, NOW)
         tx.marks.add("m", LEFT, ["3"], LATER, lane=0)
-        assert tx.marks.lead_due("m", LEFT, NOW, LATER) and tx.marks.lead_due("m", None, NOW, LATER)
-        assert not tx.marks.lead_due("m", LEFT, NOW, NOW), "it is not due yet"
-        assert not tx.marks.lead_due("m", RIGHT, NOW, LATER) and not tx.marks.lead_due("other", LEFT, NOW, LATER)
+        assert not tx.marks.lead_due("m", LEFT, NOW), "it is not due yet"
+        assert tx.marks.lead_due("m", LEFT, LATER) and tx.marks.lead_due("m", None, LATER)
+        assert not tx.marks.lead_due("m", RIGHT, LATER) and not tx.marks.lead_due("other", LEFT, LATER)
         units = tx.marks.claim("m", LATER, LATER + SECOND, 1, limit=9, side=LEFT, due_by=LATER, leads=True)
-        assert ids(units) == [[("left", "1")], [("left", "3")]]
-        assert not tx.marks.lead_due("m", LEFT, NOW, LATER), "it is in hand"
+        assert ids(units) == [[("left", "3")]]
+        assert not tx.marks.lead_due("m", LEFT, LATER), "it is in hand"
 
 
 def test_rest_keeps_what_it_is_given(store: Store) -> None:
