@@ -22,7 +22,6 @@ from syncd.engine.linking import wake_for
 from syncd.engine.lookout import look_soon
 from syncd.engine.restored import trust
 from syncd.engine.standstill import still_paused
-from syncd.engine.succession import goes_on_with, kept_back
 from syncd.engine.world import World
 from syncd.store.links import Link
 from syncd.store.marks import DUE, HELD, PARKED, Mark
@@ -313,9 +312,6 @@ def _waiting(world: World, tx: Tx, item: Item, rest: Rest, waits_for: str) -> Re
         relations = {rule.relation.map for rule in item.m.rules if rule.relation is not None}
         readers = [(m, side) for m, side in world.readers.get((system, kind), ()) if m.key in relations]
         still = not any(tx.links.of(m.key, side, [parent]) for m, side in readers)
-        if not readers and item.side is not None and goes_on_with(world, item.m, item.side, system, kind):
-            kept = kept_back(world, tx, item.m, item.side, [item]).get(item.mark.id)
-            still = kept is not None and kept.waits_for == waits_for
         waits_for = f"{system}:{kind}:{parent}"
     if still:
         return replace(rest, waits_for=waits_for)

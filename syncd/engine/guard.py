@@ -31,24 +31,22 @@ class Weight:
     linked: int = 0
 
 
-def may_exceed(world: World, pair: Pair, by: datetime, done: Mapping[str, int] = MappingProxyType({})) -> bool:
+def may_exceed(world: World, pair: Pair, by: datetime, done: Mapping[Action, int] = MappingProxyType({})) -> bool:
     """Whether what was due by a moment could exceed the guard, were all of it written.
 
-    `done`: what the run wrote already, by kind.
+    `done`: what the run wrote, or may have written, already.
     """
     with world.store.read() as tx:
         due = sum(tx.marks.due_count(m.key, by) for m in pair.maps)
         if not due:
             return False
+        creates, updates = due + done.get(Action.CREATE, 0), due + done.get(Action.UPDATE, 0)
         # With so many links or more, all that is due is within the percentage.
-        enough = due * 100 // max(pair.guard.percent, 1) + 1
-        links = links_of(tx, pair, most=enough) if due >= PERCENT_FROM else 0
-        deletes = sum(tx.links.leaving(m.key, by) + tx.conflicts.ordered(m.key) for m in pair.maps)
-        most = Weight(
-            creates=due + done.get(Action.CREATE, 0), updates=due + done.get(Action.UPDATE, 0),
-            deletes=min(due, deletes) + done.get(Action.ARCHIVE, 0),
-            linked=min(due + done.get(Action.UPDATE, 0), links),
-        )  # fmt: skip
+        enough = updates * 100 // max(pair.guard.percent, 1) + 1
+        links = links_of(tx, pair, most=enough) if updates >= PERCENT_FROM else 0
+        leaving = sum(tx.links.leaving(m.key, by) + tx.conflicts.ordered(m.key) for m in pair.maps)
+        deletes = min(due, leaving) + done.get(Action.ARCHIVE, 0)
+        most = Weight(creates=creates, updates=updates, deletes=deletes, linked=min(updates, links))
         return exceeded(pair.guard, most, lately(world, tx, pair), links) is not None
 
 

@@ -109,14 +109,6 @@ def call_left_over(world: World, tx: Tx, m: FieldMap, items: Sequence[Item]) -> 
             heirs[old].calls.append((side.other, twin))
 
 
-def goes_on_with(world: World, m: FieldMap, side: Side, system: str, kind: str) -> bool:
-    """Whether records of this side may wait for one of this kind: the twin in the map before, or what that becomes."""
-    first = continued(world, m, side.other)
-    return first is not None and (system, kind) in {
-        (one.system, one.kind) for one in (first.end(side.other), m.end(side.other))
-    }
-
-
 def kept_back(world: World, tx: Tx, m: FieldMap, side: Side, items: Sequence[Item]) -> Mapping[str, Rest]:
     """What those wait for that have a twin in the map that this one continues, or will have by its plans.
 

@@ -140,27 +140,22 @@ def _linked(map_key: Any) -> Any:
     return or_(*(and_(marks.c.side == str(side), link.where(column == marks.c.id).exists()) for side, column in sides))
 
 
-def _lead(map_key: Any) -> tuple[Any, ...]:
-    return marks.c.lane == 0, not_(_linked(map_key))
-
-
 @cache
 def claiming(*, linked_only: bool, side: Side | None, leads: bool) -> Any:
-    """The marks that are to be worked on first. `leads`: those of the first lane whose record has no twin."""
+    """The marks that are to be worked on first. `leads`: those of the first lane alone."""
     query = select(marks).where(_claimable(*(bindparam(name) for name in ("map", "by", "now"))))
     if linked_only:
         query = query.where(_linked(bindparam("map")))
     if side is not None:
         query = query.where(marks.c.side == str(side))
     if leads:
-        query = query.where(*_lead(bindparam("map")))
+        query = query.where(marks.c.lane == 0)
     first = (marks.c.lane, marks.c.due_at, marks.c.side, marks.c.id)
     return query.order_by(*first).limit(bindparam("limit")).with_for_update(skip_locked=True)
 
 
-# Leased or not: what another worker has in hand is not written yet.
 DUE_COUNT = select(func.count()).where(
-    marks.c.map == bindparam("map"), marks.c.state == DUE, marks.c.due_at <= bindparam("now"), marks.c.permit.is_(None)
+    _claimable(bindparam("map"), bindparam("now"), bindparam("now")), marks.c.permit.is_(None)
 )
 # From one map to the next in the index, and there to the first mark of each lane: what is due later costs nothing.
 _MAPS = """WITH RECURSIVE each(map) AS (
@@ -178,11 +173,5 @@ SELECT each.map FROM each CROSS JOIN (SELECT 0 AS lane UNION ALL SELECT 1 UNION 
 )
 """).bindparams(bindparam("now", type_=Moment()))  # noqa: S608  # as above
 ANY_DUE = select(marks.c.id).where(_claimable(bindparam("map"), bindparam("now"), bindparam("now"))).limit(1)
+LEAD_DUE = ANY_DUE.where(marks.c.lane == 0)
 LINKED_DUE = ANY_DUE.where(_linked(bindparam("map")))
-
-
-@cache
-def lead_due(*, sided: bool) -> Any:
-    """A mark of a lead, of a side or of any."""
-    query = ANY_DUE.where(*_lead(bindparam("map")))
-    return query.where(marks.c.side == bindparam("at")) if sided else query

@@ -117,8 +117,7 @@ class Marks:
     ) -> list[Unit]:
         """Lease due marks (of a side), lead lane first; a linked one leases its link and takes the other's along.
 
-        `due_by`: what became due after it is left alone; None: nothing is. `leads`: those of the lead lane alone
-        whose record has no twin.
+        `due_by`: what became due after it is left alone; None: nothing is. `leads`: the lead lane alone.
         """
         due = self._due(map_key, now, limit, linked_only=linked_only, side=side, due_by=due_by, leads=leads)
         units = self._units(map_key, due, now, fence)
@@ -327,17 +326,16 @@ class Marks:
             self.connection.execute(marking.LINKED_DUE if linked_only else marking.ANY_DUE, given).first() is not None
         )
 
-    def lead_due(self, map_key: str, side: Side | None, now: datetime) -> bool:
-        """Whether a lead (of a side) could be claimed now: a mark of the lead lane whose record has no twin."""
-        given = {"map": map_key, "now": now, **({"at": str(side)} if side is not None else {})}
-        return self.connection.execute(marking.lead_due(sided=side is not None), given).first() is not None
+    def lead_due(self, map_key: str, now: datetime) -> bool:
+        """Whether a mark of a map's lead lane could be claimed now."""
+        return self.connection.execute(marking.LEAD_DUE, {"map": map_key, "now": now}).first() is not None
 
     def maps_due(self, now: datetime) -> set[str]:
         """The maps of which a mark could be claimed now, linked or not."""
         return set(self.connection.execute(marking.MAPS_DUE, {"in": DUE, "now": now}).scalars())
 
     def due_count(self, map_key: str, now: datetime) -> int:
-        """How many marks of a map are due that nobody has allowed yet, in hand or not."""
+        """How many marks of a map could be claimed now that nobody has allowed yet."""
         return int(self.connection.execute(marking.DUE_COUNT, {"map": map_key, "now": now}).scalar_one())
 
     def next_due(self, map_keys: Sequence[str]) -> datetime | None:

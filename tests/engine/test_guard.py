@@ -10,7 +10,6 @@ import pytest
 from syncd.core.model import Side
 from syncd.engine import run as engine_run
 from syncd.engine.answers import release
-from syncd.engine.guard import DAY, may_exceed
 from syncd.engine.intake import tick
 from syncd.engine.run import work
 from syncd.engine.world import Guard, World
@@ -56,20 +55,6 @@ def test_a_later_run_does_not_let_go_what_is_held() -> None:
         assert work(world, world.pairs[0]).state == "done"
         assert {row.fields["email"] for row in rows(town, "con", "contacts")} == {f"p{n}@x.example" for n in (4, 5, 6)}
         assert resting(town, HELD) == 3
-
-
-def test_what_another_worker_has_in_hand_is_counted() -> None:
-    """It is claimed and not written yet: three marks in each of two maps are six that could be made."""
-    with town_of() as town:
-        judge(town)
-        leads(town, 1)
-        world = with_mode(town.world, "live", Guard(creates=5, updates=5))
-        with town.store.begin() as tx:
-            tx.marks.claim(world.pairs[0].maps[0].key, world.clock(), world.clock() + DAY, 10**6, limit=9)
-        leads(town, 2)
-        assert not may_exceed(world, world.pairs[0], world.clock())
-        leads(town, 3)
-        assert may_exceed(world, world.pairs[0], world.clock())
 
 
 def approved(town: Town) -> World:

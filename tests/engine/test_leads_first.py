@@ -21,11 +21,16 @@ from syncd.engine.crew import Crew
 from syncd.engine.intake import tick
 from syncd.engine.run import work
 from syncd.engine.world import Guard
+from syncd.errors import Transient
+from syncd.fieldmaps import load
 from tests.engine.doings import edit, judge, make, read_feed, rest
 from tests.engine.stage import Busy, Cue, StagedStore
 from tests.engine.test_rules import rows, town_of, with_mode
 from tests.engine.test_side_by_side import QUICK, Locked, threaded
-from tests.engine.town import Town
+from tests.engine.test_succession import CONTINUED, NOTHING, SILENT
+from tests.engine.town import CONTACTS, SCHEMAS, SYSTEMS, Town
+from tests.engine.town import PEOPLE as PEOPLE_MAP
+from tests.engine.vendor import MemoryConnector
 
 PEOPLE = 6
 
@@ -169,11 +174,11 @@ def test_a_page_that_is_stored_meanwhile_is_not_taken_uncounted() -> None:
         town.world = with_mode(town.world, "live", Guard(creates=4 * PEOPLE, updates=10_000, percent=100_000))
         soon(town, lambda: a_lead(town, "lead@x.example"))
         begun: list[datetime] = []
-        waits, begin = Crew._leads_wait, StagedStore.begin
+        waits, begin = Crew._lead_due, StagedStore.begin
 
-        def then_a_page_begins(self: Crew, m: FieldMap, side: Side | None) -> bool:
-            found = waits(self, m, side)
-            if found and not rows(town, "con", "jobs"):
+        def then_a_page_begins(self: Crew, m: FieldMap, now: datetime) -> bool:
+            found = waits(self, m, now)
+            if found and not begun and len(rows(town, "crm", "contacts")) <= PEOPLE + 1:
                 for number in range(5 * PEOPLE):
                     make(town, "crm", "contacts", {"email": f"late{number}@x.example"})
                 begun.append(town.stage.now)
@@ -182,16 +187,60 @@ def test_a_page_that_is_stored_meanwhile_is_not_taken_uncounted() -> None:
         def behind_the_page(self: StagedStore, **how: Any) -> Any:
             if begun:
                 stamp = begun.pop()
-                patch.setattr(Crew, "_leads_wait", waits)
+                patch.setattr(Crew, "_lead_due", waits)
                 town.stage.now += timedelta(seconds=1)
                 tick(replace(town.another(), clock=lambda: stamp), "crm", "contacts")
             return begin(self, **how)
 
-        patch.setattr(Crew, "_leads_wait", then_a_page_begins)
+        patch.setattr(Crew, "_lead_due", then_a_page_begins)
         patch.setattr(StagedStore, "begin", behind_the_page)
         assert work(town.world, town.pair).state == "done"
         assert set(written(town)) == {CHANGED}
         assert work(town.world, town.pair).state == "held"
+
+
+def test_a_map_that_continues_another_takes_its_turn_after_that() -> None:
+    """What both have and what comes meanwhile is looked at by the first one first: it is made once."""
+    with town_of(left=SILENT, right=SILENT, first_link="ask", batch=1) as town:
+        for text, kind in ((CONTACTS, "contacts"), (PEOPLE_MAP, "people")):
+            source = CONTINUED[text].replace("lane: lead\n", "") + ("lane: lead\n" if kind == "people" else "")
+            schemas = {
+                side: SCHEMAS[system][kind if system == "con" else "contacts"] for side, system in SYSTEMS.items()
+            }
+            town.use(load(source % NOTHING, pair="pair", systems=SYSTEMS, schemas=schemas))
+        edited(town)
+
+        def a_vip() -> None:
+            make(town, "crm", "contacts", {"email": "vip@x.example", "name": "Vip", "tag": "vip"})
+            town.stage.now += timedelta(seconds=60)
+            tick(town.another(), "crm", "contacts")
+
+        soon(town, a_vip)
+        town.work()
+        rest(town)
+        assert "vip@x.example" in {row.fields["email"] for row in rows(town, "con", "contacts")}
+        assert rows(town, "con", "people") == []
+
+
+def test_a_vendor_that_fails_for_leads_does_not_keep_the_rest(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The edits that were due are written all the same; the trouble is told when the leads' own map has its turn."""
+    with town_of(left=QUICK, batch=1) as town:
+        edited(town)
+        soon(town, lambda: a_lead(town, "lead@x.example"))
+        inner = MemoryConnector.find
+
+        def away(self: MemoryConnector, kind: str, *args: Any) -> Any:
+            if kind == "contacts":
+                raise Transient("con is away")
+            return inner(self, kind, *args)
+
+        monkeypatch.setattr(MemoryConnector, "find", away)
+        assert work(town.world, town.pair).state == "done"
+        assert written(town) == [CHANGED] * PEOPLE
+        with pytest.raises(Transient, match="away"):
+            work(town.world, town.pair)
+        monkeypatch.undo()
+        judge(town)
 
 
 def test_a_lead_does_not_wait_for_the_other_side(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -506,13 +506,17 @@ MUTANTS = (
         first.test_leads_that_the_guard_could_mind_wait_for_the_next_run, crew.Crew,
     ),
     Mutant(
-        "what a run did is not counted when leads come", crew.Crew._leads, ", self._done(shift))", ")",
+        "what a run did is not counted when leads come", crew.Crew._leads, ", self._done())", ")",
         first.test_what_the_run_did_counts, crew.Crew,
     ),
     Mutant(
         "new leads are counted before all that is due is stored", crew.Crew._leads,
-        "            with self.world.store.begin():\n", "            if True:\n",
+        "                with self.world.store.begin():\n", "                if True:\n",
         first.test_a_page_that_is_stored_meanwhile_is_not_taken_uncounted, crew.Crew,
+    ),
+    Mutant(
+        "leads of a map that continues another go first", crew.Crew._lead_due, "m.continues is None and ", "",
+        first.test_a_map_that_continues_another_takes_its_turn_after_that, crew.Crew,
     ),
     Mutant(
         "an edit of a linked record goes before new leads", absorb.lane_of, " and not linked", "",

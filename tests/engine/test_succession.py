@@ -6,7 +6,7 @@ What is not here: merges (`test_leaving`), and who converts what at a vendor (th
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import timedelta
 
@@ -14,8 +14,6 @@ import pytest
 
 from syncd.core.model import Ref, Side, Value
 from syncd.engine.by_hand import link, refuse, relink, unlink
-from syncd.engine.item import Item
-from syncd.engine.worker import Worker
 from syncd.fieldmaps import load
 from syncd.store.marks import PLANNED
 from tests.engine.doings import cycle, edit, make, read_feed, rest, run
@@ -105,28 +103,6 @@ def test_nothing_is_made_for_the_twin_of_a_record_that_may_be_converted_yet() ->
         assert partners(town, "pair/people") == {(ours.id, person.id)}
         assert [row.id for row in rows(town, "con", "people")] == [person.id]
         assert parked(town, "waiting") == []
-
-
-def test_what_it_would_wait_for_is_over_while_it_is_worked_on(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Somebody parts it from its twin after it was decided that it waits for what that becomes: it goes on."""
-    with towns() as town:
-        ours, _ = linked(town)
-        edit(town, "crm", "contacts", ours.id, {"tag": "vip"})
-        town.stage.now += timedelta(seconds=60)
-        read_feed(town, "crm", "contacts")
-        plan, parted = Worker._plan, []
-
-        def meanwhile(self: Worker, items: Sequence[Item]) -> None:
-            if self.m.name == "people" and not parted:
-                assert [item.rest.cause for item in items if item.rest is not None] == ["waiting"]
-                parted.append(unlink(town.another(), Ref("crm", "contacts", ours.id)))
-            plan(self, items)
-
-        monkeypatch.setattr(Worker, "_plan", meanwhile)
-        run(town)
-        assert parted and parked(town, "waiting") == []
-        rest(town)
-        assert len(rows(town, "con", "people")) == 1
 
 
 def test_a_plan_makes_nobody_whose_twin_it_links_in_the_map_before() -> None:

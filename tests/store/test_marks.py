@@ -123,7 +123,7 @@ def test_a_lease_keeps_others_off_until_it_ends(store: Store) -> None:
     with store.begin() as tx:
         (mark,) = claimed(tx, "1", fence=1)
         assert claim(tx, 2) == []
-        assert tx.marks.due_count("m", NOW) == 1, "it is not written yet"
+        assert tx.marks.due_count("m", NOW) == 0
         assert claim(tx, 2, now=LATER) == []
         (unit,) = tx.marks.claim("m", LATER + SECOND, LATER + 9 * SECOND, 2, limit=5)
         assert unit.fence == 2
@@ -301,20 +301,17 @@ def test_linked_only_leaves_the_others(store: Store) -> None:
         assert sorted(ids(claim(tx, linked_only=True))) == [[("left", "1")], [("right", "8")]]
 
 
-def test_leads_alone_are_looked_for_and_claimed(store: Store) -> None:
-    """Those of the first lane, of a side, that have no twin; what else is due stays, in that lane as well."""
+def test_the_lead_lane_alone_is_looked_for_and_claimed(store: Store) -> None:
+    """What else is due stays, however long it is."""
     with store.begin() as tx:
         tx.marks.add("m", LEFT, ["1"], NOW, lane=1)
-        tx.links.make("m", "2", "8", NOW)
-        tx.marks.add("m", LEFT, ["2"], NOW, lane=0)
-        assert not tx.marks.lead_due("m", LEFT, NOW)
-        tx.marks.add("m", LEFT, ["3"], LATER, lane=0)
-        assert not tx.marks.lead_due("m", LEFT, NOW), "it is not due yet"
-        assert tx.marks.lead_due("m", LEFT, LATER) and tx.marks.lead_due("m", None, LATER)
-        assert not tx.marks.lead_due("m", RIGHT, LATER) and not tx.marks.lead_due("other", LEFT, LATER)
+        tx.marks.add("m", LEFT, ["2"], LATER, lane=0)
+        assert not tx.marks.lead_due("m", NOW), "it is not due yet"
+        assert tx.marks.lead_due("m", LATER) and not tx.marks.lead_due("other", LATER)
+        assert tx.marks.first_side("m", LATER, linked_only=False, due_by=NOW, leads=True) is None
         units = tx.marks.claim("m", LATER, LATER + SECOND, 1, limit=9, side=LEFT, due_by=LATER, leads=True)
-        assert ids(units) == [[("left", "3")]]
-        assert not tx.marks.lead_due("m", LEFT, LATER), "it is in hand"
+        assert ids(units) == [[("left", "2")]]
+        assert not tx.marks.lead_due("m", LATER), "it is in hand"
 
 
 def test_rest_keeps_what_it_is_given(store: Store) -> None:

@@ -46,8 +46,7 @@ def _claim(tx: Tx) -> None:
     tx.runs.next_fence()
     for linked_only in (False, True):
         tx.marks.any_due("m", NOW, linked_only=linked_only)
-    for side in (None, Side.LEFT):
-        tx.marks.lead_due("m", side, NOW)
+    tx.marks.lead_due("m", NOW)
     tx.marks.due_count("m", NOW)
     tx.marks.maps_due(NOW)
     tx.plans.maps(WEIGHED)
