@@ -7,9 +7,10 @@ from typing import Any
 
 import pytest
 
-from syncd.core.model import Side
+from syncd.core.model import Action, Side
 from syncd.engine import run as engine_run
 from syncd.engine.answers import release
+from syncd.engine.guard import may_exceed
 from syncd.engine.intake import tick
 from syncd.engine.run import work
 from syncd.engine.world import Guard, World
@@ -55,6 +56,21 @@ def test_a_later_run_does_not_let_go_what_is_held() -> None:
         assert work(world, world.pairs[0]).state == "done"
         assert {row.fields["email"] for row in rows(town, "con", "contacts")} == {f"p{n}@x.example" for n in (4, 5, 6)}
         assert resting(town, HELD) == 3
+
+
+def test_what_a_run_did_counts_for_the_percentage_as_well() -> None:
+    """Few are due, and with those that the run wrote already it is more of all links than the guard allows."""
+    with town_of(batch=100) as town:
+        for number in range(60):
+            make(town, "crm", "contacts", {"email": f"p{number}@x.example", "name": "P"})
+        judge(town)
+        edit(town, "crm", "contacts", rows(town, "crm", "contacts")[0].id, {"name": "Q"})
+        town.stage.now += timedelta(seconds=60)
+        read_feed(town, "crm", "contacts")
+        pair = with_mode(town.world, "live", Guard(creates=1000, updates=1000, percent=80)).pairs[0]
+        assert not may_exceed(town.world, pair, town.stage.now)
+        assert not may_exceed(town.world, pair, town.stage.now, {Action.UPDATE: 40})
+        assert may_exceed(town.world, pair, town.stage.now, {Action.UPDATE: 50})
 
 
 def approved(town: Town) -> World:
