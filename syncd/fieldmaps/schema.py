@@ -70,7 +70,7 @@ def json_schema() -> Node:
         "first_link": _words(Owner, "Who wins when two existing records are linked and differ."),
         "create": _sides(_made(), "On which side records of the other are made, and when."),
         "delete": _sides(_one_of(DELETES, GONE), GONE),
-        "lane": _one_of(LANES, "`lead` goes before `normal`."),
+        "lane": _one_of(LANES, "`lead`: who has no twin yet goes before all else."),
         "relations": _list(_relation(), "Fields that point to records which another map links."),
         "fields": {**_list(_rule(), "The rules: which field goes with which."), "minItems": 1},
     }

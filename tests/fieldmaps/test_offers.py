@@ -69,7 +69,7 @@ def test_keys_with_what_they_are_for() -> None:
     told = {one.name: one for one in found.items}
     assert "version" not in told and "name" not in told
     assert told["only"].insert == "only: "
-    assert told["lane"].says == "`lead` goes before `normal`."
+    assert told["lane"].says == "`lead`: who has no twin yet goes before all else."
 
 
 @pytest.mark.parametrize(
