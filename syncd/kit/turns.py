@@ -12,7 +12,7 @@ from contextlib import contextmanager
 from typing import Protocol
 
 import structlog
-from pyrate_limiter import InMemoryBucket, Limiter, Rate, SingleBucketFactory
+from pyrate_limiter import InMemoryBucket, Rate, RateItem
 
 from syncd.errors import Transient
 
@@ -54,18 +54,31 @@ class Bucket(Protocol):
 
 
 class OwnBucket:
-    """A rate of this process alone: one pyrate limiter each, as it refuses some sets of rates that vendors publish."""
+    """A rate of this process alone: one pyrate bucket each, as it refuses some sets of rates that vendors publish.
+
+    A turn counts from when it was had. pyrate's own limiter counts it from when it should have been had: a busy process
+    wakes up later than that, and the vendor saw more in a window than we had let through.
+    """
 
     def __init__(self, name: str, count: int, seconds: float) -> None:
         """Leaks are done at each turn, so that no background thread is needed."""
-        self._name = name
-        self._bucket = InMemoryBucket([Rate(count, int((seconds + JITTER) * 1000))])
-        self._limiter = Limiter(SingleBucketFactory(self._bucket, schedule_leak=False), buffer_ms=5)
+        self._name, self._count = name, count
+        self._rate = Rate(count, int((seconds + JITTER) * 1000))
+        self._bucket = InMemoryBucket([self._rate])
 
     def take(self, weight: int, deadline: float) -> bool:
         """Wait for a turn."""
-        self._bucket.leak(time.monotonic_ns() // 1_000_000)
-        return bool(self._limiter.try_acquire(self._name, weight, timeout=max(0.0, deadline - time.monotonic())))
+        while True:
+            item = RateItem(self._name, time.monotonic_ns() // 1_000_000, weight)
+            self._bucket.leak(item.timestamp)
+            if self._bucket.put(item):
+                return True
+            # The youngest of those that have to be over before there is room for this one.
+            before = self._bucket.peek(self._count - weight)
+            wait = (before.timestamp + self._rate.interval - item.timestamp) / 1000 if before else 0.0
+            if time.monotonic() + wait > deadline:
+                return False
+            _wait(wait)
 
     def hold_back(self, seconds: float) -> None:
         """There is nobody to tell."""
@@ -87,12 +100,16 @@ class SharedBucket:
                 return True
             if time.monotonic() + wait > deadline:
                 return False
-            # A little apart, so that the threads of all processes do not come back in the same instant.
-            time.sleep(wait + _CHANCE.uniform(0.0, 0.01))
+            _wait(wait)
 
     def hold_back(self, seconds: float) -> None:
         """Tell the others to wait."""
         self._turns.hold_back(self._key, seconds)
+
+
+def _wait(seconds: float) -> None:
+    """A little apart, so that those who wait for one turn do not all come back in the same instant."""
+    time.sleep(seconds + _CHANCE.uniform(0.0, 0.01))
 
 
 class SharedFlights:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import threading
 import time
+from itertools import cycle
 
 import pytest
 
@@ -50,6 +51,22 @@ def test_no_window_holds_more_than_its_rate() -> None:
     assert len(taken) == 16
     assert all(later - first > 0.18 for first, later in zip(taken, taken[5:], strict=False))
     assert all(later - first > 0.95 for first, later in zip(taken, taken[12:], strict=False))
+
+
+def test_who_wakes_up_late_counts_from_then(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A process that is too busy to come back in time spends no more in a window for it."""
+    limit, taken, late = Limit("t", ((3, 0.4),)), [], cycle((0.2, 0.0, 0.0))
+    slept = time.sleep
+
+    def oversleep(seconds: float) -> None:
+        slept(seconds + next(late))
+
+    monkeypatch.setattr("time.sleep", oversleep)
+    monkeypatch.setattr("pyrate_limiter.limiter.sleep", oversleep)
+    for _ in range(12):
+        with limit.slot(10):
+            taken.append(time.monotonic())
+    assert all(later - first > 0.4 for first, later in zip(taken, taken[3:], strict=False))
 
 
 def test_requests_in_flight_are_bounded() -> None:
