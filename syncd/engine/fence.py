@@ -6,10 +6,12 @@ What is not here: the leases and fences themselves (`store.marks`).
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 
 from syncd.engine.item import Item, again
 from syncd.engine.world import World
 from syncd.store.links import Link
+from syncd.store.marks import Unit
 from syncd.store.store import Tx
 
 FEW = 4
@@ -42,7 +44,17 @@ def hold_links(world: World, tx: Tx, made: Sequence[tuple[Item, Link]]) -> None:
 
     And what its other record has for news goes along, as with any link.
     """
-    now = world.clock()
-    units = tx.marks.take_along([(item.unit, link) for item, link in made], now, now + world.pace.lease)
-    for (item, link), unit in zip(made, units, strict=True):
+    linked = [(replace(item.unit, link=link), link.id_on(item.mark.side.other)) for item, link in made]
+    for (item, link), unit in zip(made, _with_news(world, tx, linked), strict=True):
         item.link, item.unit = link, unit
+
+
+def bring_news(world: World, tx: Tx, items: Sequence[Item]) -> None:
+    """What the twins of these items have for news goes along before a link, so that a plan looks for a pair once."""
+    for item, unit in zip(items, _with_news(world, tx, [(i.unit, str(i.twin)) for i in items]), strict=True):
+        item.unit = unit
+
+
+def _with_news(world: World, tx: Tx, found: Sequence[tuple[Unit, str]]) -> list[Unit]:
+    now = world.clock()
+    return tx.marks.take_along(found, now, now + world.pace.lease)

@@ -17,7 +17,7 @@ import structlog
 from syncd.core.fieldmap import FieldMap
 from syncd.core.model import Action, Side
 from syncd.engine.confirm import finish
-from syncd.engine.fence import all_ours
+from syncd.engine.fence import all_ours, bring_news
 from syncd.engine.flips import freeze
 from syncd.engine.inheriting import inherit
 from syncd.engine.item import DRIFT, UNTOLD, Item, Rest, again, described, park, permitted
@@ -36,6 +36,7 @@ from syncd.engine.writing import Writer, journal
 from syncd.errors import AuthError, Refused, SyncdError, Transient
 from syncd.kit.connector import Capabilities
 from syncd.store.marks import HELD, PARKED, PLANNED, WEIGHED, Unit
+from syncd.store.sql import chunks
 from syncd.store.store import Tx
 
 QUOTA = timedelta(seconds=10)
@@ -224,8 +225,13 @@ class Worker:
         self._join(items)
 
     def _join(self, items: Sequence[Item]) -> None:
-        """Link those whose twin was found."""
-        if self.rests is not None or all(item.twin is None or item.link is not None for item in items):
+        """Link those whose twin was found; where nothing may be written, both rest with one plan."""
+        found = [item for item in items if item.twin is not None and item.link is None and item.stands()]
+        if not found:
+            return
+        if self.rests is not None:
+            with self.world.store.begin() as tx:
+                bring_news(self.world, tx, all_ours(tx, found))
             return
         before = [(item, item.link, item.unit) for item in items]
         try:
@@ -295,17 +301,17 @@ class Worker:
             if item.rest is not None and item.rest.state in (PLANNED, HELD, WEIGHED)
         ]
         finish(self.world, tx, items, self.run)
-        for item, plan in plans:
-            for mark in item.unit.marks:
-                tx.marks.keep_plan(mark, plan)
-            ends = {side: self.m.end(side) for side in Side}
-            known = [f"{e.system}:{e.kind}:{i}" for side, e in ends.items() if (i := item.id_on(side)) is not None]
-            tx.marks.wake(known, self.world.clock())
-            if item.twin is not None and item.side is not None:
-                self._withdraw(tx, item.side.other, item.twin)
+        tx.marks.keep_plans((mark, plan) for item, plan in plans for mark in item.unit.marks)
+        ends = {side: self.m.end(side) for side in Side}
+        known = [(item.id_on(side), end) for item, _ in plans for side, end in ends.items()]
+        tx.marks.wake([f"{end.system}:{end.kind}:{id_}" for id_, end in known if id_ is not None], self.world.clock())
+        self._withdraw(tx, [item for item, _ in plans if item.twin is not None])
 
-    def _withdraw(self, tx: Tx, side: Side, id: str) -> None:
+    def _withdraw(self, tx: Tx, found: Sequence[Item]) -> None:
         """A record that is to be linked is not to be created for: such a plan is made again."""
-        other = tx.marks.get(self.m.key, side, [id]).get(id)
-        if other is not None and other.state == PLANNED and other.plan and other.plan["creates"]:
-            tx.marks.retry(self.m.key, self.world.clock(), state=PLANNED, ids=[id], reread=False)
+        for side in Side:
+            twins = [str(item.twin) for item in found if item.side is side.other]
+            others = tx.marks.get(self.m.key, side, twins)
+            ids = [id_ for id_, one in others.items() if one.state == PLANNED and one.plan and one.plan["creates"]]
+            for chunk in chunks(ids):
+                tx.marks.retry(self.m.key, self.world.clock(), state=PLANNED, ids=chunk, reread=False)

@@ -62,6 +62,7 @@ _SEVERAL = and_(marks.c.map == bindparam("at_map"), marks.c.side == bindparam("a
 LEASE = update(marks).where(_SEVERAL).values(leased_until=bindparam("until"), fence=bindparam("by"))
 _SEEN = and_(marks.c.generation == bindparam("seen"), marks.c.fence == bindparam("by"))
 _AS_SEEN = and_(_AT, _SEEN)
+KEEP_PLAN = update(marks).where(_AT, marks.c.generation == bindparam("seen")).values(plan=bindparam("kept"))
 DONE = delete(marks).where(_SEVERAL, _SEEN)
 WAKE = (
     update(marks)

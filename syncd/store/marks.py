@@ -10,7 +10,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Connection, Row, and_, case, func, select, update
+from sqlalchemy import Connection, Row, and_, case, func, select
 
 from syncd.core.model import Side
 from syncd.store import marking
@@ -178,22 +178,21 @@ class Marks:
             whole.append(unit)
         return whole
 
-    def take_along(self, linked: Sequence[tuple[Unit, Link]], now: datetime, until: datetime) -> list[Unit]:
-        """These units of one map with the links that were made of them, leased under their fence.
+    def take_along(self, found: Sequence[tuple[Unit, str]], now: datetime, until: datetime) -> list[Unit]:
+        """These units of one map, leased under their fence with what the other side's record has for news.
 
-        What the other side's record has for news goes along with it, where that is nobody's yet.
+        `found`: each with the id of that record, which is another for each. News that is somebody's is left alone.
         """
         news: dict[tuple[Side, str], Mark] = {}
         for side in Side:
-            ids = [link.id_on(side) for unit, link in linked if unit.marks[0].side is not side]
+            ids = [id_ for unit, id_ in found if unit.marks[0].side is not side]
             for chunk in chunks(ids):
-                given = {"map": linked[0][1].map, "at": str(side), "among": chunk, "now": now}
+                given = {"map": found[0][0].marks[0].map, "at": str(side), "among": chunk, "now": now}
                 news |= {(side, mark.id): mark for mark in map(_mark, self.connection.execute(marking.NEWS, given))}
         units: list[Unit] = []
-        for unit, link in linked:
-            side = unit.marks[0].side.other
-            along = news.get((side, link.id_on(side)))
-            units.append(replace(unit, link=link, marks=(*unit.marks, along) if along is not None else unit.marks))
+        for unit, id_ in found:
+            along = news.pop((unit.marks[0].side.other, id_), None)
+            units.append(replace(unit, marks=(*unit.marks, along)) if along is not None else unit)
         if units:
             self._lease(units, until, units[0].fence)
         return units
@@ -257,10 +256,11 @@ class Marks:
         where = {**_place(mark), "seen": mark.generation, "by": fence}
         return bool(self.connection.execute(marking.resting(tuple(values)), {**values, **where}).rowcount)
 
-    def keep_plan(self, mark: Mark, plan: Mapping[str, Any]) -> None:
-        """Store a resting mark's plan with it."""
-        query = update(marks).where(_at(mark), marks.c.generation == mark.generation)
-        self.connection.execute(query.values(plan=dict(plan)))
+    def keep_plans(self, plans: Iterable[tuple[Mark, Mapping[str, Any]]]) -> None:
+        """Store the plans of resting marks with them."""
+        rows = [{**_place(mark), "seen": mark.generation, "kept": dict(plan)} for mark, plan in plans]
+        if rows:
+            self.connection.execute(marking.KEEP_PLAN, rows)
 
     def wake(self, waits_for: Iterable[str], now: datetime) -> int:
         """Make due what waits for any of these."""
@@ -358,10 +358,6 @@ def _together(several: Iterable[tuple[Mark, int | None]]) -> Iterator[tuple[dict
     for (map_key, side, seen), ids in groups.items():
         place = {"at_map": map_key, "at_side": str(side), **({"seen": seen} if seen is not None else {})}
         yield from ((place, chunk) for chunk in chunks(ids))
-
-
-def _at(mark: Mark) -> Any:
-    return and_(marks.c.map == mark.map, marks.c.side == str(mark.side), marks.c.id == mark.id)
 
 
 def _mark(row: Row[tuple[object, ...]]) -> Mark:

@@ -10,11 +10,12 @@ from datetime import timedelta
 
 import pytest
 
+from syncd.core.model import Side
 from syncd.engine import run as engine_run
 from syncd.engine.run import RunReport, work
 from syncd.service.passes import plan
 from syncd.store.marks import DUE, PLANNED
-from tests.engine.doings import edit, judge, read_feed
+from tests.engine.doings import FEEDS, audit, edit, judge, make, read_feed
 from tests.engine.test_rules import linked, rows, town_of
 from tests.engine.town import Town
 
@@ -69,3 +70,40 @@ def test_a_plan_shows_what_an_earlier_one_found() -> None:
             shown = plan(town.world, town.world.pairs, lambda _: None)
             assert [one["action"] for one in shown["operations"]] == ["update"]
         assert names(town) == ["Ann"]
+
+
+def test_who_would_be_linked_is_looked_for_once() -> None:
+    """Both records are new: one unit, one plan for both marks; and a run that may write links the two."""
+    with town_of() as town:
+        for vendor in ("crm", "con"):
+            make(town, vendor, "contacts", {"email": "ann@x.example", "name": "Ann", "phone": "1"})
+        town.stage.now += timedelta(seconds=60)
+        for system, kind in FEEDS:
+            read_feed(town, system, kind)
+        report = work(town.world, replace(town.pair, mode="plan"))
+        assert report.counts["rest:planned"] == 1
+        with town.store.read() as tx:
+            one, other = tx.marks.resting(PLANNED)
+        assert {one.side, other.side} == set(Side)
+        assert one.plan == other.plan
+        assert one.plan["action"] == "link"
+        assert town.work().state == "done"
+        assert audit(town) == []
+        judge(town)
+
+
+def test_what_else_a_twin_asks_for_has_its_turn_in_a_plan() -> None:
+    """A twin that is to be read anew keeps its own turn."""
+    with town_of() as town:
+        for vendor in ("crm", "con"):
+            make(town, vendor, "contacts", {"email": "ann@x.example", "name": "Ann", "phone": "1"})
+        town.stage.now += timedelta(seconds=60)
+        for system, kind in FEEDS:
+            read_feed(town, system, kind)
+        (right,) = rows(town, "con", "contacts")
+        with town.store.begin() as tx:
+            tx.marks.add("pair/contacts", Side.RIGHT, [right.id], town.world.clock(), lane=2, reread=True)
+        assert work(town.world, replace(town.pair, mode="plan")).counts["rest:planned"] == 2
+        with town.store.read() as tx:
+            assert len(tx.marks.resting(PLANNED)) == 2
+        judge(town)

@@ -28,7 +28,9 @@ def rested(town: Town, state: str) -> None:
         (unit,) = tx.marks.claim(MAP, now, now + town.world.pace.lease, 10**6, limit=9)
         mark = unit.marks[0]
         tx.marks.rest(mark, 10**6, state, waits_for="crm:contacts:7" if state == PARKED else None, due_at=now)
-        tx.marks.keep_plan(mark, {"creates": None, "archives": None, "writes": [{"side": "right", "field": "name"}]})
+        tx.marks.keep_plans(
+            [(mark, {"creates": None, "archives": None, "writes": [{"side": "right", "field": "name"}]})]
+        )
         tx.marks.release(10**6)
     town.stage.now += WEEK
     with town.store.begin() as tx:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from datetime import timedelta
 from typing import Any
 
@@ -84,7 +85,7 @@ def test_a_new_cause_leaves_a_held_mark_held(store: Store) -> None:
     with store.begin() as tx:
         (mark,) = claimed(tx, "1")
         tx.marks.rest(mark, 1, HELD, cause="planned")
-        tx.marks.keep_plan(mark, {"writes": []})
+        tx.marks.keep_plans([(mark, {"writes": []})])
         tx.marks.release(1)
         tx.marks.add("m", LEFT, ["1"], NOW)
         found = only(tx)
@@ -97,7 +98,7 @@ def test_a_new_cause_makes_a_resting_mark_due(store: Store, state: str) -> None:
     with store.begin() as tx:
         (mark,) = claimed(tx, "1")
         tx.marks.rest(mark, 1, state, cause="waiting", waits_for="crm:contacts:9", attempts=4, due_at=LATER)
-        tx.marks.keep_plan(mark, {"writes": []})
+        tx.marks.keep_plans([(mark, {"writes": []})])
         tx.marks.release(1)
         tx.marks.add("m", LEFT, ["1"], NOW)
         found = only(tx)
@@ -182,7 +183,7 @@ def test_a_mark_renewed_meanwhile_stays(store: Store) -> None:
         tx.marks.add("m", LEFT, ["1"], NOW)
         assert tx.marks.done([mark], 1) == 0
         assert tx.marks.rest(mark, 1, PARKED, reason="the old story") is False
-        tx.marks.keep_plan(mark, {"old": True})
+        tx.marks.keep_plans([(mark, {"old": True})])
         assert (only(tx).state, only(tx).reason, only(tx).plan) == (DUE, None, None)
         assert claim(tx, 2) == []
         tx.marks.release(1)
@@ -250,7 +251,7 @@ def test_a_new_link_takes_the_news_of_its_other_record_along(store: Store, more:
         tx.marks.add("m", RIGHT, ["9"], NOW, **more)
         (unit,) = claim(tx, side=LEFT)
         link = tx.links.make("m", "1", "9", NOW)
-        (whole,) = tx.marks.take_along([(unit, link)], NOW, LATER)
+        (whole,) = tx.marks.take_along([(replace(unit, link=link), "9")], NOW, LATER)
         assert whole.link == link
         assert ids([whole]) == [[("left", "1"), *([("right", "9")] if along else [])]]
         assert all(tx.marks.holds(mark, 1, link.id) for mark in whole.marks)
@@ -271,7 +272,7 @@ def test_a_new_link_leaves_alone_what_is_not_due_or_somebody_s(store: Store, why
             tx.marks.rest(mark, 2, PARKED, reason="no such stage")
             tx.marks.release(2)
         link = tx.links.make("m", "1", "9", NOW)
-        (whole,) = tx.marks.take_along([(unit, link)], NOW, LATER)
+        (whole,) = tx.marks.take_along([(replace(unit, link=link), "9")], NOW, LATER)
         assert ids([whole]) == [[("left", "1")]]
 
 
@@ -438,7 +439,7 @@ def test_permit_makes_the_plan_the_permission(store: Store) -> None:
     with store.begin() as tx:
         for mark in claimed(tx, "1", "2"):
             tx.marks.rest(mark, 1, HELD if mark.id == "1" else PARKED)
-            tx.marks.keep_plan(mark, plan)
+            tx.marks.keep_plans([(mark, plan)])
         tx.marks.release(1)
         assert tx.plans.permit("other", NOW) == 0
         assert tx.plans.permit("m", LATER) == 1

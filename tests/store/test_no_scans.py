@@ -8,6 +8,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Iterator
 from contextlib import closing, contextmanager
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -53,7 +54,8 @@ def _claim(tx: Tx) -> None:
     tx.marks.next_due(["m"])
     tx.marks.add("m", Side.LEFT, ["1"], NOW)
     units = tx.marks.claim("m", NOW, LATER, 1, limit=1)
-    tx.marks.take_along([(unit, tx.links.make("m", "1", "9", NOW)) for unit in units], NOW, LATER)
+    link = tx.links.make("m", "1", "9", NOW)
+    tx.marks.take_along([(replace(unit, link=link), "9") for unit in units], NOW, LATER)
     tx.marks.claim("m", NOW, LATER, 1, limit=1, linked_only=True)
     tx.marks.claim("m", NOW, LATER, 1, limit=1, side=Side.LEFT, leads=True)
 
@@ -106,7 +108,7 @@ def _confirm(tx: Tx) -> None:
     tx.conflicts.choose(1, None)
     tx.conflicts.get(1)
     tx.marks.rest(mark, 1, PARKED)
-    tx.marks.keep_plan(mark, {})
+    tx.marks.keep_plans([(mark, {})])
     tx.marks.done([mark], 1)
     tx.marks.wake(["intent:1"], NOW)
     tx.marks.release(1)
