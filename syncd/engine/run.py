@@ -55,14 +55,14 @@ class RunReport:
                 **self.counts}  # fmt: skip
 
 
-def poll(world: World, pair: Pair) -> list[Tick]:
-    """One tick of every feed of a pair, each once. Raises AuthError and Transient."""
+def poll(world: World, pair: Pair, read: Callable[[World, str, str], Tick] = tick) -> list[Tick]:
+    """Every feed of a pair, each read once, by one tick if nothing else is said. Raises AuthError and Transient."""
     feeds = pair.kinds
     if not world.side_by_side:
-        return [tick(world, system, kind) for system, kind in feeds]
+        return [read(world, system, kind) for system, kind in feeds]
     enough = threading.Event()
     watched = replace(world, stopping=lambda: enough.is_set() or world.stopping())
-    return side_by_side([partial(tick, watched, system, kind) for system, kind in feeds], enough)
+    return side_by_side([partial(read, watched, system, kind) for system, kind in feeds], enough)
 
 
 def work(world: World, pair: Pair, *, look: Callable[[], None] = lambda: None) -> RunReport:

@@ -14,6 +14,7 @@ from typing import Any
 
 from syncd.core.plural import counted
 from syncd.engine import answers, undo
+from syncd.engine.intake import Tick, tick
 from syncd.engine.maps import adopt
 from syncd.engine.run import RunReport, poll, work
 from syncd.engine.world import Pair, World
@@ -105,18 +106,29 @@ def _work(world: World, pair: Pair, say: Say, look: Callable[[], None] = lambda:
 
 
 def _read_all(world: World, pair: Pair, health: Health, say: Say) -> None:
-    """Tick every feed until nothing is waiting right now. Whoever rests is asked too: somebody waits for the answer."""
+    """Read every feed until nothing is waiting right now. Whoever rests is asked too: somebody waits for the answer."""
     while True:
-        ticks = poll(world, pair)
-        if any(tick.busy for tick in ticks):
+        read = poll(world, pair, partial(_read_on, say))
+        if any(one.busy for one in read):
             say("another process reads; waiting for it")
             time.sleep(SHORTLY)
             continue
-        for system in dict.fromkeys(tick.system for tick in ticks):
+        for system in dict.fromkeys(one.system for one in read):
             health.clear(world, system)
-        say(", ".join(f"{tick.system} {tick.kind}: {counted(tick.rows, 'row')}" for tick in ticks))
-        if not any(tick.due for tick in ticks):
+        if not any(one.due for one in read):
             return
+
+
+def _read_on(say: Say, world: World, system: str, kind: str) -> Tick:
+    """Tick after tick of one feed, however long the others take; its last one.
+
+    `due` if there were several: what the others brought is older by then.
+    """
+    ticks, last = 0, None
+    while last is None or (last.due and not last.busy and not world.stopping()):
+        last, ticks = tick(world, system, kind), ticks + 1
+        say(f"{system} {kind}: {counted(last.rows, 'row')}")
+    return replace(last, due=ticks > 1)
 
 
 def _more_due(world: World, pair: Pair, report: RunReport) -> bool:

@@ -20,6 +20,7 @@ from syncd.engine.run import poll
 from syncd.engine.world import World
 from syncd.errors import AuthError, Transient
 from syncd.kit.connector import Cursor, Known, Page
+from syncd.service import passes
 from syncd.store.store import Store
 from tests.engine.doings import make
 from tests.engine.test_rules import town_of
@@ -171,6 +172,21 @@ def test_the_feeds_of_a_pair_are_read_side_by_side(town: Town) -> None:
     world = reading(town, crm=meet("crm"), con=meet("con"))
     pair = replace(world.pairs[0], maps=world.pairs[0].maps[:1])
     assert [(one.system, one.kind) for one in poll(world, pair)] == [("crm", "contacts"), ("con", "contacts")]
+    world.store.close()
+
+
+def test_a_feed_of_many_ticks_does_not_wait_for_the_others(town: Town) -> None:
+    """A first reading takes many ticks: each feed goes on at its own pace."""
+    end = time.monotonic() + SOON
+
+    def linger(made: Sequence[Page], known: Known) -> None:
+        while held(world) < PEOPLE and time.monotonic() < end:
+            time.sleep(0.01)
+
+    world = reading(town, con=linger)
+    passes.plan(world, [replace(world.pairs[0], maps=world.pairs[0].maps[:1])], lambda _: None)
+    assert held(world) == PEOPLE
+    assert time.monotonic() < end
     world.store.close()
 
 
