@@ -50,14 +50,14 @@ def show_json(value: Any) -> None:
     """One JSON document on stdout."""
     import orjson
 
-    typer.echo(orjson.dumps(value, default=plain, option=orjson.OPT_INDENT_2 | orjson.OPT_NON_STR_KEYS))
+    typer.echo(orjson.dumps(plain(value), option=orjson.OPT_INDENT_2).decode())
 
 
 def as_json(value: Any) -> str:
     """A value as JSON on one line."""
     import orjson
 
-    return orjson.dumps(value, default=plain, option=orjson.OPT_NON_STR_KEYS).decode()
+    return orjson.dumps(plain(value)).decode()
 
 
 def show_rows(rows: Iterable[Any], columns: Sequence[str], format: Format, *, empty: str) -> None:

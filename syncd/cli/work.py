@@ -42,7 +42,7 @@ def plan(
     a status that it sets, the receipt.
     """
     with opened(context, config) as app, progressing(READING, quiet=format is Format.JSON) as progress:
-        report = plain(app.plan(pair, progress))
+        report = app.plan(pair, progress)
     if format is Format.JSON:
         show_json(report)
     else:

@@ -49,7 +49,7 @@ def hold_links(world: World, tx: Tx, made: Sequence[tuple[Item, Link]]) -> None:
         item.link, item.unit = link, unit
 
 
-def bring_news(world: World, tx: Tx, items: Sequence[Item]) -> None:
+def take_news(world: World, tx: Tx, items: Sequence[Item]) -> None:
     """What the twins of these items have for news goes along before a link, so that a plan looks for a pair once."""
     for item, unit in zip(items, _with_news(world, tx, [(i.unit, str(i.twin)) for i in items]), strict=True):
         item.unit = unit

@@ -17,7 +17,7 @@ import structlog
 from syncd.core.fieldmap import FieldMap
 from syncd.core.model import Action, Side
 from syncd.engine.confirm import finish
-from syncd.engine.fence import all_ours, bring_news
+from syncd.engine.fence import all_ours, take_news
 from syncd.engine.flips import freeze
 from syncd.engine.inheriting import inherit
 from syncd.engine.item import DRIFT, UNTOLD, Item, Rest, again, described, park, permitted
@@ -231,7 +231,7 @@ class Worker:
             return
         if self.rests is not None:
             with self.world.store.begin() as tx:
-                bring_news(self.world, tx, all_ours(tx, found))
+                take_news(self.world, tx, all_ours(tx, found))
             return
         before = [(item, item.link, item.unit) for item in items]
         try:
@@ -303,8 +303,8 @@ class Worker:
         finish(self.world, tx, items, self.run)
         tx.marks.keep_plans((mark, plan) for item, plan in plans for mark in item.unit.marks)
         ends = {side: self.m.end(side) for side in Side}
-        known = [(item.id_on(side), end) for item, _ in plans for side, end in ends.items()]
-        tx.marks.wake([f"{end.system}:{end.kind}:{id_}" for id_, end in known if id_ is not None], self.world.clock())
+        known = [(end, id_) for item, _ in plans for side, end in ends.items() if (id_ := item.id_on(side)) is not None]
+        tx.marks.wake([f"{end.system}:{end.kind}:{id_}" for end, id_ in known], self.world.clock())
         self._withdraw(tx, [item for item, _ in plans if item.twin is not None])
 
     def _withdraw(self, tx: Tx, found: Sequence[Item]) -> None:

@@ -107,28 +107,21 @@ def _work(world: World, pair: Pair, say: Say, look: Callable[[], None] = lambda:
 
 def _read_all(world: World, pair: Pair, health: Health, say: Say) -> None:
     """Read every feed until nothing is waiting right now. Whoever rests is asked too: somebody waits for the answer."""
-    while True:
-        read = poll(world, pair, partial(_read_on, say))
-        if any(one.busy for one in read):
-            say("another process reads; waiting for it")
-            time.sleep(SHORTLY)
-            continue
-        for system in dict.fromkeys(one.system for one in read):
-            health.clear(world, system)
-        if not any(one.due for one in read):
-            return
+    while any(one.busy for one in poll(world, pair, partial(_read_on, say))):
+        say("another process reads; waiting for it")
+        time.sleep(SHORTLY)
+    for system in dict.fromkeys(system for system, _ in pair.kinds):
+        health.clear(world, system)
 
 
 def _read_on(say: Say, world: World, system: str, kind: str) -> Tick:
-    """Tick after tick of one feed, however long the others take; its last one.
-
-    `due` if there were several: what the others brought is older by then.
-    """
-    ticks, last = 0, None
-    while last is None or (last.due and not last.busy and not world.stopping()):
-        last, ticks = tick(world, system, kind), ticks + 1
-        say(f"{system} {kind}: {counted(last.rows, 'row')}")
-    return replace(last, due=ticks > 1)
+    """Tick after tick of one feed until nothing of it is waiting, however long the others take; the last one."""
+    while True:
+        found = tick(world, system, kind)
+        if not found.busy:
+            say(f"{system} {kind}: {counted(found.rows, 'row')}")
+        if not found.due or world.stopping():
+            return found
 
 
 def _more_due(world: World, pair: Pair, report: RunReport) -> bool:

@@ -62,6 +62,8 @@ _SEVERAL = and_(marks.c.map == bindparam("at_map"), marks.c.side == bindparam("a
 LEASE = update(marks).where(_SEVERAL).values(leased_until=bindparam("until"), fence=bindparam("by"))
 _SEEN = and_(marks.c.generation == bindparam("seen"), marks.c.fence == bindparam("by"))
 _AS_SEEN = and_(_AT, _SEEN)
+NOT_YET: dict[str, None] = dict.fromkeys(("plan", "cause", "reason"))
+"""What a mark that rested with a plan forgets when it is due as before."""
 KEEP_PLAN = update(marks).where(_AT, marks.c.generation == bindparam("seen")).values(plan=bindparam("kept"))
 DONE = delete(marks).where(_SEVERAL, _SEEN)
 WAKE = (
@@ -79,8 +81,8 @@ def asking(dialect: str) -> Any:
 
 
 @cache
-def retrying(given: frozenset[str], *, rested: bool, reread: bool) -> Any:
-    """Those of a state are due again: of a map, of ids, of causes, whatever is given."""
+def retrying(given: frozenset[str], *, was: str, reread: bool) -> Any:
+    """Those of a state are due again: of a map, of ids, of causes, whatever is given; what was planned as before."""
     query = update(marks).where(marks.c.state == bindparam("was"))
     if "of" in given:
         query = query.where(marks.c.map == bindparam("of"))
@@ -92,8 +94,8 @@ def retrying(given: frozenset[str], *, rested: bool, reread: bool) -> Any:
         query = query.where(marks.c.cause.in_(bindparam("causes", expanding=True)))
     values: dict[str, Any] = {"state": DUE, "due_at": bindparam("now"), "attempts": 0, "waits_for": None, "plan": None,
               "generation": marks.c.generation + 1}  # fmt: skip
-    more = {**({"first_at": bindparam("now")} if rested else {}), **({"reread": True} if reread else {})}
-    return query.values({**values, **more})
+    more = {**({"first_at": bindparam("now")} if was != DUE else {}), **({"reread": True} if reread else {})}
+    return query.values({**values, **more, **(NOT_YET if was == PLANNED else {})})
 
 
 @cache

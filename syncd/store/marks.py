@@ -181,7 +181,8 @@ class Marks:
     def take_along(self, found: Sequence[tuple[Unit, str]], now: datetime, until: datetime) -> list[Unit]:
         """These units of one map, leased under their fence with what the other side's record has for news.
 
-        `found`: each with the id of that record, which is another for each. News that is somebody's is left alone.
+        `found`: each with the id of that record; one that two name goes with the first. News that is somebody's is left
+        alone.
         """
         news: dict[tuple[Side, str], Mark] = {}
         for side in Side:
@@ -274,7 +275,7 @@ class Marks:
         """Make resting marks due again (of these ids, of these causes; empty: any); how many."""
         wanted = {"of": map_key, "ids": list(ids) or None, "causes": list(causes) or None}
         given = {name: value for name, value in wanted.items() if value is not None}
-        again = marking.retrying(frozenset(given), rested=state != DUE, reread=reread)
+        again = marking.retrying(frozenset(given), was=state, reread=reread)
         return int(self.connection.execute(again, {"was": state, "now": now, **given}).rowcount)
 
     def get(self, map_key: str, side: Side, ids: Iterable[str]) -> dict[str, Mark]:

@@ -14,7 +14,7 @@ from sqlalchemy import ColumnElement, Connection, Update, bindparam, cast, func,
 from sqlalchemy.dialects.postgresql import JSON
 
 from syncd.core.model import Side
-from syncd.store.marking import MAPS_IN
+from syncd.store.marking import MAPS_IN, NOT_YET
 from syncd.store.marks import DUE, HELD, PARKED, WEIGHED
 from syncd.store.sql import CHUNK, among
 from syncd.store.tables import marks
@@ -104,7 +104,7 @@ class Plans:
 
     def unweigh(self, map_key: str, due_at: datetime) -> int:
         """What was weighed is due as before: since then, and with its failures so far; how many marks."""
-        return self._move(map_key, WEIGHED, state=DUE, due_at=due_at, plan=None)
+        return self._move(map_key, WEIGHED, state=DUE, due_at=due_at, **NOT_YET)
 
     def hold(self, map_key: str) -> int:
         """What was weighed and is too much waits for a person, unless one has allowed it; how many marks."""
