@@ -5,12 +5,13 @@ What is not here: making one (`App.plan`).
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping
+from itertools import islice
 from typing import Any
 
 import typer
 
-from syncd.cli.render import cell
+from syncd.cli.render import as_json, cell
 from syncd.core.plural import counted
 
 LONGEST = 60
@@ -19,12 +20,23 @@ LONGEST = 60
 
 def show_plan(report: Mapping[str, Any], limit: int) -> None:
     """Print the first `limit` records of a plan, and its sum."""
-    operations: Sequence[Mapping[str, Any]] = report["operations"]
-    for operation in operations[:limit]:
+    operations: Collection[Mapping[str, Any]] = report["operations"]
+    for operation in islice(operations, limit):
         typer.echo("\n".join(lines(operation)))
     if len(operations) > limit:
         typer.echo(f"... and {len(operations) - limit} more; --limit shows them.")
     typer.echo(summary(report))
+
+
+def show_plan_json(report: Mapping[str, Any]) -> None:
+    """A plan as one JSON document, written record by record: it may be longer than memory is large."""
+    out, between = typer.get_text_stream("stdout"), ""
+    rest = {name: value for name, value in report.items() if name != "operations"}
+    out.write(as_json(rest)[:-1] + ', "operations": [')
+    for operation in report["operations"]:
+        out.write(f"{between}\n{as_json(operation)}")
+        between = ","
+    out.write("\n]}\n")
 
 
 def lines(operation: Mapping[str, Any]) -> list[str]:

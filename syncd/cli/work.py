@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from syncd.cli.common import ConfigOption, FormatOption, PairArgument, home_of, leave, opened, read
-from syncd.cli.plans import show_plan
+from syncd.cli.plans import show_plan, show_plan_json
 from syncd.cli.render import Format, plain, show_facts, show_json, show_rows
 
 if TYPE_CHECKING:
@@ -44,10 +44,10 @@ def plan(
     with opened(context, config) as app, progressing(READING, quiet=format is Format.JSON) as progress:
         report = app.plan(pair, progress)
     if format is Format.JSON:
-        show_json(report)
+        show_plan_json(report)
     else:
         show_plan(report, limit)
-    leave(needs_a_person=waits(report))
+    leave(needs_a_person=waits(report) or any(one["parked"] for one in report["operations"]))
 
 
 def once(

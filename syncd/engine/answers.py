@@ -6,7 +6,7 @@ What is not here: why a value is so (`explain`), and carrying a choice out (the 
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from datetime import datetime
 from itertools import groupby
 from math import ceil
@@ -24,12 +24,13 @@ from syncd.engine.world import Pair, World
 from syncd.errors import ConfigError, Problem
 from syncd.fieldmaps.source import nearest
 from syncd.kit.connector import Capabilities
+from syncd.store import resting
 from syncd.store.conflicts import Conflict
 from syncd.store.links import Link
 from syncd.store.marks import COMING, DUE, HELD, PARKED, PLANNED, Mark
 from syncd.store.plans import DISCARDED
-from syncd.store.resting import skip as skipped
 from syncd.store.runs import SystemState
+from syncd.store.sql import CHUNK
 from syncd.store.store import Store, Tx
 
 
@@ -115,7 +116,7 @@ def skip(world: World, ref: Ref, map_key: str | None = None) -> int:
             if found and any(intent.side is side.other for intent in tx.journal.open_of(m.key, [ref.id])):
                 remedy = "See to it as its reason says; `syncd parked` shows that."
                 raise ConfigError(Problem(str(ref), "cannot be skipped: a write for it may have landed.", remedy))
-            count += skipped(tx, m.key, found)
+            count += resting.skip(tx, m.key, found)
     return count
 
 
@@ -289,23 +290,32 @@ def done(counts: Mapping[str, Any]) -> str:
     return ", ".join([*(f"{count} {word}" for word, count in said.items() if count), *looked]) or "nothing to do"
 
 
-def plan_rows(store: Store, maps: Sequence[FieldMap], state: str) -> list[dict[str, Any]]:
-    """The plans that rest with marks in this state, one per link or new record."""
+def plan_rows(store: Store, maps: Sequence[FieldMap], state: str) -> Iterator[dict[str, Any]]:
+    """The plans that rest with marks in this state, one per link or new record; a page of them is in memory."""
     with store.read() as tx:
-        return [plan for m in maps for plan in tx.plans.of(m.key, state)]
+        for m in maps:
+            after: str | None = ""
+            while after is not None:
+                page = resting.held(tx, m.key, after=after, limit=CHUNK, state=state)
+                yield from (mark.plan for mark in page.rows)
+                after = page.after
 
 
-def cost(world: World, maps: Sequence[FieldMap], plans: Sequence[Mapping[str, Any]]) -> dict[str, int]:
+def cost(world: World, maps: Sequence[FieldMap], plans: Iterable[Mapping[str, Any]]) -> dict[str, int]:
     """The API calls that carrying out these plans takes, per system: look-ups, comparisons and writes in batches."""
+    creates, updates = Counter[tuple[str, str]](), Counter[tuple[str, str]]()
+    for plan in plans:
+        if plan["creates"] is not None:
+            creates[plan["map"], plan["creates"]] += 1
+        else:
+            updates.update({(plan["map"], write["side"]) for write in plan["writes"]})
+        if plan.get("archives"):
+            updates[plan["map"], plan["archives"]] += 1
     calls: dict[str, int] = {}
     for m in maps:
         for side in Side:
-            mine = [p for p in plans if p["map"] == m.key]
-            creates = sum(1 for p in mine if p["creates"] == str(side))
-            updates = sum(1 for p in mine if p["creates"] is None and any(w["side"] == str(side) for w in p["writes"]))
-            updates += sum(1 for p in mine if p.get("archives") == str(side))
-            caps = world.connector(m, side).capabilities
-            calls[m.end(side).system] = calls.get(m.end(side).system, 0) + _calls(caps, creates, updates)
+            caps, of = world.connector(m, side).capabilities, (m.key, str(side))
+            calls[m.end(side).system] = calls.get(m.end(side).system, 0) + _calls(caps, creates[of], updates[of])
     return calls
 
 

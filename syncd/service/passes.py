@@ -6,11 +6,15 @@ What is not here: the daemon, which does the same for months (`daemon`).
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterator, Sequence
+import zlib
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from datetime import timedelta
 from functools import partial
+from itertools import islice
 from typing import Any
+
+import orjson
 
 from syncd.core.plural import counted
 from syncd.engine import answers, undo
@@ -20,6 +24,7 @@ from syncd.engine.run import RunReport, poll, work
 from syncd.engine.world import Pair, World
 from syncd.service.health import Health
 from syncd.store.marks import PLANNED
+from syncd.store.sql import CHUNK
 
 SOON = timedelta(seconds=30)
 """`once` waits for marks that become due within this time."""
@@ -30,28 +35,47 @@ SHORTLY = 0.3
 Say = Callable[[str], None]
 
 
+class Operations:
+    """What a plan would do, record by record. They are many and much alike: all but a page of them are packed."""
+
+    def __init__(self) -> None:
+        """None yet."""
+        self._packed: list[bytes] = []
+        self._count = 0
+
+    def add(self, rows: Iterable[Mapping[str, Any]]) -> None:
+        """Add these, in their order."""
+        rest = iter(rows)
+        while page := list(islice(rest, CHUNK)):
+            self._packed.append(zlib.compress(orjson.dumps(page), 1))
+            self._count += len(page)
+
+    def __len__(self) -> int:
+        """How many there are."""
+        return self._count
+
+    def __iter__(self) -> Iterator[dict[str, Any]]:
+        """Each as it was added."""
+        for page in self._packed:
+            yield from orjson.loads(zlib.decompress(page))
+
+
 def plan(world: World, pairs: Sequence[Pair], say: Say) -> dict[str, Any]:
     """Read both sides and show what a run would do; nothing is written to a vendor."""
-    health = _begin(world)
-    operations: list[dict[str, Any]] = []
-    calls: dict[str, int] = {}
+    health, operations = _begin(world), Operations()
     for one in pairs:
-        rows: list[dict[str, Any]] = []
         _read_all(world, one, health, say)
         # Of a live pair, the daemon's next run wakes what was planned, as soon as the pair is given back.
-        _work(world, replace(one, mode="plan"), say, partial(_see, world, one, rows))
-        for system, count in answers.cost(world, one.maps, rows).items():
-            calls[system] = calls.get(system, 0) + count
-        operations += [{"pair": one.name, **row} for row in rows]
-    return {
-        "operations": operations,
-        "creates": sum(1 for row in operations if row["creates"]),
-        "updates": sum(1 for row in operations if not row["creates"] and row["writes"]),
-        "archives": sum(1 for row in operations if row.get("archives")),
-        "links": sum(1 for row in operations if row["action"] == "link"),
-        "calls": calls,
-        "conflicts": sum(len(row["conflicts"]) for row in operations),
-    }
+        _work(world, replace(one, mode="plan"), say, partial(_see, world, one, operations))
+    counts = dict.fromkeys(("creates", "updates", "archives", "links", "conflicts"), 0)
+    for row in operations:
+        counts["creates"] += row["creates"] is not None
+        counts["updates"] += row["creates"] is None and bool(row["writes"])
+        counts["archives"] += bool(row.get("archives"))
+        counts["links"] += row["action"] == "link"
+        counts["conflicts"] += len(row["conflicts"])
+    calls = answers.cost(world, [m for one in pairs for m in one.maps], operations)
+    return {"operations": operations, **counts, "calls": calls}
 
 
 def _begin(world: World) -> Health:
@@ -62,8 +86,8 @@ def _begin(world: World) -> Health:
     return health
 
 
-def _see(world: World, pair: Pair, rows: list[dict[str, Any]]) -> None:
-    rows += answers.plan_rows(world.store, pair.maps, PLANNED)
+def _see(world: World, pair: Pair, operations: Operations) -> None:
+    operations.add({"pair": pair.name, **row} for row in answers.plan_rows(world.store, pair.maps, PLANNED))
 
 
 def once(world: World, pairs: Sequence[Pair], say: Say) -> list[dict[str, Any]]:

@@ -5,10 +5,10 @@ What is not here: marks that are worked on (`marks`), and making a plan (`engine
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any, TypeVar
+from typing import Any
 
 from sqlalchemy import ColumnElement, Connection, Update, bindparam, cast, func, literal, select, tuple_, update
 from sqlalchemy.dialects.postgresql import JSON
@@ -22,7 +22,6 @@ from syncd.store.tables import marks
 DISCARDED = "discarded"
 """The cause of what is parked because a person did not want it written."""
 
-T = TypeVar("T")
 Where = ColumnElement[bool]
 
 _NOT_ALLOWED: Where = marks.c.permit.is_(None)
@@ -50,17 +49,16 @@ class Plans:
         """Work on this connection."""
         self.connection = connection
 
-    def of(self, map_key: str, state: str) -> list[dict[str, Any]]:
-        """The plans of the marks in a state, one per link or new record: both marks of a link may hold one."""
-        return self._newest(map_key, state, lambda plan: plan)
-
     def briefs(self, map_key: str, state: str) -> list[Brief]:
-        """What these plans come to; the plans themselves are read a page at a time."""
-        return self._newest(map_key, state, _brief)
+        """What these plans come to, one per link or new record: both marks of a link may hold one.
+
+        The plans themselves are read a page at a time.
+        """
+        return self._newest(map_key, state)
 
     def weighed(self, map_key: str) -> list[Brief]:
         """What the weighed plans come to that nobody has allowed."""
-        return self._newest(map_key, WEIGHED, _brief, _NOT_ALLOWED)
+        return self._newest(map_key, WEIGHED, _NOT_ALLOWED)
 
     def count(self, map_key: str, state: str) -> int:
         """How many there are, one per link or new record."""
@@ -74,14 +72,14 @@ class Plans:
         )
         return int(self.connection.execute(select(func.count()).select_from(each.distinct().subquery())).scalar_one())
 
-    def _newest(self, map_key: str, state: str, keep: Callable[[dict[str, Any]], T], *which: Where) -> list[T]:
-        """What is to be kept of the newest plan of each link or new record."""
-        found: dict[tuple[str | None, str | None], tuple[datetime, T]] = {}
+    def _newest(self, map_key: str, state: str, *which: Where) -> list[Brief]:
+        """The newest plan of each link or new record, in brief."""
+        found: dict[tuple[str | None, str | None], tuple[datetime, Brief]] = {}
         for at, plan in self._each(map_key, state, *which):
             of = plan["left"], plan["right"]
             if of not in found or found[of][0] <= at:
-                found[of] = at, keep(plan)
-        return [kept for _, kept in found.values()]
+                found[of] = at, _brief(plan)
+        return [brief for _, brief in found.values()]
 
     def _each(self, map_key: str, state: str, *which: Where) -> Iterator[tuple[datetime, dict[str, Any]]]:
         """Every plan and when it came to rest, a page at a time, in the order of the index."""

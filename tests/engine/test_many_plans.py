@@ -13,6 +13,7 @@ from syncd.core.model import Side
 from syncd.engine.answers import held_rows, plan_rows, release
 from syncd.engine.guard import Weight, may_exceed, weigh
 from syncd.engine.world import Guard
+from syncd.service.passes import plan
 from syncd.store.marks import DUE, HELD, PLANNED, WEIGHED
 from syncd.store.tables import links, marks
 from tests.engine.doings import edit, rest
@@ -78,6 +79,21 @@ def test_many_plans_are_not_all_in_memory(state: str, ask: Callable[[Town], obje
             tracemalloc.stop()
 
 
+def test_a_plan_that_is_shown_is_kept_packed() -> None:
+    """Each record is in it once, and what is kept of many is far less than they take."""
+    with town_of() as town:
+        plans(town, PLANNED)
+        tracemalloc.start()
+        try:
+            shown = plan(town.world, town.world.pairs, lambda _: None)
+            assert tracemalloc.get_traced_memory()[0] < MOST / 10
+        finally:
+            tracemalloc.stop()
+        assert len(shown["operations"]) == shown["updates"] == COUNT // 2
+        told = [one["left"] for one in shown["operations"] if one["writes"][0]["after"] == TEXT]
+        assert sorted(told, key=int) == [f"{n}" for n in range(COUNT // 2)]
+
+
 def test_the_newest_plan_of_a_record_is_shown() -> None:
     """Both marks of a link were planned, one after the other: what stands is the later plan, whatever its lane."""
     with town_of() as town:
@@ -117,7 +133,7 @@ def test_a_plan_goes_when_the_other_side_says_the_same() -> None:
         town.world = with_mode(town.world, "plan")
         edit(town, "crm", "contacts", left.id, {"name": "Anna"})
         rest(town)
-        assert len(plan_rows(town.store, town.maps, PLANNED)) == 1
+        assert len(list(plan_rows(town.store, town.maps, PLANNED))) == 1
         edit(town, "con", "contacts", right.id, {"name": "Anna"})
         rest(town)
-        assert plan_rows(town.store, town.maps, PLANNED) == []
+        assert list(plan_rows(town.store, town.maps, PLANNED)) == []
