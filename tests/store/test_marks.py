@@ -106,6 +106,27 @@ def test_a_new_cause_makes_a_resting_mark_due(store: Store, state: str) -> None:
         assert (found.cause, found.waits_for, found.plan) == (None, None, None)
 
 
+@pytest.mark.parametrize(
+    ("state", "go_on", "news"),
+    [
+        (PLANNED, lambda tx: tx.marks.retry("m", NOW, state=PLANNED, reread=False), True),
+        (WEIGHED, lambda tx: tx.plans.unweigh("m", NOW), True),
+        (PARKED, lambda tx: tx.marks.retry("m", NOW, reread=False), False),
+    ],
+)
+def test_what_was_planned_is_news_again_when_it_may_go_on(
+    store: Store, state: str, go_on: Callable[[Tx], object], news: bool
+) -> None:
+    """So it goes along with a new link; what was parked remembers why."""
+    with store.begin() as tx:
+        (mark,) = claimed(tx, "1")
+        tx.marks.rest(mark, 1, state, cause="planned", reason="waits for permission to write")
+        tx.marks.keep_plans([(mark, {"writes": []})])
+        tx.marks.release(1)
+        go_on(tx)
+        assert (only(tx).state, only(tx).plan, only(tx).news) == (DUE, None, news)
+
+
 def test_the_lead_lane_goes_first_then_the_oldest(store: Store) -> None:
     """Marks are claimed by lane, then by the time they became due, as many as asked for; those due later wait."""
     with store.begin() as tx:
