@@ -11,10 +11,11 @@ import shutil
 import signal
 import subprocess
 import sys
+import threading
 import time
 import urllib.request
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -225,13 +226,36 @@ def cost(command: Sequence[str], folder: Path, *, store: str = FILE) -> Cost:
     with output.open("w", encoding="utf-8") as file:
         began = time.monotonic()
         process = subprocess.Popen(command, cwd=folder, env=_env(store), stdout=file, stderr=subprocess.STDOUT)
-        _, status, used = os.wait4(process.pid, 0)
+        with _watched(process.pid) as peaks:
+            _, status, used = os.wait4(process.pid, 0)
         wall = time.monotonic() - began
     process.returncode = os.waitstatus_to_exitcode(status)
     text = output.read_text(encoding="utf-8")
     if process.returncode != 0:
         raise RuntimeError(f"{' '.join(command)} ended with {process.returncode}:\n{text[-3000:]}")
-    return Cost(used.ru_utime + used.ru_stime, wall, used.ru_maxrss * 1024, text)
+    return Cost(used.ru_utime + used.ru_stime, wall, peaks[0], text)
+
+
+@contextmanager
+def _watched(pid: int) -> Iterator[list[int]]:
+    """The most memory that a process held, looked at again and again.
+
+    The kernel's `ru_maxrss` will not do: it begins with what the process held that it was forked from.
+    """
+    peaks, ended = [0], threading.Event()
+
+    def watch() -> None:
+        while not ended.wait(0.02):
+            with suppress(OSError, StopIteration):  # it is gone, or about to be
+                peaks[0] = max(peaks[0], Daemon(pid).peak())
+
+    watcher = threading.Thread(target=watch)
+    watcher.start()
+    try:
+        yield peaks
+    finally:
+        ended.set()
+        watcher.join()
 
 
 def fresh(folder: Path) -> Path:
