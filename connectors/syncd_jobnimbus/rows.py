@@ -8,11 +8,12 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from syncd.core.model import FieldType, Gone, Record, Ref, Value
+from syncd.core.model import FieldKind, FieldType, Gone, Record, Ref, Value
 from syncd_jobnimbus.names import Names
 from syncd_jobnimbus.proofs import Proofs
 from syncd_jobnimbus.values import Codec, moment
@@ -116,10 +117,12 @@ class Rows:
                 if since is not None and self.proofs.exists(kind, name, since):
                     values[name] = None
                 continue
-            try:
-                values[name] = self.codec.decode(field, row.get(key))
-            except ValueError:
-                continue  # a value that is none of this field's: unknown, never blank
+            wire = row.get(key)
+            if wire.__class__ is str and field.kind is FieldKind.TEXT:  # as nearly all are
+                values[name] = wire or None
+                continue
+            with suppress(ValueError):  # a value that is none of this field's: unknown, never blank
+                values[name] = self.codec.decode(field, wire)
         return values
 
 

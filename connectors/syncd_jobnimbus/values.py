@@ -32,9 +32,9 @@ class Codec:
         """The canonical value. ValueError when the wire value cannot be one of this field: it is then unknown."""
         if wire is None or wire == "":
             return None
-        if field.kind is FieldKind.TEXT:
-            return wire if wire.__class__ is str else _text(wire)  # as nearly all are
         match field.kind:
+            case FieldKind.TEXT:
+                return _text(wire)
             case FieldKind.NUMBER:
                 return _number(wire)
             case FieldKind.BOOL:
@@ -100,7 +100,7 @@ def moment(wire: Any) -> datetime | None:
     if number == 0:
         return None
     try:
-        return datetime.fromtimestamp(number / 1000 if abs(number) > _MILLISECONDS_FROM else number, tz=UTC)
+        return datetime.fromtimestamp(number / 1000 if abs(number) > _MILLISECONDS_FROM else number, UTC)
     except (OverflowError, OSError) as error:
         raise ValueError(f"{wire!r} is not a unix time") from error
 
