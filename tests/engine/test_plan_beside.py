@@ -28,6 +28,15 @@ def edited(town: Town) -> None:
     read_feed(town, "crm", "contacts")
 
 
+def twins(town: Town) -> None:
+    """One person on both sides, read on both, and linked by nobody yet."""
+    for vendor in ("crm", "con"):
+        make(town, vendor, "contacts", {"email": "ann@x.example", "name": "Ann", "phone": "1"})
+    town.stage.now += timedelta(seconds=60)
+    for system, kind in FEEDS:
+        read_feed(town, system, kind)
+
+
 def names(town: Town) -> list[object]:
     """The names across."""
     return [row.fields["name"] for row in rows(town, "con", "contacts")]
@@ -75,11 +84,7 @@ def test_a_plan_shows_what_an_earlier_one_found() -> None:
 def test_who_would_be_linked_is_looked_for_once() -> None:
     """Both records are new: one unit, one plan for both marks; and a run that may write links the two."""
     with town_of() as town:
-        for vendor in ("crm", "con"):
-            make(town, vendor, "contacts", {"email": "ann@x.example", "name": "Ann", "phone": "1"})
-        town.stage.now += timedelta(seconds=60)
-        for system, kind in FEEDS:
-            read_feed(town, system, kind)
+        twins(town)
         report = work(town.world, replace(town.pair, mode="plan"))
         assert report.counts["rest:planned"] == 1
         with town.store.read() as tx:
@@ -95,11 +100,7 @@ def test_who_would_be_linked_is_looked_for_once() -> None:
 def test_what_else_a_twin_asks_for_has_its_turn_in_a_plan() -> None:
     """A twin that is to be read anew keeps its own turn."""
     with town_of() as town:
-        for vendor in ("crm", "con"):
-            make(town, vendor, "contacts", {"email": "ann@x.example", "name": "Ann", "phone": "1"})
-        town.stage.now += timedelta(seconds=60)
-        for system, kind in FEEDS:
-            read_feed(town, system, kind)
+        twins(town)
         (right,) = rows(town, "con", "contacts")
         with town.store.begin() as tx:
             tx.marks.add("pair/contacts", Side.RIGHT, [right.id], town.world.clock(), lane=2, reread=True)
