@@ -15,6 +15,7 @@ from sqlalchemy import insert, select
 
 from syncd.app import App
 from syncd.core.model import Side
+from syncd.engine.planning import lost_row
 from syncd.lab.compare import compare
 from syncd.lab.laws import Breach, Laws
 from syncd.lab.people import Crowd, at_work
@@ -84,8 +85,21 @@ def _work(stage: Stage, app: App, process: Process, seconds: float, seed: int) -
 
 
 def _listed(app: App) -> Rows:
-    """Who was overruled or asked before the store was lost: people were told, and the laws ask for it."""
-    with app.ready_store.read() as tx:
+    """Who was overruled or asked before the store was lost: people were told, and the laws ask for it.
+
+    A write that was on its way tells of it with its outcome, and the store was lost before: it counts as told.
+    """
+    with app.ready_store.begin() as tx:
+        sent = [intent for intent in tx.journal.recent(limit=1_000_000) if intent.outcome is None]
+        links = tx.links.get(intent.link for intent in sent if intent.link is not None)
+        tx.conflicts.list_lost([
+            lost_row(intent.map, link.id, (link.left_id, link.right_id), rule, tuple(data["sides"]), "overruled",
+                     lost_side=data["lost"][0], reason=data["reason"], at=intent.opened_at)
+            for intent in sent
+            if (link := links.get(intent.link or 0)) is not None
+            for rule, data in intent.rules.items()
+            if data["lost"]
+        ])  # fmt: skip
         return [dict(row._mapping) for row in tx.connection.execute(select(conflicts))]
 
 
