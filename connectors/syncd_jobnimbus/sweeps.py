@@ -123,8 +123,13 @@ def _sorted_or_raise(kind: str, field: str, rows: Sequence[Row]) -> None:
         raise Transient(f"JobNimbus ignores the wish to sort {kind} by {field}; a long list cannot be read safely.")
 
 
-def _shards(client: Client, kind: str, must: list[Filter], keys: tuple[str, ...]) -> Iterator[list[Filter]]:
-    """The same filter in parts of at most 9,500 matches, split by fields that never change."""
+def _shards(
+    client: Client, kind: str, must: list[Filter], keys: tuple[str, ...], asked: tuple[int, int] | None = None
+) -> Iterator[list[Filter]]:
+    """The same filter in parts of at most 9,500 matches, split by fields that never change.
+
+    `asked`: between which values of the first of them these are. Transient where the list gives others.
+    """
     if client.listing(kind, must, size=1).count <= _FULL:
         yield must
         return
@@ -134,9 +139,11 @@ def _shards(client: Client, kind: str, must: list[Filter], keys: tuple[str, ...]
     if low >= high:
         yield from _shards(client, kind, must, keys[1:])
         return
+    if asked is not None and (low < asked[0] or high > asked[1]):
+        raise Transient(f"JobNimbus ignores the filter on {keys[0]} of {kind}; so many in one moment cannot be read.")
     middle = (low + high) // 2
     for bounds in ((low, middle), (middle + 1, high)):
-        yield from _shards(client, kind, [*must, *within(keys[0], *bounds)], keys)
+        yield from _shards(client, kind, [*must, *within(keys[0], *bounds)], keys, bounds)
 
 
 def _end(client: Client, kind: str, must: Sequence[Filter], key: str, direction: str) -> int:

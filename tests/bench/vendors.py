@@ -12,6 +12,7 @@ from collections import Counter, defaultdict
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
+from math import inf
 from typing import Any
 
 import orjson
@@ -266,6 +267,10 @@ class JobNimbus(Vendor):
         elif "date_updated" in ranges or name == "date_updated":
             low, high = (ranges.get("date_updated", {}).get(bound) for bound in ("gte", "lte"))
             ids = self.between(int(low or 0), None if high is None else int(high) + 1)
+            made = ranges.get("date_created", {})
+            if made:
+                first, last = made.get("gte", 0), made.get("lte", inf)
+                ids = [id_ for id_ in ids if first <= self._stamp(id_, "date_created") <= last]
             if name != "date_updated":
                 ids.sort(key=lambda id_: (self._stamp(id_, name), id_))
         else:
