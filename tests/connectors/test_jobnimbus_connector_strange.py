@@ -20,9 +20,12 @@ from starlette.routing import Route
 
 from syncd.core.model import Action, Gone, Operation, Outcome, Record, Ref, Result, SyncKey
 from syncd.errors import AuthError, Transient
+from syncd.kit.connector import SystemSettings
 from syncd_jobnimbus import JobNimbus
+from syncd_jobnimbus.client import Client
+from syncd_jobnimbus.sweeps import one_moment
 from syncd_jobnimbus.writes import Writer
-from tests.connectors.jobnimbus_connector_bench import connect
+from tests.connectors.jobnimbus_connector_bench import KEY, TIMING, connect
 from tests.connectors.scripted import serving
 
 Answer = Callable[[Request, Any], Response]
@@ -296,3 +299,22 @@ def test_what_was_sent_is_told_whatever_goes_wrong_with_its_answer(
                 ("j2", Result.WRITTEN),
                 ("j3", Result.WRITTEN),
             ]
+
+
+def test_a_moment_is_not_split_for_ever_where_the_list_ignores_the_split() -> None:
+    """More share one second than an offset reaches, and a filter on when they were made does nothing: it is said."""
+    asked = 0
+
+    async def handle(request: Request) -> Response:
+        nonlocal asked
+        asked += 1
+        made = 1_700_000_000 if request.query_params["sort_direction"] == "asc" else 1_750_000_000
+        row = {"jnid": "j1", "name": "Roof", "date_created": made, "date_updated": 1_767_225_600}
+        return JSONResponse({"count": 20_000, "results": [row]})
+
+    with serving(handle) as address:
+        client = Client(SystemSettings(system="jn", secret=KEY, base_url=address, rate="100000/1", timing=TIMING))
+        with pytest.raises(Transient, match="ignores the filter on date_created of jobs"):
+            one_moment(client, "jobs", [])
+        client.close()
+    assert asked == 6
