@@ -22,6 +22,9 @@ Row = Mapping[str, Any]
 TypeOf = Callable[[str, str], FieldType | None]
 """(kind, field name) -> its type, None for a field that does not exist as far as known."""
 
+Asked = Sequence[tuple[str, FieldType, bool]]
+"""What is asked of rows: names, their types, and whether it is a plain text under that very name, as most are."""
+
 
 @dataclass(frozen=True, slots=True)
 class Rows:
@@ -38,15 +41,15 @@ class Rows:
     ) -> list[Record | Gone]:
         """Records, or tombstones for inactive rows, in the order given. Team members are not contacts: left out."""
         since = time.monotonic()
-        types = self._types(kind, fields)
+        asked = self._asked(kind, fields)
         kept = [row for row in rows if not is_member(kind, row)]
-        self.proofs.note(kind, kept, [name for name, field in types.items() if field.custom], since)
+        self.proofs.note(kind, kept, [name for name, field, _ in asked if field.custom], since)
         found: list[Record | Gone] = []
         for row in kept:
             if is_deleted(row):
                 found.append(Gone(ref=self.ref(kind, row), tombstone=True, read_at=read_at))
             else:
-                found.append(self._record(kind, row, types, read_at, since, stale_ok=stale_ok))
+                found.append(self._record(kind, row, asked, read_at, since, stale_ok=stale_ok))
         return found
 
     def record(
@@ -65,10 +68,10 @@ class Rows:
         `since` (monotonic): when it was answered, or how old a proof may be that a missing custom field is blank; None:
         nobody is asked, and what is missing is left out. `at` (monotonic): when it came, if it is to prove anything.
         """
-        types = self._types(kind, fields)
+        asked = self._asked(kind, fields)
         if at is not None:
-            self.proofs.note(kind, [row], [name for name, field in types.items() if field.custom], at)
-        return self._record(kind, row, types, read_at, since, stale_ok=stale_ok)
+            self.proofs.note(kind, [row], [name for name, field, _ in asked if field.custom], at)
+        return self._record(kind, row, asked, read_at, since, stale_ok=stale_ok)
 
     def untold(
         self, kind: str, row: Row, types: Mapping[str, FieldType | None], since: float
@@ -83,15 +86,19 @@ class Rows:
         """The row's address."""
         return Ref(self.system, kind, str(row["jnid"]))
 
-    def _types(self, kind: str, fields: Sequence[str]) -> dict[str, FieldType]:
+    def _asked(self, kind: str, fields: Sequence[str]) -> Asked:
         known = ((name, self.type_of(kind, name)) for name in fields)
-        return {name: field for name, field in known if field is not None}
+        return [
+            (name, field, field.kind is FieldKind.TEXT and not field.custom)
+            for name, field in known
+            if field is not None
+        ]
 
     def _record(
         self,
         kind: str,
         row: Row,
-        types: Mapping[str, FieldType],
+        asked: Asked,
         read_at: datetime,
         since: float | None,
         *,
@@ -100,7 +107,7 @@ class Rows:
         modified = stamp(row, "date_updated")
         return Record(
             ref=self.ref(kind, row),
-            fields=self._values(kind, row, types, since),
+            fields=self._values(kind, row, asked, since),
             # Whole seconds, so two edits within one share it.
             version=None if modified is None else str(row["date_updated"]),
             modified_at=modified,
@@ -109,20 +116,19 @@ class Rows:
             stale_ok=stale_ok,
         )
 
-    def _values(self, kind: str, row: Row, types: Mapping[str, FieldType], since: float | None) -> dict[str, Value]:
+    def _values(self, kind: str, row: Row, asked: Asked, since: float | None) -> dict[str, Value]:
         values: dict[str, Value] = {}
-        for name, field in types.items():
+        for name, field, plain in asked:
+            if plain and (wire := row.get(name)).__class__ is str:
+                values[name] = wire or None
+                continue
             key = self.names.locate(kind, name, row) if field.custom else name
             if key is None:
                 if since is not None and self.proofs.exists(kind, name, since):
                     values[name] = None
                 continue
-            wire = row.get(key)
-            if wire.__class__ is str and field.kind is FieldKind.TEXT:  # as nearly all are
-                values[name] = wire or None
-                continue
             with suppress(ValueError):  # a value that is none of this field's: unknown, never blank
-                values[name] = self.codec.decode(field, wire)
+                values[name] = self.codec.decode(field, row.get(key))
         return values
 
 
