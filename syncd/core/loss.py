@@ -25,12 +25,12 @@ def image(value: Value, type: FieldType | None) -> Value:
     Pure and idempotent. Blank text and empty collections are None. A type of None declares no loss but trimming.
     """
     loss = type.loss if type else UNDESCRIBED
-    if isinstance(value, tuple):
-        return tuple(sorted({item for part in value if (item := _text(part, loss))})) or None
     if isinstance(value, str):
         if type and type.kind is FieldKind.DATETIME:
             return _moment(value, loss.resolution)
         return _text(value, loss)
+    if isinstance(value, tuple):
+        return tuple(sorted({item for part in value if (item := _text(part, loss))})) or None
     if value is None or isinstance(value, bool):
         return value
     return _number(value, loss.decimals)
@@ -47,6 +47,8 @@ def same(a: Value, b: Value, type: FieldType | None) -> bool:
     """Whether the field would keep the same of both; True is not 1."""
     if a == b and a.__class__ is b.__class__:  # most values, for which an image need not be made
         return True
+    if a is None or b is None:
+        return nothing(b if a is None else a, type)
     left, right = image(a, type), image(b, type)
     return isinstance(left, bool) == isinstance(right, bool) and left == right
 

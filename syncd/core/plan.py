@@ -107,7 +107,7 @@ class _Pair:
             value = self._made(rule, side)
         else:
             value = self.record(side).fields.get(name, MISSING)
-        if isinstance(value, tuple) and rule.relation is not None:
+        if rule.relation is not None and isinstance(value, tuple):
             return self._one_of(rule, side, value)
         return None if value is not MISSING and nothing(value, rule.type(side)) else value
 
@@ -153,7 +153,7 @@ class _Pair:
         if same(wanted, held, kind):
             return True
         bare = self.plain(rule, to, held)
-        if bare != held and same(wanted, bare, kind):
+        if bare is not held and same(wanted, bare, kind):
             return True
         return rule.relation is not None and same(wanted, self._by_now(rule.relation, to, held), kind)
 

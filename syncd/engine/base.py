@@ -8,6 +8,8 @@ from __future__ import annotations
 import dataclasses
 from collections.abc import Iterable, Mapping
 from datetime import UTC, datetime
+from functools import lru_cache
+from typing import NamedTuple
 
 from syncd.core.decision import Base, Shadow
 from syncd.core.fieldmap import FieldMap, Rule
@@ -15,6 +17,7 @@ from syncd.core.loss import nothing
 from syncd.core.model import Record, Side, Value
 from syncd.core.plan import MISSING, expression_side, view
 from syncd.core.sight import Missing
+from syncd.core.still import MAPS
 from syncd.store.links import Delta, Link
 from syncd.store.snapshots import Snapshot
 
@@ -22,6 +25,19 @@ from syncd.store.snapshots import Snapshot
 def stands_alone(rule: Rule, side: Side) -> bool:
     """Whether a side's base of this rule is no field's value (an expression's result, a receipt): always stored."""
     return rule.field(side) is None or expression_side(rule) is side
+
+
+class _Kept(NamedTuple):
+    """One rule's base of one side: what it is called in a store, and whether it stands alone."""
+
+    rule: Rule
+    identity: str
+    alone: bool
+
+
+@lru_cache(maxsize=2 * MAPS)
+def _kept(m: FieldMap, side: Side) -> tuple[_Kept, ...]:
+    return tuple(_Kept(rule, rule.identity, stands_alone(rule, side)) for rule in m.rules)
 
 
 def base_of(m: FieldMap, link: Link, left: Snapshot, right: Snapshot) -> Base:
@@ -32,11 +48,11 @@ def base_of(m: FieldMap, link: Link, left: Snapshot, right: Snapshot) -> Base:
 def _shadows(m: FieldMap, link: Link, side: Side, snapshot: Snapshot) -> dict[str, Shadow]:
     found: dict[str, Shadow] = {}
     delta = link.delta(side)
-    for rule in m.rules:
-        now, known = view(rule, side, snapshot.record.fields), rule.identity in link.known
+    for rule, identity, alone in _kept(m, side):
+        now, known = view(rule, side, snapshot.record.fields), identity in link.known
         # Without a base only what was cleared is told; what stands there by now, or is no field's value, tells nothing.
-        if rule.identity in delta and (known or (not stands_alone(rule, side) and _blank(rule, side, now))):
-            value, seen = delta[rule.identity]
+        if identity in delta and (known or (not alone and _blank(rule, side, now))):
+            value, seen = delta[identity]
             found[rule.name] = Shadow(value, datetime.fromtimestamp(seen, tz=UTC) if seen is not None else None)
         elif now is not MISSING and known:
             found[rule.name] = Shadow(now, snapshot.record.read_at)
@@ -56,19 +72,19 @@ def moved(
     Where no base is known yet, what was cleared since the two were linked is kept: its blank is no blank to be filled.
     """
     delta = dict(link.delta(side))
-    for rule in m.rules:
-        if stands_alone(rule, side):
+    for rule, identity, alone in _kept(m, side):
+        if alone:
             continue
         old, new = view(rule, side, before), view(rule, side, record.fields)
         if new is MISSING or old is MISSING:
             continue
-        if rule.identity not in link.known and not _blank(rule, side, new):
-            delta.pop(rule.identity, None)
-            continue
-        if rule.identity not in delta and old != new:
-            delta[rule.identity] = (old, seen_at.timestamp() if seen_at else None)
-        elif rule.identity in delta and delta[rule.identity][0] == new:
-            del delta[rule.identity]
+        if identity not in link.known and not _blank(rule, side, new):
+            delta.pop(identity, None)
+        elif identity not in delta:
+            if old != new:
+                delta[identity] = (old, seen_at.timestamp() if seen_at else None)
+        elif delta[identity][0] == new:
+            del delta[identity]
     return _with(link, side, delta)
 
 

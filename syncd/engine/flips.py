@@ -23,7 +23,8 @@ def freeze(world: World, items: Sequence[Item]) -> None:
         return
     m, since = linked[0].m, world.clock() - world.pace.flips_within
     with world.store.read() as tx:
-        flips = _flips(tx.journal.updates_since(m.key, _ids(linked), since), world.pace.flips)
+        most = world.pace.flips
+        flips = _flips(tx.journal.updates_since(m.key, _ids(linked), since, most), most)
         asked = tx.conflicts.open_of(item.link.id for item in linked if item.link is not None) if flips else {}
     for item in linked if flips else ():
         for side in Side:

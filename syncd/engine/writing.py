@@ -6,8 +6,9 @@ What is not here: how an answer is settled (`confirm`) and an answer that never 
 from __future__ import annotations
 
 import dataclasses
+import time
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from datetime import datetime, timedelta
 
 import structlog
@@ -27,6 +28,12 @@ from syncd.errors import AuthError, Transient
 from syncd.store.store import Tx
 
 log = structlog.get_logger("syncd.engine")
+
+TOGETHER, WITHIN = 10, 0.1
+"""Answers that are settled in one transaction, and the seconds that the first of them waits for the others at most.
+
+Some vendors answer each write by itself: to settle each by itself costs more than a fast answer takes.
+"""
 
 
 def journal(world: World, tx: Tx, items: Sequence[Item], run: int | None) -> None:
@@ -110,20 +117,41 @@ class Writer:
 
     def _write_side(self, side: Side, items: Sequence[Item]) -> None:
         waiting = {str(item.intents[side]): item for item in items}
-        connector = self.world.connector(items[0].m, side)
-        kind = items[0].m.end(side).kind
+        connector, kind = self.world.connector(items[0].m, side), items[0].m.end(side).kind
         try:
             answers = iter(connector.write(kind, [item.operations[side] for item in items]))
-            while waiting and self.world.clock() < self.until and not self.world.stopping():
-                outcomes = next(answers, None)
-                if outcomes is None:
-                    break
-                self._confirm(side, [(waiting.pop(o.operation), o) for o in outcomes if o.operation in waiting])
+            for answered in self._gathered(answers, waiting):
+                self._confirm(side, answered)
         except (AuthError, Transient) as error:
             self._give_back(side, waiting.values(), str(error))
             raise
         why = "syncd was told to stop" if self.world.stopping() else "the batch ran out of time"
         self._give_back(side, waiting.values(), why)
+
+    def _gathered(
+        self, answers: Iterator[Sequence[Outcome]], waiting: dict[str, Item]
+    ) -> Iterator[list[tuple[Item, Outcome]]]:
+        """Outcomes as they come, taken out of those that are waited for; what comes singly and fast comes together.
+
+        No vendor call starts after the lease's end. What was answered before trouble is told before it.
+        """
+        told: list[tuple[Item, Outcome]] = []
+        began = time.monotonic()
+        try:
+            while waiting and self.world.clock() < self.until and not self.world.stopping():
+                outcomes = next(answers, None)
+                if outcomes is None:
+                    break
+                told += [(waiting.pop(o.operation), o) for o in outcomes if o.operation in waiting]
+                if len(told) >= TOGETHER or time.monotonic() - began >= WITHIN:
+                    yield told
+                    told, began = [], time.monotonic()
+        except Exception:
+            if told:
+                yield told
+            raise
+        if told:
+            yield told
 
     def _give_back(self, side: Side, items: Iterable[Item], why: str) -> None:
         """Operations that were surely not sent: their intents are closed, their marks are due again."""

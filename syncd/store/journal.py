@@ -41,10 +41,17 @@ _NOT_LANDED = (
     .order_by(journal.c.id)
 )  # fmt: skip
 _CHANGED = or_(journal.c.outcome.is_(None), journal.c.outcome.not_in(NOTHING_CHANGED))
-_UPDATES_SINCE = select(journal).where(
+_UPDATED_SINCE = (
     journal.c.map == bindparam("map"), among(journal.c.record_id), journal.c.opened_at >= bindparam("since"),
     journal.c.action == str(Action.UPDATE), _CHANGED,
 )  # fmt: skip
+_UPDATES_SINCE = select(journal).where(*_UPDATED_SINCE)
+_OFTEN_UPDATED = (
+    select(journal.c.record_id)
+    .where(*_UPDATED_SINCE)
+    .group_by(journal.c.record_id)
+    .having(func.count() > bindparam("most"))
+)
 _IS_OPEN = select(journal.c.id).where(journal.c.id == _INTENT, journal.c.outcome.is_(None))
 _ENDED: dict[str, Any] = {name: bindparam(name) for name in ("outcome", "closed_at", "error")}
 _CLOSE = (
@@ -162,12 +169,18 @@ class Journal:
         """Note why an open write has no outcome."""
         self.connection.execute(update(journal).where(journal.c.id == intent).values(error=error))
 
-    def updates_since(self, map_key: str, records: Iterable[str], since: datetime) -> list[Intent]:
-        """The updates of these records (of either side; the two may use the same ids) that may have changed them."""
+    def updates_since(self, map_key: str, records: Iterable[str], since: datetime, most: int) -> list[Intent]:
+        """The updates that may have changed those of these records that had more than `most` of them.
+
+        The records may be of either side; should the two use the same ids, what both had counts.
+        """
         found: list[Intent] = []
         for chunk in chunks(records):
-            found.extend(_intent(row) for row in self.connection.execute(
-                _UPDATES_SINCE, {"map": map_key, "among": chunk, "since": since}))  # fmt: skip
+            among_them = {"map": map_key, "among": chunk, "since": since}
+            often = list(self.connection.execute(_OFTEN_UPDATED, {**among_them, "most": most}).scalars())
+            if often:  # hardly ever: what they wrote is read of these alone
+                rows = self.connection.execute(_UPDATES_SINCE, {**among_them, "among": often})
+                found.extend(_intent(row) for row in rows)
         return found
 
     def changed_since(self, map_key: str, since: datetime) -> Mapping[Action, int]:

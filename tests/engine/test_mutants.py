@@ -280,7 +280,7 @@ MUTANTS = (
     ),
     Mutant(
         "what is cleared before the first plan is filled", base.moved,
-        "if rule.identity not in link.known and not _blank(rule, side, new):", "if rule.identity not in link.known:",
+        "if identity not in link.known and not _blank(rule, side, new):", "if identity not in link.known:",
         partial(by_hand.test_what_somebody_clears_between_link_and_first_plan_is_not_filled, "con", False),
     ),
     Mutant(

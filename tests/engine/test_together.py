@@ -6,15 +6,18 @@ What is not here: one write and its answer (`test_rules`), and answers that are 
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from contextlib import nullcontext
 from dataclasses import replace
 from datetime import timedelta
 from typing import Any
 
 import pytest
 
-from syncd.core.model import Operation, Outcome, Side
-from syncd.engine import confirm
+from syncd.core.model import Action, Operation, Outcome, Side
+from syncd.engine import confirm, writing
 from syncd.engine.worker import Worker
+from syncd.engine.writing import Writer
+from syncd.errors import Transient
 from tests.engine.doings import edit, judge, make, read_feed, rest
 from tests.engine.test_rules import town_of
 from tests.engine.town import Town
@@ -86,6 +89,53 @@ def test_who_breaks_the_end_of_a_batch_is_parked_alone(monkeypatch: pytest.Monke
         assert {id_: mark.cause for id_, mark in marks.items()} == {bad: "bug"}
         with town.store.begin() as tx:
             tx.marks.retry(town.maps[0].key, town.stage.now)
+        judge(town)
+
+
+@pytest.mark.parametrize(("within", "sizes"), [(60.0, [2, 1]), (0.0, [1, 1, 1])])
+def test_answers_that_come_singly_and_fast_are_settled_together(
+    monkeypatch: pytest.MonkeyPatch, within: float, sizes: list[int]
+) -> None:
+    """A vendor that answers each write by itself: so many at once, and none waits long for the next."""
+    settled: list[int] = []
+    confirmed = Writer._confirm
+
+    def counted(self: Writer, side: Side, answered: Sequence[Any]) -> None:
+        settled.append(len(answered))
+        confirmed(self, side, answered)
+
+    monkeypatch.setattr(writing, "TOGETHER", 2)
+    monkeypatch.setattr(writing, "WITHIN", within)
+    with town_of(right=Traits(batch=1)) as town:
+        change_all(town, several_linked(town))
+        monkeypatch.setattr(Writer, "_confirm", counted)
+        Worker(town.world, town.maps[0]).step()
+        assert settled == sizes
+        judge(town)
+
+
+@pytest.mark.parametrize("trouble", [Transient("down"), ZeroDivisionError()])
+def test_what_was_answered_before_trouble_is_settled_before_it(
+    monkeypatch: pytest.MonkeyPatch, trouble: Exception
+) -> None:
+    """One was written and answered, and then the vendor fails or its connector does: that one is done with."""
+    with town_of(right=Traits(batch=1)) as town:
+        links = several_linked(town)
+        change_all(town, links)
+        inner = MemoryConnector.write
+
+        def failing(self: Any, kind: str, operations: Sequence[Operation]) -> Iterator[Sequence[Outcome]]:
+            yield from inner(self, kind, operations[:1])
+            raise trouble
+
+        with monkeypatch.context() as patch:
+            patch.setattr(MemoryConnector, "write", failing)
+            with pytest.raises(Transient) if isinstance(trouble, Transient) else nullcontext():
+                Worker(town.world, town.maps[0]).step()
+        with town.store.read() as tx:
+            outcomes = [intent.outcome for intent in tx.journal.recent() if intent.action is Action.UPDATE]
+        others = "unsent" if isinstance(trouble, Transient) else None
+        assert sorted(map(str, outcomes)) == sorted(map(str, ["written", others, others]))
         judge(town)
 
 

@@ -58,7 +58,7 @@ class Base:
         if blank(value):
             return None
         found = self.to(value, to)
-        return None if blank(found) else found
+        return None if found is not value and blank(found) else found
 
     def to(self, value: Value, side: Side) -> Value:
         """The conversion proper, of a value that is not blank."""
