@@ -18,12 +18,11 @@ def goals(bench: Bench) -> Iterator[Line]:
         with vendors(size) as world:
             install = Install(fresh(bench.folder / "sizes"), world, timing=_SOON, every="1s")
             costs[size] = {"link": install.run("once"), "no-op": install.run("once")}
-            narrow = _per_link(install, size)
-            changes = max(1, size // 100)
-            for side, first in (("hubspot", 0), ("jobnimbus", 50)):
-                _edit(world, side, first, changes - 1)
-            costs[size]["delta"] = install.run("once")
-            journal = install.size()["journal"] / (2 * (changes - 1)) if changes > 50 else None
+            narrow, changed = _per_link(install, size), 0
+            for word, links in (("few", bench.sizes[0]), ("delta", size)):
+                changed += _edit(world, max(1, links // 100 - 1), word)
+                costs[size][word] = install.run("once")
+            journal = install.size()["journal"] / changed if changed > 200 else None
             if size == bench.size:
                 stored, logged = narrow, journal
                 yield _start(install)
@@ -42,13 +41,18 @@ def goals(bench: Bench) -> Iterator[Line]:
     )  # fmt: skip
 
 
-def _edit(world: Vendors, side: str, first: int, number: int) -> None:
-    """One in a hundred from there on, at most a thousand in a second: what shares a second is read as one page."""
-    for begun in range(0, number, 1000):
-        if begun:
-            time.sleep(1)
-        some = min(1000, number - begun)
-        world.ask("edit", side=side, first=first + 100 * begun, number=some, step=100, word="Grown")
+def _edit(world: Vendors, number: int, word: str) -> int:
+    """So many on each side, one in a hundred; how many in all.
+
+    At most a thousand in a second: what shares a second is read as one page.
+    """
+    for side, first in (("hubspot", 0), ("jobnimbus", 50)):
+        for begun in range(0, number, 1000):
+            if begun:
+                time.sleep(1)
+            some = min(1000, number - begun)
+            world.ask("edit", side=side, first=first + 100 * begun, number=some, step=100, word=word)
+    return 2 * number
 
 
 def _polled(counts: dict[str, dict[str, int]]) -> bool:
@@ -63,11 +67,12 @@ def _per_link(install: Install, links: int) -> float:
 def _memory(bench: Bench, costs: dict[int, dict[str, Cost]]) -> Line:
     smallest, largest = bench.sizes[0], bench.sizes[-1]
     peaks = {size: {word: cost.peak for word, cost in one.items()} for size, one in costs.items()}
-    growth = {word: of(peaks[largest][word], peaks[smallest][word]) for word in peaks[smallest]}
+    # A hundredth of more links is more changes: what grows with those is no growth with the links.
+    growth = {word: of(peaks[largest][word], peaks[smallest][word]) for word in ("link", "no-op", "few")}
     most = max(max(one.values()) for one in peaks.values())
     told = ", ".join(f"{size:,}: {max(one.values()) / 2**20:.0f} MiB" for size, one in peaks.items())
     return Line(
-        goal="8", work="peak memory of a link, a pass without and one with changes",
+        goal="8", work="peak memory of a link, a pass without, with a few and with 1 % of changes",
         asked="<= 150 MiB, the largest <= 1.15 x the smallest", measured=f"{told}; {max(growth.values()):.2f} x",
         holds=most <= 150 * 2**20 and max(growth.values()) <= 1.15,
         figures={
