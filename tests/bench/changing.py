@@ -22,17 +22,17 @@ _SOON = {"overlap": "60s", "lag": "1s"}
 def goals(bench: Bench) -> Iterator[Line]:
     """Each as soon as it is measured."""
     small, large = bench.sizes[0], bench.size
-    idle = {}
+    idle, (seconds, minutes) = {}, (4, 10) if bench.quick else (20, 60)
     for size in (small, large):
         with vendors(size) as world:
             install = Install(fresh(bench.folder / "idle"), world, every="1s", timing=_FAST_ONLY)
             install.run("once")
-            idle[size] = _idle(install, seconds=20)
+            idle[size] = _idle(install, seconds=seconds)
             if size == small:
                 install.timing = _SIXTY_TIMES
                 install.configure()
-                slow = _idle(install, seconds=60)
-    yield _nothing(idle, small, large, slow)
+                slow = _idle(install, seconds=minutes)  # a minute of the clock passes in a second
+    yield _nothing(idle, small, large, slow, 60 // minutes)
     with vendors(large) as world:
         install = Install(fresh(bench.folder / "changed"), world, timing=_SOON)
         install.run("once")
@@ -58,10 +58,10 @@ def _idle(install: Install, *, seconds: int) -> dict[str, float]:
     return {"cycles": cycles, "requests": total, "schema": schema, "cpu": spent / cycles}
 
 
-def _nothing(idle: dict[int, dict[str, float]], small: int, large: int, slow: dict[str, float]) -> Line:
+def _nothing(idle: dict[int, dict[str, float]], small: int, large: int, slow: dict[str, float], times: int) -> Line:
     here = idle[large]
     per_cycle = here["requests"] / here["cycles"]
-    hourly = slow["requests"] - 2 * slow["cycles"]
+    hourly = times * (slow["requests"] - 2 * slow["cycles"])
     growth = of(here["cpu"], idle[small]["cpu"])
     return Line(
         goal="4", work=f"nothing changed, {large:,} links",
@@ -185,7 +185,7 @@ def _until_equal(world: Vendors, install: Install) -> None:
 
 def _soon(bench: Bench, world: Vendors) -> Line:
     """One update at a time, seen on the other side: by webhook, and by poll."""
-    latency, every, times = 0.02, 2.0, 20 if bench.pairs < 5 else 40
+    latency, every, times = 0.02, 2.0, 5 if bench.quick else 40
     install = Install(fresh(bench.folder / "soon"), world, every="1h", timing=_SOON, web=_free_port())
     install.run("once")
     world.ask("weather", latency=latency)

@@ -35,6 +35,11 @@ class Bench:
         """The size of most goals: the middle one."""
         return self.sizes[1]
 
+    @property
+    def quick(self) -> bool:
+        """Whether it is to take a couple of minutes: few repetitions, short waits."""
+        return self.pairs < 5
+
 
 def in_turn(times: int, *works: Callable[[], float]) -> list[list[float]]:
     """A-B-A-B: each work once, then each again; the figures of each, so that a slow minute meets all of them."""
