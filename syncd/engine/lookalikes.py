@@ -122,6 +122,7 @@ class Lookalikes:
     index: Index
     eye: Eye = field(init=False)
     _seen: dict[tuple[Side, str], Record] = field(init=False, default_factory=dict)
+    _counts: Mapping[Side, dict[int, int]] = field(init=False, default_factory=lambda: {side: {} for side in Side})
 
     def __post_init__(self) -> None:
         """Look by this map."""
@@ -154,11 +155,11 @@ class Lookalikes:
         texts = {s.ref.id: self._texts(side, s) for s in sources}
         keys = {text: hashed(text) for several in texts.values() for text in several}
         most = self.m.shared.most
-        here, there = (self.index.crowds(at, keys.values(), min(most, CROWD)) for at in (side, side.other))
-        shared = {text for text, key in keys.items() if max(here.get(key, 0), there.get(key, 0)) > most}
+        here, there = (self._crowds(at, keys.values()) for at in (side, side.other))
+        shared = {text for text, key in keys.items() if max(here[key], there[key]) > most}
         shared |= {common(value) for value in self.m.shared.values}
         ours = {hashed(text) for source in sources for text in self._ours(side, source)}
-        sought = [key for key in keys.values() if there.get(key, 0) <= CROWD or key in ours]
+        sought = [key for key in keys.values() if there[key] <= CROWD or key in ours]
         few = self.index.keyed(side.other, sought)
         having = {text: few[key] for text, key in keys.items() if key in few}
         hits = {id_: self._hits(several, having) for id_, several in texts.items()}
@@ -172,6 +173,13 @@ class Lookalikes:
             for id_, several in wanted.items()
         }
         return Around(side, people, linked, refused, shared)
+
+    def _crowds(self, side: Side, keys: Iterable[int]) -> Mapping[int, int]:
+        """How many of a side carry each of these, where too many do, else 0. What twins have in common is asked once."""
+        counts = self._counts[side]
+        new = [key for key in keys if key not in counts]
+        counts |= dict.fromkeys(new, 0) | dict(self.index.crowds(side, new, min(self.m.shared.most, CROWD)))
+        return counts
 
     def _records(self, side: Side, ids: Collection[str]) -> dict[str, Record]:
         """Those of the ids that are there; whoever looks around is there."""

@@ -144,23 +144,22 @@ def _linked(map_key: Any) -> Any:
 
 
 @cache
-def claiming(*, linked_only: bool, side: Side | None, leads: bool) -> Any:
-    """The marks that are to be worked on first. `leads`: those of the first lane alone."""
+def claiming(*, linked_only: bool, leads: bool) -> Any:
+    """The marks of a side that are to be worked on first. `leads`: those of the first lane alone."""
     query = select(marks).where(_claimable(*(bindparam(name) for name in ("map", "by", "now"))))
+    query = query.where(marks.c.side == bindparam("at"))
     if linked_only:
         query = query.where(_linked(bindparam("map")))
-    if side is not None:
-        query = query.where(marks.c.side == str(side))
     if leads:
         query = query.where(marks.c.lane == 0)
-    first = (marks.c.lane, marks.c.due_at, marks.c.side, marks.c.id)
-    return query.order_by(*first).limit(bindparam("limit")).with_for_update(skip_locked=True)
+    query = query.order_by(marks.c.lane, marks.c.due_at, marks.c.id).limit(bindparam("limit"))
+    return query.with_for_update(skip_locked=True)
 
 
 DUE_COUNT = select(func.count()).where(
     _claimable(bindparam("map"), bindparam("now"), bindparam("now")), marks.c.permit.is_(None)
 )
-# From one map to the next in the index, and there to the first mark of each lane: what is due later costs nothing.
+# From one map to the next in the index, and there to a side's first mark of each lane: what is due later costs nothing.
 _MAPS = """WITH RECURSIVE each(map) AS (
     SELECT min(map) FROM marks WHERE state = :in
     UNION ALL
@@ -170,11 +169,13 @@ _MAPS = """WITH RECURSIVE each(map) AS (
 """
 MAPS_IN = text(f"{_MAPS} SELECT map FROM each WHERE map IS NOT NULL")  # noqa: S608  # nothing but our own words
 MAPS_DUE = text(f"""{_MAPS}
-SELECT each.map FROM each CROSS JOIN (SELECT 0 AS lane UNION ALL SELECT 1 UNION ALL SELECT 2) AS lanes WHERE EXISTS (
-    SELECT 1 FROM marks WHERE state = :in AND marks.map = each.map AND marks.lane = lanes.lane
-    AND due_at <= :now AND (leased_until IS NULL OR leased_until < :now)
+SELECT each.map FROM each
+CROSS JOIN (SELECT 'left' AS side UNION ALL SELECT 'right') AS sides
+CROSS JOIN (SELECT 0 AS lane UNION ALL SELECT 1 UNION ALL SELECT 2) AS lanes WHERE EXISTS (
+    SELECT 1 FROM marks WHERE state = :in AND marks.map = each.map AND marks.side = sides.side
+    AND marks.lane = lanes.lane AND due_at <= :now AND (leased_until IS NULL OR leased_until < :now)
 )
 """).bindparams(bindparam("now", type_=Moment()))  # noqa: S608  # as above
 ANY_DUE = select(marks.c.id).where(_claimable(bindparam("map"), bindparam("now"), bindparam("now"))).limit(1)
-LEAD_DUE = ANY_DUE.where(marks.c.lane == 0)
+LEAD_DUE = ANY_DUE.where(marks.c.side == bindparam("at"), marks.c.lane == 0)
 LINKED_DUE = ANY_DUE.where(_linked(bindparam("map")))

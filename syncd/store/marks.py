@@ -135,9 +135,12 @@ class Marks:
         self, map_key: str, now: datetime, limit: int, *, linked_only: bool, side: Side | None,
         due_by: datetime | None, leads: bool,
     ) -> list[Mark]:  # fmt: skip
-        query = marking.claiming(linked_only=linked_only, side=side, leads=leads)
+        query = marking.claiming(linked_only=linked_only, leads=leads)
         given = {"map": map_key, "by": now if due_by is None else min(now, due_by), "now": now, "limit": limit}
-        return [_mark(row) for row in self.connection.execute(query, given)]
+        # Each side's are found in their order by the index, however many of the other side are due before them.
+        sides = tuple(Side) if side is None else (side,)
+        rows = [row for at in sides for row in self.connection.execute(query, {**given, "at": str(at)})]
+        return sorted(map(_mark, rows), key=_first)[:limit]
 
     def _units(self, map_key: str, due: Sequence[Mark], now: datetime, fence: int) -> list[Unit]:
         of: dict[tuple[Side, str], Link] = {}
@@ -329,7 +332,9 @@ class Marks:
 
     def lead_due(self, map_key: str, now: datetime) -> bool:
         """Whether a mark of a map's lead lane could be claimed now."""
-        return self.connection.execute(marking.LEAD_DUE, {"map": map_key, "now": now}).first() is not None
+        given = {"map": map_key, "now": now}
+        asked = (self.connection.execute(marking.LEAD_DUE, {**given, "at": str(side)}).first() for side in Side)
+        return any(row is not None for row in asked)
 
     def maps_due(self, now: datetime) -> set[str]:
         """The maps of which a mark could be claimed now, linked or not."""
@@ -345,6 +350,10 @@ class Marks:
         query = select(func.min(moment)).where(marks.c.state == DUE, marks.c.map.in_(list(map_keys)))
         found: datetime | None = self.connection.execute(query).scalar_one()
         return found
+
+
+def _first(mark: Mark) -> tuple[int, datetime]:
+    return mark.lane, mark.due_at
 
 
 def _place(mark: Mark) -> dict[str, Any]:
