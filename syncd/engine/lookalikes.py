@@ -175,7 +175,7 @@ class Lookalikes:
         return Around(side, people, linked, refused, shared)
 
     def _crowds(self, side: Side, keys: Iterable[int]) -> Mapping[int, int]:
-        """How many of a side carry each of these, where too many do, else 0. What twins have in common is asked once."""
+        """How many of a side carry each of these, where too many do, else 0. What twins share is asked once."""
         counts = self._counts[side]
         new = [key for key in keys if key not in counts]
         counts |= dict.fromkeys(new, 0) | dict(self.index.crowds(side, new, min(self.m.shared.most, CROWD)))
