@@ -28,7 +28,7 @@ PARTS: dict[str, tuple[Callable[[Bench], Iterator[Line]], tuple[int, ...]]] = {
     "sizes": (sizes.goals, (8, 9, 10)),
     "inside": (inside.goals, (12, 15)),
 }
-FULL, QUICK = (10_000, 100_000, 1_000_000), (500, 2_000)
+FULL, QUICK = (10_000, 100_000, 1_000_000), (250, 1_000)
 
 
 def main() -> None:

@@ -117,6 +117,20 @@ class Vendors:
         with urllib.request.urlopen(request, timeout=300) as answer:
             return json.load(answer)
 
+    def at_rest(self) -> None:
+        """Wait until a daemon has begun and its first looks are over: two seconds with no more than a cycle's requests.
+
+        What was counted is forgotten.
+        """
+        end, begun, still = time.monotonic() + 60, False, 0
+        self.ask("counts")
+        while still < 2:
+            assert time.monotonic() < end, "it does not come to rest"
+            time.sleep(1)
+            asked = sum(vendor.get("requests", 0) for vendor in self.ask("counts").values())
+            begun = begun or asked > 0
+            still = still + 1 if begun and asked <= 2 else 0
+
 
 @contextmanager
 def vendors(size: int, *, wide: bool = False) -> Iterator[Vendors]:
