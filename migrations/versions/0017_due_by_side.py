@@ -9,6 +9,5 @@ depends_on = None
 
 
 def upgrade() -> None:
-    """Make the index anew."""
+    """Make the index."""
     op.create_index("ix_marks_state_map_side_lane_due_at", "marks", ["state", "map", "side", "lane", "due_at"])
-    op.drop_index("ix_marks_state_map_lane_due_at", "marks")

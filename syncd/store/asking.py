@@ -15,7 +15,7 @@ from sqlalchemy import ColumnElement, func, select
 
 from syncd.core.model import Side
 from syncd.store.conflicts import ORDERED, Conflict
-from syncd.store.sql import chunks
+from syncd.store.sql import among, chunks
 from syncd.store.store import Tx
 from syncd.store.tables import conflicts
 
@@ -71,8 +71,8 @@ def these(tx: Tx, ids: Iterable[int]) -> dict[int, Listed]:
     """Those of these that there are, whatever became of them; what was ordered about whole links is none of them."""
     found: dict[int, Listed] = {}
     for chunk in chunks(ids):
-        query = select(conflicts).where(conflicts.c.id.in_(chunk), conflicts.c.state != ORDERED)
-        found |= {row.id: _listed(row._mapping) for row in tx.connection.execute(query)}
+        query = select(conflicts).where(among(conflicts.c.id), conflicts.c.state != ORDERED)
+        found |= {row.id: _listed(row._mapping) for row in tx.connection.execute(query, {"among": chunk})}
     return found
 
 

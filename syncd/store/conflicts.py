@@ -13,7 +13,7 @@ from typing import Any
 from sqlalchemy import Connection, Row, func, select, update
 
 from syncd.core.model import Side, Value
-from syncd.store.sql import chunks
+from syncd.store.sql import among, chunks
 from syncd.store.tables import conflicts, links
 
 WHOLE = "*"
@@ -21,6 +21,14 @@ WHOLE = "*"
 
 ORDERED = "ordered"
 """The state of what a person ordered about a link, until it is done; `choice` says what."""
+
+_OF_LINKS, _THESE = select(conflicts).where(among(conflicts.c.link)), update(conflicts).where(among(conflicts.c.id))
+_OPEN_OF = _OF_LINKS.where(
+    conflicts.c.rule != WHOLE, (conflicts.c.state == "open") | conflicts.c.choice.is_not(None)
+).order_by(conflicts.c.id)
+_ORDERS = _OF_LINKS.where(conflicts.c.state == ORDERED).order_by(conflicts.c.run.desc(), conflicts.c.id.desc())
+_STANDING = _OF_LINKS.where(conflicts.c.state.in_(("open", "kept", "taken")))
+_KEPT = _OF_LINKS.where(conflicts.c.state == "kept")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -60,12 +68,7 @@ class Conflicts:
         """The open ones, and those with a choice, by link and rule."""
         found: dict[int, dict[str, Conflict]] = {}
         for chunk in chunks(link_ids):
-            query = select(conflicts).where(
-                conflicts.c.link.in_(chunk),
-                conflicts.c.rule != WHOLE,
-                (conflicts.c.state == "open") | conflicts.c.choice.is_not(None),
-            )
-            for row in self.connection.execute(query.order_by(conflicts.c.id)):
+            for row in self.connection.execute(_OPEN_OF, {"among": chunk}):
                 found.setdefault(row.link, {})[row.rule] = _conflict(row)
         return found
 
@@ -73,8 +76,7 @@ class Conflicts:
         """What a person ordered about whole links, about the newest run first."""
         found: dict[int, list[Conflict]] = {}
         for chunk in chunks(link_ids):
-            query = select(conflicts).where(conflicts.c.link.in_(chunk), conflicts.c.state == ORDERED)
-            for row in self.connection.execute(query.order_by(conflicts.c.run.desc(), conflicts.c.id.desc())):
+            for row in self.connection.execute(_ORDERS, {"among": chunk}):
                 found.setdefault(row.link, []).append(_conflict(row))
         return found
 
@@ -86,10 +88,8 @@ class Conflicts:
     def standing(self, link_ids: Iterable[int]) -> dict[tuple[int, str], list[Conflict]]:
         """What says that two values may differ, by link and rule: a person is asked, or it was kept so, or taken so."""
         found: dict[tuple[int, str], list[Conflict]] = {}
-        states = ("open", "kept", "taken")
         for chunk in chunks(link_ids):
-            query = select(conflicts).where(conflicts.c.link.in_(chunk), conflicts.c.state.in_(states))
-            for row in self.connection.execute(query):
+            for row in self.connection.execute(_STANDING, {"among": chunk}):
                 found.setdefault((row.link, row.rule), []).append(_conflict(row))
         return found
 
@@ -97,8 +97,7 @@ class Conflicts:
         """What stays different in these links."""
         found: list[Conflict] = []
         for chunk in chunks(link_ids):
-            query = select(conflicts).where(conflicts.c.link.in_(chunk), conflicts.c.state == "kept")
-            found += [_conflict(row) for row in self.connection.execute(query)]
+            found += [_conflict(row) for row in self.connection.execute(_KEPT, {"among": chunk})]
         return found
 
     def ask(self, row: Mapping[str, Any]) -> None:
@@ -118,8 +117,7 @@ class Conflicts:
     def settle(self, conflict_ids: Iterable[int], state: str, now: datetime) -> None:
         """Close conflicts: taken by a person, agreed, or gone with their link."""
         for chunk in chunks(conflict_ids):
-            query = update(conflicts).where(conflicts.c.id.in_(chunk))
-            self.connection.execute(query.values(state=state, closed_at=now, choice=None))
+            self.connection.execute(_THESE.values(state=state, closed_at=now, choice=None), {"among": chunk})
 
     def unanswered(self, link_id: int) -> list[Conflict]:
         """What a person is asked of a link, or was asked when it was closed."""
@@ -131,8 +129,7 @@ class Conflicts:
     def reopen(self, conflict_ids: Iterable[int]) -> None:
         """Ask again."""
         for chunk in chunks(conflict_ids):
-            query = update(conflicts).where(conflicts.c.id.in_(chunk))
-            self.connection.execute(query.values(state="open", closed_at=None))
+            self.connection.execute(_THESE.values(state="open", closed_at=None), {"among": chunk})
 
     def choose(self, conflict_id: int, choice: Mapping[str, Any] | None) -> None:
         """Note what a person took (None: no longer, because the values moved); the engine carries it out."""

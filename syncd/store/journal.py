@@ -73,8 +73,9 @@ _MADE = (journal.c.id, journal.c.map, journal.c.heard_at, journal.c.outcome, jou
 _MADE_OF = select(*_MADE).where(among(journal.c.id))
 _UNCLAIM = delete(claims).where(claims.c.intent == _INTENT)
 _CLAIMED = select(claims.c.key, claims.c.intent).where(
-    claims.c.system == bindparam("system"), claims.c.kind == bindparam("kind"), among(claims.c.key)
-)
+    claims.c.system == bindparam("system"), claims.c.kind == bindparam("kind"),
+    claims.c.key.in_(bindparam("among", expanding=True)),  # bytes are no JSON
+)  # fmt: skip
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -223,7 +223,7 @@ class Links:
     def trust(self, link_ids: Iterable[int]) -> None:
         """Doubt these no more."""
         for chunk in chunks(link_ids):
-            self.connection.execute(update(links).where(links.c.id.in_(chunk)).values(doubted=None))
+            self.connection.execute(update(links).where(among(links.c.id)).values(doubted=None), {"among": chunk})
 
     def leaves(self, link_id: int, at: datetime | None) -> None:
         """Note when one of its records was first found deleted; None: it is there after all."""

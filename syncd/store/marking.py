@@ -86,10 +86,9 @@ def retrying(given: frozenset[str], *, was: str, reread: bool) -> Any:
     query = update(marks).where(marks.c.state == bindparam("was"))
     if "of" in given:
         query = query.where(marks.c.map == bindparam("of"))
-    if "ids" in given:
+    if "among" in given:
         # Both sides are named so that the primary key finds them.
-        sides = marks.c.side.in_([str(side) for side in Side])
-        query = query.where(sides, marks.c.id.in_(bindparam("ids", expanding=True)))
+        query = query.where(marks.c.side.in_([str(side) for side in Side]), among(marks.c.id))
     if "causes" in given:
         query = query.where(marks.c.cause.in_(bindparam("causes", expanding=True)))
     values: dict[str, Any] = {"state": DUE, "due_at": bindparam("now"), "attempts": 0, "waits_for": None, "plan": None,
@@ -159,7 +158,7 @@ def claiming(*, linked_only: bool, leads: bool) -> Any:
 DUE_COUNT = select(func.count()).where(
     _claimable(bindparam("map"), bindparam("now"), bindparam("now")), marks.c.permit.is_(None)
 )
-# From one map to the next in the index, and there to a side's first mark of each lane: what is due later costs nothing.
+# From one map to the next in the index, and there to the first mark of each lane: what is due later costs nothing.
 _MAPS = """WITH RECURSIVE each(map) AS (
     SELECT min(map) FROM marks WHERE state = :in
     UNION ALL
@@ -169,13 +168,11 @@ _MAPS = """WITH RECURSIVE each(map) AS (
 """
 MAPS_IN = text(f"{_MAPS} SELECT map FROM each WHERE map IS NOT NULL")  # noqa: S608  # nothing but our own words
 MAPS_DUE = text(f"""{_MAPS}
-SELECT each.map FROM each
-CROSS JOIN (SELECT 'left' AS side UNION ALL SELECT 'right') AS sides
-CROSS JOIN (SELECT 0 AS lane UNION ALL SELECT 1 UNION ALL SELECT 2) AS lanes WHERE EXISTS (
-    SELECT 1 FROM marks WHERE state = :in AND marks.map = each.map AND marks.side = sides.side
-    AND marks.lane = lanes.lane AND due_at <= :now AND (leased_until IS NULL OR leased_until < :now)
+SELECT each.map FROM each CROSS JOIN (SELECT 0 AS lane UNION ALL SELECT 1 UNION ALL SELECT 2) AS lanes WHERE EXISTS (
+    SELECT 1 FROM marks WHERE state = :in AND marks.map = each.map AND marks.lane = lanes.lane
+    AND due_at <= :now AND (leased_until IS NULL OR leased_until < :now)
 )
 """).bindparams(bindparam("now", type_=Moment()))  # noqa: S608  # as above
 ANY_DUE = select(marks.c.id).where(_claimable(bindparam("map"), bindparam("now"), bindparam("now"))).limit(1)
-LEAD_DUE = ANY_DUE.where(marks.c.side == bindparam("at"), marks.c.lane == 0)
+LEAD_DUE = ANY_DUE.where(marks.c.lane == 0)
 LINKED_DUE = ANY_DUE.where(_linked(bindparam("map")))

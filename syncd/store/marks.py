@@ -276,7 +276,7 @@ class Marks:
         causes: Sequence[str] = (), reread: bool = True,
     ) -> int:  # fmt: skip
         """Make resting marks due again (of these ids, of these causes; empty: any); how many."""
-        wanted = {"of": map_key, "ids": list(ids) or None, "causes": list(causes) or None}
+        wanted = {"of": map_key, "among": list(ids) or None, "causes": list(causes) or None}
         given = {name: value for name, value in wanted.items() if value is not None}
         again = marking.retrying(frozenset(given), was=state, reread=reread)
         return int(self.connection.execute(again, {"was": state, "now": now, **given}).rowcount)
@@ -332,9 +332,7 @@ class Marks:
 
     def lead_due(self, map_key: str, now: datetime) -> bool:
         """Whether a mark of a map's lead lane could be claimed now."""
-        given = {"map": map_key, "now": now}
-        asked = (self.connection.execute(marking.LEAD_DUE, {**given, "at": str(side)}).first() for side in Side)
-        return any(row is not None for row in asked)
+        return self.connection.execute(marking.LEAD_DUE, {"map": map_key, "now": now}).first() is not None
 
     def maps_due(self, now: datetime) -> set[str]:
         """The maps of which a mark could be claimed now, linked or not."""

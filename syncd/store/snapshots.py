@@ -21,6 +21,9 @@ from syncd.store.tables import ASKED, marks, match_keys, snapshots
 _OF_KIND = and_(snapshots.c.system == bindparam("system"), snapshots.c.kind == bindparam("kind"))
 _ROWS = select(*as_stored(snapshots))
 _GET = _ROWS.where(_OF_KIND, among(snapshots.c.id))
+_SEEN = select(snapshots.c.id, snapshots.c.version, snapshots.c.read_at).where(
+    _OF_KIND, among(snapshots.c.id), snapshots.c.gone.is_(None)
+)
 _PAGE = _ROWS.where(_OF_KIND, snapshots.c.id > bindparam("after")).order_by(snapshots.c.id).limit(bindparam("limit"))
 _OF_SIDE = match_keys.c.scope == bindparam("scope")
 _KEYED = select(match_keys.c.key, match_keys.c.id).where(_OF_SIDE, among(match_keys.c.key))
@@ -99,13 +102,8 @@ class Snapshots:
         """Version and moment of reading of those that have one and are not gone."""
         found: dict[str, tuple[str | None, datetime | None]] = {}
         for chunk in chunks(ids):
-            query = select(snapshots.c.id, snapshots.c.version, snapshots.c.read_at).where(
-                snapshots.c.system == system,
-                snapshots.c.kind == kind,
-                snapshots.c.id.in_(chunk),
-                snapshots.c.gone.is_(None),
-            )
-            found.update({row.id: (row.version, row.read_at) for row in self.connection.execute(query)})
+            rows = self.connection.execute(_SEEN, {"system": system, "kind": kind, "among": chunk})
+            found.update({row.id: (row.version, row.read_at) for row in rows})
         return found
 
     def put(self, rows: Sequence[Snapshot]) -> None:

@@ -10,17 +10,19 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from functools import cache
 from typing import Any, TypeVar
 
-from sqlalchemy import ARRAY, Boolean, ColumnElement, Connection, String, Table, Text, any_, bindparam
+from sqlalchemy import ARRAY, Boolean, ColumnElement, Connection, String, Table, Text, any_, bindparam, func, select
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.ext.compiler import compiles
 from sqlalchemy.sql.compiler import SQLCompiler
 from sqlalchemy.sql.operators import OperatorType
 from sqlalchemy.sql.visitors import InternalTraversal
 
+from syncd.store.columns import Json
+
 T = TypeVar("T")
 
 CHUNK = 500
-"""Values in one IN list: far below SQLite's limit, and a plan that PostgreSQL likes."""
+"""Values in one look: a plan that PostgreSQL likes, and a statement that holds nobody up for long."""
 
 
 def chunks(items: Iterable[T]) -> Iterator[list[T]]:
@@ -59,11 +61,16 @@ def among(column: ColumnElement[Any]) -> ColumnElement[bool]:
     # With a length PostgreSQL would cut the values down to it, and find what begins like them.
     kind = Text() if isinstance(column.type, String) else column.type
     array = bindparam("among", type_=ARRAY(kind))
-    return Among(column.in_(bindparam("among", expanding=True)), column == any_(array))
+    listed = func.json_each(bindparam("among", type_=Json())).table_valued("value")
+    return Among(column.in_(select(listed.c.value)), column == any_(array))
 
 
 class Among(ColumnElement[bool]):
-    """A list in an IN for SQLite; one array for PostgreSQL, which is slow to take hundreds of parameters."""
+    """One value that holds them all: a text of JSON for SQLite, an array for PostgreSQL.
+
+    A parameter for each would be slow to bind, and another statement for each number of them: SQLite would prepare
+    every one anew, and each connection keep more than a hundred.
+    """
 
     inherit_cache = True
     type = Boolean()
@@ -80,7 +87,7 @@ class Among(ColumnElement[bool]):
 
 
 @compiles(Among)
-def _in_list(element: Among, compiler: SQLCompiler, **words: Any) -> str:
+def _in_json(element: Among, compiler: SQLCompiler, **words: Any) -> str:
     return compiler.process(element.listed, **words)
 
 

@@ -145,6 +145,7 @@ marks = Table(
     Column("anew", Json),
     Column("leased_until", Moment),
     Column("fence", BigInteger, nullable=False, default=0),
+    Index(None, "state", "map", "lane", "due_at"),
     Index(None, "state", "map", "side", "lane", "due_at"),
     Index(None, "waits_for"),
     Index("ix_marks_asked", "map", sqlite_where=ASKED, postgresql_where=ASKED),
