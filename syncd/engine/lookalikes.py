@@ -178,7 +178,8 @@ class Lookalikes:
         """How many of a side carry each of these, where too many do, else 0. What twins share is asked once."""
         counts = self._counts[side]
         new = [key for key in keys if key not in counts]
-        counts |= dict.fromkeys(new, 0) | dict(self.index.crowds(side, new, min(self.m.shared.most, CROWD)))
+        counts.update(dict.fromkeys(new, 0))
+        counts.update(self.index.crowds(side, new, min(self.m.shared.most, CROWD)))
         return counts
 
     def _records(self, side: Side, ids: Collection[str]) -> dict[str, Record]:

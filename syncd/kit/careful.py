@@ -76,7 +76,9 @@ class Careful:
     def changes(self, kind: str, since: Cursor | None, fields: Sequence[str], known: Known) -> Iterator[Page]:
         """As the one within."""
         with self._odd(Transient, f"changes of {kind}"):
-            yield from self.inner.changes(kind, since, fields, known)
+            for page in self.inner.changes(kind, since, fields, known):
+                _must_have_names(page.records)
+                yield page
 
     def read(self, kind: str, ids: Sequence[str], fields: Sequence[str]) -> Mapping[str, Record | Gone]:
         """As the one within."""
@@ -86,7 +88,9 @@ class Careful:
     def find(self, kind: str, keys: Sequence[SyncKey | MatchKey], fields: Sequence[str]) -> Sequence[Record]:
         """As the one within."""
         with self._odd(Refused, f"a look-up of {kind}"):
-            return self.inner.find(kind, keys, fields)
+            found = self.inner.find(kind, keys, fields)
+            _must_have_names(found)
+            return found
 
     def write(self, kind: str, operations: Sequence[Operation]) -> Iterator[Sequence[Outcome]]:
         """As the one within; whatever was not answered by then may have been carried out, or not."""
@@ -141,3 +145,9 @@ class Careful:
     def _told(self, about: str, error: Exception) -> str:
         log.warning("odd", system=self.system, about=about, error=type(error).__name__)
         return f"{self.system} answered in a shape that cannot be understood ({about}: {type(error).__name__})."
+
+
+def _must_have_names(records: Sequence[Record | Gone]) -> None:
+    """Raises ValueError for an id that no database can hold, and that one of them would take for what is before it."""
+    if any("\0" in one.ref.id for one in records):
+        raise ValueError("an id with a NUL")

@@ -13,7 +13,7 @@ from typing import Any
 from sqlalchemy import Connection, Row, func, select, update
 
 from syncd.core.model import Side, Value
-from syncd.store.sql import among, chunks
+from syncd.store.sql import among, beside, chunks
 from syncd.store.tables import conflicts, links
 
 WHOLE = "*"
@@ -22,13 +22,14 @@ WHOLE = "*"
 ORDERED = "ordered"
 """The state of what a person ordered about a link, until it is done; `choice` says what."""
 
-_OF_LINKS, _THESE = select(conflicts).where(among(conflicts.c.link)), update(conflicts).where(among(conflicts.c.id))
+_THESE = update(conflicts).where(among(conflicts.c.id))
+_OF_LINKS, _STATE = select(conflicts).where(among(conflicts.c.link)), beside(conflicts.c.state)
 _OPEN_OF = _OF_LINKS.where(
     conflicts.c.rule != WHOLE, (conflicts.c.state == "open") | conflicts.c.choice.is_not(None)
 ).order_by(conflicts.c.id)
-_ORDERS = _OF_LINKS.where(conflicts.c.state == ORDERED).order_by(conflicts.c.run.desc(), conflicts.c.id.desc())
-_STANDING = _OF_LINKS.where(conflicts.c.state.in_(("open", "kept", "taken")))
-_KEPT = _OF_LINKS.where(conflicts.c.state == "kept")
+_ORDERS = _OF_LINKS.where(_STATE == ORDERED).order_by(conflicts.c.run.desc(), conflicts.c.id.desc())
+_STANDING = _OF_LINKS.where(_STATE.in_(("open", "kept", "taken")))
+_KEPT = _OF_LINKS.where(_STATE == "kept")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -14,7 +14,7 @@ from sqlalchemy import BindParameter, Connection, Row, bindparam, delete, func, 
 
 from syncd.core.model import Action, Side, Value
 from syncd.store.snapshots import digest
-from syncd.store.sql import among, chunks
+from syncd.store.sql import among, beside, chunks
 from syncd.store.tables import claims, journal
 
 NOTHING_CHANGED = ("claimed", "unsent", "stale", "missing", "refused", "later", "not landed")
@@ -36,13 +36,13 @@ _NOT_LANDED = (
     select(journal)
     .where(
         journal.c.map == bindparam("map"), among(journal.c.source_id), journal.c.side == bindparam("at"),
-        journal.c.action == str(Action.CREATE), journal.c.outcome == "not landed",
+        beside(journal.c.action) == str(Action.CREATE), journal.c.outcome == "not landed",
     )
     .order_by(journal.c.id)
 )  # fmt: skip
 _CHANGED = or_(journal.c.outcome.is_(None), journal.c.outcome.not_in(NOTHING_CHANGED))
 _UPDATED_SINCE = (
-    journal.c.map == bindparam("map"), among(journal.c.record_id), journal.c.opened_at >= bindparam("since"),
+    journal.c.map == bindparam("map"), among(journal.c.record_id), beside(journal.c.opened_at) >= bindparam("since"),
     journal.c.action == str(Action.UPDATE), _CHANGED,
 )  # fmt: skip
 _UPDATES_SINCE = select(journal).where(*_UPDATED_SINCE)
@@ -73,9 +73,8 @@ _MADE = (journal.c.id, journal.c.map, journal.c.heard_at, journal.c.outcome, jou
 _MADE_OF = select(*_MADE).where(among(journal.c.id))
 _UNCLAIM = delete(claims).where(claims.c.intent == _INTENT)
 _CLAIMED = select(claims.c.key, claims.c.intent).where(
-    claims.c.system == bindparam("system"), claims.c.kind == bindparam("kind"),
-    claims.c.key.in_(bindparam("among", expanding=True)),  # bytes are no JSON
-)  # fmt: skip
+    claims.c.system == bindparam("system"), claims.c.kind == bindparam("kind"), among(claims.c.key)
+)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

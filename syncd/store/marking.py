@@ -12,7 +12,7 @@ from sqlalchemy import Executable, and_, bindparam, case, delete, func, not_, nu
 
 from syncd.core.model import Side
 from syncd.store.columns import Moment
-from syncd.store.sql import among, inserting
+from syncd.store.sql import among, beside, inserting
 from syncd.store.tables import ASKED, links, marks
 
 DUE, PARKED, PLANNED, HELD, WEIGHED, COMING = "due", "parked", "planned", "held", "weighed", "coming"
@@ -83,7 +83,8 @@ def asking(dialect: str) -> Any:
 @cache
 def retrying(given: frozenset[str], *, was: str, reread: bool) -> Any:
     """Those of a state are due again: of a map, of ids, of causes, whatever is given; what was planned as before."""
-    query = update(marks).where(marks.c.state == bindparam("was"))
+    named = {"of", "among"} <= given
+    query = update(marks).where((beside(marks.c.state) if named else marks.c.state) == bindparam("was"))
     if "of" in given:
         query = query.where(marks.c.map == bindparam("of"))
     if "among" in given:

@@ -140,7 +140,7 @@ class Marks:
         # Each side's are found in their order by the index, however many of the other side are due before them.
         sides = tuple(Side) if side is None else (side,)
         rows = [row for at in sides for row in self.connection.execute(query, {**given, "at": str(at)})]
-        return sorted(map(_mark, rows), key=_first)[:limit]
+        return [_mark(row) for row in sorted(rows, key=lambda row: (row.lane, row.due_at))[:limit]]
 
     def _units(self, map_key: str, due: Sequence[Mark], now: datetime, fence: int) -> list[Unit]:
         of: dict[tuple[Side, str], Link] = {}
@@ -348,10 +348,6 @@ class Marks:
         query = select(func.min(moment)).where(marks.c.state == DUE, marks.c.map.in_(list(map_keys)))
         found: datetime | None = self.connection.execute(query).scalar_one()
         return found
-
-
-def _first(mark: Mark) -> tuple[int, datetime]:
-    return mark.lane, mark.due_at
 
 
 def _place(mark: Mark) -> dict[str, Any]:

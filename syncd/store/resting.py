@@ -18,7 +18,7 @@ from syncd.store.journal import Intent
 from syncd.store.marks import DUE, HELD, PARKED, Mark
 from syncd.store.plans import DISCARDED
 from syncd.store.runs import Run
-from syncd.store.sql import among, chunks
+from syncd.store.sql import among, beside, chunks
 from syncd.store.store import Tx
 from syncd.store.tables import PARKED_ONES, journal, marks, runs
 
@@ -198,7 +198,7 @@ def _move(tx: Tx, map_key: str, several: Sequence[Mark], was: str = HELD, **valu
     for side in Side:
         for ids in chunks(mark.id for mark in several if mark.side is side):
             query = update(marks).where(
-                marks.c.map == map_key, marks.c.side == str(side), among(marks.c.id), marks.c.state == was
+                marks.c.map == map_key, marks.c.side == str(side), among(marks.c.id), beside(marks.c.state) == was
             )
             query = query.values(**values, generation=marks.c.generation + 1)
             moved += int(tx.connection.execute(query, {"among": ids}).rowcount)

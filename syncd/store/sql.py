@@ -10,7 +10,21 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from functools import cache
 from typing import Any, TypeVar
 
-from sqlalchemy import ARRAY, Boolean, ColumnElement, Connection, String, Table, Text, any_, bindparam, func, select
+from sqlalchemy import (
+    ARRAY,
+    Boolean,
+    ColumnElement,
+    Connection,
+    Dialect,
+    LargeBinary,
+    String,
+    Table,
+    Text,
+    any_,
+    bindparam,
+    func,
+    select,
+)
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.ext.compiler import compiles
 from sqlalchemy.sql.compiler import SQLCompiler
@@ -22,7 +36,7 @@ from syncd.store.columns import Json
 T = TypeVar("T")
 
 CHUNK = 500
-"""Values in one look: a plan that PostgreSQL likes, and a statement that holds nobody up for long."""
+"""Values in one look: far below the number that SQLite lets be listed, and a plan that PostgreSQL likes."""
 
 
 def chunks(items: Iterable[T]) -> Iterator[list[T]]:
@@ -56,17 +70,40 @@ def inserting(dialect: str, table: Table) -> Any:
     return postgresql.insert(table) if dialect == "postgresql" else sqlite.insert(table)
 
 
+class _Listed(Json):
+    """Several values as a text of JSON. Raises ValueError for a NUL, which would end one; PostgreSQL raises as well."""
+
+    cache_ok = True
+
+    def process_bind_param(self, value: Any, dialect: Dialect) -> str | None:
+        """To text."""
+        text = super().process_bind_param(value, dialect)
+        if text is not None and "\\u0000" in text and any("\0" in str(one) for one in value):
+            raise ValueError("a text with a NUL cannot be looked for")
+        return text
+
+
 def among(column: ColumnElement[Any]) -> ColumnElement[bool]:
     """Whether a column is one of the values bound as `among`."""
     # With a length PostgreSQL would cut the values down to it, and find what begins like them.
     kind = Text() if isinstance(column.type, String) else column.type
     array = bindparam("among", type_=ARRAY(kind))
-    listed = func.json_each(bindparam("among", type_=Json())).table_valued("value")
-    return Among(column.in_(select(listed.c.value)), column == any_(array))
+    if isinstance(column.type, LargeBinary):
+        return Among(column.in_(bindparam("among", expanding=True)), column == any_(array))
+    told = func.json_each(bindparam("among", type_=_Listed())).table_valued("value")
+    return Among(column.in_(select(told.c.value)), column == any_(array))
+
+
+def beside(column: ColumnElement[T]) -> ColumnElement[T]:
+    """A column that narrows down what an index over others finds: none is chosen by it.
+
+    SQLite, which knows nothing of what its tables hold, would go through all rows of a state sooner than look up ids.
+    """
+    return func.coalesce(column, column)
 
 
 class Among(ColumnElement[bool]):
-    """One value that holds them all: a text of JSON for SQLite, an array for PostgreSQL.
+    """One value that holds them all: a text of JSON for SQLite (bytes are none, and listed), an array for PostgreSQL.
 
     A parameter for each would be slow to bind, and another statement for each number of them: SQLite would prepare
     every one anew, and each connection keep more than a hundred.
@@ -87,7 +124,7 @@ class Among(ColumnElement[bool]):
 
 
 @compiles(Among)
-def _in_json(element: Among, compiler: SQLCompiler, **words: Any) -> str:
+def _told_or_listed(element: Among, compiler: SQLCompiler, **words: Any) -> str:
     return compiler.process(element.listed, **words)
 
 

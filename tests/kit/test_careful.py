@@ -3,21 +3,25 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import replace
 from typing import Any, cast
 
 import pytest
 from structlog.testing import capture_logs
 
-from syncd.core.model import Action, Operation, Outcome, Ref, Result
+from syncd.core.model import Action, Gone, Operation, Outcome, Ref, Result
 from syncd.errors import Ambiguous, AuthError, Refused, Transient
 from syncd.kit.careful import Careful
-from syncd.kit.connector import Connector, Severity
+from syncd.kit.connector import Connector, Page, Severity
 
 SLIPS: Mapping[str, Callable[[], object]] = {
     "missing": lambda: {}["id"], "not there": lambda: "x".index("y"), "no number": lambda: int("x"),
     "none": lambda: cast(Any, None).get, "no list": lambda: cast(Any, 1)[0], "too large": lambda: 10.0**400,
 }  # fmt: skip
 """What code does with an answer of another shape."""
+
+
+PAGE = Page(records=[Gone(ref=Ref("clumsy", "contacts", "1"))], cursor={}, read_to=None, backfilled=True)
 
 
 class Clumsy:
@@ -35,7 +39,7 @@ class Clumsy:
     describe = read = find = history = files = lambda self, *_: self.slip()  # five verbs, one slip
 
     def changes(self, *_: object) -> Iterator[object]:
-        yield "a page"
+        yield PAGE
         self.slip()
 
     def write(self, kind: str, operations: Sequence[Operation]) -> Iterator[Sequence[Outcome]]:
@@ -59,11 +63,26 @@ def test_what_trips_a_connector_is_the_vendors_trouble(slip: Callable[[], object
     with pytest.raises(Transient):
         framed.describe("contacts")
     pages = framed.changes("contacts", None, [], cast(Any, None))
-    assert next(pages) == "a page"
+    assert next(pages) is PAGE
     with pytest.raises(Transient):
         next(pages)
     (finding,) = framed.check()
     assert finding.severity is Severity.ERROR and finding.remedy
+
+
+def test_an_id_that_no_database_holds_is_no_id() -> None:
+    """A NUL ends a text in one database, and the other refuses it: nobody may be taken for another."""
+    cut = Gone(ref=Ref("clumsy", "contacts", "101\0x"))
+
+    class Cutting(Clumsy):
+        def changes(self, *_: object) -> Iterator[object]:
+            yield replace(PAGE, records=[*PAGE.records, cut])
+
+    framed = Careful(cast(Connector, Cutting(lambda: [cut])))
+    with pytest.raises(Refused, match="cannot be understood"):
+        framed.find("contacts", [], [])
+    with pytest.raises(Transient, match="cannot be understood"):
+        next(framed.changes("contacts", None, [], cast(Any, None)))
 
 
 @pytest.mark.parametrize("slip", SLIPS.values(), ids=SLIPS)
