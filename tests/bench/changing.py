@@ -145,10 +145,14 @@ def asked(counts: dict[str, dict[str, int]]) -> int:
 
 
 def edit(world: Vendors, size: int, changes: int, word: str) -> None:
-    """So many people on each side, nobody on both."""
+    """So many people on each side, nobody on both, so long ago that a pass sees them.
+
+    Vendors' clocks are heard to the second: what was changed within the last one is left to the next pass.
+    """
     step = size // (2 * changes)
     world.ask("edit", side="hubspot", first=0, number=changes, step=2 * step, word=word)
     world.ask("edit", side="jobnimbus", first=step, number=changes, step=2 * step, word=word)
+    time.sleep(1)
 
 
 def _in_bad_weather(bench: Bench, world: Vendors, install: Install) -> Line:

@@ -54,6 +54,7 @@ def _edit(world: Vendors, number: int, word: str) -> int:
                 time.sleep(1)
             some = min(1000, number - begun)
             world.ask("edit", side=side, first=first + 100 * begun, number=some, step=100, word=word)
+    time.sleep(1)
     return 2 * number
 
 
