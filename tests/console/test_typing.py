@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from typing import Any
 
@@ -92,3 +93,41 @@ def test_what_was_refused_can_be_mended(visits: Opens) -> None:
     expect(page.locator(".note .secret")).to_be_visible()
     anew(page)
     expect(name).to_have_value("")
+
+
+def _held(page: Page, form: str) -> list[Route]:
+    """The drafts with these words in their form, kept on their way."""
+    held: list[Route] = []
+    page.route("**/draft", lambda one: held.append(one) if form in (one.request.post_data or "") else one.continue_())
+    return held
+
+
+def _came(page: Page, held: list[Route]) -> Route:
+    while not held:
+        page.wait_for_timeout(50)
+    return held.pop()
+
+
+def test_what_is_pressed_meanwhile_comes_after(visits: Opens, living: Living) -> None:
+    """A tab that is pressed while a change of the draft is on its way shows the changed draft, and stays."""
+    page = visits("/maps/sales/contacts")
+    held = _held(page, "do=set")
+    row = page.locator("#row-fields-6")
+    row.locator("summary").filter(has_text="Change").click()
+    row.get_by_label("When both changed").select_option(label="HubSpot wins")
+    row.get_by_role("button", name="Put into the draft").click()
+    changed = _came(page, held)
+    page.get_by_role("button", name="YAML").click()
+    changed.continue_()
+    expect(page.get_by_role("textbox", name="The map as text")).to_have_value(re.compile("owner: left"))
+
+
+def test_nobody_waits_for_an_impact_he_leaves(visits: Opens, living: Living) -> None:
+    """Another tab ends the wait for the impact, which does not come back later."""
+    page = visits("/maps/sales/contacts?tab=impact", told="htmx:(afterRequest|sendAbort)")
+    held = _held(page, "do=impact")
+    page.get_by_role("button", name="Work it out").click()
+    _came(page, held)
+    with page.expect_event("requestfailed", lambda one: "do=impact" in (one.post_data or "")):
+        page.get_by_role("button", name="Tests").click()
+    expect(page.get_by_text("all hold")).to_be_visible()
