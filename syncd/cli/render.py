@@ -54,10 +54,10 @@ def show_json(value: Any) -> None:
 
 
 def as_json(value: Any) -> str:
-    """A value as JSON on one line."""
+    """A value as JSON on one line; what is JSON already is not gone through."""
     import orjson
 
-    return orjson.dumps(plain(value)).decode()
+    return orjson.dumps(value, default=plain, option=orjson.OPT_PASSTHROUGH_DATACLASS).decode()
 
 
 def show_rows(rows: Iterable[Any], columns: Sequence[str], format: Format, *, empty: str) -> None:

@@ -224,8 +224,9 @@ def finish(world: World, tx: Tx, items: Sequence[Item], run: int | None) -> None
     """What needed no write is settled, conflicts are listed or closed, and the marks of a batch rest or are dropped."""
     _settle_unwritten(world, tx, items, run)
     close_kept(world, tx, items)
-    for item in items:
-        _come_to_rest(world, tx, item)
+    resting = [one for item in items for one in _come_to_rest(world, tx, item)]
+    if resting:
+        tx.marks.rest_all(resting, items[0].unit.fence)
     settled = [item for item in items if item.rest is None or item.rest.state == "done"]
     trust(tx, [item for item in items if item.rest is None or item.rest.state in ("done", PARKED)])
     if settled:
@@ -239,8 +240,8 @@ def finish(world: World, tx: Tx, items: Sequence[Item], run: int | None) -> None
         _pull(world, tx, map_key, side, ids)
 
 
-def _come_to_rest(world: World, tx: Tx, item: Item) -> None:
-    """Decide how the marks of an item rest, and leave those that are not dropped in that state."""
+def _come_to_rest(world: World, tx: Tx, item: Item) -> list[tuple[Mark, dict[str, Any]]]:
+    """Decide how the marks of an item rest; those that are not dropped, with their columns."""
     if item.leftover or (item.more and item.written):
         item.fail(again("more", "the rest of it follows", after=None if item.leftover else timedelta(0), count=False))
     if item.rest is not None and item.rest.cause == DRIFT:
@@ -250,11 +251,12 @@ def _come_to_rest(world: World, tx: Tx, item: Item) -> None:
         item.rest = _waiting(world, tx, item, item.rest, item.rest.waits_for)
     if item.link is None and item.rest is not None and item.rest.state == PARKED and _linked_meanwhile(tx, item):
         item.rest = again("linked", "it was linked meanwhile", after=timedelta(0), count=False)
-    if item.rest is not None and item.rest.state != "done":
-        # What is held stays on its list: that one of the two is paused decides nothing about it.
-        for mark in (one for one in item.unit.marks if one.state != HELD or item.rest.cause != PAUSED):
-            values = {**_resting(world, item, item.rest), **_asks_still(item, item.rest, mark)}
-            tx.marks.rest(mark, item.unit.fence, item.rest.state, **values)
+    if item.rest is None or item.rest.state == "done":
+        return []
+    # What is held stays on its list: that one of the two is paused decides nothing about it.
+    staying = [mark for mark in item.unit.marks if mark.state != HELD or item.rest.cause != PAUSED]
+    values = _resting(world, item, item.rest)
+    return [(mark, {**values, **_asks_still(item, item.rest, mark)}) for mark in staying]
 
 
 def _tell_others(world: World, tx: Tx, item: Item) -> None:
@@ -320,7 +322,9 @@ def _waiting(world: World, tx: Tx, item: Item, rest: Rest, waits_for: str) -> Re
 
 def _resting(world: World, item: Item, rest: Rest) -> dict[str, Any]:
     mark, pace, now = item.mark, world.pace, world.clock()
-    values: dict[str, Any] = {"cause": rest.cause, "reason": rest.reason, "waits_for": rest.waits_for}
+    values: dict[str, Any] = {
+        "state": rest.state, "cause": rest.cause, "reason": rest.reason, "waits_for": rest.waits_for,
+    }  # fmt: skip
     if rest.state != DUE:
         return {**values, "due_at": now}
     back_off = min(pace.retry_first * 2 ** min(mark.attempts, 20), pace.retry_max) if rest.count else timedelta(0)

@@ -249,16 +249,21 @@ class Marks:
         return dropped
 
     def rest(self, mark: Mark, fence: int, state: str, /, **values: Any) -> bool:
-        """Leave a mark in a state (due later, parked, planned, held) with its reason, unless it was renewed.
+        """Leave one mark in a state (due later, parked, planned, held) with its reason, unless it was renewed.
 
         `values` are columns; a `state` among them is a second thought, and goes before. Who allowed what is parked by
         now did not allow what comes of it later.
         """
-        values = {"state": state, **values}
-        if values["state"] == PARKED:
-            values["permit"] = None
-        where = {**_place(mark), "seen": mark.generation, "by": fence}
-        return bool(self.connection.execute(marking.resting(tuple(values)), {**values, **where}).rowcount)
+        return bool(self.rest_all([(mark, {"state": state, **values})], fence))
+
+    def rest_all(self, several: Iterable[tuple[Mark, Mapping[str, Any]]], fence: int) -> int:
+        """The same for several, each with its columns; how many rest."""
+        alike: dict[tuple[str, ...], list[dict[str, Any]]] = {}
+        for mark, values in several:
+            columns = {**values, **({"permit": None} if values["state"] == PARKED else {})}
+            row = {**columns, **_place(mark), "seen": mark.generation, "by": fence}
+            alike.setdefault(tuple(columns), []).append(row)
+        return sum(self.connection.execute(marking.resting(names), rows).rowcount for names, rows in alike.items())
 
     def keep_plans(self, plans: Iterable[tuple[Mark, Mapping[str, Any]]]) -> None:
         """Store the plans of resting marks with them."""

@@ -76,10 +76,10 @@ def test_who_breaks_the_end_of_a_batch_is_parked_alone(monkeypatch: pytest.Monke
         bad = next(iter(links))
         inner = confirm._come_to_rest
 
-        def broken(world: Any, tx: Any, item: Any) -> None:
+        def broken(world: Any, tx: Any, item: Any) -> Any:
             if item.mark.id == bad:
                 raise ZeroDivisionError
-            inner(world, tx, item)
+            return inner(world, tx, item)
 
         with monkeypatch.context() as patch:
             patch.setattr(confirm, "_come_to_rest", broken)

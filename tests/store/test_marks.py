@@ -178,6 +178,24 @@ def test_a_fence_that_was_lost_settles_nothing(store: Store) -> None:
         assert tx.marks.get("m", LEFT, ["1"]) == {}
 
 
+def test_several_rest_each_with_its_own(store: Store) -> None:
+    """Of several that rest together each keeps its columns; who was renewed, or is another's by now, stays due."""
+    with store.begin() as tx:
+        (lost,) = claimed(tx, "4", fence=1)
+        tx.marks.release(1)
+        claim(tx, 2)
+        first, second, renewed = claimed(tx, "1", "2", "3", fence=1)
+        tx.marks.add("m", LEFT, ["3"], NOW)
+        columns = {"state": HELD, "cause": "planned", "due_at": NOW}
+        several = [(first, columns), (second, {"state": PARKED, "reason": "no such stage"})]
+        assert tx.marks.rest_all([*several, (renewed, columns), (lost, columns)], 1) == 2
+        found = tx.marks.get("m", LEFT, ["1", "2", "3", "4"])
+        assert {id_: (one.state, one.cause, one.reason) for id_, one in found.items()} == {
+            "1": (HELD, "planned", None), "2": (PARKED, None, "no such stage"),
+            "3": (DUE, None, None), "4": (DUE, None, None),
+        }  # fmt: skip
+
+
 def test_an_ended_lease_that_nobody_took_still_holds(store: Store) -> None:
     """Slow work may go on as long as nobody else has claimed what it works on."""
     with store.begin() as tx:
