@@ -41,8 +41,8 @@ class Keeping:
         return {"version": schema.version(self.store), "sound": self.store.sound()}
 
     def backup(self, to: Path, keep: int | None = None) -> Path:
-        """A copy of it while it is worked on, in this file or folder."""
-        schema.check(self.store)
+        """A copy of it while it is worked on, in this file or folder; one of an older version is copied as it is."""
+        schema.must_be_known(self.store)
         return backup.backup(self.store, to, self.clock(), keep=keep)
 
     def move(self, to: Store, say: Callable[[str], None]) -> dict[str, int]:

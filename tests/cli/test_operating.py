@@ -12,6 +12,7 @@ import pytest
 from syncd.app import App
 from syncd.cli import main
 from syncd.service.diagnosis import MASK, masked
+from syncd.store import schema
 from syncd.store.store import Store
 from tests.cli.conftest import KEY, TOKEN, House
 from tests.service.test_alerting import service
@@ -96,6 +97,23 @@ def test_a_backup_can_be_put_in_its_place(house: House, capsys: pytest.CaptureFi
         assert tx.links.count("sales/contacts") == 1
     assert main(["backup", "nowhere/copy.db"]) == 4
     assert "was not made" in capsys.readouterr().err
+
+
+def test_a_store_of_an_older_version_is_copied_before_it_is_upgraded(
+    house: House, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Who is told to make a backup first can; the copy is restored under the new version."""
+    with App.open(None) as app:
+        schema.upgrade(app.store, to=schema.known()[-2])
+    assert main(["status"]) == 2
+    assert "Run `syncd db upgrade`, after a backup." in capsys.readouterr().err
+    assert main(["backup", "copy.db"]) == 0
+    with closing(Store(f"sqlite:///{Path('copy.db').resolve()}")) as copy:
+        assert schema.version(copy) == schema.known()[-2]
+    assert main(["db", "upgrade"]) == 0
+    assert main(["restore", "copy.db"]) == 0
+    house.lead()
+    assert main(["once"]) == 0
 
 
 def test_a_copy_is_restored_and_nothing_is_made_twice(house: House, capsys: pytest.CaptureFixture[str]) -> None:
