@@ -54,7 +54,7 @@ def show_json(value: Any) -> None:
 
 
 def as_json(value: Any) -> str:
-    """A value as JSON on one line; what is JSON already is not gone through."""
+    """A value, whose keys are texts, as JSON on one line; what is JSON already is not gone through."""
     import orjson
 
     return orjson.dumps(value, default=plain, option=orjson.OPT_PASSTHROUGH_DATACLASS).decode()

@@ -257,7 +257,7 @@ class Marks:
         return bool(self.rest_all([(mark, {"state": state, **values})], fence))
 
     def rest_all(self, several: Iterable[tuple[Mark, Mapping[str, Any]]], fence: int) -> int:
-        """The same for several, each with its columns; how many rest."""
+        """The same for several, each with its columns, `state` among them; how many rest."""
         alike: dict[tuple[str, ...], list[dict[str, Any]]] = {}
         for mark, values in several:
             columns = {**values, **({"permit": None} if values["state"] == PARKED else {})}

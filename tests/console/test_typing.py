@@ -6,6 +6,7 @@ import re
 from collections.abc import Callable
 from typing import Any
 
+import pytest
 from playwright.sync_api import Page, Route, expect
 
 from tests.console.living import Living
@@ -108,18 +109,66 @@ def _came(page: Page, held: list[Route]) -> Route:
     return held.pop()
 
 
-def test_what_is_pressed_meanwhile_comes_after(visits: Opens, living: Living) -> None:
-    """A tab that is pressed while a change of the draft is on its way shows the changed draft, and stays."""
+def test_an_editor_takes_nothing_while_an_answer_is_on_its_way(visits: Opens, living: Living) -> None:
+    """What is pressed or typed meanwhile would be about what stood there before; then the focus is where it was."""
     page = visits("/maps/sales/contacts")
     held = _held(page, "do=set")
     row = page.locator("#row-fields-6")
     row.locator("summary").filter(has_text="Change").click()
     row.get_by_label("When both changed").select_option(label="HubSpot wins")
-    row.get_by_role("button", name="Put into the draft").click()
+    button, other, text = (
+        row.get_by_role("button", name="Put into the draft"),
+        page.locator("#tab-text"),
+        page.locator("#text"),
+    )
+    place = other.bounding_box()
+    button.click()
     changed = _came(page, held)
-    page.get_by_role("button", name="YAML").click()
+    expect(page.locator("#map")).to_have_js_property("inert", True)
+    assert place is not None
+    asked: list[str] = []
+    page.on("request", lambda one: asked.append(one.url))
+    page.mouse.click(place["x"] + 5, place["y"] + 5)
+    page.keyboard.press("Enter")
+    page.keyboard.type("abc")
     changed.continue_()
+    expect(button).to_be_focused()
+    expect(text).to_have_value(re.compile("owner: left"))
+    assert [url for url in asked if "draft" in url] == []
+    other.click()
     expect(page.get_by_role("textbox", name="The map as text")).to_have_value(re.compile("owner: left"))
+
+
+@pytest.mark.parametrize("broken", [True, False])
+def test_an_answer_that_does_not_come_gives_the_editor_back(visits: Opens, living: Living, *, broken: bool) -> None:
+    """A change that was refused, or did not arrive, can be made again."""
+    page = visits("/maps/sales/contacts", told="Failed to load resource|htmx:|Response Status")
+    held = _held(page, "do=add")
+    page.locator("#add-left").fill("fax")
+    page.get_by_role("button", name="Add to the draft").click()
+    one = _came(page, held)
+    if broken:
+        one.abort()
+    else:
+        one.fulfill(status=500, body="no")
+    expect(page.get_by_role("button", name="Add to the draft")).to_be_focused()
+    expect(page.locator("#add-left")).to_have_value("fax")
+
+
+def test_a_tick_stays_while_the_draft_changes(visits: Opens, living: Living) -> None:
+    """Who wants the map to plan first, and why, has said so, whatever is changed after that."""
+    page = visits("/maps/sales/contacts")
+    page.get_by_label("Why?").fill("They said so")
+    page.get_by_label("First only plan").check()
+    for tab in ("YAML", "Tests", "Rules"):
+        page.get_by_role("button", name=tab, exact=True).click()
+        expect(page.get_by_role("button", name=tab, exact=True)).to_have_attribute("aria-current", "true")
+        expect(page.get_by_label("First only plan")).to_be_checked()
+        expect(page.get_by_label("Why?")).to_have_value("They said so")
+    page.get_by_label("First only plan").uncheck()
+    page.get_by_role("button", name="Tests", exact=True).click()
+    expect(page.get_by_text("all hold")).to_be_visible()
+    expect(page.get_by_label("First only plan")).not_to_be_checked()
 
 
 def test_nobody_waits_for_an_impact_he_leaves(visits: Opens, living: Living) -> None:

@@ -12,7 +12,7 @@ let stood = new Date();
 // --- live: the page is asked for anew when something changed, and morphed in, so that focus and what is typed stay
 Idiomorph.defaults.callbacks.beforeNodeMorphed = (old, next) => {
   if (old.nodeName === "TIME" && old.dateTime === next.dateTime) return false; // it is in the reader's words already
-  if (old.type === "checkbox" && old.name === "id") next.toggleAttribute("checked", old.checked && old.value === next.value);
+  if (old.type === "checkbox" && old.name) next.toggleAttribute("checked", old.checked && old.value === next.value);
   if (old.nodeName === "DETAILS" && old.open) next.setAttribute("open", "");
   const focused = old === document.activeElement;
   if (typed.has(old)) return !(focused || asking); // what a page's own form brings back is that form's affair
@@ -199,6 +199,25 @@ function settle() {
   place = null;
 }
 document.addEventListener("htmx:afterSettle", settle);
+
+// --- an editor takes nothing while an answer is on its way: it would be about what the reader does not see yet
+let held = null;
+document.addEventListener("htmx:beforeRequest", (event) => {
+  const editor = event.target.closest("[data-editing]");
+  if (!editor || event.target.closest("[data-long]")) return; // what takes long is left by whatever is pressed next
+  held = { editor, focus: document.activeElement };
+  editor.inert = true;
+});
+
+function release() {
+  if (!held) return;
+  const { editor, focus } = held;
+  held = null;
+  editor.inert = false;
+  if (document.activeElement === document.body) focus.focus({ preventScroll: true });
+}
+document.addEventListener("htmx:beforeOnLoad", release);
+document.addEventListener("htmx:afterRequest", release);
 
 // --- a mistake of a map's text: its place is selected
 document.addEventListener("click", (event) => {
