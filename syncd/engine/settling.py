@@ -5,8 +5,9 @@ What is not here: writes that were answered (`confirm`).
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from datetime import timedelta
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
 from typing import Any
 
 from syncd.core.fieldmap import FieldMap
@@ -30,6 +31,15 @@ from syncd.store.snapshots import Snapshot
 from syncd.store.store import Tx
 
 
+@dataclass(frozen=True, slots=True)
+class Looked:
+    """A fresh look at a record that a write went to. `asked_at`: the vendor's time before it; `asked`: the fields."""
+
+    asked_at: datetime
+    asked: Collection[str]
+    found: Record | Gone
+
+
 def settle(world: World, items: Sequence[Item], run: int | None) -> None:
     """Settle what open intents these units have; a unit with one left open rests. Raises AuthError and Transient."""
     if not items:
@@ -38,36 +48,46 @@ def settle(world: World, items: Sequence[Item], run: int | None) -> None:
     with world.store.read() as tx:
         intents = tx.journal.open_of(m.key, [mark.id for item in items for mark in item.unit.marks])
         intents += tx.journal.open_links([item.link.id for item in items if item.link is not None])
-    by_item: dict[int, list[Intent]] = {}
-    for number, item in enumerate(items):
+    found: list[tuple[Item, Intent]] = []
+    for item in items:
         refs = {(mark.side, mark.id) for mark in item.unit.marks}
         own = {
             i.id: i
             for i in intents
             if (item.link and i.link == item.link.id) or (i.link is None and (i.side.other, i.source_id) in refs)
         }
-        if own:
-            by_item[number] = list(own.values())
-    for number, own_intents in by_item.items():
-        for intent in own_intents:
-            if items[number].stands():
-                _settle_one(world, items[number], intent, run)
+        found += [(item, intent) for intent in own.values()]
+    for item, intent in found:
+        if intent.action is Action.CREATE and item.stands():
+            _settle_create(world, item, intent, run)
+    for side in Side:
+        of = [(item, intent) for item, intent in found if intent.action is not Action.CREATE and intent.side is side]
+        most = world.connector(m, side).capabilities.read_batch
+        for start in range(0, len(of), most):
+            _settle_written(world, side, of[start : start + most], run)
 
 
-def _settle_one(world: World, item: Item, intent: Intent, run: int | None) -> None:
-    if intent.action is Action.CREATE:
-        _settle_create(world, item, intent, run)
-    elif intent.action is Action.ARCHIVE:
-        _settle_archive(world, item, intent)
-    else:
-        _settle_update(world, item, intent, run)
-
-
-def _settle_update(world: World, item: Item, intent: Intent, run: int | None) -> None:
-    m, side = item.m, intent.side
-    end, connector = m.end(side), world.connector(m, intent.side)
+def _settle_written(world: World, side: Side, several: Sequence[tuple[Item, Intent]], run: int | None) -> None:
+    """Look at the records of one side that these writes went to, with one request, and settle each write."""
+    looking = [(item, intent) for item, intent in several if item.stands()]
+    if not looking:
+        return
+    m = looking[0][0].m
+    end, connector = m.end(side), world.connector(m, side)
     asked_at, asked = connector.now(), world.fields(end.system, end.kind)
-    found = connector.read(end.kind, [str(intent.record_id)], asked)[str(intent.record_id)]
+    ids = list(dict.fromkeys(str(intent.record_id) for _, intent in looking))
+    read = connector.read(end.kind, ids, asked)
+    for item, intent in looking:
+        if item.stands():
+            looked = Looked(asked_at, asked, read[str(intent.record_id)])
+            if intent.action is Action.ARCHIVE:
+                _settle_archive(world, item, intent, looked)
+            else:
+                _settle_update(world, item, intent, looked, run)
+
+
+def _settle_update(world: World, item: Item, intent: Intent, looked: Looked, run: int | None) -> None:
+    side, asked_at, asked, found = intent.side, looked.asked_at, looked.asked, looked.found
     with world.store.begin() as tx:
         if not _ours(tx, item, intent):
             return
@@ -90,12 +110,9 @@ def _settle_update(world: World, item: Item, intent: Intent, run: int | None) ->
             _neither(world, tx, item, intent, found, run)
 
 
-def _settle_archive(world: World, item: Item, intent: Intent) -> None:
+def _settle_archive(world: World, item: Item, intent: Intent, looked: Looked) -> None:
     """What is gone was archived, by us or by somebody else; what is there, and can be hit no more, was not."""
-    m, side = item.m, intent.side
-    end, connector = m.end(side), world.connector(m, side)
-    asked_at = connector.now()
-    found = connector.read(end.kind, [str(intent.record_id)], world.fields(end.system, end.kind))[str(intent.record_id)]
+    side, asked_at, found = intent.side, looked.asked_at, looked.found
     with world.store.begin() as tx:
         if not _ours(tx, item, intent):
             return

@@ -92,6 +92,22 @@ def test_who_breaks_the_end_of_a_batch_is_parked_alone(monkeypatch: pytest.Monke
         judge(town)
 
 
+def test_what_lost_its_answer_together_is_looked_at_together() -> None:
+    """A batch whose answer was lost: one look at all its records settles each of its writes."""
+    with town_of(right=Traits(batch=10)) as town:
+        change_all(town, several_linked(town))
+        vendor = town.vendors["con"]
+        vendor.faults.append(("write", "lost"))
+        Worker(town.world, town.maps[0]).step()
+        vendor.calls.clear()
+        town.stage.now += timedelta(seconds=60)
+        Worker(town.world, town.maps[0]).step()
+        assert vendor.calls == [("read", "contacts", len(PEOPLE))]
+        with town.store.read() as tx:
+            assert {one.outcome for one in tx.journal.recent(limit=len(PEOPLE))} == {"landed"}
+        judge(town)
+
+
 @pytest.mark.parametrize(("within", "sizes"), [(60.0, [2, 1]), (0.0, [1, 1, 1])])
 def test_answers_that_come_singly_and_fast_are_settled_together(
     monkeypatch: pytest.MonkeyPatch, within: float, sizes: list[int]
