@@ -12,7 +12,6 @@ import os
 import pwd
 import shutil
 import signal
-import socket
 import subprocess
 import tempfile
 import time
@@ -26,6 +25,7 @@ import psycopg
 
 from syncd.store import schema
 from syncd.store.store import Store
+from tests.ports import free_port
 
 VARIABLE = "SYNCD_TEST_POSTGRES"
 USER, PASSWORD, TEMPLATE = "syncd", "tests-only-7f3a", "template_syncd"
@@ -124,7 +124,7 @@ def _start(folder: Path) -> str:
          "--encoding=UTF8", "--locale=C", *_order(programs), "--no-sync"],
         as_user,
     )  # fmt: skip
-    port = _free_port()
+    port = str(free_port())
     with (data / "postgresql.auto.conf").open("a", encoding="utf-8") as settings:
         settings.writelines(f"{name} = '{value}'\n" for name, value in {**SETTINGS, "port": port}.items())
     try:
@@ -178,9 +178,3 @@ def _run(command: list[str], as_user: Mapping[str, Any]) -> None:
         said.seek(0)
         if ended.returncode:
             raise AssertionError(f"No PostgreSQL can be started: {Path(command[0]).name} said: {said.read()}")
-
-
-def _free_port() -> str:
-    with socket.socket() as found:
-        found.bind(("127.0.0.1", 0))
-        return str(found.getsockname()[1])

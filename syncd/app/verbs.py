@@ -71,15 +71,15 @@ class App(Opened):
     def _works(self, daemon: Daemon) -> None:
         self._daemon = daemon
 
-    def _pages(self, ready: Callable[[], bool]) -> ASGIApp:
+    def _pages(self, ready: Callable[[], bool], over: Callable[[], bool]) -> ASGIApp:
         from syncd.console.later import Later
 
-        return Later(lambda: self._console(ready))
+        return Later(lambda: self._console(ready, over))
 
-    def _console(self, ready: Callable[[], bool]) -> ASGIApp:
+    def _console(self, ready: Callable[[], bool], over: Callable[[], bool]) -> ASGIApp:
         from syncd.console.site import Console
 
-        return Console.of(self, ready).app()
+        return Console.of(self, ready, over).app()
 
     @cached_property
     def doors(self) -> Doors:

@@ -50,9 +50,13 @@ class Told(StreamingResponse):
 
 @dataclass(slots=True)
 class Live:
-    """Of one process. Everything runs in the server's one loop, but for the look at the store."""
+    """Of one process. Everything runs in the server's one loop, but for the look at the store.
+
+    `over`: whether the process is about to listen no more: then no page is told anything, and each asks its successor.
+    """
 
     store: Store
+    over: Callable[[], bool] = lambda: False
     _stamp: str = ""
     _changed: asyncio.Event = field(default_factory=asyncio.Event)
     _listening: Counter[str] = field(default_factory=Counter)
@@ -73,7 +77,7 @@ class Live:
         if self._looking is None or self._looking.done():
             self._looking = asyncio.create_task(self._look())
         yield "retry: 3000\nevent: hello\ndata: \n\n"
-        while True:
+        while not self.over():
             changed = self._changed
             try:
                 await asyncio.wait_for(changed.wait(), BEAT)
@@ -83,8 +87,8 @@ class Live:
                 yield "event: changed\ndata: \n\n"
 
     async def _look(self) -> None:
-        """While anybody listens."""
-        while self._listening.total() > 0:
+        """While anybody listens, and is to be told."""
+        while self._listening.total() > 0 and not self.over():
             with suppress(SyncdError):
                 stamp = await run_in_threadpool(self._now)
                 if stamp != self._stamp:
@@ -92,6 +96,7 @@ class Live:
                     self._changed.set()
                     self._changed = asyncio.Event()
             await asyncio.sleep(EVERY)
+        self._changed.set()
 
     def _now(self) -> str:
         """What differs when anything that a page shows does."""

@@ -41,6 +41,8 @@ Answers = Callable[[Request], Awaitable[Response]]
 SAID = 2000
 """Letters of what a note says: it travels in a header, of which browsers take so much and no more."""
 
+CLOSED = "syncd ends, or goes on with another set-up. Look again in a moment: it may have been done, or not."
+
 IN_ADDRESSES = "/?&=%#:;+,@!$'()*"
 """Signs that stand for themselves in an address that is made already."""
 
@@ -59,12 +61,12 @@ class Console:
     """Whoever has no turn waits here: in the threads that pages need, anybody could have them all waiting."""
 
     @classmethod
-    def of(cls, desk: Desk, ready: Callable[[], bool]) -> Console:
-        """Over this desk."""
+    def of(cls, desk: Desk, ready: Callable[[], bool], over: Callable[[], bool] = lambda: False) -> Console:
+        """Over this desk. `over`: whether nobody will listen here soon."""
         store, clock = desk.ready_store, desk.clock
         doors = Doors(store, clock, desk.config.console)
         templates = environment({name: one.connector for name, one in desk.config.systems.items()})
-        made = cls(desk, ready, doors, Live(store), templates)
+        made = cls(desk, ready, doors, Live(store, over), templates)
         made.elsewhere = Elsewhere.of(doors, desk.config.web.listen, made._cookie, secure=made._secure)
         return made
 
@@ -117,6 +119,8 @@ class Console:
                 answer = self._trouble(request, 503, str(error))
             except ClientDisconnect:
                 return Response(status_code=400)
+            except asyncio.CancelledError:  # the server has closed, and waits no longer
+                answer = self._trouble(request, 503, CLOSED)
             except Exception:
                 log.exception("page failed", path=request.url.path)
                 answer = self._trouble(request, 500, "Something went wrong here. The log of syncd says what.")

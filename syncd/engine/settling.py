@@ -30,6 +30,9 @@ from syncd.store.links import Link
 from syncd.store.snapshots import Snapshot
 from syncd.store.store import Tx
 
+Carriers = tuple[datetime, Sequence[Record]]
+"""The vendor's time before it was asked, and the records that carry one of several sync keys, as it finds them."""
+
 
 @dataclass(frozen=True, slots=True)
 class Looked:
@@ -57,9 +60,10 @@ def settle(world: World, items: Sequence[Item], run: int | None) -> None:
             if (item.link and i.link == item.link.id) or (i.link is None and (i.side.other, i.source_id) in refs)
         }
         found += [(item, intent) for intent in own.values()]
-    for item, intent in found:
-        if intent.action is Action.CREATE and item.stands():
-            _settle_create(world, item, intent, run)
+    creations = [(item, intent) for item, intent in found if intent.action is Action.CREATE and item.stands()]
+    for side in Side:
+        if made := [(item, intent) for item, intent in creations if intent.side is side]:
+            _settle_made(world, side, made, run)
     for side in Side:
         of = [(item, intent) for item, intent in found if intent.action is not Action.CREATE and intent.side is side]
         most = world.connector(m, side).capabilities.read_batch
@@ -273,13 +277,23 @@ def _ask(world: World, tx: Tx, link: Link, intent: Intent, record: Record, name:
     )
 
 
-def _settle_create(world: World, item: Item, intent: Intent, run: int | None) -> None:
-    """Ours is adopted; surely not landed is planned again; what cannot be known is parked, never guessed."""
-    m, side = item.m, intent.side
+def _settle_made(world: World, side: Side, several: Sequence[tuple[Item, Intent]], run: int | None) -> None:
+    """Look for what these creations of one side may have made, for all sync keys together, and settle each."""
+    m, carriers = several[0][0].m, None
     end, connector = m.end(side), world.connector(m, side)
-    source = _key_of(intent, m)
     if end.sync_key is not None and connector.capabilities.sync_key:
-        ours, sure = _keyed(world, item, intent, SyncKey(end.sync_key, source))
+        wanted = list(dict.fromkeys(SyncKey(end.sync_key, _key_of(intent, m)) for _, intent in several))
+        asked_at = connector.now()
+        carriers = asked_at, connector.find(end.kind, wanted, world.fields(end.system, end.kind))
+    for item, intent in several:
+        if item.stands():
+            _settle_create(world, item, intent, carriers, run)
+
+
+def _settle_create(world: World, item: Item, intent: Intent, carriers: Carriers | None, run: int | None) -> None:
+    """Ours is adopted; surely not landed is planned again; what cannot be known is parked, never guessed."""
+    if carriers is not None:
+        ours, sure = _keyed(world, item, intent, carriers)
     else:
         ours, stray, sure = _unkeyed(world, item, intent)
         if sure and not ours and stray:
@@ -292,8 +306,8 @@ def _settle_create(world: World, item: Item, intent: Intent, run: int | None) ->
             return
         if len(ours) > 1:
             names = ", ".join(str(record.ref) for record in ours)
-            reason = f"write {intent.id} for {source} may have made one of: {names}; say which: `syncd answer`"
-            item.fail(park("question", reason))
+            told = f"write {intent.id} for {_key_of(intent, item.m)} may have made one of: {names}"
+            item.fail(park("question", f"{told}; say which: `syncd answer`"))
         elif ours:
             _adopt_create(world, tx, item, intent, ours[0], run)
         elif sure:
@@ -307,23 +321,22 @@ def _key_of(intent: Intent, m: FieldMap) -> str:
     return sync_key_of(m.end(intent.side.other).ref(intent.source_id))
 
 
-def _keyed(world: World, item: Item, intent: Intent, key: SyncKey) -> tuple[list[Record], bool]:
+def _keyed(world: World, item: Item, intent: Intent, carriers: Carriers) -> tuple[list[Record], bool]:
     """Records that carry the key of the intent's source, as the vendor finds them and as feeds told; is that sure.
 
     Who merges or copies a record gives its key to another: where one was made while the write could make it, that is
     ours, whether it is still there or not; one that may have been there just before is, if there is no other.
     """
-    m, side = item.m, intent.side
+    m, side, key = item.m, intent.side, _key_of(intent, item.m)
+    asked_at, found = carriers
     end, connector = m.end(side), world.connector(m, side)
-    asked_at = connector.now()
-    found = connector.find(end.kind, [key], world.fields(end.system, end.kind))
     with world.store.read() as tx:
         marks = tx.marks.waiting(f"intent:{intent.id}")
         waiting = {mark.id for mark in marks if (mark.map, mark.side) == (m.key, side)}
         near = tx.snapshots.made_between(end.system, end.kind, *window(intent), gone=True)
         told = [one.record for one in tx.snapshots.get(end.system, end.kind, {*waiting, *near}).values()]
     records = {record.ref.id: record for record in (*told, *found)}
-    ours = [record for record in records.values() if carried_key(m, side, record.fields) == key.value]
+    ours = [record for record in records.values() if carried_key(m, side, record.fields) == key]
     sure = intent.lands_by is None or asked_at > intent.lands_by + connector.capabilities.find_lag
     within = [record for record in ours if in_window(record, intent)]
     return [record for record in within if may_have_made(intent, record)] or within or ours, sure

@@ -43,6 +43,9 @@ SENT_WITHIN = 5.0
 HEAD_WITHIN = 10.0
 """Seconds in which a request must have begun in earnest: whoever sends none would keep a place that others need."""
 
+ANSWERED_WITHIN = 5
+"""Seconds in which what has come in must be answered when nothing more is taken."""
+
 WRITERS = 4
 """Hints that wait for the store at once; those behind them wait for their turn, and no longer than the ones before."""
 
@@ -285,5 +288,5 @@ def _config(app: Starlette) -> uvicorn.Config:
         access_log=False,
         server_header=False,
         limit_concurrency=200,
-        timeout_graceful_shutdown=5,
+        timeout_graceful_shutdown=ANSWERED_WITHIN,
     )

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import socket
 import time
 import urllib.request
 from collections.abc import Generator, Iterator, Mapping
@@ -12,6 +11,7 @@ from statistics import median
 
 from tests.bench.measure import Bench, Line, of, p95, pages
 from tests.bench.world import SECRET, Install, Vendors, fresh, vendors
+from tests.ports import free_port
 
 _FAST_ONLY = {"settle_every": "1h", "gone_every": "1h", "fresh": "1h", "look_every": "6h", "overlap": "2s", "lag": "1s"}
 _SIXTY_TIMES = {
@@ -36,7 +36,7 @@ def goals(bench: Bench) -> Iterator[Line]:
 def _linked(bench: Bench, world: Vendors, timing: Mapping[str, str]) -> Install:
     """A set-up after its first link, that polls every second when it runs."""
     folder = bench.folder / f"changing-{world.hubspot}"
-    install = Install(fresh(folder), world, every="1s", timing=timing, web=_free_port())
+    install = Install(fresh(folder), world, every="1s", timing=timing, web=free_port())
     install.run("once")
     return install
 
@@ -199,7 +199,7 @@ def _until_equal(world: Vendors, install: Install) -> None:
 def _soon(bench: Bench, world: Vendors) -> Line:
     """One update at a time, seen on the other side: by webhook, and by poll."""
     latency, every, times = 0.02, 2.0, 3 if bench.quick else 40
-    install = Install(fresh(bench.folder / "soon"), world, every="1h", timing=_SOON, web=_free_port())
+    install = Install(fresh(bench.folder / "soon"), world, every="1h", timing=_SOON, web=free_port())
     install.run("once")
     world.ask("weather", latency=latency)
     hooked = _seen(world, install, times, hooks=True)
@@ -238,9 +238,3 @@ def _one_seen(world: Vendors, install: Install, number: int, *, hooks: bool) -> 
         assert time.monotonic() < began + 30, "it was never seen"
         time.sleep(0.005)
     return float(arrived) - began
-
-
-def _free_port() -> int:
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        return int(free.getsockname()[1])

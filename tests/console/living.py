@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import socket
 import threading
 import time
 from collections.abc import Callable, Iterator, Mapping
@@ -25,11 +24,12 @@ from syncd.service.lifetime import Lifetime
 from syncd.store.links import Link
 from syncd.store.marks import COMING, DUE, PLANNED
 from tests.console.town import PASSWORD, PEOPLE, QUICK
+from tests.ports import free_port
 
 PATIENCE = 60.0
 """Seconds; the machine may be busy."""
 
-ANEW = "net::ERR_|htmx:(afterRequest|sendError)"
+ANEW = "net::ERR_|htmx:(afterRequest|sendError)|status of 503"
 """What a browser writes to its console while a daemon goes on with a set-up that was changed."""
 
 T = TypeVar("T")
@@ -148,13 +148,6 @@ def living(folder: Path, leads: int = 20, mode: str = "live", **more: Any) -> It
         finally:
             lifetime.stop()
             daemon.join(timeout=30)
-
-
-def free_port() -> int:
-    """A port that nobody listens on."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
 
 
 def _settings(app: App) -> Mapping[str, Any]:

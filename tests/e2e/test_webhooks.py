@@ -19,6 +19,7 @@ from syncd.lab.process import Process, running, until
 from syncd.lab.stage import Stage
 from tests import postgres
 from tests.e2e.test_daemon import quiet, rows
+from tests.ports import free_port
 
 TIMING = {
     "overlap": "10s", "lag": "500ms", "settle": "3s", "settle_every": "3s", "gone_every": "10s", "landing": "1s",
@@ -30,9 +31,7 @@ SOON = 2.5
 
 def free() -> str:
     """An address on which nobody listens."""
-    with socket.socket() as found:
-        found.bind(("127.0.0.1", 0))
-        return f"127.0.0.1:{found.getsockname()[1]}"
+    return f"127.0.0.1:{free_port()}"
 
 
 def staged(folder: Path, *, every: str = "1h", **more: Any) -> Stage:

@@ -108,6 +108,27 @@ def test_what_lost_its_answer_together_is_looked_at_together() -> None:
         judge(town)
 
 
+def test_creations_that_lost_their_answer_together_are_looked_for_together() -> None:
+    """A batch of new people whose answer was lost: one question about all their keys settles each, once it is sure."""
+    with town_of(right=Traits(batch=10)) as town:
+        rest(town)
+        for name in PEOPLE:
+            make(town, "crm", "contacts", {"email": f"{name}@x.example", "name": name})
+        town.stage.now += timedelta(seconds=60)
+        read_feed(town, "crm", "contacts")
+        vendor = town.vendors["con"]
+        vendor.faults.append(("write", "lost"))
+        Worker(town.world, town.maps[0]).step()
+        vendor.calls.clear()
+        town.stage.now += timedelta(seconds=600)
+        Worker(town.world, town.maps[0]).step()
+        assert [call for call in vendor.calls if call[0] == "find"] == [("find", "contacts", len(PEOPLE))]
+        with town.store.read() as tx:
+            assert {one.outcome for one in tx.journal.recent(limit=len(PEOPLE))} == {"landed"}
+        judge(town)
+        assert len(vendor.rows["contacts"]) == len(PEOPLE)
+
+
 @pytest.mark.parametrize(("within", "sizes"), [(60.0, [2, 1]), (0.0, [1, 1, 1])])
 def test_answers_that_come_singly_and_fast_are_settled_together(
     monkeypatch: pytest.MonkeyPatch, within: float, sizes: list[int]

@@ -13,9 +13,9 @@ import httpx
 from syncd.config import Config
 from syncd.console.site import Console
 from syncd.lab.page.serve import serve
-from tests.console.living import free_port
 from tests.console.oidc.provider import CLIENT, SECRET, Provider
 from tests.console.town import QUICK, Town
+from tests.ports import free_port
 
 
 class Set:

@@ -24,9 +24,9 @@ from syncd.console import oidc
 from syncd.kit.fetch import MOST, fetch
 from syncd.store.retention import prune_tokens
 from syncd.store.tables import tokens
-from tests.console.living import free_port
 from tests.console.oidc.door import Door, refused
 from tests.console.oidc.provider import SECRET, key, public
+from tests.ports import free_port
 
 BEGIN_AGAIN = "was not begun in this browser, or was begun anew since. Please begin again."
 TELL = "Example Roofing cannot be used now. Tell an admin of syncd: its log says why."

@@ -22,8 +22,8 @@ from syncd.kit.authority import issue
 from syncd.kit.fetch import MOST, fetch
 from syncd.kit.http import NoAnswer
 from syncd.lab.page.serve import serve
-from tests.console.living import free_port
 from tests.console.oidc.door import Door, Set
+from tests.ports import free_port
 from tests.test_config import GOOD, SECRETS, mistakes, read
 
 WHOLE = """\
