@@ -5,15 +5,18 @@ Every page is watched: nothing may be written to the console, and no request may
 
 from __future__ import annotations
 
+import logging
 import re
 import shutil
+import traceback
 from collections.abc import Callable, Iterator
 from typing import Any
 
 import pytest
-from playwright.sync_api import Page, Playwright, expect, sync_playwright
+from playwright.sync_api import Page, Playwright, Response, expect, sync_playwright
 
 from syncd.app import App
+from syncd.console.site import Console
 from syncd.lab.demo import Playing, playing
 from tests.console import living as live
 from tests.console import town as towns
@@ -107,13 +110,16 @@ def hands(request: pytest.FixtureRequest) -> type[Hands]:
 
 
 @pytest.fixture
-def visits(playwright: Playwright, chromium: str, living: live.Living) -> Iterator[Opens]:
+def visits(
+    playwright: Playwright, chromium: str, living: live.Living, monkeypatch: pytest.MonkeyPatch
+) -> Iterator[Opens]:
     """Opens a page of the console in a browser of its own, signed in; at the end everything it did is judged.
 
     `told`: a pattern of what the browser may write to its console, such as that an answer was a refusal.
     """
     with playwright.chromium.launch(executable_path=chromium, headless=True, args=ARGUMENTS) as browser:
         complaints: list[str] = []
+        mistakes = _mistakes(monkeypatch)
 
         def open_page(path: str = "/", name: str | None = "ada", told: str | None = None, **options: Any) -> Page:
             context = browser.new_context(**{"viewport": {"width": 1360, "height": 900}, **options})
@@ -125,11 +131,35 @@ def visits(playwright: Playwright, chromium: str, living: live.Living) -> Iterat
             page.on("pageerror", lambda error: complaints.append(f"error: {error}"))
             page.on("dialog", lambda dialog: (complaints.append(f"dialog: {dialog.message}"), dialog.dismiss()))
             page.on("request", lambda request: complaints.extend(_abroad(request.url, living.url)))
+            page.on("response", lambda answer: complaints.extend(_mistaken(told, answer)))
             page.goto(living.url + path)
             return page
 
         yield open_page
-        assert complaints == []
+        assert complaints == [], "\n".join(mistakes)
+
+
+def _mistakes(monkeypatch: pytest.MonkeyPatch) -> list[str]:
+    """Where something goes wrong in the console from now on, or in the server under it: for whoever mends it."""
+    found: list[str] = []
+    inner = Console._trouble
+
+    def trouble(self: Console, request: Any, status: int, sentence: str) -> Any:
+        if status == 500:
+            found.append(f"{request.url.path}: {traceback.format_exc()}")
+        return inner(self, request, status, sentence)
+
+    def error(text: str, *given: Any, **_: Any) -> None:
+        found.append(f"{text % given}: {traceback.format_exc()}")
+
+    monkeypatch.setattr(Console, "_trouble", trouble)
+    monkeypatch.setattr(logging.getLogger("uvicorn.error"), "error", error)
+    return found
+
+
+def _mistaken(told: str | None, answer: Response) -> list[str]:
+    asked = f"{answer.request.method} {answer.url}"
+    return _unlike(told, f"Failed to load resource, a status of 500: {asked}") if answer.status == 500 else []
 
 
 def _unlike(told: str | None, said: str) -> list[str]:
