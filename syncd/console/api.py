@@ -5,6 +5,7 @@ What is not here: what a verb does (`syncd.app`), and the pages.
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
@@ -216,6 +217,8 @@ class Api:
                 return self._refused(422, str(error.problems[0]), error.problems)
             except SyncdError as error:
                 return self._refused(503, str(error))
+            except asyncio.CancelledError:  # the server has closed, and waits no longer
+                return self._refused(504, guards.closed(request))
 
         return endpoint
 
@@ -370,6 +373,7 @@ _REFUSALS = {
     "403": "Another role is needed.",
     "422": "What was told does not fit; `problems` says what.",
     "503": "syncd is starting, or a vendor is in trouble.",
+    "504": "syncd ended, or went on with another set-up, before this was done: it may have been done, or not.",
 }
 
 

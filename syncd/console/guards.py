@@ -57,6 +57,12 @@ def names(listen: str, url: str | None) -> list[str]:
     return sorted(known)
 
 
+def closed(request: Request) -> str:
+    """What is said to a request that is not waited for any longer, because nothing more is taken here."""
+    told = "syncd ends, or goes on with another set-up. Look again in a moment"
+    return f"{told}." if request.method == "GET" else f"{told}: it may have been done, or not."
+
+
 def host(request: Request) -> str:
     """The name under which a page was asked for, without its port."""
     told = request.headers.get("host", "")

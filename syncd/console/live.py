@@ -52,7 +52,7 @@ class Told(StreamingResponse):
 class Live:
     """Of one process. Everything runs in the server's one loop, but for the look at the store.
 
-    `over`: whether the process is about to listen no more: then no page is told anything, and each asks its successor.
+    `over`: whether nobody listens here any more: every page is let go, to ask whoever comes next.
     """
 
     store: Store
@@ -77,18 +77,23 @@ class Live:
         if self._looking is None or self._looking.done():
             self._looking = asyncio.create_task(self._look())
         yield "retry: 3000\nevent: hello\ndata: \n\n"
+        quiet = 0.0
         while not self.over():
             changed = self._changed
             try:
-                await asyncio.wait_for(changed.wait(), BEAT)
+                await asyncio.wait_for(changed.wait(), EVERY)
             except TimeoutError:
-                yield ": still here\n\n"
+                quiet += EVERY
+                if quiet >= BEAT:
+                    quiet = 0.0
+                    yield ": still here\n\n"
             else:
+                quiet = 0.0
                 yield "event: changed\ndata: \n\n"
 
     async def _look(self) -> None:
-        """While anybody listens, and is to be told."""
-        while self._listening.total() > 0 and not self.over():
+        """While anybody listens."""
+        while self._listening.total() > 0:
             with suppress(SyncdError):
                 stamp = await run_in_threadpool(self._now)
                 if stamp != self._stamp:
@@ -96,7 +101,6 @@ class Live:
                     self._changed.set()
                     self._changed = asyncio.Event()
             await asyncio.sleep(EVERY)
-        self._changed.set()
 
     def _now(self) -> str:
         """What differs when anything that a page shows does."""

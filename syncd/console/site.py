@@ -41,8 +41,6 @@ Answers = Callable[[Request], Awaitable[Response]]
 SAID = 2000
 """Letters of what a note says: it travels in a header, of which browsers take so much and no more."""
 
-CLOSED = "syncd ends, or goes on with another set-up. Look again in a moment: it may have been done, or not."
-
 IN_ADDRESSES = "/?&=%#:;+,@!$'()*"
 """Signs that stand for themselves in an address that is made already."""
 
@@ -62,7 +60,7 @@ class Console:
 
     @classmethod
     def of(cls, desk: Desk, ready: Callable[[], bool], over: Callable[[], bool] = lambda: False) -> Console:
-        """Over this desk. `over`: whether nobody will listen here soon."""
+        """Over this desk. `over`: whether nobody listens here any more."""
         store, clock = desk.ready_store, desk.clock
         doors = Doors(store, clock, desk.config.console)
         templates = environment({name: one.connector for name, one in desk.config.systems.items()})
@@ -120,7 +118,7 @@ class Console:
             except ClientDisconnect:
                 return Response(status_code=400)
             except asyncio.CancelledError:  # the server has closed, and waits no longer
-                answer = self._trouble(request, 503, CLOSED)
+                answer = self._trouble(request, 504, guards.closed(request))
             except Exception:
                 log.exception("page failed", path=request.url.path)
                 answer = self._trouble(request, 500, "Something went wrong here. The log of syncd says what.")

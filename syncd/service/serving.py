@@ -38,8 +38,8 @@ from syncd.store.store import Store
 class Serving:
     """Of one set-up. `compiled` asks the vendors for their fields at a start, `again` later on; `maps`: their keys.
 
-    `pages`: makes what people are shown, given whether the daemon works, and whether it is to end. `began` is told each
-    daemon that works.
+    `pages`: makes what people are shown, given whether the daemon works, and whether nobody listens any more; `began`
+    is told each daemon that works.
     """
 
     config: Config
@@ -63,7 +63,7 @@ class Serving:
 
     def run(self, stop: threading.Event) -> None:
         """Alone, until `stop` is set. Raises ConfigError too if the port is taken."""
-        with self._site(stop).open(os.environ, alone=True) as site:
+        with self._site().open(os.environ, alone=True) as site:
             self._work(stop, site, scheduled)
 
     def work(self, stop: threading.Event) -> None:
@@ -77,14 +77,13 @@ class Serving:
             remedy = "Install syncd with its extra: syncd[postgres]."
             problem = Problem("`syncd work`", f"needs a package that is not here: {error.name}.", remedy)
             raise ConfigError(problem) from error
-        with self._site(stop).open(os.environ, alone=False) as site:
+        with self._site().open(os.environ, alone=False) as site:
             self._work(stop, site, lambda ticks: cluster([*ticks, site.tick()], self.store, self.clock))
 
-    def _site(self, stop: threading.Event) -> Site:
+    def _site(self) -> Site:
         watch = Watch(self.store, self.clock, list(self.config.systems), self.maps)
-        pages = None
-        if self.pages is not None and self.config.console.on:
-            pages = self.pages(watch.started.is_set, stop.is_set)
+        shown = self.pages if self.config.console.on else None
+        pages = partial(shown, watch.started.is_set) if shown is not None else None
         return Site(self.config.web, systems.receivers(self.config), watch, pages)
 
     def _work(self, stop: threading.Event, site: Site, carry: Callable[[Sequence[Tick]], Carrier]) -> None:

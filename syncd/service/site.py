@@ -6,7 +6,8 @@ answers themselves (`web`, `watch`, `syncd.console`), and the daemon's work.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+import threading
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import closing, contextmanager
 from typing import Self
 
@@ -25,16 +26,22 @@ from syncd.service.web import Keep, Web
 class Site:
     """Of one process. `receivers`: what understands the webhooks of the systems that have a secret for them.
 
-    `pages`: what people are shown on the same port, if anything.
+    `pages`: makes what people are shown on the same port, if anything, given whether nobody listens there any more.
     """
 
     def __init__(
-        self, web: WebConfig, receivers: Sequence[Receiver], watch: Watch, pages: ASGIApp | None = None
+        self,
+        web: WebConfig,
+        receivers: Sequence[Receiver],
+        watch: Watch,
+        pages: Callable[[Callable[[], bool]], ASGIApp] | None = None,
     ) -> None:
         """Open nothing yet."""
         self._watch = watch
         self._keep: Keep | None = None
-        self._web = Web(web.listen, web.public_url, receivers, self._hinted, watch.routes(), pages)
+        closed = threading.Event()
+        rest = pages(closed.is_set) if pages is not None else None
+        self._web = Web(web.listen, web.public_url, receivers, self._hinted, watch.routes(), rest, closed=closed)
 
     @contextmanager
     def open(self, environ: Mapping[str, str], *, alone: bool) -> Iterator[Self]:

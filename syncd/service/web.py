@@ -23,7 +23,7 @@ from starlette.applications import Starlette
 from starlette.requests import ClientDisconnect, Request
 from starlette.responses import PlainTextResponse, Response
 from starlette.routing import Mount, Route
-from starlette.types import ASGIApp
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from uvicorn.protocols.http.h11_impl import H11Protocol
 
 from syncd.core.model import Ref
@@ -45,6 +45,9 @@ HEAD_WITHIN = 10.0
 
 ANSWERED_WITHIN = 5
 """Seconds in which what has come in must be answered when nothing more is taken."""
+
+LAST = (b"connection", b"close")
+"""Says that a connection ends with this answer: one that came in at the last moment would be used until it is cut."""
 
 WRITERS = 4
 """Hints that wait for the store at once; those behind them wait for their turn, and no longer than the ones before."""
@@ -68,7 +71,8 @@ def machine_time() -> datetime:
 class Web:
     """Listens on `listen` ("host:port") for the systems of these receivers. `public_url`: where vendors call it.
 
-    `routes`: what else is answered there; `rest`: who answers all the other addresses.
+    `routes`: what else is answered there; `rest`: who answers all the other addresses. `closed`: that nothing more is
+    taken.
     """
 
     listen: str
@@ -78,6 +82,7 @@ class Web:
     routes: Sequence[Route] = ()
     rest: ASGIApp | None = None
     clock: Callable[[], datetime] = machine_time
+    closed: threading.Event = field(default_factory=threading.Event)
     url: str | None = None
     _server: uvicorn.Server | None = None
     _thread: threading.Thread | None = None
@@ -122,12 +127,13 @@ class Web:
 
     def close(self) -> None:
         """Answer what has come in, and listen no more."""
+        self.closed.set()
         if self._server is not None and self._thread is not None:
             self._server.should_exit = True
             self._thread.join(timeout=10)
         self._writers.shutdown(wait=False, cancel_futures=True)
 
-    def _app(self) -> Starlette:
+    def _app(self) -> ASGIApp:
         known = {one.path: one for one in self.receivers}
 
         async def hook(request: Request) -> Response:
@@ -139,7 +145,17 @@ class Web:
         paths = (f"{HOOKS}/{{system}}", f"{HOOKS}/{{system}}/{{rest:path}}")
         hooks = [Route(path, hook, methods=["POST"]) for path in paths]
         rest = [Mount("/", self.rest)] if self.rest is not None else []
-        return Starlette(routes=[*self.routes, *hooks, *rest])
+        made = Starlette(routes=[*self.routes, *hooks, *rest])
+
+        async def app(scope: Scope, receive: Receive, send: Send) -> None:
+            async def sent(message: Message) -> None:
+                if message["type"] == "http.response.start" and self.closed.is_set():
+                    message = {**message, "headers": [*message.get("headers", ()), LAST]}
+                await send(message)
+
+            await made(scope, receive, sent)
+
+        return app
 
     async def _answered(self, receiver: Receiver, request: Request) -> Response:
         try:
@@ -276,7 +292,7 @@ class Patient(H11Protocol):
             self._late = None
 
 
-def _config(app: Starlette) -> uvicorn.Config:
+def _config(app: ASGIApp) -> uvicorn.Config:
     return uvicorn.Config(
         app,
         http=Patient,

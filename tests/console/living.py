@@ -29,7 +29,7 @@ from tests.ports import free_port
 PATIENCE = 60.0
 """Seconds; the machine may be busy."""
 
-ANEW = "net::ERR_|htmx:(afterRequest|sendError)|status of 503"
+ANEW = "net::ERR_|htmx:(afterRequest|sendError)|status of 504"
 """What a browser writes to its console while a daemon goes on with a set-up that was changed."""
 
 T = TypeVar("T")
@@ -75,6 +75,10 @@ class Living:
         """Another mode, interval or guard of the pair, and a daemon that works by it."""
         self.app.setup.change(self.app.config.pairs[PAIR], values)
         self.until(lambda: values.items() <= _settings(self.app).items(), f"a daemon with {values}")
+        self.ready()
+
+    def ready(self) -> None:
+        """Wait until what works now answers."""
         _wait(f"{self.url}/readyz")
 
     def linked(self, count: int, key: str = "sales/contacts") -> list[Link]:
