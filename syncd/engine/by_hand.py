@@ -18,6 +18,7 @@ from syncd.engine.questions import free, open_create, same, seen, there, wrong
 from syncd.engine.standstill import paused, waits_for
 from syncd.engine.world import World
 from syncd.store.links import Link, LinkedAlready
+from syncd.store.marks import DUE
 from syncd.store.store import Tx
 
 PARTED = "a person parted them"
@@ -52,6 +53,8 @@ def refuse(world: World, one: Ref, other: Ref, map_key: str | None = None) -> tu
         now = world.clock()
         tx.refusals.add(m.key, left.id, right.id, now)
         ask_again(tx, m, [left.id, right.id], now)
+        # Whoever is at work on one of them has asked already, and would leave it with the question that was answered.
+        tx.marks.retry(m.key, now, state=DUE, ids=[left.id, right.id], reread=False)
         tx.marks.wake([str(left), str(right)], now)  # who waits in another map for what these two become
     return left, right
 

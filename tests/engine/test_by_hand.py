@@ -6,6 +6,7 @@ from collections.abc import Callable
 from contextlib import suppress
 from datetime import timedelta
 from functools import partial
+from typing import Any
 
 import pytest
 
@@ -15,6 +16,7 @@ from syncd.engine import by_hand
 from syncd.engine.absorb import absorb
 from syncd.engine.review import review
 from syncd.engine.undo import order
+from syncd.engine.worker import Worker
 from syncd.errors import ConfigError
 from tests.engine.doings import FEEDS, delete, edit, judge, make, read_feed, rest, restore, run
 from tests.engine.matchmaking import MAP, left, links, matching, parked, questions, right
@@ -98,6 +100,34 @@ def test_a_hand_settles_a_question_that_names_two() -> None:
         by_hand.refuse(town.world, left(two), right(twin))
         judge(town)
         assert parked(town) == []
+
+
+@pytest.mark.parametrize("claimed", [False, True], ids=["due", "under work"])
+def test_a_refusal_holds_against_a_question_that_is_being_put_again(
+    monkeypatch: pytest.MonkeyPatch, *, claimed: bool
+) -> None:
+    """While the question is open something moves, and it is put anew; the answer comes before that is done."""
+    with matching("{ask: [email]}") as town:
+        one, twin = cold(town, email="ann@x.example", name="Ann"), person(town, "con", email="ann@x.example")
+        rest(town)
+        assert f"left {one.id}" in questions(town)
+        with town.store.begin() as tx:
+            assert tx.marks.retry(MAP, town.stage.now, ids=[one.id, twin.id], reread=False)
+        finish = Worker._finish
+
+        def answered(self: Worker, *given: Any) -> None:
+            monkeypatch.undo()
+            by_hand.refuse(town.world, left(one), right(twin))
+            finish(self, *given)
+
+        if claimed:
+            monkeypatch.setattr(Worker, "_finish", answered)
+        else:
+            by_hand.refuse(town.world, left(one), right(twin))
+        assert Worker(town.world, town.maps[0]).step() > 0
+        assert parked(town) == []
+        judge(town)
+        assert (one.id, twin.id) not in links(town)
 
 
 @pytest.mark.parametrize("match", ["{link: [email]}", "{ask: [email]}", SCORED])
