@@ -109,7 +109,7 @@ def test_what_lost_its_answer_together_is_looked_at_together() -> None:
 
 
 def test_creations_that_lost_their_answer_together_are_looked_for_together() -> None:
-    """One question about all keys: who was made is adopted at once, and the others when they can land no more."""
+    """One question about all keys: who was made is adopted at once; the others are made when they can land no more."""
     with town_of(right=Traits(batch=10)) as town:
         rest(town)
         for name in PEOPLE:
